@@ -1,0 +1,52 @@
+# Two commands: `make demo` runs the main job in a lab on this machine, `make test` passes the tests.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+TIER = .venv/bin/python -m pytest -p no:cacheprovider
+
+.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api nodes e2e test-faults bench clean
+
+help:            ## what there is
+	@grep -hE '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+setup:           ## what running needs
+	@scripts/setup.sh
+setup-dev:       ## what developing needs
+	@scripts/setup.sh --dev
+
+demo: setup      ## the main job: bare nodes to a cluster whose modules follow its configuration
+	@.venv/bin/python scripts/demo.py
+demo-down: setup ## take the demo's lab down
+	@.venv/bin/slipway lab down --name demo
+
+test: setup-dev  ## all tests, in order of cost
+	@.venv/bin/python scripts/tiers.py check unit contract api nodes e2e
+
+check: setup-dev ## style, types, layers, Ansible and YAML
+	.venv/bin/ruff check -q installer plugins tests scripts
+	.venv/bin/ruff format -q --check installer plugins tests scripts
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
+	.venv/bin/yamllint -s .
+	.venv/bin/ansible-lint -q --offline
+
+binaries: setup-dev
+	@.venv/bin/python -m tests.binaries
+unit: setup-dev  ## pure code
+	$(TIER) tests/unit
+contract: binaries ## recorded contexts, events, formats; a real registry
+	$(TIER) tests/contract
+api: binaries    ## a real Kubernetes API and Helm
+	$(TIER) tests/api
+nodes: setup-dev ## roles and probes in lab nodes
+	$(TIER) tests/nodes
+e2e: setup-dev   ## the main job, and its faults
+	$(TIER) tests/e2e
+
+test-faults: setup-dev ## the install and its kills again and again, at random moments; ROUNDS=3
+	for round in $$(seq $${ROUNDS:-3}); do SLIPWAY_TEST_RANDOM_KILLS=1 $(TIER) tests/e2e/test_cluster.py || exit 1; done
+
+bench: setup-dev ## the figures of docs/performance.md
+	@.venv/bin/python scripts/bench.py
+
+clean:           ## what was made in this checkout (not the cache)
+	rm -rf .venv .slipway dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# setup.sh [--dev]: everything this checkout needs on a Debian machine: apt packages, .venv with pinned dependencies.
+# Called by make; does nothing that is done already. All that is fetched is kept under $SLIPWAY_CACHE.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+[ "$(id -u)" = 0 ] || { echo "setup: run this as root: it boots nodes and installs packages" >&2; exit 1; }
+cache=${SLIPWAY_CACHE:-/var/cache/slipway}
+mkdir -p "$cache"
+started=$SECONDS
+
+packages=(python3 python3-venv ca-certificates mmdebstrap debian-archive-keyring systemd-container nftables iproute2
+          openssh-client dpkg-dev apt-utils gcc libc6-dev xz-utils zstd)
+missing=()
+for package in "${packages[@]}"; do
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "setup: installing ${missing[*]}"
+  apt-get update -q >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+# Python 3.11 or newer; the system's own first, since the operator's image is built for it.
+python=/usr/bin/python3
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || python=$(command -v python3)
+extra=""
+[ "${1:-}" = --dev ] && extra="[dev]"
+stamp=.venv/.slipway-setup
+wanted=$(cat pyproject.toml constraints.txt installer/slipway/__init__.py | sha256sum | cut -d' ' -f1)
+have=$(cat "$stamp" 2>/dev/null || true)
+if [ "$have" != "$wanted dev" ] && [ "$have" != "$wanted $extra" ]; then
+  echo "setup: Python dependencies${extra:+ for development}"
+  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  export PIP_CACHE_DIR="$cache/pip" PIP_DISABLE_PIP_VERSION_CHECK=1
+  .venv/bin/python -m pip install -q -c constraints.txt -e ".$extra"
+  echo "$wanted ${extra:+dev}" > "$stamp"
+fi
+echo "setup: ready in $((SECONDS - started)) s"
