@@ -1,0 +1,1 @@
+"""The ClusterConfiguration from YAML or the cluster to a validated, resolved `Configuration`, and its CRD."""

@@ -1,0 +1,146 @@
+"""CEL rules of the ClusterConfiguration: what the API server itself refuses, in our words.
+
+Each rule mirrors a check of `semantics`; tests/contract/api/cases.yaml holds both to the same cases. Left to
+the operator is what CEL's cost budget forbids (addresses unique among 1000 hosts) or a schema cannot know (module
+names).
+"""
+
+from typing import Any
+
+Rule = dict[str, str]
+
+
+def rule(expression: str, message: str, field: str = "") -> Rule:
+    """One entry of x-kubernetes-validations; `field` is a path below the place of the rule."""
+    found = {"rule": expression, "message": message}
+    return found | ({"fieldPath": field} if field else {})
+
+
+def immutable(path: str) -> Rule:
+    """For a field that always has a value."""
+    return rule("self == oldSelf", f"{path} {_FIXED}")
+
+
+def immutable_optional(path: str, field: str) -> Rule:
+    """For a field that may be absent, stated at its parent: setting and unsetting it are changes as well."""
+    new, old = f"self.{field}", f"oldSelf.{field}"
+    same = f"has({new}) == has({old}) && (!has({new}) || {new} == {old})"
+    return rule(same, f"{path} {_FIXED}", f".{field}")
+
+
+_FIXED = "cannot change on a live cluster: put the old value back, or make a new cluster with `slipway reset`"
+
+_NAMES = "self.all(name, name.matches('^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'))"
+_KEYS = rule(_NAMES, "a name has lower case letters, digits and -, and is at most 63 long")
+
+#: Path of an object of the spec -> its rules.
+RULES: dict[str, list[Rule]] = {
+    "spec": [
+        rule(
+            "!has(self.hosts) || has(self.kubernetes)", "kubernetes and hosts: both or neither", ".kubernetes"
+        ),
+        rule("!has(self.kubernetes) || has(self.hosts)", "kubernetes and hosts: both or neither", ".hosts"),
+        rule(
+            "!has(oldSelf.kubernetes) || has(self.kubernetes)",
+            "the configuration of a live cluster keeps kubernetes and hosts: `slipway reset` ends a cluster",
+            ".kubernetes",
+        ),
+        rule(
+            "!has(self.registry.host) || "
+            "(has(self.hosts) && self.hosts.items.exists(item, item.name == self.registry.host))",
+            "there is no host of that name in spec.hosts.items",
+            ".registry.host",
+        ),
+        rule(
+            "!has(self.hosts) || !has(self.kubernetes) || self.hosts.items.all(item, "
+            "!cidr(self.kubernetes.network.serviceCIDR).containsIP(item.address) && "
+            "!cidr(self.kubernetes.network.podCIDR).containsIP(item.address))",
+            "a host's address lies in serviceCIDR or podCIDR: hosts are outside the ranges of Services and pods",
+            ".hosts.items",
+        ),
+    ],
+    "spec.kubernetes.endpoint": [
+        rule("self.loadBalancer != 'external' || has(self.vip)", "loadBalancer external needs vip", ".vip"),
+        rule(
+            "self.loadBalancer == 'external' || !has(self.vip)",
+            "only loadBalancer external has a vip",
+            ".vip",
+        ),
+    ],
+    "spec.kubernetes.kubelet.imageGC": [rule("self.low < self.high", "low must be less than high", ".low")],
+    "spec.kubernetes.network": [
+        rule(
+            "cidr(self.serviceCIDR) == cidr(self.serviceCIDR).masked()",
+            "a range begins with its first address",
+            ".serviceCIDR",
+        ),
+        rule(
+            "cidr(self.podCIDR) == cidr(self.podCIDR).masked()",
+            "a range begins with its first address",
+            ".podCIDR",
+        ),
+        rule(
+            "cidr(self.serviceCIDR).prefixLength() <= 28",
+            "serviceCIDR must be a /28 or larger",
+            ".serviceCIDR",
+        ),
+        rule(
+            "!cidr(self.serviceCIDR).containsCIDR(self.podCIDR) && "
+            "!cidr(self.podCIDR).containsCIDR(self.serviceCIDR)",
+            "podCIDR overlaps serviceCIDR",
+            ".podCIDR",
+        ),
+        rule(
+            "!has(self.dnsAddress) || cidr(self.serviceCIDR).containsIP(self.dnsAddress)",
+            "dnsAddress is outside serviceCIDR",
+            ".dnsAddress",
+        ),
+        rule(
+            "int(self.nodePorts.split('-')[0]) > 0 && int(self.nodePorts.split('-')[1]) <= 65535 && "
+            "int(self.nodePorts.split('-')[0]) <= int(self.nodePorts.split('-')[1])",
+            "nodePorts is FIRST-LAST with 1 <= FIRST <= LAST <= 65535",
+            ".nodePorts",
+        ),
+    ],
+    "spec.hosts": [
+        rule(
+            "self.items.exists(item, 'control-plane' in item.roles)",
+            "no host has the role control-plane",
+            ".items",
+        ),
+        rule(
+            "self.items.filter(item, 'control-plane' in item.roles).size() % 2 == 1 || "
+            "!self.items.exists(item, 'control-plane' in item.roles)",
+            "an even number of hosts has the role control-plane: "
+            "etcd survives no more failures than with one less",
+            ".items",
+        ),
+        rule(
+            "self.items.all(item, !has(item.groups) || "
+            "item.groups.all(name, has(self.groups) && name in self.groups))",
+            "a host names a group that is not in spec.hosts.groups",
+            ".items",
+        ),
+    ],
+    "spec.hosts.groups": [_KEYS],
+    "spec.modules": [_KEYS],
+    "spec.registry": [
+        rule("self.mode != 'external' || has(self.endpoint)", "mode external needs an endpoint", ".endpoint"),
+        rule(
+            "self.mode == 'external' || !has(self.endpoint)",
+            "only mode external has an endpoint",
+            ".endpoint",
+        ),
+        rule(
+            "self.mode == 'external' || self.port != self.pushPort",
+            "pushPort must differ from port",
+            ".pushPort",
+        ),
+    ],
+}
+
+
+def attach(schema: dict[str, Any], rules: list[Rule]) -> None:
+    """Add rules to a schema node."""
+    if rules:
+        schema["x-kubernetes-validations"] = [*schema.get("x-kubernetes-validations", []), *rules]

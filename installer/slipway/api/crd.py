@@ -1,0 +1,208 @@
+"""The two CustomResourceDefinitions: ClusterConfiguration (`cc`), from the model, and Operation (`op`).
+
+Installed by the step `settings`, printed by `slipway crd`, kept as docs/reference/crd.yaml.
+"""
+
+from typing import Any
+
+from slipway.api.schema import spec_schema
+from slipway.settings import API_GROUP, API_VERSION
+
+VERSION = API_VERSION.removeprefix(f"{API_GROUP}/")
+
+
+def crds() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both, in the order in which they are installed."""
+    return crd(), operation_crd()
+
+
+def crd() -> dict[str, Any]:
+    """Definition of ClusterConfiguration."""
+    columns = [
+        _column("Ready", _condition("Ready", "status")),
+        _column("Phase", ".status.phase"),
+        _column("Version", ".status.version"),
+        _column("Nodes", _condition("HostsReady", "message")),
+        _column("Modules", _condition("ModulesReady", "message")),
+        _column("Age", ".metadata.creationTimestamp", "date"),
+    ]
+    schema = _root(
+        "What a cluster shall be: its hosts, its Kubernetes and its modules.", spec_schema(), _status()
+    )
+    return _definition("ClusterConfiguration", "cc", schema, columns)
+
+
+def operation_crd() -> dict[str, Any]:
+    """Definition of Operation: the summary of one run, written by the engine and never read back by it."""
+    columns = [
+        _column("Configuration", ".spec.configuration"),
+        _column("Phase", ".status.phase"),
+        _column("Seconds", ".status.seconds", "number"),
+        _column("Message", ".status.message"),
+        _column("Age", ".metadata.creationTimestamp", "date"),
+    ]
+    spec = _object(
+        {
+            "configuration": _text("Name of the ClusterConfiguration.", 253),
+            "plan": _text("Digest of the plan."),
+            "catalog": _text("Digest of the catalog."),
+        },
+        "What was to be done.",
+        required=["configuration", "plan"],
+    )
+    schema = _root("One run of a plan.", spec, _operation_status())
+    return _definition("Operation", "op", schema, columns)
+
+
+def _definition(
+    kind: str, short: str, schema: dict[str, Any], columns: list[dict[str, str]]
+) -> dict[str, Any]:
+    plural = f"{kind.lower()}s"
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{API_GROUP}"},
+        "spec": {
+            "group": API_GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": kind,
+                "listKind": f"{kind}List",
+                "plural": plural,
+                "singular": kind.lower(),
+                "shortNames": [short],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": columns,
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
+        },
+    }
+
+
+def _root(description: str, spec: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": description,
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": spec,
+            "status": status,
+        },
+    }
+
+
+def _status() -> dict[str, Any]:
+    operation = {
+        "id": _text("The operation; empty while a plan waits for approval."),
+        "catalog": _text("Digest of the catalog."),
+        "plan": _text("Digest of the plan: the value of the approval annotation."),
+        "step": _text("What runs now."),
+        "percent": {"type": "integer", "description": "Share of its steps that ended."},
+        "started": _text("When it began."),
+        "outcome": _text("succeeded, failed or cancelled."),
+    }
+    return _object(
+        {
+            "observedGeneration": {
+                "type": "integer",
+                "format": "int64",
+                "description": "Generation that the status is about.",
+            },
+            "phase": _text("The state in one word, for people."),
+            "version": _text("Version of Kubernetes that runs."),
+            "conditions": _conditions(),
+            "operation": _object(operation, "The operation that runs or ran last."),
+            "hosts": _targets("Hosts."),
+            "modules": _targets("Modules."),
+            "plan": _text("What would be done, or waits for approval, in lines."),
+        },
+        "What was seen and done.",
+    )
+
+
+def _operation_status() -> dict[str, Any]:
+    step = {
+        "step": _text("Id of the step.", 512),
+        "outcome": _text("succeeded, failed, blocked or cancelled."),
+        "seconds": {"type": "number"},
+        "changed": {"type": "integer"},
+        "message": _text("What failed, where, why, what next."),
+    }
+    counts = ("planned", "ansibleRuns", "helmCalls", "imagesCopied", "apiWrites")
+    return _object(
+        {
+            "phase": _text("Running, or how it ended."),
+            "steps": _map_list(_object(step, "One step.", required=["step"]), "Its steps.", "step", 4096),
+            "counts": _object({name: {"type": "integer"} for name in counts}, "What it cost."),
+            "seconds": {"type": "number", "description": "Wall-clock time."},
+            "startedAt": {"type": "string", "format": "date-time", "description": "Begin."},
+            "finishedAt": {"type": "string", "format": "date-time", "description": "End."},
+            "message": _text("The outcome for people."),
+        },
+        "How it went.",
+    )
+
+
+def _conditions() -> dict[str, Any]:
+    condition = {
+        "type": _text("Which condition.", 316),
+        "status": {"type": "string", "enum": ["True", "False", "Unknown"]},
+        "reason": _text("Why, in one word.", 1024),
+        "message": _text("Why, for people.", 32768),
+        "observedGeneration": {"type": "integer", "format": "int64"},
+        "lastTransitionTime": {"type": "string", "format": "date-time"},
+    }
+    one = _object(condition, "One condition.", required=["type", "status", "reason", "lastTransitionTime"])
+    return _map_list(one, "Conditions by the rules of kstatus.", "type", 32)
+
+
+def _targets(description: str) -> dict[str, Any]:
+    target = {
+        "name": _text("Its name.", 253),
+        "phase": _text("The state in one word."),
+        "version": _text("Version that runs."),
+        "digest": _text("Digest of what was applied last."),
+        "message": _text("More about the phase."),
+        "lastTransitionTime": {"type": "string", "format": "date-time"},
+    }
+    return _map_list(_object(target, "One of them.", required=["name"]), description, "name", 2000)
+
+
+def _map_list(item: dict[str, Any], description: str, key: str, most: int) -> dict[str, Any]:
+    return {
+        "type": "array",
+        "description": description,
+        "maxItems": most,
+        "items": item,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": [key],
+    }
+
+
+def _object(
+    properties: dict[str, Any], description: str, *, required: list[str] | None = None
+) -> dict[str, Any]:
+    schema = {"type": "object", "description": description, "properties": properties}
+    return schema | ({"required": required} if required else {})
+
+
+def _text(description: str, most: int = 32768) -> dict[str, Any]:
+    return {"type": "string", "description": description, "maxLength": most}
+
+
+def _column(name: str, path: str, kind: str = "string") -> dict[str, str]:
+    return {"name": name, "type": kind, "jsonPath": path}
+
+
+def _condition(kind: str, field: str) -> str:
+    return f'.status.conditions[?(@.type=="{kind}")].{field}'

@@ -1,0 +1,128 @@
+"""pydantic's errors as findings of ours: the field as its user wrote it, what is wrong, what was expected."""
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from slipway.api.yamlfile import kind_of, step
+from slipway.errors import Finding
+from slipway.model import configuration as model
+
+#: What a value must look like, in words, for every pattern of the model.
+PATTERNS = {
+    model.DNS_LABEL: "a name of lower case letters, digits and -, at most 63 long",
+    model.DNS_NAME: "a DNS name in lower case",
+    model.IPV4: "an IPv4 address, as 10.0.0.21",
+    model.CIDR4: "an IPv4 range, as 10.96.0.0/16",
+    model.PORT_RANGE: "FIRST-LAST, as 30000-32767",
+    r"^v[0-9]+\.[0-9]+\.[0-9]+$": "a version, as v1.35.4",
+    r"^[0-9]+[smh]$": "a duration, as 10m",
+    r"^/[^\s]*$": "an absolute path",
+    r"^https?://[^\s/]+$": "a URL without path, as https://registry.example.org:5000",
+    r"^[a-z_][a-z0-9_-]*$": "a login name",
+    r"^[-._a-zA-Z0-9]+$": "letters, digits and . - _",
+}
+
+_TYPES = {
+    "string_type": "text (put it in quotes)",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "dict_type": "a map",
+    "model_type": "a map",
+    "tuple_type": "a list",
+    "list_type": "a list",
+}
+_LIMITS = {
+    "greater_than_equal": ("ge", "at least {}"),
+    "less_than_equal": ("le", "at most {}"),
+    "string_too_long": ("max_length", "at most {} characters"),
+    "string_too_short": ("min_length", "at least {} characters"),
+    "too_long": ("max_length", "at most {} entries"),
+    "too_short": ("min_length", "at least {} entries"),
+}
+
+
+def findings(error: ValidationError, root: type[BaseModel], path: str) -> Iterator[Finding]:
+    """One finding for each thing that pydantic refused in `root`, whose own path is `path`."""
+    for one in error.errors(include_url=False, include_context=True):
+        if not _echo(dict(one)):
+            yield _finding(dict(one), root, path)
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """`did you mean X?`, or nothing when no name is near."""
+    folded = {item.lower(): item for item in known}
+    close = get_close_matches(name.lower(), list(folded), n=1, cutoff=0.6)
+    return f"did you mean {folded[close[0]]}?" if close else ""
+
+
+def fields_of(kind: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Fields by the name users write."""
+    return {info.alias or name: info for name, info in kind.model_fields.items()}
+
+
+def _echo(one: dict[str, Any]) -> bool:
+    """Whether a list only seems too short because some of its entries were refused already."""
+    return one["type"] == "too_short" and bool(len(one["input"]) >= one["ctx"]["min_length"])
+
+
+def _finding(one: dict[str, Any], root: type[BaseModel], path: str) -> Finding:
+    location = [part for part in one["loc"] if part != "[key]"]
+    for part in location:
+        path = step(path, part)
+    kind, value, context = str(one["type"]), one.get("input"), one.get("ctx") or {}
+    if kind == "extra_forbidden":
+        known = sorted(fields_of(_model_at(root, location[:-1])))
+        expected = f"one of {', '.join(known)}"
+        return Finding(
+            path, "there is no such field", expected, nearest(str(location[-1]), known), "unknown-field"
+        )
+    if kind == "missing":
+        return Finding(path, "is missing", "a value", "", "missing-field")
+    if kind in _TYPES:
+        return Finding(path, f"is {kind_of(value)}{_shown(value)}", _TYPES[kind], "", "wrong-type")
+    if kind == "literal_error":
+        known = [part.strip("' ") for part in context["expected"].replace(" or ", ",").split(",")]
+        return Finding(
+            path, f"is{_shown(value)}", f"one of {', '.join(known)}", nearest(str(value), known), "bad-value"
+        )
+    return Finding(path, f"is{_shown(value)}", _expected(kind, context, str(one["msg"])), "", "bad-value")
+
+
+def _expected(kind: str, context: dict[str, Any], message: str) -> str:
+    if kind == "string_pattern_mismatch":
+        return PATTERNS.get(context["pattern"], f"a value that matches {context['pattern']}")
+    if kind in _LIMITS:
+        key, text = _LIMITS[kind]
+        return text.format(context[key])
+    return message
+
+
+def _shown(value: object) -> str:
+    """The value itself where it is short; a map or a list says nothing in one line."""
+    if isinstance(value, dict | list | tuple) or value is None:
+        return f" {kind_of(value)} of {len(value)}" if isinstance(value, dict | list | tuple) else ""
+    text = repr(value)
+    return f" {text}" if len(text) <= 80 else f" {text[:77]}..."  # noqa: PLR2004 - a line of a terminal
+
+
+def _model_at(root: type[BaseModel], location: Sequence[object]) -> type[BaseModel]:
+    """The model whose field was refused: follow the aliases down from `root`."""
+    current = root
+    for part in location:
+        info = fields_of(current).get(str(part))
+        if info is not None:
+            current = model_in(info.annotation) or current
+    return current
+
+
+def model_in(annotation: object) -> type[BaseModel] | None:
+    """The model inside `X`, `X | None`, `tuple[X, ...]` or `dict[str, X]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := model_in(part))), None)

@@ -1,0 +1,265 @@
+"""What no single field can tell: ranges that overlap, names that mean nobody, too many votes."""
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+
+from slipway.api.explain import nearest
+from slipway.errors import Finding
+from slipway.model.configuration import (
+    Endpoint,
+    HostItem,
+    Hosts,
+    HostSettings,
+    Kubelet,
+    Kubernetes,
+    Network,
+    Registry,
+    Spec,
+)
+
+HIGHEST_PORT = 65535
+
+
+def check(spec: Spec) -> Iterator[Finding]:
+    """Every finding of a spec whose fields are each well-formed."""
+    yield from _belonging(spec)
+    if spec.kubernetes:
+        yield from _endpoint(spec.kubernetes.endpoint)
+        yield from _kubelet(spec.kubernetes.kubelet)
+        yield from _network(spec.kubernetes.network)
+    if spec.hosts:
+        yield from _unique(spec.hosts.items)
+        yield from _groups(spec.hosts)
+        yield from _control_planes(spec.hosts.items)
+        yield from _settings(spec.hosts)
+    if spec.hosts and spec.kubernetes:
+        yield from _addresses(spec.hosts.items, spec.kubernetes)
+    yield from _registry(spec.registry, spec.hosts)
+
+
+def _belonging(spec: Spec) -> Iterator[Finding]:
+    if spec.hosts and not spec.kubernetes:
+        yield Finding(
+            "spec.kubernetes",
+            "is missing",
+            "kubernetes and hosts: both or neither",
+            "",
+            "hosts-without-kubernetes",
+        )
+    if spec.kubernetes and not spec.hosts:
+        yield Finding(
+            "spec.hosts",
+            "is missing",
+            "kubernetes and hosts: both or neither",
+            "",
+            "kubernetes-without-hosts",
+        )
+
+
+def _endpoint(endpoint: Endpoint) -> Iterator[Finding]:
+    path = "spec.kubernetes.endpoint"
+    if endpoint.load_balancer == "external" and not endpoint.vip:
+        yield Finding(
+            f"{path}.vip", "is missing", "an address, as loadBalancer is external", "", "external-needs-vip"
+        )
+    if endpoint.load_balancer != "external" and endpoint.vip:
+        yield Finding(
+            f"{path}.vip",
+            f"is {endpoint.vip!r}",
+            "no vip, as loadBalancer is none",
+            "",
+            "vip-without-balancer",
+        )
+
+
+def _kubelet(kubelet: Kubelet) -> Iterator[Finding]:
+    gc = kubelet.image_gc
+    if gc.low >= gc.high:
+        yield Finding(
+            "spec.kubernetes.kubelet.imageGC.low",
+            f"is {gc.low}",
+            f"less than high, {gc.high}",
+            "",
+            "image-gc-order",
+        )
+
+
+def _network(network: Network) -> Iterator[Finding]:
+    path = "spec.kubernetes.network"
+    ranges = {"serviceCIDR": network.service_cidr, "podCIDR": network.pod_cidr}
+    loose = [name for name, value in ranges.items() if str(_range(value)) != value]
+    for name in loose:
+        yield Finding(
+            f"{path}.{name}",
+            f"is {ranges[name]!r}",
+            f"its first address: {_range(ranges[name])}",
+            "",
+            "host-bits",
+        )
+    if _range(network.service_cidr).overlaps(_range(network.pod_cidr)):
+        yield Finding(
+            f"{path}.podCIDR",
+            f"{network.pod_cidr} overlaps serviceCIDR {network.service_cidr}",
+            "ranges that share no address",
+            "",
+            "overlapping-ranges",
+        )
+    yield from _dns(network, path)
+    first, last = (int(port) for port in network.node_ports.split("-"))
+    if not 0 < first <= last <= HIGHEST_PORT:
+        yield Finding(
+            f"{path}.nodePorts",
+            f"is {network.node_ports!r}",
+            "FIRST-LAST with 1 <= FIRST <= LAST <= 65535",
+            "",
+            "port-order",
+        )
+
+
+def _dns(network: Network, path: str) -> Iterator[Finding]:
+    services = _range(network.service_cidr)
+    smallest = 16
+    if services.num_addresses < smallest:
+        yield Finding(
+            f"{path}.serviceCIDR",
+            f"{services} has {services.num_addresses} addresses",
+            "a /28 or larger",
+            "",
+            "range-too-small",
+        )
+    elif network.dns_address and ipaddress.IPv4Address(network.dns_address) not in services:
+        yield Finding(
+            f"{path}.dnsAddress",
+            f"{network.dns_address} is outside serviceCIDR {services}",
+            "an address of it",
+            f"leave it out for {services[10]}",
+            "dns-outside-services",
+        )
+
+
+def _unique(items: Iterable[HostItem]) -> Iterator[Finding]:
+    names: dict[str, int] = {}
+    addresses: dict[str, int] = {}
+    for index, item in enumerate(items):
+        for article, field, value, seen in (
+            ("a", "name", item.name, names),
+            ("an", "address", item.address, addresses),
+        ):
+            first = seen.setdefault(value, index)
+            if first != index:
+                yield Finding(
+                    f"spec.hosts.items[{index}].{field}",
+                    f"{value!r} is also that of items[{first}]",
+                    f"{article} {field} of its own",
+                    "",
+                    f"duplicate-{field}",
+                )
+
+
+def _groups(hosts: Hosts) -> Iterator[Finding]:
+    known = sorted(hosts.groups)
+    for index, item in enumerate(hosts.items):
+        for place, group in enumerate(item.groups):
+            if group not in hosts.groups:
+                yield Finding(
+                    f"spec.hosts.items[{index}].groups[{place}]",
+                    f"there is no group {group!r} in spec.hosts.groups",
+                    f"one of {', '.join(known)}" if known else "a group that is defined",
+                    nearest(group, known),
+                    "unknown-group",
+                )
+
+
+def _control_planes(items: Iterable[HostItem]) -> Iterator[Finding]:
+    count = sum("control-plane" in item.roles for item in items)
+    if not count:
+        yield Finding(
+            "spec.hosts.items", "no host has the role control-plane", "at least one", "", "no-control-plane"
+        )
+    elif count % 2 == 0:
+        yield Finding(
+            "spec.hosts.items",
+            f"{count} hosts have the role control-plane",
+            "an odd number: with an even one etcd survives no more failures than with one less",
+            f"use {count - 1} or {count + 1}",
+            "even-control-planes",
+        )
+
+
+def _settings(hosts: Hosts) -> Iterator[Finding]:
+    layers = [("spec.hosts.defaults", hosts.defaults)]
+    layers += [(f"spec.hosts.groups.{name}", settings) for name, settings in hosts.groups.items()]
+    layers += [(f"spec.hosts.items[{i}].settings", item.settings) for i, item in enumerate(hosts.items)]
+    for path, settings in layers:
+        yield from _taints(path, settings)
+    for index, item in enumerate(hosts.items):
+        if len(set(item.roles)) != len(item.roles):
+            yield Finding(
+                f"spec.hosts.items[{index}].roles",
+                "names a role twice",
+                "each role once",
+                "",
+                "duplicate-role",
+            )
+
+
+def _taints(path: str, settings: HostSettings) -> Iterator[Finding]:
+    seen: set[tuple[str, str]] = set()
+    for index, taint in enumerate(settings.taints):
+        if (taint.key, taint.effect) in seen:
+            yield Finding(
+                f"{path}.taints[{index}]",
+                f"{taint.key} with {taint.effect} is there twice",
+                "each once",
+                "",
+                "duplicate-taint",
+            )
+        seen.add((taint.key, taint.effect))
+
+
+def _addresses(items: Iterable[HostItem], kubernetes: Kubernetes) -> Iterator[Finding]:
+    network = kubernetes.network
+    ranges = {"serviceCIDR": _range(network.service_cidr), "podCIDR": _range(network.pod_cidr)}
+    for index, item in enumerate(items):
+        for name, addresses in ranges.items():
+            if ipaddress.IPv4Address(item.address) in addresses:
+                yield Finding(
+                    f"spec.hosts.items[{index}].address",
+                    f"{item.address} lies in {name} {addresses}",
+                    "hosts outside the ranges of Services and pods",
+                    f"choose another spec.kubernetes.network.{name}",
+                    "overlapping-ranges",
+                )
+
+
+def _registry(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
+    path = "spec.registry"
+    if registry.mode == "external" and not registry.endpoint:
+        yield Finding(
+            f"{path}.endpoint", "is missing", "its URL, as mode is external", "", "external-needs-endpoint"
+        )
+    if registry.mode == "builtin" and registry.endpoint:
+        yield Finding(
+            f"{path}.endpoint",
+            f"is {registry.endpoint!r}",
+            "none, as mode is builtin",
+            "",
+            "builtin-with-endpoint",
+        )
+    if registry.mode == "builtin" and registry.port == registry.push_port:
+        yield Finding(
+            f"{path}.pushPort", f"is {registry.push_port}, as port is", "another port", "", "same-port"
+        )
+    names = [item.name for item in hosts.items] if hosts else []
+    if registry.host and registry.host not in names:
+        yield Finding(
+            f"{path}.host",
+            f"there is no host {registry.host!r}",
+            "a host of spec.hosts.items",
+            nearest(registry.host, names),
+            "unknown-host",
+        )
+
+
+def _range(value: str) -> ipaddress.IPv4Network:
+    return ipaddress.IPv4Network(value, strict=False)

@@ -1,0 +1,1 @@
+"""Plain typed data: Configuration, Observed, Plan, Record. No behaviour, no I/O."""

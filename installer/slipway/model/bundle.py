@@ -1,0 +1,66 @@
+"""The manifest of a bundle: every artifact an offline site needs, each with its size and sha256."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+#: Format of bundle.yaml. A newer one is refused.
+BUNDLE_FORMAT = 1
+
+
+class ArtifactKind(StrEnum):
+    """What an artifact is."""
+
+    IMAGE = "image"
+    CHART = "chart"
+    BINARY = "binary"
+    PACKAGES = "packages"
+    CATALOG = "catalog"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One item.
+
+    `name` is an image's original name without tag (`registry.k8s.io/kube-apiserver`) or a plain name
+    (`kubelet`, `metrics-server`, `debian-12`). `digest` is `sha256:...`: of the OCI manifest for an image, of
+    the file else. `path` is relative to the bundle. `contents` names what is truly inside where that differs
+    from the name.
+    """
+
+    kind: ArtifactKind
+    name: str
+    version: str
+    digest: str
+    size: int
+    path: str = ""
+    platform: str = "linux/amd64"
+    origin: str = ""
+    contents: str = ""
+
+    @property
+    def reference(self) -> str:
+        """`name:version`: an image's upstream reference, or the artifact's handle."""
+        return f"{self.name}:{self.version}"
+
+    @property
+    def repository(self) -> str:
+        """Repository in the site registry: images keep their original name, all else is under slipway/."""
+        return self.name if self.kind is ArtifactKind.IMAGE else f"slipway/{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class BundleManifest:
+    """bundle.yaml: `digest` is the sha256 of its canonical text."""
+
+    name: str
+    digest: str
+    catalog: str
+    slipway: str
+    artifacts: tuple[Artifact, ...] = field(default=())
+
+    def find(self, kind: ArtifactKind, name: str, version: str = "") -> Artifact | None:
+        """The artifact of that name, or None."""
+        return next(
+            (a for a in self.artifacts if a.kind is kind and a.name == name and version in {"", a.version}),
+            None,
+        )

@@ -1,0 +1,149 @@
+"""What a probe saw: hosts, cluster, registry, at a named time and to a named depth."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from slipway.model.record import Intent, Lock, ModuleRecord, StepRecord
+
+
+class Scope(StrEnum):
+    """How deep a probe reads."""
+
+    RECORDS = "records"
+    """The API only: Node annotations and module records."""
+    TARGETS = "targets"
+    """Records, and SSH to the hosts that a plan would touch."""
+    FULL = "full"
+    """Everything, drift of files included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Something that is no longer as the record says."""
+
+    step: str
+    what: str
+    found: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """Facts of a host that preflight and roles need. Sizes in MiB."""
+
+    os_id: str = ""
+    os_version: str = ""
+    os_codename: str = ""
+    architecture: str = ""
+    kernel: str = ""
+    hostname: str = ""
+    machine: str = ""
+    cpus: int = 0
+    memory: int = 0
+    python: str = ""
+    disk_free: dict[str, int] = field(default_factory=dict)
+    addresses: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostObserved:
+    """One host. `error`, with its code and the way out, is set when it could not be read; then all else is empty.
+
+    Codes: unreachable, timeout, auth, host-key, sudo, shell, and record (its state is damaged or of a newer release).
+    """
+
+    name: str
+    error_code: str = ""
+    error: str = ""
+    facts: HostFacts = field(default_factory=HostFacts)
+    cluster: str = ""
+    records: dict[str, StepRecord] = field(default_factory=dict)
+    intents: tuple[Intent, ...] = ()
+    lock: Lock | None = None
+    drift: tuple[Drift, ...] = ()
+    hint: str = ""
+    kubernetes: str = ""
+    """Server in /etc/kubernetes/kubelet.conf; empty: not a member of any cluster."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether it was read."""
+        return not self.error_code
+
+
+@dataclass(frozen=True, slots=True)
+class NodeObserved:
+    """One Node object. `records` are the host's records as mirrored in its annotation."""
+
+    name: str
+    ready: bool
+    version: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    taints: tuple[dict[str, str], ...] = ()
+    owned_labels: tuple[str, ...] = ()
+    owned_taints: tuple[str, ...] = ()
+    records: dict[str, StepRecord] = field(default_factory=dict)
+    message: str = ""
+    address: str = ""
+    """Its InternalIP: how a host that left the ClusterConfiguration is still reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveConfiguration:
+    """The ClusterConfiguration as it stands in the cluster."""
+
+    name: str
+    namespace: str
+    generation: int
+    spec: dict[str, Any]
+    annotations: dict[str, str] = field(default_factory=dict)
+    managers: dict[str, str] = field(default_factory=dict)
+    """Field path -> manager, for fields that another manager than Slipway's owns."""
+    status: dict[str, Any] = field(default_factory=dict)
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterObserved:
+    """The cluster through its API. `reachable` false: there is none yet, or it does not answer (`error`)."""
+
+    reachable: bool
+    error: str = ""
+    version: str = ""
+    nodes: dict[str, NodeObserved] = field(default_factory=dict)
+    modules: dict[str, ModuleRecord] = field(default_factory=dict)
+    configurations: tuple[LiveConfiguration, ...] = ()
+    drift: dict[str, tuple[Drift, ...]] = field(default_factory=dict)
+    operator_catalog: str = ""
+    """Catalog digest of the operator that runs; empty: none runs."""
+    settings: StepRecord | None = None
+    """Record of the step that installs CRD, ClusterConfiguration and Secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryObserved:
+    """The site registry. `bundle`: digest of the manifest it holds completely; empty: none."""
+
+    reachable: bool
+    bundle: str = ""
+    error_code: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """All that was seen. `secrets` maps NAME/KEY to an HMAC under the site key; a missing key is absent.
+
+    `site` is the cluster's identity derived from the site key: a host that carries another one is not ours.
+    `read_at` is ISO 8601 UTC.
+    """
+
+    scope: Scope
+    read_at: str
+    site: str = ""
+    hosts: dict[str, HostObserved] = field(default_factory=dict)
+    cluster: ClusterObserved = field(default_factory=lambda: ClusterObserved(reachable=False))
+    registry: RegistryObserved = field(default_factory=lambda: RegistryObserved(reachable=False))
+    secrets: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,75 @@
+"""An operation: one run of a plan, as it is journaled, shown and summarised."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """How a step, or a whole operation, ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What failed, where, why, what next: the parts of a SlipwayError as data."""
+
+    what: str
+    where: str = ""
+    why: str = ""
+    hint: str = ""
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """A step's end. `changed` counts tasks or objects that were changed; seconds are wall-clock."""
+
+    step: str
+    outcome: Outcome
+    seconds: float = 0.0
+    changed: int = 0
+    failure: Failure | None = None
+
+
+@dataclass(slots=True)
+class Counts:
+    """What an operation cost."""
+
+    planned: int = 0
+    ansible_runs: int = 0
+    helm_calls: int = 0
+    images_copied: int = 0
+    api_writes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One event of a running operation, for screens, journal and status.
+
+    kind: started | step-started | task | step-finished | finished | note.
+    """
+
+    kind: str
+    operation: str
+    time: float
+    step: str = ""
+    target: str = ""
+    text: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OperationResult:
+    """The whole of it: what `apply -o json` ends with."""
+
+    operation: str
+    plan: str
+    outcome: Outcome
+    steps: tuple[StepResult, ...] = ()
+    counts: Counts = field(default_factory=Counts)
+    seconds: float = 0.0

@@ -1,0 +1,85 @@
+"""A plan: what an apply would do, as a graph of steps, each with the field or observation that caused it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class StepKind(StrEnum):
+    """Which edge carries a step out."""
+
+    HOST = "host"
+    """One Ansible role on one host."""
+    MIRROR = "mirror"
+    """The bundle into the site registry."""
+    SETTINGS = "settings"
+    """CRDs, Secrets and the ClusterConfiguration into the cluster."""
+    NODE = "node"
+    """Labels, taints and the mirrored record of one Node; or its removal."""
+    MODULE = "module"
+    """One module: its releases, or their removal."""
+
+
+class Change(StrEnum):
+    """What a step does to its target."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    CONTINUE = "continue"
+    REPAIR = "repair"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a step is planned: `cause` is absent | field | content | intent | drift | required | removed | follows."""
+
+    cause: str
+    text: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One unit that is recorded, resumed and reported.
+
+    `id` is `kind/target/action` (`host/cp-01/node_prepare`, `module/flannel/apply`). `inputs` are the role's
+    variables or the module's request; values that are secret stand in it as `{"$secret": "NAME/KEY"}`.
+    """
+
+    id: str
+    kind: StepKind
+    target: str
+    action: str
+    change: Change
+    digest: str
+    needs: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    inputs: dict[str, Any] = field(default_factory=dict)
+    parts: dict[str, str] = field(default_factory=dict)
+    disruptive: bool = False
+    destructive: bool = False
+    rolling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in an order that respects their needs. `digest` covers all steps and the catalog."""
+
+    configuration: str
+    generation: int
+    catalog: str
+    digest: str
+    read_at: str
+    steps: tuple[Step, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Nothing to do."""
+        return not self.steps
+
+    @property
+    def needs_approval(self) -> bool:
+        """Somebody has to agree first."""
+        return any(step.disruptive or step.destructive for step in self.steps)

@@ -1,0 +1,88 @@
+"""Names, places and limits that more than one room uses, each with its unit and its reason."""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+API_GROUP: Final = "installer.slipway.dev"
+API_VERSION: Final = f"{API_GROUP}/v1alpha1"
+NAMESPACE: Final = "slipway-system"
+FIELD_MANAGER: Final = "slipway"
+
+#: Node annotation: JSON {role: {digest, parts}}, the host's record mirrored so that a plan needs no SSH.
+RECORD_ANNOTATION: Final = f"{API_GROUP}/record"
+#: Node annotation: JSON {labels: [...], taints: [...]}, the keys Slipway set and may therefore remove.
+OWNED_ANNOTATION: Final = f"{API_GROUP}/owned"
+#: On a ClusterConfiguration: the digest of the plan that a person agreed to.
+APPROVE_ANNOTATION: Final = f"{API_GROUP}/approve"
+#: ConfigMap name prefix of module records in NAMESPACE.
+MODULE_RECORD_PREFIX: Final = "slipway-module-"
+
+#: Directory on every host that holds record.json, pending.json and lock.json.
+HOST_STATE_DIR: Final = "/var/lib/slipway"
+
+#: Seconds a host lock or Lease is valid without renewal: long enough for a slow SSH round trip,
+#: short enough that a killed apply can be repeated within a coffee break.
+LOCK_SECONDS: Final = 60
+
+#: A person would give up on a host that does not answer its first packet in this time (seconds).
+SSH_CONNECT_SECONDS: Final = 8
+
+#: Hosts probed at once: bound by file descriptors and the CPU cost of key exchange, not by the network.
+PROBE_PARALLEL: Final = 32
+
+
+@cache
+def data_dir() -> Path:
+    """Where playbooks/, roles/, modules/, images/ and inventories/ are: the wheel's or the checkout's."""
+    packaged = Path(__file__).parent / "_data"
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2]
+
+
+@cache
+def cache_dir() -> Path:
+    """The one directory for everything fetched or built, keyed by version (`SLIPWAY_CACHE`)."""
+    default = Path("/var/cache/slipway") if os.geteuid() == 0 else Path.home() / ".cache" / "slipway"
+    return Path(os.environ.get("SLIPWAY_CACHE", default))
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The places that belong to one cluster.yaml: local state and the secret store, both beside it."""
+
+    configuration: Path
+    name: str
+    base: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Resolve once, so that a later chdir changes nothing."""
+        object.__setattr__(self, "base", self.configuration.resolve().parent)
+
+    @property
+    def state(self) -> Path:
+        """Journals, known_hosts, kubeconfig: can be lost without harm (`SLIPWAY_STATE`)."""
+        root = Path(os.environ.get("SLIPWAY_STATE", self.base / ".slipway"))
+        return root / self.name
+
+    @property
+    def secrets(self) -> Path:
+        """`NAME/KEY` files, 0600: the secret store before a cluster exists (`SLIPWAY_SECRETS`)."""
+        return Path(os.environ.get("SLIPWAY_SECRETS", self.base / "secrets"))
+
+    @property
+    def known_hosts(self) -> Path:
+        """Host keys, pinned or recorded on first contact."""
+        return self.state / "known_hosts"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Administrator's kubeconfig of the cluster, 0600."""
+        return self.state / "kubeconfig"
+
+
+def interpreter_bin() -> Path:
+    """Directory of this interpreter's programs: ansible-playbook lives there."""
+    return Path(sys.executable).parent

@@ -1,0 +1,130 @@
+"""Plain Ansible with a ClusterConfiguration as inventory: real ansible-inventory and ansible."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.bundle import manifest
+from slipway.model.bundle import Artifact, ArtifactKind
+from slipway.planning.variables import NODE_BINARIES, RUNTIME_BINARIES
+from slipway.settings import data_dir, interpreter_bin
+
+SAMPLES = sorted(path.parent.name for path in data_dir().glob("inventories/*/cluster.yaml"))
+DIGEST = "sha256:" + "0" * 64
+
+
+def _ansible(program: str, *arguments: str, bundle: Path | None = None, check: bool = True) -> str:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("SLIPWAY_")}
+    if bundle:
+        environment["SLIPWAY_BUNDLE"] = str(bundle)
+    done = subprocess.run(
+        [str(interpreter_bin() / program), *arguments],
+        cwd=data_dir(),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0 or not check, done.stderr
+    return done.stdout if check else done.stderr
+
+
+def _site(tmp_path: Path, sample: str) -> Path:
+    """A copy of a sample: the inventory keeps its secrets and its state beside the file."""
+    site = tmp_path / "site"
+    site.mkdir()
+    return Path(shutil.copy(data_dir() / "inventories" / sample / "cluster.yaml", site))
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A manifest; nobody looks for the files here."""
+    names = ("registry", *RUNTIME_BINARIES, *NODE_BINARIES)
+    artifacts = [
+        Artifact(ArtifactKind.BINARY, name, "v1", DIGEST, 1, path=f"binaries/{name}") for name in names
+    ]
+    artifacts.append(Artifact(ArtifactKind.IMAGE, "registry.k8s.io/pause", "3.10.1", DIGEST, 1))
+    directory = tmp_path / "bundle"
+    directory.mkdir()
+    manifest.write(manifest.make(name="test", catalog="c", slipway="0", artifacts=artifacts), directory)
+    return directory
+
+
+def _plain(value: Any) -> Any:
+    """Without the marks of text that is no template."""
+    if isinstance(value, dict):
+        return value.get("__ansible_unsafe", {key: _plain(item) for key, item in value.items()})
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_every_sample_is_an_inventory(tmp_path: Path, bundle: Path, sample: str) -> None:
+    file = _site(tmp_path, sample)
+    listing = json.loads(_ansible("ansible-inventory", "-i", str(file), "--list", bundle=bundle))
+    hosts = _plain(listing["_meta"]["hostvars"])
+    assert hosts
+    for name, variables in hosts.items():
+        assert variables["kubernetes_node_address"] == variables["ansible_host"]
+        membership = "control_plane" if name in listing["control_planes"]["hosts"] else "worker"
+        step = variables["slipway_steps"][f"kubernetes_{membership}"]
+        assert step["step"] == f"host/{name}/kubernetes_{membership}"
+        assert step["digest"].startswith("sha256:")
+
+
+def test_groups_and_connection(tmp_path: Path, bundle: Path) -> None:
+    file = _site(tmp_path, "ha")
+    listing = json.loads(_ansible("ansible-inventory", "-i", str(file), "--list", bundle=bundle))
+    members = {group: sorted(content["hosts"]) for group, content in listing.items() if "hosts" in content}
+    assert members == {
+        "control_planes": ["cp-01", "cp-02", "cp-03"],
+        "workers": ["worker-01", "worker-02"],
+        "registry": ["worker-01"],
+        "group_storage": ["worker-01", "worker-02"],
+    }
+    host = _plain(listing["_meta"]["hostvars"]["worker-01"])
+    assert (host["ansible_user"], host["ansible_become"]) == ("ops", True)
+    assert host["ansible_ssh_private_key_file"] == str(file.parent / "secrets/ssh/id_ed25519")
+    assert host["slipway_local_artifacts"] == {"registry": str(bundle / "binaries/registry")}
+
+
+def test_secrets_are_read_at_use_and_not_listed(tmp_path: Path, bundle: Path) -> None:
+    file = _site(tmp_path, "ha")
+    listing = _ansible("ansible-inventory", "-i", str(file), "--list", bundle=bundle)
+    secrets = file.parent / "secrets" / "slipway-registry"
+    password = (secrets / "pull").read_text()
+    assert password.split(":")[1] not in listing
+    assert "PRIVATE KEY" not in listing
+    debug = ("-c", "local", "-m", "ansible.builtin.debug", "-a")
+    shown = _ansible(
+        "ansible", "-i", str(file), "cp-01", *debug, "var=node_prepare_registry.credentials", bundle=bundle
+    )
+    assert password in shown
+    assert all(path.stat().st_mode & 0o077 == 0 for path in secrets.iterdir())
+
+
+def test_without_a_bundle_hosts_can_still_be_reached(tmp_path: Path) -> None:
+    listing = json.loads(_ansible("ansible-inventory", "-i", str(_site(tmp_path, "ha")), "--list"))
+    host = listing["_meta"]["hostvars"]["cp-01"]
+    assert "ansible_host" in host
+    assert "slipway_steps" not in host
+    assert not (tmp_path / "site" / "secrets").exists()
+
+
+def test_a_mistake_is_told_in_our_words(tmp_path: Path) -> None:
+    file = _site(tmp_path, "ha")
+    file.write_text(file.read_text().replace("dataRoot: /data/containerd", "dataRot: /data"))
+    assert "did you mean dataRoot?" in _ansible("ansible-inventory", "-i", str(file), "--list", check=False)
+
+
+def test_other_files_are_left_to_other_plugins(tmp_path: Path) -> None:
+    file = tmp_path / "hosts.yaml"
+    file.write_text("all: {hosts: {one: {}}}\n")
+    assert json.loads(_ansible("ansible-inventory", "-i", str(file), "--list"))["ungrouped"] == {
+        "hosts": ["one"]
+    }
