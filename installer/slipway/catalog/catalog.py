@@ -1,0 +1,70 @@
+"""The catalog as planning and the command line see it: pure answers about one release of Slipway."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from slipway.catalog import rendering, selecting, settings_schema
+from slipway.catalog.modules import Module
+from slipway.catalog.selecting import Selected
+from slipway.errors import Finding
+
+if TYPE_CHECKING:
+    from slipway.catalog.versions import Versions
+    from slipway.model.configuration import Configuration
+
+__all__ = ["Catalog", "Selected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Modules, roles and versions of one release. `digest` names them all: plans and operators compare it."""
+
+    version: str
+    digest: str
+    modules: Mapping[str, Module]
+    roles: Mapping[str, str]
+    versions: "Versions"
+
+    def __hash__(self) -> int:
+        """By content."""
+        return hash(self.digest)
+
+    def check(self, configuration: "Configuration", external: Collection[str] = ()) -> list[Finding]:
+        """What is wrong with version, `spec.modules` and `network.cni`; `external` capabilities count as provided."""
+        return [
+            *self._version(configuration),
+            *settings_schema.check(self.modules, configuration),
+            *self._choice(configuration, external).findings,
+        ]
+
+    def selection(
+        self, configuration: "Configuration", external: Collection[str] = ()
+    ) -> dict[str, Selected]:
+        """Every module of the catalog: enabled or not, why, what it requires; in the order to apply them."""
+        return self._choice(configuration, external).selected
+
+    def settings(self, module: Module, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """A user's settings with the schema's defaults filled in."""
+        return settings_schema.with_defaults(module.schema, settings)
+
+    def values(
+        self,
+        module: Module,
+        settings: Mapping[str, Any],
+        overrides: Mapping[str, Any],
+        facts: Mapping[str, Any],
+    ) -> dict[str, dict[str, Any]]:
+        """Helm values per release: template from settings and facts, then the user's raw values over them."""
+        known = {"catalog": self.digest, **facts}
+        return rendering.values(module, self.settings(module, settings), overrides, known)
+
+    def _version(self, configuration: "Configuration") -> list[Finding]:
+        kubernetes, known = configuration.spec.kubernetes, self.versions.kubernetes_versions()
+        if kubernetes is None or kubernetes.version in known:
+            return []
+        path, text = "spec.kubernetes.version", f"this release cannot install {kubernetes.version}"
+        return [Finding(path, text, f"one of {', '.join(known)}", "", "unknown-version")]
+
+    def _choice(self, configuration: "Configuration", external: Collection[str]) -> selecting.Choice:
+        return selecting.choose(self.modules, configuration, external)

@@ -1,0 +1,50 @@
+"""What a module's values may know of the cluster. Not its hosts: adding a host must change no module."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from slipway.model.configuration import Configuration, Kubernetes, Registry, SecretRef, Spec
+
+#: Secrets that Slipway makes itself on first use.
+OWN_SECRETS = ("slipway-registry", "slipway-site")
+
+
+def cluster_facts(configuration: "Configuration") -> dict[str, Any]:
+    """Facts of the cluster for values templates: JSON-shaped, and the same for every module."""
+    from slipway.model.configuration import Network
+
+    kubernetes = configuration.spec.kubernetes
+    network = kubernetes.network if kubernetes else Network()
+    return {
+        "clusterName": configuration.name,
+        "namespace": configuration.namespace,
+        "kubernetesVersion": kubernetes.version if kubernetes else "",
+        "endpoint": _endpoint(kubernetes),
+        "podCIDR": network.pod_cidr,
+        "serviceCIDR": network.service_cidr,
+        "dnsDomain": network.dns_domain,
+        "registry": _registry(configuration.spec.registry),
+        "proxyMode": kubernetes.kube_proxy.mode if kubernetes else "iptables",
+        "secrets": list(secret_names(configuration.spec)),
+    }
+
+
+def _endpoint(kubernetes: "Kubernetes | None") -> str:
+    return f"{kubernetes.endpoint.address}:{kubernetes.endpoint.port}" if kubernetes else ""
+
+
+def _registry(registry: "Registry") -> str:
+    """Host and port of the site registry."""
+    if registry.mode == "external":
+        return (registry.endpoint or "").partition("://")[2]
+    return f"{registry.name}:{registry.port}"
+
+
+def secret_names(spec: "Spec") -> tuple[str, ...]:
+    """Names of all Secrets that a spec points at, and of Slipway's own."""
+    registry = spec.registry
+    refs: list[SecretRef | None] = [registry.ca_ref, registry.pull_ref, registry.push_ref]
+    if spec.hosts:
+        refs.append(spec.hosts.ssh.secret_ref)
+        refs.append(spec.hosts.ssh.become.secret_ref if spec.hosts.ssh.become else None)
+    return tuple(sorted({*OWN_SECRETS, *(ref.name for ref in refs if ref)}))

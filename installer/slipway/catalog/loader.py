@@ -1,0 +1,167 @@
+"""Reads modules, roles and versions into a Catalog. The only part of the catalog that touches files.
+
+A module's folder: module.yaml, schema.yaml (settings), values templates, perhaps a chart of its own.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from slipway import __version__
+from slipway.catalog import digests
+from slipway.catalog.catalog import Catalog
+from slipway.catalog.modules import Health, Module, Release, Removal, Requirement, Stage
+from slipway.errors import ConfigurationError
+from slipway.settings import data_dir
+
+_FIELDS = frozenset(
+    {
+        "name",
+        "version",
+        "summary",
+        "stage",
+        "provides",
+        "requires",
+        "releases",
+        "images",
+        "health",
+        "removal",
+        "resources",
+    }
+)
+
+
+def load(module_dirs: Sequence[Path] | None = None) -> Catalog:
+    """The catalog of this release, or of exactly the given directories of modules."""
+    from slipway.catalog import versions
+
+    directories = module_dirs if module_dirs is not None else [data_dir() / "modules"]
+    return Catalog(
+        version=__version__,
+        digest=digest(directories),
+        modules=_modules(directories),
+        roles=_roles(data_dir()),
+        versions=versions.load(),
+    )
+
+
+def digest(module_dirs: Sequence[Path] | None = None) -> str:
+    """The digest that `load` would give, from hashing alone: it reads no YAML and needs no heavy library."""
+    root = data_dir()
+    directories = module_dirs if module_dirs is not None else [root / "modules"]
+    folders = [file.parent for directory in directories for file in directory.glob("*/module.yaml")]
+    content = {
+        "modules": {folder.name: digests.of_files([folder]) for folder in folders},
+        "roles": _roles(root),
+        "playbooks": digests.of_files([root / "playbooks", root / "plugins" / "action"]),
+        "versions": digests.of_files([root / "images" / "versions.yaml"]),
+    }
+    return digests.of_data(content)
+
+
+def _modules(module_dirs: Sequence[Path]) -> dict[str, Module]:
+    found: dict[str, Module] = {}
+    for directory in module_dirs:
+        for file in sorted(directory.glob("*/module.yaml")):
+            module = load_module(file.parent)
+            if module.name in found:
+                raise ConfigurationError(
+                    f"two modules are named {module.name}",
+                    where=str(file),
+                    why=f"the other one is {found[module.name].directory}",
+                    hint="rename one of them",
+                )
+            found[module.name] = module
+    return found
+
+
+def _roles(root: Path) -> dict[str, str]:
+    plugins = [root / "plugins" / part for part in ("modules", "module_utils", "filter")]
+    shared = digests.of_files(plugins)
+    folders = sorted(path for path in (root / "roles").glob("*") if path.is_dir())
+    return {path.name: digests.of_data([digests.of_files([path]), shared]) for path in folders}
+
+
+def load_module(directory: Path) -> Module:
+    """One module from its folder."""
+    import yaml
+
+    where = directory / "module.yaml"
+    try:
+        return _module(directory, _yaml(where))
+    except (KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as exc:
+        raise ConfigurationError(
+            f"module {directory.name} cannot be read",
+            where=str(where),
+            why=f"{type(exc).__name__}: {exc}",
+            hint="docs/reference/modules.md describes every field",
+        ) from exc
+
+
+def _module(directory: Path, data: Mapping[str, Any]) -> Module:
+    unknown = set(data) - _FIELDS
+    if unknown:
+        raise ValueError(f"unknown fields {sorted(unknown)}")
+    if data["name"] != directory.name:
+        raise ValueError(f"name is {data['name']!r}, but its folder is {directory.name!r}")
+    health = data.get("health", {})
+    schema_file = directory / "schema.yaml"
+    return Module(
+        name=data["name"],
+        version=str(data["version"]),
+        summary=data["summary"],
+        stage=Stage(data.get("stage", Stage.PLATFORM)),
+        directory=directory,
+        digest=digests.of_files([directory]),
+        provides=tuple(data.get("provides", ())),
+        requires=tuple(_requirement(item) for item in data.get("requires", ())),
+        releases=tuple(_release(directory, item) for item in data.get("releases", ())),
+        images=tuple(_image(reference) for reference in data.get("images", ())),
+        health=Health(timeout=int(health.get("timeout", 300)), rules=tuple(health.get("rules", ()))),
+        removal=Removal(**data.get("removal", {})),
+        resources=data.get("resources", {}),
+        schema=_yaml(schema_file) if schema_file.is_file() else _no_settings(),
+    )
+
+
+def _requirement(item: str | Mapping[str, Any]) -> Requirement:
+    return Requirement(item) if isinstance(item, str) else Requirement(item["name"], item.get("when", {}))
+
+
+def _release(directory: Path, item: Mapping[str, Any]) -> Release:
+    template = item.get("values", "")
+    chart_dir = item.get("chartDir", "")
+    return Release(
+        name=item["name"],
+        chart=item["chart"],
+        namespace=item["namespace"],
+        create_namespace=item.get("createNamespace", True),
+        template=(directory / template).read_text(encoding="utf-8") if template else "",
+        chart_dir=directory / chart_dir if chart_dir else None,
+        labels=item.get("labels", {}),
+    )
+
+
+def _image(reference: str) -> str:
+    """A reference with its tag; Slipway's own image is written without one."""
+    from slipway.catalog.versions import OWN_IMAGE
+
+    if reference == OWN_IMAGE:
+        return f"{reference}:{__version__}"
+    if ":" not in reference.rpartition("/")[2]:
+        raise ValueError(f"image {reference!r} has no tag")
+    return reference
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    data = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - a SafeLoader, in C where available
+    if not isinstance(data, dict):
+        raise TypeError(f"{path.name} is not a mapping")
+    return data
+
+
+def _no_settings() -> dict[str, Any]:
+    return {"type": "object", "properties": {}, "additionalProperties": False}

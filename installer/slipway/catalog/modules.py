@@ -1,0 +1,88 @@
+"""A module as its folder describes it: data read from module.yaml, schema.yaml and the values templates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+
+class Stage(StrEnum):
+    """When a module comes: `network` before nodes are Ready, `platform` afterwards."""
+
+    NETWORK = "network"
+    PLATFORM = "platform"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A capability or module that must be there; only when the settings in `when` have these values."""
+
+    name: str
+    when: Mapping[str, Any] = field(default_factory=dict)
+
+    def applies(self, settings: Mapping[str, Any]) -> bool:
+        """Whether these settings (with defaults) ask for it."""
+        return all(_at(settings, path) == value for path, value in self.when.items())
+
+
+def _at(tree: Any, path: str) -> Any:
+    for key in path.split("."):
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One Helm release.
+
+    `template` is the text of its values template; `chart_dir` is set for a chart of the module's own.
+    """
+
+    name: str
+    chart: str
+    namespace: str
+    create_namespace: bool = True
+    template: str = ""
+    chart_dir: Path | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """When it is healthy: all objects of its releases are Current, and `rules` hold.
+
+    A rule is {kind, apiVersion, name?, namespace?, defaultClass?}. `timeout` in seconds.
+    """
+
+    timeout: int = 300
+    rules: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What disabling does to CRDs, data (claims) and the namespace."""
+
+    crds: str = "retain"
+    data: str = "retain"
+    namespace: str = "delete-if-empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A pluggable part of the platform."""
+
+    name: str
+    version: str
+    summary: str
+    stage: Stage
+    directory: Path
+    digest: str
+    provides: tuple[str, ...] = ()
+    requires: tuple[Requirement, ...] = ()
+    releases: tuple[Release, ...] = ()
+    images: tuple[str, ...] = ()
+    health: Health = field(default_factory=Health)
+    removal: Removal = field(default_factory=Removal)
+    resources: Mapping[str, str] = field(default_factory=dict)
+    schema: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,86 @@
+"""From settings to Helm values: Jinja2 makes YAML, raw values go over it; maps merge, lists replace."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from slipway.catalog.modules import Module, Release
+from slipway.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from jinja2.sandbox import SandboxedEnvironment
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def values(
+    module: Module, settings: Mapping[str, Any], overrides: Mapping[str, Any], facts: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Values of each release. With several releases, raw values are given per release name."""
+    several = len(module.releases) > 1
+    return {
+        release.name: merge(
+            render(module, release, settings, facts),
+            overrides.get(release.name, {}) if several else overrides,
+        )
+        for release in module.releases
+    }
+
+
+def render(
+    module: Module, release: Release, settings: Mapping[str, Any], facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A release's values as its template makes them."""
+    import jinja2
+
+    try:
+        text = _template(release.template).render(settings=settings, facts=facts, image=_images(module))
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader, in C where available
+    except (jinja2.TemplateError, yaml.YAMLError, LookupError) as exc:
+        raise ConfigurationError(
+            f"module {module.name}: the values of release {release.name} cannot be rendered",
+            where=f"spec.modules.{module.name}",
+            why=str(exc),
+            hint="this is a defect of the module's values template",
+        ) from exc
+    return data or {}
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid over `base`: maps merge, all else (lists, null) replaces."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[key] = merge(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _images(module: Module) -> Callable[[str], dict[str, str]]:
+    """`image('ghcr.io/x/y')` in a template: {name, tag, reference} of an image that the module declares."""
+    declared = dict(reference.rsplit(":", 1) for reference in module.images)
+
+    def image(name: str) -> dict[str, str]:
+        if name not in declared:
+            raise LookupError(f"image {name} is not in the module's list of images")
+        return {"name": name, "tag": declared[name], "reference": f"{name}:{declared[name]}"}
+
+    return image
+
+
+@cache
+def _template(text: str) -> "Template":
+    """Compiled once: the same templates are rendered for every plan."""
+    return _environment().from_string(text)
+
+
+@cache
+def _environment() -> "SandboxedEnvironment":
+    """Sandboxed, since a team may bring modules of its own; an unknown name is an error, never empty text."""
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import SandboxedEnvironment
+
+    return SandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -1,0 +1,88 @@
+"""A module's settings against its schema: unknown names with the nearest one, wrong values with the rule."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from slipway.catalog.modules import Module
+from slipway.errors import Finding
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+    from slipway.model.configuration import Configuration
+
+
+def check(modules: Mapping[str, Module], configuration: "Configuration") -> Iterator[Finding]:
+    """Findings of `spec.modules`: names and settings, not yet what requires what."""
+    for name, spec in configuration.spec.modules.items():
+        path = f"spec.modules.{name}"
+        if name not in modules:
+            yield Finding(
+                path,
+                f"there is no module {name!r}",
+                f"one of {', '.join(sorted(modules))}",
+                _nearest(name, modules),
+                "unknown-module",
+            )
+        elif spec.settings:
+            yield from check_settings(modules[name].schema, spec.settings, f"{path}.settings")
+
+
+def check_settings(schema: Mapping[str, Any], settings: Mapping[str, Any], path: str) -> Iterator[Finding]:
+    """Findings of one module's settings."""
+    from jsonschema import Draft202012Validator
+
+    errors = Draft202012Validator(schema).iter_errors(settings)
+    for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path]):
+        yield from _findings(error, path + _dotted(error))
+
+
+def _findings(error: "ValidationError", path: str) -> Iterator[Finding]:
+    if error.validator != "additionalProperties":
+        yield Finding(path, error.message, _expected(error), "", "invalid-setting")
+        return
+    known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
+    instance = error.instance if isinstance(error.instance, Mapping) else {}
+    for name in sorted(set(instance) - set(known)):
+        yield Finding(
+            f"{path}.{name}",
+            "there is no such setting",
+            f"one of {', '.join(sorted(known))}" if known else "no settings",
+            _nearest(name, known),
+            "unknown-setting",
+        )
+
+
+def _dotted(error: "ValidationError") -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
+
+
+def _expected(error: "ValidationError") -> str:
+    """The rule that was broken, and what the setting is for."""
+    wanted = error.validator_value
+    texts = {
+        "type": f"{wanted}",
+        "enum": f"one of {', '.join(map(str, wanted))}" if isinstance(wanted, list) else "",
+        "pattern": f"text that matches {wanted}",
+        "minimum": f"at least {wanted}",
+        "maximum": f"at most {wanted}",
+    }
+    return texts.get(str(error.validator), f"{error.validator}: {wanted}")
+
+
+def _nearest(name: str, known: Mapping[str, Any]) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def with_defaults(schema: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with every default of the schema's properties, also inside maps."""
+    filled = dict(settings)
+    for name, rule in schema.get("properties", {}).items():
+        if name not in filled and "default" in rule:
+            filled[name] = rule["default"]
+        inner = filled.get(name, {} if rule.get("type") == "object" else None)
+        if rule.get("properties") and isinstance(inner, Mapping):
+            filled[name] = with_defaults(rule, inner)
+    return filled
