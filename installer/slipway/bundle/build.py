@@ -1,0 +1,209 @@
+"""Builds a bundle directory for one Kubernetes version, a set of modules and the hosts' operating systems.
+
+Called by the command line, demo and tests. What is there already by digest is not copied again; bundle.yaml is
+written last, so a directory without one is an unfinished bundle, and the same command finishes it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import yaml
+
+from slipway import __version__
+from slipway.bundle import manifest as manifests
+from slipway.bundle import sources
+from slipway.bundle.archive import Entry, file_digest, write_tgz
+from slipway.bundle.images import MANIFEST_TYPE, Assembler, BuiltImage
+from slipway.bundle.packages import build_repository
+from slipway.bundle.sources.chart import PACKED, pack_chart
+from slipway.bundle.workshop import Workshop
+from slipway.bundle.writer import LAYOUT, Writer, blob_path
+from slipway.catalog import Catalog, Module, digests
+from slipway.catalog.versions import Binary, Chart, Versions
+from slipway.errors import BundleError
+from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+from slipway.settings import data_dir
+
+#: What of the checkout or wheel the catalog artifact carries.
+CATALOG_PARTS = ("images", "modules", "offline", "playbooks", "plugins", "roles")
+
+
+def build_bundle(
+    versions: Versions,
+    catalog: Catalog,
+    out: Path,
+    *,
+    kubernetes: str,
+    modules: Iterable[str],
+    systems: tuple[str, ...],
+    progress: Callable[[str], None],
+) -> BundleManifest:
+    """Build all that is missing, write it below `out`, and the manifest last."""
+    builder = _Builder(versions, catalog, out, Workshop(progress))
+    chosen = sorted(set(modules))
+    artifacts = [
+        *builder.images(kubernetes, chosen),
+        *builder.binaries(kubernetes),
+        *builder.charts(chosen),
+        *builder.packages(systems),
+        builder.catalog_content(),
+    ]
+    manifest = manifests.make(
+        name=f"slipway-{__version__}-kubernetes-{kubernetes}",
+        catalog=catalog.digest,
+        slipway=__version__,
+        artifacts=artifacts,
+    )
+    manifests.write(manifest, out)
+    builder.writer.prune()
+    return manifest
+
+
+class _Builder:
+    """Makes artifacts, kind by kind, and has them written."""
+
+    def __init__(self, versions: Versions, catalog: Catalog, out: Path, workshop: Workshop) -> None:
+        self.versions = versions
+        self.catalog = catalog
+        self.workshop = workshop
+        self.writer = Writer(out)
+
+    def images(self, kubernetes: str, modules: Iterable[str]) -> Iterator[Artifact]:
+        """Kubernetes' own images and the modules', in one OCI layout."""
+        references = set(self.versions.release(kubernetes).images)
+        for name in modules:
+            references.update(self._module(name).images)
+        assembler = Assembler(self.versions, self.workshop)
+        index = []
+        for reference in sorted(references):
+            spec = self.versions.image(reference)
+            image = assembler.build(spec)
+            for blob in (*image.blobs, image.manifest):
+                self.writer.blob(blob)
+            index.append(_index_entry(image))
+            name, _, tag = reference.rpartition(":")
+            yield Artifact(
+                kind=ArtifactKind.IMAGE,
+                name=name,
+                version=tag,
+                digest=image.manifest.digest,
+                size=image.size,
+                path=blob_path(image.manifest.digest),
+                origin="assembled from source builds and Debian packages",
+                contents=spec.contents,
+            )
+        self.writer.json(f"{LAYOUT}/oci-layout", {"imageLayoutVersion": "1.0.0"})
+        self.writer.json(f"{LAYOUT}/index.json", {"schemaVersion": 2, "manifests": index})
+
+    def binaries(self, kubernetes: str) -> Iterator[Artifact]:
+        """Programs for hosts, and the tools."""
+        for name, version in self.versions.release(kubernetes).binaries.items():
+            binary = self.versions.binary(name, version)
+            yield self._file(
+                ArtifactKind.BINARY, name, version, self._binary(binary), _origin(self.versions, binary)
+            )
+
+    def charts(self, modules: Iterable[str]) -> Iterator[Artifact]:
+        """Every chart of the modules: upstream's, or the module's own."""
+        done: set[str] = set()
+        for name in modules:
+            module = self._module(name)
+            for release in module.releases:
+                if release.chart in done:
+                    continue
+                done.add(release.chart)
+                if release.chart_dir:
+                    yield self._own_chart(release.chart, release.chart_dir, name)
+                else:
+                    yield self._upstream_chart(self.versions.chart(release.chart))
+
+    def packages(self, systems: Iterable[str]) -> Iterator[Artifact]:
+        """A repository per system."""
+        for system in sorted(set(systems)):
+            tar, version = build_repository(self.versions.packages, system, self.workshop)
+            yield self._file(ArtifactKind.PACKAGES, system, version, tar, "Debian", suffix=".tar")
+
+    def catalog_content(self) -> Artifact:
+        """Modules, roles and pins that this bundle was built with."""
+        entries = [
+            Entry(file.relative_to(data_dir()).as_posix(), 0o644, source=file)
+            for part in CATALOG_PARTS
+            for file in digests.files(data_dir() / part)
+        ]
+
+        def build(dest: Path) -> None:
+            write_tgz(dest / "catalog.tar.gz", entries)
+
+        place = self.workshop.make("catalog", "slipway", __version__, self.catalog.digest, build)
+        return self._file(
+            ArtifactKind.CATALOG,
+            "slipway",
+            __version__,
+            place / "catalog.tar.gz",
+            "Slipway",
+            suffix=".tar.gz",
+        )
+
+    def _module(self, name: str) -> Module:
+        if name not in self.catalog.modules:
+            known = ", ".join(sorted(self.catalog.modules))
+            raise BundleError(f"the catalog has no module {name!r}", hint=f"it has: {known}")
+        return self.catalog.modules[name]
+
+    def _binary(self, binary: Binary) -> Path:
+        assembler = Assembler(self.versions, self.workshop)
+        if binary.file:
+            return assembler.file(binary.file)
+        files = {path: assembler.file(origin) for path, origin in binary.files.items()}
+        entries = [Entry(path, 0o755, source=file) for path, file in files.items()]
+        recipe = {path: f"{file.parent.name}/{file.name}" for path, file in files.items()}
+
+        def build(dest: Path) -> None:
+            write_tgz(dest / "binary.tar.gz", entries)
+
+        place = self.workshop.make("binary", binary.name, binary.version, recipe, build)
+        return place / "binary.tar.gz"
+
+    def _upstream_chart(self, chart: Chart) -> Artifact:
+        source = self.versions.source(chart.source)
+        packed = sources.make(chart.source, self.versions, self.workshop) / PACKED
+        origin = f"{getattr(source, 'module', '')}@{source.version}"
+        return self._file(ArtifactKind.CHART, chart.name, chart.version, packed, origin, suffix=".tgz")
+
+    def _own_chart(self, chart: str, directory: Path, module: str) -> Artifact:
+        def build(dest: Path) -> None:
+            pack_chart(directory, dest / PACKED)
+
+        chart_file = yaml.safe_load((directory / "Chart.yaml").read_text(encoding="utf-8"))
+        version = str(chart_file["version"])
+        content = digests.of_files([directory])
+        packed = self.workshop.make("chart", chart, version, content, build) / PACKED
+        return self._file(ArtifactKind.CHART, chart, version, packed, f"module {module}", suffix=".tgz")
+
+    def _file(
+        self, kind: ArtifactKind, name: str, version: str, source: Path, origin: str, *, suffix: str = ""
+    ) -> Artifact:
+        """Put one file into the bundle as KIND/NAME-VERSION."""
+        suffix = suffix or "".join(part for part in source.suffixes if part in {".tar", ".gz"})
+        path = f"{kind}/{name}-{version}{suffix}"
+        digest, size = file_digest(source), source.stat().st_size
+        self.writer.copy(source, path, digest)
+        return Artifact(kind, name, version, digest, size, path=path, origin=origin)
+
+
+def _index_entry(image: BuiltImage) -> dict[str, object]:
+    return {
+        "mediaType": MANIFEST_TYPE,
+        "digest": image.manifest.digest,
+        "size": image.manifest.size,
+        "platform": {"architecture": "amd64", "os": "linux"},
+        "annotations": {"org.opencontainers.image.ref.name": image.reference},
+    }
+
+
+def _origin(versions: Versions, binary: Binary) -> str:
+    """The modules it was built from."""
+    name = (binary.file or next(iter(binary.files.values()))).partition("/")[0]
+    source = versions.source(name)
+    requires = getattr(source, "requires", {})
+    return "built from " + ", ".join(f"{module}@{version}" for module, version in requires.items())

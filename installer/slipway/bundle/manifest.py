@@ -1,0 +1,115 @@
+"""bundle.yaml: reads, writes and names a bundle's manifest. Format and fields: docs/reference/bundle.md."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from slipway.errors import BundleError
+from slipway.model.bundle import BUNDLE_FORMAT, Artifact, ArtifactKind, BundleManifest
+
+FILE = "bundle.yaml"
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+#: Fields that are left out of the file when they have their default.
+_OPTIONAL = {"platform": "linux/amd64", "origin": "", "contents": "", "path": ""}
+
+
+def make(*, name: str, catalog: str, slipway: str, artifacts: Iterable[Artifact]) -> BundleManifest:
+    """A manifest with its digest; artifacts in their canonical order."""
+    ordered = tuple(sorted(artifacts, key=lambda item: (item.kind, item.name, item.version)))
+    body = _body(name, catalog, slipway, ordered)
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    digest = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return BundleManifest(name=name, digest=digest, catalog=catalog, slipway=slipway, artifacts=ordered)
+
+
+def dump(manifest: BundleManifest) -> bytes:
+    """The text of bundle.yaml."""
+    body = _body(manifest.name, manifest.catalog, manifest.slipway, manifest.artifacts)
+    data = {"format": BUNDLE_FORMAT, "digest": manifest.digest, **body}
+    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=200, allow_unicode=True)
+    return text.encode()
+
+
+def parse(text: bytes, where: str) -> BundleManifest:
+    """A manifest from its text; BundleError when it is of a newer format, or was edited."""
+    try:
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader, in C where available
+        _check_format(data["format"], where)
+        manifest = make(
+            name=data["name"],
+            catalog=data["catalog"],
+            slipway=data["slipway"],
+            artifacts=[_artifact(item) for item in data["artifacts"]],
+        )
+        stated = data["digest"]
+    except (KeyError, TypeError, ValueError, yaml.YAMLError) as exc:
+        why = f"{type(exc).__name__}: {exc}"
+        raise BundleError("this is no bundle manifest", where=where, why=why, hint=_REBUILD) from exc
+    if manifest.digest != stated:
+        why = f"its contents have the digest {manifest.digest}, it says {stated}"
+        raise BundleError("the bundle manifest was changed", where=where, why=why, hint=_REBUILD)
+    return manifest
+
+
+def read(directory: Path) -> BundleManifest:
+    """The manifest of a bundle directory."""
+    file = directory / FILE
+    try:
+        text = file.read_bytes()
+    except OSError as exc:
+        why = exc.strerror or str(exc)
+        raise BundleError(
+            "there is no complete bundle here", where=str(file), why=why, hint=_REBUILD
+        ) from exc
+    return parse(text, str(file))
+
+
+def write(manifest: BundleManifest, directory: Path) -> None:
+    """Write it by rename: a bundle.yaml that exists belongs to a bundle that is complete."""
+    draft = directory / f".{FILE}.part"
+    with draft.open("wb") as file:
+        file.write(dump(manifest))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(directory / FILE)
+
+
+_REBUILD = "build it: slipway bundle build -f cluster.yaml -o DIR"
+
+
+def _check_format(found: object, where: str) -> None:
+    if found != BUNDLE_FORMAT:
+        raise BundleError(
+            f"the bundle has format {found!r}, this Slipway reads {BUNDLE_FORMAT}",
+            where=where,
+            hint="use the Slipway that the bundle was built with",
+        )
+
+
+def _body(name: str, catalog: str, slipway: str, artifacts: Iterable[Artifact]) -> dict[str, Any]:
+    items = [_item(artifact) for artifact in artifacts]
+    return {"name": name, "catalog": catalog, "slipway": slipway, "artifacts": items}
+
+
+def _item(artifact: Artifact) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "kind": str(artifact.kind),
+        "name": artifact.name,
+        "version": artifact.version,
+        "digest": artifact.digest,
+        "size": artifact.size,
+    }
+    optional = {name: getattr(artifact, name) for name in ("path", "platform", "origin", "contents")}
+    return item | {name: value for name, value in optional.items() if value != _OPTIONAL[name]}
+
+
+def _artifact(item: dict[str, Any]) -> Artifact:
+    return Artifact(**{**item, "kind": ArtifactKind(item["kind"])})

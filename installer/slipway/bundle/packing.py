@@ -1,0 +1,47 @@
+"""How a file that is no image lies in a registry: an OCI artifact whose single layer is the file itself.
+
+So the file's sha256 is the blob's digest, and hosts fetch it with plain HTTP.
+"""
+
+import json
+
+from slipway.bundle.images import MANIFEST_TYPE
+from slipway.model.bundle import Artifact
+
+#: The tag under which a site finds its manifest, and its repository.
+CURRENT = "current"
+MANIFEST_REPOSITORY = "slipway/bundle/manifest"
+
+EMPTY = b"{}"
+EMPTY_DIGEST = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+FILE_TYPE = "application/octet-stream"
+
+
+def artifact_manifest(kind: str, title: str, digest: str, size: int) -> bytes:
+    """The manifest of one file."""
+    data = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "artifactType": f"application/vnd.slipway.{kind}.v1",
+        "config": {
+            "mediaType": "application/vnd.oci.empty.v1+json",
+            "digest": EMPTY_DIGEST,
+            "size": len(EMPTY),
+        },
+        "layers": [
+            {
+                "mediaType": FILE_TYPE,
+                "digest": digest,
+                "size": size,
+                "annotations": {"org.opencontainers.image.title": title},
+            }
+        ],
+    }
+    return json.dumps(data, separators=(",", ":"), sort_keys=True).encode()
+
+
+def file_manifest(artifact: Artifact) -> bytes:
+    """The manifest of a bundle's file."""
+    return artifact_manifest(
+        str(artifact.kind), artifact.path.rpartition("/")[2], artifact.digest, artifact.size
+    )

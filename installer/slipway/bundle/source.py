@@ -1,0 +1,88 @@
+"""Where artifacts are read from, a bundle directory or the site registry: everyone goes through ArtifactSource."""
+
+import json
+from pathlib import Path
+from typing import Protocol
+
+from slipway.bundle import manifest as manifests
+from slipway.bundle.archive import file_digest
+from slipway.bundle.packing import CURRENT, MANIFEST_REPOSITORY
+from slipway.bundle.registry import RegistryClient
+from slipway.bundle.workshop import locked
+from slipway.errors import BundleError
+from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+
+
+class ArtifactSource(Protocol):
+    """A complete bundle, wherever it is."""
+
+    def manifest(self) -> BundleManifest:
+        """What there is."""
+        ...
+
+    def path(self, artifact: Artifact) -> Path:
+        """A local file with an artifact's contents, checked by digest; binaries are executable. Not for images."""
+        ...
+
+
+class DirectorySource:
+    """A bundle directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._checked: set[str] = set()
+
+    def manifest(self) -> BundleManifest:
+        """Its bundle.yaml."""
+        return manifests.read(self.directory)
+
+    def path(self, artifact: Artifact) -> Path:
+        """The file itself, hashed once per process."""
+        _no_image(artifact)
+        path = self.directory / artifact.path
+        if artifact.digest not in self._checked:
+            found = file_digest(path) if path.is_file() else "nothing"
+            if found != artifact.digest:
+                raise BundleError(
+                    f"{artifact.kind} {artifact.reference} is not what the bundle says",
+                    where=str(path),
+                    why=f"its digest is {found}, expected is {artifact.digest}",
+                    hint="check all of it: slipway bundle verify DIR; then copy or build the bundle again",
+                )
+            self._checked.add(artifact.digest)
+        return path
+
+
+class RegistrySource:
+    """The site registry, through a local cache of whole files; a file in the cache was checked when it came."""
+
+    def __init__(self, client: RegistryClient, cache_dir: Path) -> None:
+        self.client = client
+        self.cache = cache_dir / "site"
+
+    def manifest(self) -> BundleManifest:
+        """The bundle that was pushed last and completely."""
+        text, _ = self.client.get_manifest(MANIFEST_REPOSITORY, CURRENT)
+        digest = json.loads(text)["layers"][0]["digest"]
+        where = f"{self.client.url}/{MANIFEST_REPOSITORY}:{CURRENT}"
+        return manifests.parse(self.client.read_blob(MANIFEST_REPOSITORY, digest), where)
+
+    def path(self, artifact: Artifact) -> Path:
+        """The cached file, fetched now if it is not there."""
+        _no_image(artifact)
+        folder = self.cache / artifact.digest.replace(":", "-")
+        target = folder / (artifact.path.rpartition("/")[2] or artifact.name)
+        if target.is_file() and target.stat().st_size == artifact.size:
+            return target
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / ".lock"):
+            if not target.is_file() or target.stat().st_size != artifact.size:
+                self.client.get_blob(artifact.repository, artifact.digest, target)
+                if artifact.kind is ArtifactKind.BINARY:
+                    target.chmod(0o755)
+        return target
+
+
+def _no_image(artifact: Artifact) -> None:
+    if artifact.kind is ArtifactKind.IMAGE:
+        raise BundleError(f"{artifact.reference} is an image, not a file", where="ArtifactSource.path")

@@ -1,0 +1,52 @@
+"""Where artifacts come from: one class per type of source, all behind `Source`.
+
+`make` turns a pinned source into a directory of files, through the workshop's cache. Official downloads, or another
+platform, are one more class here.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from slipway.bundle.sources.c import CSource
+from slipway.bundle.sources.chart import ChartSource
+from slipway.bundle.sources.debian import DebianSource
+from slipway.bundle.sources.go import GoSource
+from slipway.bundle.sources.python import PythonSource
+from slipway.bundle.workshop import Workshop
+from slipway.catalog.versions import Versions
+
+
+class Source(Protocol):
+    """One way to get files."""
+
+    kind: str
+    """Directory of its results in the cache."""
+
+    def __init__(self, versions: Versions, workshop: Workshop) -> None: ...
+
+    def recipe(self, spec: Any) -> object:
+        """JSON-shaped data that names all that decides the result."""
+        ...
+
+    def fetch(self, spec: Any, dest: Path) -> None:
+        """Fill an empty directory."""
+        ...
+
+
+TYPES: Mapping[str, type[Source]] = {
+    "c": CSource,
+    "chart": ChartSource,
+    "debian": DebianSource,
+    "go": GoSource,
+    "python": PythonSource,
+}
+
+
+def make(name: str, versions: Versions, workshop: Workshop) -> Path:
+    """The directory with a source's files, built now if it was not."""
+    spec = versions.source(name)
+    source = TYPES[spec.type](versions, workshop)
+    return workshop.make(
+        source.kind, name, spec.version, source.recipe(spec), lambda dest: source.fetch(spec, dest)
+    )

@@ -1,0 +1,35 @@
+"""A small static program in C, whose source lies below images/."""
+
+from pathlib import Path
+
+from slipway.bundle.programs import run
+from slipway.bundle.workshop import Workshop
+from slipway.catalog import versions as pins
+from slipway.catalog.digests import of_files
+from slipway.settings import data_dir
+
+FLAGS = ("-O2", "-static", "-s", "-Wall", "-Wextra", "-Werror", "-Wl,--build-id=none")
+
+
+class CSource:
+    """Compiles with gcc."""
+
+    kind = "c"
+
+    def __init__(self, versions: pins.Versions, workshop: Workshop) -> None:
+        del versions, workshop
+
+    def recipe(self, spec: pins.ProgramSource) -> object:
+        """The text of the program and the flags."""
+        return [spec.model_dump(mode="json"), of_files(self._files(spec)), FLAGS]
+
+    def fetch(self, spec: pins.ProgramSource, dest: Path) -> None:
+        """One call of gcc."""
+        files = [file.name for file in self._files(spec)]
+        version = f'-DVERSION="{spec.version}"'
+        directory = self._files(spec)[0].parent
+        run(["gcc", *FLAGS, version, "-o", str(dest / spec.program), *files], cwd=directory)
+
+    @staticmethod
+    def _files(spec: pins.ProgramSource) -> list[Path]:
+        return [data_dir() / "images" / name for name in spec.files]

@@ -1,0 +1,129 @@
+"""Files of Debian packages, unpacked into a tree without running any maintainer script and without root."""
+
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from slipway.bundle.apt import Apt
+from slipway.bundle.programs import run
+from slipway.bundle.workshop import Workshop
+from slipway.catalog import versions as pins
+from slipway.errors import BundleError
+
+#: Directories that are links into /usr on every system that is installed today.
+MERGED = ("bin", "lib", "lib64", "sbin")
+#: What only people read. Licences stay: the law wants them with the programs.
+UNREAD = (
+    "usr/share/bash-completion",
+    "usr/share/info",
+    "usr/share/lintian",
+    "usr/share/locale",
+    "usr/share/man",
+)
+CERTIFICATES = "usr/share/ca-certificates/mozilla"
+BUNDLE = "etc/ssl/certs/ca-certificates.crt"
+
+
+class DebianSource:
+    """Fetches with apt, unpacks with dpkg-deb."""
+
+    kind = "debian"
+
+    def __init__(self, versions: pins.Versions, workshop: Workshop) -> None:
+        del versions
+        self.workshop = workshop
+
+    def recipe(self, spec: pins.DebianSource) -> object:
+        """The suite and the list; what the suite held on the day stays until the cache is emptied."""
+        return [spec.model_dump(mode="json"), UNREAD, MERGED]
+
+    def fetch(self, spec: pins.DebianSource, dest: Path) -> None:
+        """The tree, its libraries compiled when it holds an interpreter, one bundle of certificate authorities."""
+        for package in Apt(spec.suite, self.workshop).download(spec.packages):
+            unpack(package.path, dest, spec.only, (*spec.without, *UNREAD))
+        for name in MERGED:
+            if (dest / "usr" / name).is_dir():
+                (dest / name).symlink_to(f"usr/{name}")
+        if (dest / CERTIFICATES).is_dir():
+            _bundle_certificates(dest)
+        if spec.python:
+            compile_python(dest, dest / "usr" / "lib", spec.python)
+
+
+def unpack(deb: Path, dest: Path, only: Sequence[str], without: Sequence[str]) -> None:
+    """Unpack the files that are wanted."""
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as stream:
+        assert stream.stdout is not None  # noqa: S101 - PIPE was asked for
+        with tarfile.open(fileobj=stream.stdout, mode="r|") as tar:
+            for member in tar:
+                member.name = merged(member.name)
+                if _wanted(member.name, only, without):
+                    _place(tar, member, dest)
+    if stream.returncode:
+        raise BundleError("a package cannot be unpacked", where=deb.name)
+
+
+def merged(name: str) -> str:
+    """A member's path with the directories that are links followed."""
+    parts = PurePosixPath(name.lstrip("./")).parts
+    return "/".join(("usr", *parts) if parts and parts[0] in MERGED else parts)
+
+
+def _wanted(name: str, only: Sequence[str], without: Sequence[str]) -> bool:
+    def below(prefixes: Sequence[str]) -> bool:
+        return any(name == prefix or name.startswith(f"{prefix}/") for prefix in prefixes)
+
+    return bool(name) and (not only or below(only)) and not below(without)
+
+
+def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, dest: Path) -> None:
+    path = dest / member.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if member.isdir():
+        path.mkdir(exist_ok=True)
+        path.chmod(member.mode & 0o7777)
+    elif member.issym():
+        path.unlink(missing_ok=True)
+        path.symlink_to(member.linkname)
+    elif member.islnk():
+        shutil.copy2(dest / merged(member.linkname), path)
+    elif member.isfile():
+        data = tar.extractfile(member)
+        assert data is not None  # noqa: S101 - it is a file
+        with path.open("wb") as file:
+            shutil.copyfileobj(data, file)
+        path.chmod(member.mode & 0o7777)
+
+
+def _bundle_certificates(tree: Path) -> None:
+    """What update-ca-certificates makes when the package is installed."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted((tree / CERTIFICATES).glob("*.crt"))]
+    target = tree / BUNDLE
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("".join(texts), encoding="utf-8")
+
+
+def compile_python(base: Path, libraries: Path, interpreter: str, prefix: str = "/usr/lib") -> None:
+    """Compile a library with the tree's own interpreter, so that a container starts fast.
+
+    The tree's loader runs it: no root, no chroot, and whatever Python this machine has does not matter.
+    """
+    system = base / "usr/lib/x86_64-linux-gnu"
+    argv = [
+        str(system / "ld-linux-x86-64.so.2"),
+        "--library-path",
+        str(system),
+        str(base / "usr/bin" / interpreter),
+        "-S",
+    ]
+    argv += ["-m", "compileall", "-q", "-q", "--invalidation-mode", "unchecked-hash"]
+    argv += ["-s", str(libraries), "-p", prefix, str(libraries)]
+    home = {"PYTHONHOME": str(base / "usr"), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+    try:
+        run(argv, env=home)
+    except BundleError:
+        # compileall fails when one file of a library cannot be compiled (test data, templates); the rest is compiled.
+        if not any(libraries.rglob("*.pyc")):
+            raise

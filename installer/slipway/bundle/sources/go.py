@@ -1,0 +1,80 @@
+"""Programs built from Go modules.
+
+Each source gets a small module of its own: replace directives of upstream's go.mod forbid
+`go install package@version`, and the dependencies of different tools contradict each other.
+"""
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from slipway.bundle.programs import run
+from slipway.bundle.sources.toolchain import find_go, go_environment
+from slipway.bundle.workshop import Workshop
+from slipway.catalog import versions as pins
+
+STAGING = re.compile(r"^\s*(?:replace\s+)?(k8s\.io/[\w.-]+) => \./staging", re.MULTILINE)
+
+
+class GoSource:
+    """Builds with the ordinary Go client; the checksum database vouches for the modules."""
+
+    kind = "go"
+
+    def __init__(self, versions: pins.Versions, workshop: Workshop) -> None:
+        self.go, self.go_version = find_go(versions.go, workshop)
+        self.workshop = workshop
+        self.env = go_environment(workshop.root)
+
+    def recipe(self, spec: pins.GoSource) -> object:
+        """Another toolchain makes other bytes, so it belongs to the recipe."""
+        return [spec.model_dump(mode="json"), self.go_version, self.env["GOFLAGS"]]
+
+    def fetch(self, spec: pins.GoSource, dest: Path) -> None:
+        """One `go build` per program; all but the first are quick."""
+        work_root = self.workshop.root / "go" / "work"
+        work_root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{spec.name}-", dir=work_root) as work:
+            module = Path(work)
+            self._write_module(spec, module)
+            for name, package in spec.programs.items():
+                self._build(spec, module, package, dest / name)
+
+    def _write_module(self, spec: pins.GoSource, module: Path) -> None:
+        lines = [f"module slipway.invalid/{spec.name}", "", "go 1.26.0", "", "require ("]
+        lines += [f"\t{path} {version}" for path, version in sorted(spec.requires.items())]
+        lines += [")", "", *self._replacements(spec)]
+        (module / "go.mod").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def _replacements(self, spec: pins.GoSource) -> Iterator[str]:
+        if not spec.staging:
+            return
+        for path, version in spec.requires.items():
+            text = Path(self.download(path, version)["GoMod"]).read_text(encoding="utf-8")
+            for name in sorted(set(STAGING.findall(text))):
+                yield f"replace {name} => {name} {spec.staging}"
+
+    def _build(self, spec: pins.GoSource, module: Path, package: str, program: Path) -> None:
+        target = package
+        if spec.without and package in spec.requires:
+            target = "."
+            self._copy_main(spec, package, module)
+        flags = f"-s -w {' '.join(spec.ldflags.split())}".strip()
+        run([self.go, "build", "-ldflags", flags, "-o", str(program), target], cwd=module, env=self.env)
+
+    def _copy_main(self, spec: pins.GoSource, package: str, module: Path) -> None:
+        """The main package without the imports that cannot be built."""
+        upstream = Path(self.download(package, spec.requires[package])["Dir"])
+        text = (upstream / "main.go").read_text(encoding="utf-8")
+        for name in spec.without:
+            text = re.sub(rf'^.*"{re.escape(name)}"\n', "", text, flags=re.MULTILINE)
+        (module / "main.go").write_text(text, encoding="utf-8")
+
+    def download(self, module: str, version: str) -> dict[str, str]:
+        """What `go mod download -json` says of a module: Dir, GoMod, Sum."""
+        argv = [self.go, "mod", "download", "-json", f"{module}@{version}"]
+        with tempfile.TemporaryDirectory() as work:
+            answer: dict[str, str] = json.loads(run(argv, cwd=Path(work), env=self.env))
+        return answer

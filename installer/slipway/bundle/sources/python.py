@@ -1,0 +1,65 @@
+"""Python distributions for the operator's image: wheels of a lock file, for the interpreter of its base tree."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+from slipway.bundle.programs import run
+from slipway.bundle.sources.debian import DebianSource, compile_python
+from slipway.bundle.workshop import Workshop
+from slipway.catalog import versions as pins
+from slipway.settings import data_dir
+
+#: Where the image has them; on PYTHONPATH there.
+LIBRARIES = "opt/slipway/lib"
+#: Beside the interpreter, where `settings.interpreter_bin` looks for ansible-playbook.
+PROGRAMS = "usr/bin"
+
+
+class PythonSource:
+    """Installs with pip, wheels only: nothing is built, and nothing of this machine's interpreter gets in."""
+
+    kind = "python"
+
+    def __init__(self, versions: pins.Versions, workshop: Workshop) -> None:
+        self.versions = versions
+        self.workshop = workshop
+
+    def recipe(self, spec: pins.PythonSource) -> object:
+        """The lock file's text."""
+        text = self._lock(spec).read_bytes()
+        return [spec.model_dump(mode="json"), hashlib.sha256(text).hexdigest()]
+
+    def fetch(self, spec: pins.PythonSource, dest: Path) -> None:
+        """Libraries, compiled."""
+        target = dest / LIBRARIES
+        argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
+        argv += ["--target", str(target), "--only-binary", ":all:", "--implementation", "cp"]
+        argv += ["--python-version", spec.python]
+        for platform in ("manylinux_2_28_x86_64", "manylinux2014_x86_64", "manylinux_2_17_x86_64"):
+            argv += ["--platform", platform]
+        run([*argv, "--requirement", str(self._lock(spec))])
+        self._programs(target, dest / PROGRAMS)
+        base = self.versions.source(spec.base)
+        assert isinstance(base, pins.DebianSource)  # noqa: S101 - checked when the pins were read
+        source = DebianSource(self.versions, self.workshop)
+        tree = self.workshop.make(
+            source.kind, base.name, base.version, source.recipe(base), lambda place: source.fetch(base, place)
+        )
+        compile_python(tree, target, base.python, f"/{LIBRARIES}")
+
+    @staticmethod
+    def _programs(target: Path, programs: Path) -> None:
+        """Pip writes this machine's interpreter into the first line: name the image's."""
+        programs.mkdir(parents=True)
+        for program in sorted((target / "bin").glob("*")):
+            text = program.read_bytes()
+            if text.startswith(b"#!"):
+                text = b"#!/usr/bin/python3\n" + text.partition(b"\n")[2]
+                (programs / program.name).write_bytes(text)
+                (programs / program.name).chmod(0o755)
+            program.unlink()
+
+    @staticmethod
+    def _lock(spec: pins.PythonSource) -> Path:
+        return data_dir() / "images" / spec.lock

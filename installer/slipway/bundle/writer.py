@@ -1,0 +1,72 @@
+"""Writes the files of a bundle directory: each by rename, none twice, and nothing stays that does not belong there."""
+
+import json
+import shutil
+from pathlib import Path
+
+from slipway.bundle.archive import file_digest
+from slipway.bundle.images import Blob
+from slipway.model.bundle import ArtifactKind
+
+#: One OCI layout holds all images over one store of blobs.
+LAYOUT = "images"
+
+
+def blob_path(digest: str) -> str:
+    """Where a blob of an image lies, relative to the bundle."""
+    return f"{LAYOUT}/blobs/{digest.replace(':', '/')}"
+
+
+class Writer:
+    """Writes below one directory, and remembers which files belong there."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.kept: set[Path] = set()
+
+    def blob(self, blob: Blob) -> None:
+        """A blob of an image."""
+        if blob.path is not None:
+            self.copy(blob.path, blob_path(blob.digest), blob.digest)
+        else:
+            self.write(blob_path(blob.digest), blob.data)
+
+    def copy(self, source: Path, path: str, digest: str) -> None:
+        """Copy unless the very same is there. A copy, not a link: a damaged bundle must not damage the cache."""
+        target = self._target(path)
+        same_size = target.is_file() and target.stat().st_size == source.stat().st_size
+        if same_size and file_digest(target) == digest:
+            return
+        draft = _draft(target)
+        shutil.copyfile(source, draft)
+        if source.stat().st_mode & 0o100:
+            draft.chmod(0o755)
+        draft.rename(target)
+
+    def json(self, path: str, data: object) -> None:
+        """A JSON file."""
+        self.write(path, json.dumps(data, indent=1).encode())
+
+    def write(self, path: str, data: bytes) -> None:
+        """A small file."""
+        target = self._target(path)
+        draft = _draft(target)
+        draft.write_bytes(data)
+        draft.rename(target)
+
+    def prune(self) -> None:
+        """Remove what an earlier build left behind and this one does not have."""
+        for folder in (f"{LAYOUT}/blobs", *ArtifactKind):
+            for file in (self.out / folder).rglob("*"):
+                if file.is_file() and file not in self.kept:
+                    file.unlink()
+
+    def _target(self, path: str) -> Path:
+        target = self.out / path
+        self.kept.add(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
+
+
+def _draft(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")

@@ -1,0 +1,32 @@
+"""`slipway bundle info` and `verify` as a user runs them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.bundles import small_bundle
+
+
+def _slipway(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    program = Path(sys.executable).with_name("slipway")
+    return subprocess.run([program, "bundle", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_info_and_verify(tmp_path: Path) -> None:
+    manifest = small_bundle(tmp_path)
+    info = json.loads(_slipway("info", str(tmp_path), "-o", "json").stdout)
+    assert info["digest"] == manifest.digest
+    assert info["kinds"]["image"]["count"] == 2
+    assert "registry.test/second:v2" in _slipway("info", str(tmp_path)).stdout
+    answer = _slipway("verify", str(tmp_path), "-o", "json")
+    assert json.loads(answer.stdout)["findings"] == []
+
+
+def test_a_flipped_bit_ends_with_7_and_names_the_file(tmp_path: Path) -> None:
+    manifest = small_bundle(tmp_path)
+    file = tmp_path / manifest.artifacts[0].path
+    file.write_bytes(b"\0" + file.read_bytes()[1:])
+    answer = _slipway("verify", str(tmp_path))
+    assert answer.returncode == 7
+    assert manifest.artifacts[0].path in answer.stderr

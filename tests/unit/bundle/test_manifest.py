@@ -1,0 +1,82 @@
+"""bundle.yaml: what is written is what is read, and nothing else is."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from slipway.bundle import manifest as manifests
+from slipway.bundle.verify import missing_images, verify
+from slipway.bundle.writer import blob_path
+from slipway.errors import BundleError
+from slipway.model.bundle import ArtifactKind
+from tests.bundles import small_bundle
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    manifest = small_bundle(tmp_path)
+    assert manifests.read(tmp_path) == manifest
+    assert manifests.parse(manifests.dump(manifest), "here") == manifest
+
+
+def test_artifacts_are_ordered_so_the_digest_depends_on_contents_only(tmp_path: Path) -> None:
+    manifest = small_bundle(tmp_path)
+    again = manifests.make(
+        name=manifest.name,
+        catalog=manifest.catalog,
+        slipway=manifest.slipway,
+        artifacts=reversed(manifest.artifacts),
+    )
+    assert again == manifest
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("format", 2, "the bundle has format 2, this Slipway reads 1"),
+        ("name", "other", "the bundle manifest was changed"),
+        ("artifacts", [{"kind": "image"}], "this is no bundle manifest"),
+    ],
+)
+def test_refused(tmp_path: Path, field: str, value: object, message: str) -> None:
+    small_bundle(tmp_path)
+    data = yaml.safe_load((tmp_path / "bundle.yaml").read_text())
+    (tmp_path / "bundle.yaml").write_text(yaml.safe_dump(data | {field: value}))
+    with pytest.raises(BundleError) as caught:
+        manifests.read(tmp_path)
+    assert caught.value.what == message
+    assert caught.value.hint
+
+
+def test_a_directory_without_manifest_is_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="no complete bundle"):
+        manifests.read(tmp_path)
+
+
+def test_a_sound_bundle_has_no_findings(tmp_path: Path) -> None:
+    small_bundle(tmp_path)
+    assert verify(tmp_path, ["registry.test/second:v2"]) == []
+
+
+def test_one_flipped_bit_is_found_whatever_the_file(tmp_path: Path) -> None:
+    manifest = small_bundle(tmp_path)
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "bundle.yaml"]
+    assert len(files) == len(manifest.artifacts) + 4
+    for file in files:
+        data = bytearray(file.read_bytes())
+        data[len(data) // 2] ^= 1
+        file.write_bytes(data)
+        findings = verify(tmp_path)
+        assert any(file.relative_to(tmp_path).as_posix() in finding.problem for finding in findings)
+        data[len(data) // 2] ^= 1
+        file.write_bytes(data)
+
+
+def test_missing_files_and_images_are_found(tmp_path: Path) -> None:
+    manifest = small_bundle(tmp_path)
+    image = next(a for a in manifest.artifacts if a.kind is ArtifactKind.IMAGE)
+    (tmp_path / blob_path(image.digest)).unlink()
+    assert [finding.code for finding in verify(tmp_path)] == ["missing"]
+    assert [finding.path for finding in missing_images(manifest, ["x/y:1", image.reference])] == [
+        "image/x/y:1"
+    ]

@@ -1,0 +1,65 @@
+"""The pins: the files that ship are consistent, and an inconsistent one is refused with the place."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from slipway.catalog import load, versions
+from slipway.errors import BundleError
+from slipway.settings import data_dir
+
+
+def test_what_ships_covers_every_module() -> None:
+    catalog = load()
+    for module in catalog.modules.values():
+        for reference in module.images:
+            assert catalog.versions.image(reference).full_reference == reference
+        for release in module.releases:
+            if release.chart_dir is None:
+                assert catalog.versions.chart(release.chart)
+
+
+def test_a_release_names_what_kubeadm_asks_for() -> None:
+    pins = versions.load()
+    for version in pins.kubernetes_versions():
+        release = pins.release(version)
+        names = {reference.rpartition(":")[0].rpartition("/")[2] for reference in release.images}
+        assert names >= {
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-scheduler",
+            "kube-proxy",
+            "pause",
+            "etcd",
+        }
+        assert f"registry.k8s.io/kube-apiserver:{version}" in release.images
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda pins: pins["images"].reverse(), "images: not sorted"),
+        (lambda pins: pins["layers"].append(pins["layers"][-1]), "is there 2 times"),
+        (lambda pins: pins["charts"][0].update(source="nowhere"), "no source nowhere"),
+        (lambda pins: pins["releases"][0]["images"].append("a/b:1"), "no image a/b:1"),
+        (lambda pins: pins["releases"][0]["binaries"].update(helm="v9"), "no binary ('helm', 'v9')"),
+        (lambda pins: pins["sources"][0].update(colour="red"), "Extra inputs are not permitted"),
+    ],
+)
+def test_refused(tmp_path: Path, change, message: str) -> None:
+    for name in ("images/versions.yaml", "offline/packages.yaml"):
+        (tmp_path / name).parent.mkdir()
+        shutil.copyfile(data_dir() / name, tmp_path / name)
+    pins = yaml.safe_load((tmp_path / "images/versions.yaml").read_text())
+    change(pins)
+    (tmp_path / "images/versions.yaml").write_text(yaml.safe_dump(pins))
+    with pytest.raises(BundleError) as caught:
+        versions.load(tmp_path)
+    assert message in str(caught.value)
+
+
+def test_an_unknown_version_names_the_known_ones() -> None:
+    with pytest.raises(BundleError, match=r"pinned are: v1\.35\.4"):
+        versions.load().release("v1.99.0")
