@@ -1,0 +1,13 @@
+"""Disposable nodes on one Linux machine, with no way out, for rehearsals and tests.
+
+`Lab` is the face of this room; the modules beside it are its parts: `rootfs` (what a node starts from),
+`disk` (what is the node's own), `cgroups` and `supervisor` (its processes), `network` and `resolver` (the
+site around it).
+"""
+
+from slipway.lab.lab import Lab, LabStatus, NodeStatus
+from slipway.lab.machine import LabError
+from slipway.lab.network import Egress
+from slipway.lab.state import Node
+
+__all__ = ["Egress", "Lab", "LabError", "LabStatus", "Node", "NodeStatus"]

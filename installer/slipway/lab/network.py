@@ -1,0 +1,156 @@
+"""The site's network: a bridge that leads nowhere, and the counters that prove it.
+
+The lab's own nftables table looks at what nodes hand to the bridge for delivery beyond their switch. It
+counts and drops before any routing decision, so neither ip_forward nor another program's rules can let a
+packet out or hide it. Traffic among the nodes is switched and never passes here; so is multicast, by which
+no machine outside is reached.
+"""
+
+import contextlib
+import ipaddress
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from slipway.lab import state
+from slipway.lab.machine import LabError, run, wait_until
+from slipway.lab.state import Node, Site
+
+#: A node's link outlives the node for a moment; systemd-nspawn fails when it still exists.
+LINK_SECONDS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """What nodes tried beyond the site since the counters were last reset."""
+
+    packets: int = 0
+    destinations: dict[str, int] = field(default_factory=dict)
+    questions: int = 0
+    names: dict[str, int] = field(default_factory=dict)
+
+
+def ensure(site: Site) -> None:
+    """Bridge, address and table, each made when missing. Existing counters stay."""
+    if not _link(site.bridge).exists():
+        run("ip", "link", "add", "name", site.bridge, "address", _mac(site), "type", "bridge")
+    ipv6 = Path(f"/proc/sys/net/ipv6/conf/{site.bridge}/disable_ipv6")
+    if ipv6.exists():
+        ipv6.write_text("1")
+    run("ip", "address", "replace", f"{site.gateway}/{site.prefix}", "dev", site.bridge)
+    run("ip", "link", "set", site.bridge, "up")
+    if not _table_exists(site):
+        run("nft", "-f", "-", stdin=_rules(site))
+
+
+def remove(site: Site) -> None:
+    """Take all of it away."""
+    if _table_exists(site):
+        run("nft", "delete", "table", "inet", _table(site))
+    for link in _ports(site):
+        _delete_link(link)
+    if _link(site.bridge).exists():
+        run("ip", "link", "delete", site.bridge)
+
+
+def exists(site: Site) -> bool:
+    """Whether bridge and table are there."""
+    return _link(site.bridge).exists() and _table_exists(site)
+
+
+def clear_link(site: Site, node: Node) -> None:
+    """Remove the node's old link, which would go by itself a moment too late."""
+    link = _link(f"vb-{site.machine(node)}")
+    if link.exists():
+        _delete_link(link.name)
+        wait_until(lambda: not link.exists(), seconds=LINK_SECONDS)
+
+
+def packets(site: Site) -> tuple[int, dict[str, int]]:
+    """Dropped packets: in all, and by destination."""
+    listing = json.loads(run("nft", "-j", "list", "table", "inet", _table(site)))["nftables"]
+    total = sum(item["counter"]["packets"] for item in listing if "counter" in item)
+    elements: list[dict[str, Any]] = [
+        e["elem"] for i in listing if "set" in i for e in i["set"].get("elem", [])
+    ]
+    return total, {element["val"]: element["counter"]["packets"] for element in elements}
+
+
+def reset(site: Site) -> None:
+    """Set the counters to zero."""
+    run("nft", "flush", "set", "inet", _table(site), "destinations")
+    run("nft", "reset", "counters", "table", "inet", _table(site))
+
+
+def refuse_collision(site: Site) -> None:
+    """Two sites with one range would answer for each other."""
+    if _link(site.bridge).exists():
+        return
+    wanted = ipaddress.IPv4Network(site.subnet)
+    for other in state.other_labs(site.name):
+        if wanted.overlaps(ipaddress.IPv4Network(other.subnet)) or other.bridge == site.bridge:
+            raise LabError(
+                f"subnet {site.subnet} belongs to lab {other.name!r}",
+                hint=f"choose another --subnet, or `slipway lab down --name {other.name}`",
+            )
+    for link in json.loads(run("ip", "-json", "-4", "address", "show")):
+        for entry in link.get("addr_info", []):
+            used = ipaddress.IPv4Interface(f"{entry['local']}/{entry['prefixlen']}").network
+            if used.overlaps(wanted):
+                raise LabError(
+                    f"subnet {site.subnet} is in use on this machine",
+                    why=f"{link['ifname']} has {entry['local']}/{entry['prefixlen']}",
+                    hint="choose another --subnet",
+                )
+
+
+def _rules(site: Site) -> str:
+    """The table. A node may ping the bridge, ask it for names, and answer this machine's connections."""
+    return f"""
+table inet {_table(site)} {{
+  counter egress {{ }}
+  set destinations {{ type ipv4_addr; size 65535; flags dynamic; counter; }}
+  chain arriving {{
+    type filter hook prerouting priority -300; policy accept;
+    iifname != "{site.bridge}" accept
+    ether daddr != {_mac(site)} accept
+    ip daddr {site.gateway} ip protocol icmp accept
+    ip daddr {site.gateway} udp dport 53 accept
+    ip daddr {site.gateway} tcp dport 53 accept
+    ip daddr {site.gateway} tcp flags & (syn | ack) != syn accept
+    counter name egress
+    update @destinations {{ ip daddr counter }}
+    drop
+  }}
+}}
+"""
+
+
+def _table(site: Site) -> str:
+    return f"slipway-lab-{site.ident}"
+
+
+def _table_exists(site: Site) -> bool:
+    tables = json.loads(run("nft", "-j", "list", "tables"))["nftables"]
+    return any(item.get("table", {}).get("name") == _table(site) for item in tables)
+
+
+def _mac(site: Site) -> str:
+    """A fixed, locally administered address, by which the table knows what is meant for the way out."""
+    digest = sha256(site.name.encode()).hexdigest()
+    return ":".join(["02", *(digest[index : index + 2] for index in range(0, 10, 2))])
+
+
+def _ports(site: Site) -> list[str]:
+    return [path.name for path in (_link(site.bridge) / "brif").glob("*")]
+
+
+def _delete_link(link: str) -> None:
+    with contextlib.suppress(LabError):  # it goes by itself when its node's network namespace goes
+        run("ip", "link", "delete", link)
+
+
+def _link(name: str) -> Path:
+    return Path("/sys/class/net") / name

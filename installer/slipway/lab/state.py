@@ -1,0 +1,158 @@
+"""What a lab is made of, as a file: name, subnet, nodes. All else about it is read from the machine.
+
+A lab lives in `<cache>/lab/<name>/`: `lab.json`, `id_ed25519` (0600), `known_hosts`, `dns.jsonl` and
+`nodes/<node>/`.
+"""
+
+import ipaddress
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from slipway import settings
+from slipway.lab.machine import LabError, write_private
+
+#: The addresses of nodes begin here, so that .1 (the bridge) and a few virtual addresses of tests stay free.
+FIRST_NODE: Final = 21
+#: Longest part of a lab's name that fits beside prefix and number in a 15 character interface name.
+IDENT_LENGTH: Final = 8
+NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+FORMAT: Final = 1
+#: The only size: a node's last octet names its link.
+PREFIX: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One disposable server."""
+
+    name: str
+    address: str
+    os: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A lab's fixed data."""
+
+    name: str
+    subnet: str
+    nodes: tuple[Node, ...] = field(default=())
+
+    @property
+    def directory(self) -> Path:
+        """Where the lab's files are."""
+        return root_directory() / self.name
+
+    @property
+    def ident(self) -> str:
+        """Short name for interfaces and cgroups: the name itself, or its beginning and a part of its hash."""
+        digest = sha256(self.name.encode()).hexdigest()
+        return self.name if len(self.name) <= IDENT_LENGTH else f"{self.name[:3]}-{digest[:4]}"
+
+    @property
+    def bridge(self) -> str:
+        """The site's switch."""
+        return f"slip-{self.ident}"
+
+    @property
+    def gateway(self) -> str:
+        """The bridge's address: default route and resolver of every node."""
+        return str(ipaddress.IPv4Network(self.subnet)[1])
+
+    @property
+    def prefix(self) -> int:
+        """Length of the subnet's prefix."""
+        return ipaddress.IPv4Network(self.subnet).prefixlen
+
+    @property
+    def known_hosts(self) -> Path:
+        """The nodes' host keys, as ssh reads them."""
+        return self.directory / "known_hosts"
+
+    @property
+    def private_key(self) -> Path:
+        """The key that root of every node accepts; 0600."""
+        return self.directory / "id_ed25519"
+
+    @property
+    def questions(self) -> Path:
+        """What the nodes asked the resolver: one JSON object a line."""
+        return self.directory / "dns.jsonl"
+
+    def node(self, name: str) -> Node:
+        """The node of that name."""
+        found = next((node for node in self.nodes if node.name == name), None)
+        if found is None:
+            known = ", ".join(node.name for node in self.nodes) or "none; start it with `slipway lab up`"
+            raise LabError(f"no node {name!r}", where=f"lab {self.name}", why=f"its nodes: {known}")
+        return found
+
+    def node_directory(self, node: Node) -> Path:
+        """Everything of one node."""
+        return self.directory / "nodes" / node.name
+
+    def machine(self, node: Node) -> str:
+        """Its name on this machine: nspawn calls its link `vb-<machine>`."""
+        return f"{self.ident}-{node.address.rsplit('.', 1)[1]}"
+
+
+def root_directory() -> Path:
+    """Where all labs are."""
+    return settings.cache_dir() / "lab"
+
+
+def check(name: str, subnet: str) -> None:
+    """Refuse a name or subnet that cannot carry a lab."""
+    if not NAME.fullmatch(name):
+        raise LabError(
+            f"not a lab's name: {name!r}", hint="use lower case letters, digits and dashes, at most 32"
+        )
+    try:
+        network = ipaddress.IPv4Network(subnet)
+    except ValueError as exc:
+        raise LabError(f"not a subnet: {subnet!r}", why=str(exc), hint="write it as 10.77.0.0/24") from exc
+    if network.prefixlen != PREFIX or not network.is_private:
+        raise LabError(f"not a subnet for a lab: {subnet}", hint="take a private /24, as 10.77.0.0/24")
+
+
+def plan_nodes(subnet: str, names: tuple[str, ...], systems: tuple[str, ...]) -> tuple[Node, ...]:
+    """Nodes in the order of their names, with addresses from .21 on."""
+    bad = [name for name in names if not NAME.fullmatch(name)]
+    if bad or len(set(names)) != len(names):
+        raise LabError(
+            f"not names for nodes: {', '.join(bad or names)}", hint="each once, lower case, as node-1"
+        )
+    network = ipaddress.IPv4Network(subnet)
+    if FIRST_NODE + len(names) >= network.num_addresses:
+        raise LabError(f"too many nodes for {subnet}: {len(names)}", hint="at most 234")
+    return tuple(
+        Node(name=name, address=str(network[FIRST_NODE + index]), os=system)
+        for index, (name, system) in enumerate(zip(names, systems, strict=True))
+    )
+
+
+def load(name: str) -> Site | None:
+    """The lab of that name as it was written down, or None."""
+    path = root_directory() / name / "lab.json"
+    if not path.exists():
+        return None
+    data = json.loads(path.read_text())
+    return Site(name=data["name"], subnet=data["subnet"], nodes=tuple(Node(**node) for node in data["nodes"]))
+
+
+def save(site: Site) -> None:
+    """Write the lab down."""
+    site.directory.mkdir(parents=True, exist_ok=True)
+    write_private(
+        site.directory / "lab.json", json.dumps({"format": FORMAT, **asdict(site)}, indent=1) + "\n"
+    )
+
+
+def other_labs(name: str) -> tuple[Site, ...]:
+    """All labs but this one."""
+    names = sorted(path.parent.name for path in root_directory().glob("*/lab.json"))
+    return tuple(site for other in names if other != name and (site := load(other)))
