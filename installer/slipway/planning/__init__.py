@@ -1,0 +1,1 @@
+"""Configuration + Catalog + Observed -> Plan. Pure: no I/O, no clock, no randomness."""

@@ -1,0 +1,108 @@
+"""One step: does it have to run, and why? Desired inputs against the record, open intents and drift."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from slipway.model.observed import Drift
+from slipway.model.plan import Change, Reason, Step, StepKind
+from slipway.model.record import Intent, StepRecord
+from slipway.planning.digests import digest, parts
+from slipway.planning.fields import field_of
+
+#: The part that stands for the role's or module's own content.
+CONTENT = "content"
+#: Stands for the part that changed when the record does not name its parts.
+UNNAMED = "inputs"
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """A step as it would be if nothing were there yet."""
+
+    kind: StepKind
+    target: str
+    action: str
+    inputs: Mapping[str, Any]
+    content: str = ""
+    needs: tuple[str, ...] = ()
+    rolling: bool = False
+    disruptive: frozenset[str] = field(default_factory=frozenset)
+    """Inputs whose change on a live target needs somebody's consent."""
+
+    @property
+    def id(self) -> str:
+        """`kind/target/action`."""
+        return f"{self.kind}/{self.target}/{self.action}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of the step's target."""
+
+    record: StepRecord | None = None
+    intents: tuple[Intent, ...] = ()
+    drift: tuple[Drift, ...] = ()
+
+
+def decide(desired: Desired, seen: Seen, secrets: Mapping[str, str]) -> Step | None:
+    """The step with its reasons, or None when record and target agree with what is desired."""
+    inputs = {**desired.inputs, CONTENT: desired.content}
+    wanted, own_parts = digest(inputs, secrets), parts(inputs, secrets)
+    reasons = tuple(dict.fromkeys(_reasons(desired, seen, wanted, own_parts)))
+    if not reasons:
+        return None
+    changed = _changed(seen.record, own_parts)
+    return Step(
+        id=desired.id,
+        kind=desired.kind,
+        target=desired.target,
+        action=desired.action,
+        change=_change(seen, reasons),
+        digest=wanted,
+        needs=desired.needs,
+        reasons=reasons,
+        inputs=dict(desired.inputs),
+        parts=own_parts,
+        rolling=desired.rolling and seen.record is not None,
+        disruptive=bool(seen.record and desired.disruptive & set(changed)),
+    )
+
+
+def _changed(record: StepRecord | None, wanted: Mapping[str, str]) -> list[str]:
+    if record is None:
+        return []
+    names = sorted({*record.parts, *wanted})
+    return [name for name in names if record.parts.get(name) != wanted.get(name)]
+
+
+def _reasons(desired: Desired, seen: Seen, wanted: str, own_parts: Mapping[str, str]) -> Iterable[Reason]:
+    intents = [intent for intent in seen.intents if intent.step == desired.id]
+    for intent in intents:
+        yield Reason("intent", f"operation {intent.operation} began it and did not finish")
+    if seen.record is None:
+        if not intents:
+            yield Reason("absent", "not done yet")
+        return
+    if seen.record.digest != wanted:
+        for part in _changed(seen.record, own_parts) or [UNNAMED]:
+            yield _changed_part(desired, seen.record, part)
+    for drift in seen.drift:
+        yield Reason("drift", f"{drift.what}: {drift.found or 'differs from the record'}", drift.what)
+
+
+def _changed_part(desired: Desired, record: StepRecord, part: str) -> Reason:
+    if part == CONTENT:
+        since = f" since slipway {record.version}" if record.version else ""
+        return Reason("content", f"{desired.action} itself changed{since}")
+    path = field_of(part, desired.target)
+    return Reason("field", f"{path} changed", path)
+
+
+def _change(seen: Seen, reasons: tuple[Reason, ...]) -> Change:
+    causes = {reason.cause for reason in reasons}
+    if "intent" in causes:
+        return Change.CONTINUE
+    if seen.record is None:
+        return Change.CREATE
+    return Change.REPAIR if causes == {"drift"} else Change.UPDATE

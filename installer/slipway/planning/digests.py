@@ -1,0 +1,65 @@
+"""Digests of a step's inputs: canonical, secret-free, and explainable part by part."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+#: Hex digits of a part's digest: enough to tell two values apart, short enough for an annotation.
+PART_DIGITS = 12
+
+#: Inputs made of several fields: a part for each of their keys, so that a plan names the one that changed.
+NESTED = frozenset({"kubernetes_control_plane_cluster"})
+
+#: Marks the place of a secret value in a step's inputs: `{"$secret": "NAME/KEY"}`.
+SECRET = "$secret"  # noqa: S105 - a key, not a value
+
+
+def secret(reference: str) -> dict[str, str]:
+    """The placeholder of secret `NAME/KEY`."""
+    return {SECRET: reference}
+
+
+def canonical(value: Any) -> str:
+    """One text per meaning: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Any, secrets: Mapping[str, str]) -> str:
+    """sha256 of the canonical text; a secret counts by its HMAC, so a rotated one is a change."""
+    return "sha256:" + hashlib.sha256(canonical(_sealed(value, secrets)).encode()).hexdigest()
+
+
+def parts(inputs: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
+    """A short digest for each input alone; of NESTED ones for each key."""
+    flat: dict[str, Any] = {}
+    for name, value in inputs.items():
+        if name in NESTED and isinstance(value, Mapping):
+            flat.update({f"{name}.{key}": item for key, item in value.items()})
+        else:
+            flat[name] = value
+    return {
+        name: digest(value, secrets).removeprefix("sha256:")[:PART_DIGITS]
+        for name, value in sorted(flat.items())
+    }
+
+
+def references(value: Any) -> frozenset[str]:
+    """Every secret that the value mentions."""
+    if isinstance(value, Mapping):
+        if set(value) == {SECRET}:
+            return frozenset({value[SECRET]})
+        return frozenset().union(*(references(item) for item in value.values()))
+    if isinstance(value, list | tuple):
+        return frozenset().union(*(references(item) for item in value))
+    return frozenset()
+
+
+def _sealed(value: Any, secrets: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        if set(value) == {SECRET}:
+            return {"$hmac": secrets.get(value[SECRET], "absent")}
+        return {str(key): _sealed(item, secrets) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_sealed(item, secrets) for item in value]
+    return value

@@ -1,0 +1,168 @@
+"""Steps of hosts: roles, the Node's metadata, and hosts that left."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from slipway.model.bundle import BundleManifest
+from slipway.model.configuration import Configuration, Host
+from slipway.model.observed import NodeObserved, Observed
+from slipway.model.plan import Change, Reason, Step, StepKind
+from slipway.model.record import StepRecord
+from slipway.planning.decide import Desired, Seen, decide
+from slipway.planning.digests import digest
+from slipway.planning.kubeadm import taints
+from slipway.planning.variables import role_variables, roles_of
+
+#: Inputs whose change on a running host stops workloads.
+DISRUPTIVE = frozenset({"container_runtime_data_root", "container_runtime_cgroup_driver"})
+
+MIRROR_STEP = "mirror/site/push"
+
+
+def step_id(host: str, role: str) -> str:
+    """Id of a host's role step."""
+    return f"{StepKind.HOST}/{host}/{role}"
+
+
+def membership_step(host: Host) -> str:
+    """The step after which the host is a node."""
+    return step_id(host.name, "kubernetes_control_plane" if host.control_plane else "kubernetes_worker")
+
+
+def host_steps(
+    configuration: Configuration, roles: Mapping[str, str], bundle: BundleManifest, observed: Observed
+) -> Iterator[Step]:
+    """Every role step that has to run, host by host in the order given."""
+    for host in configuration.hosts:
+        for role in roles_of(configuration, host):
+            desired = Desired(
+                kind=StepKind.HOST,
+                target=host.name,
+                action=role,
+                inputs=role_variables(configuration, bundle, host, role),
+                content=roles.get(role, ""),
+                needs=_needs(configuration, host, role),
+                rolling=role in {"kubernetes_control_plane", "container_runtime", "kubernetes_node"},
+                disruptive=DISRUPTIVE,
+            )
+            step = decide(desired, _seen(observed, host.name, role), observed.secrets)
+            if step:
+                yield step
+
+
+def node_steps(
+    configuration: Configuration, observed: Observed, host_plan: tuple[Step, ...]
+) -> Iterator[Step]:
+    """Metadata of nodes whose labels, taints or mirrored records are not what they should be."""
+    for host in configuration.hosts:
+        node = observed.cluster.nodes.get(host.name)
+        records = _records_after(observed, host, host_plan)
+        inputs: dict[str, Any] = {
+            "labels": dict(host.settings.labels),
+            "taints": taints(host),
+            "records": {role: {"digest": r.digest, "parts": r.parts} for role, r in records.items()},
+        }
+        mine = [step for step in host_plan if step.target == host.name]
+        reasons = tuple(_node_reasons(host, node, records, inputs, changing=bool(mine)))
+        if reasons:
+            yield Step(
+                id=f"{StepKind.NODE}/{host.name}/metadata",
+                kind=StepKind.NODE,
+                target=host.name,
+                action="metadata",
+                change=Change.UPDATE if node else Change.CREATE,
+                digest=digest(inputs, observed.secrets),
+                needs=tuple(dict.fromkeys((membership_step(host), *(step.id for step in mine)))),
+                reasons=reasons,
+                inputs=inputs,
+            )
+
+
+def removal_steps(configuration: Configuration, observed: Observed) -> Iterator[Step]:
+    """Nodes that Slipway made and that no host item names any more: drained, deleted, reset."""
+    names = {host.name for host in configuration.hosts}
+    for name, node in sorted(observed.cluster.nodes.items()):
+        if name in names or not node.records or not configuration.hosts:
+            continue
+        inputs = {"name": name, "address": node.address}
+        yield Step(
+            id=f"{StepKind.NODE}/{name}/remove",
+            kind=StepKind.NODE,
+            target=name,
+            action="remove",
+            change=Change.REMOVE,
+            digest=digest(inputs, observed.secrets),
+            reasons=(Reason("removed", f"spec.hosts.items no longer has {name}", "spec.hosts.items"),),
+            inputs=inputs,
+            disruptive=True,
+            destructive=True,
+        )
+
+
+def records_of(observed: Observed, host: str) -> dict[str, StepRecord]:
+    """The host's own records where it was read, else their mirror in the Node."""
+    seen = observed.hosts.get(host)
+    if seen and seen.reachable:
+        return seen.records
+    node = observed.cluster.nodes.get(host)
+    return node.records if node else {}
+
+
+def _needs(configuration: Configuration, host: Host, role: str) -> tuple[str, ...]:
+    before = roles_of(configuration, host)
+    earlier = [r for r in before[: before.index(role)] if r != "registry"]
+    needs = [step_id(host.name, earlier[-1])] if earlier else []
+    if role == "node_prepare":
+        needs.append(MIRROR_STEP)
+    planes = configuration.control_planes
+    if role == "kubernetes_control_plane" and planes.index(host) > 0:
+        needs.append(step_id(planes[planes.index(host) - 1].name, role))
+    if role == "kubernetes_worker":
+        needs.append(step_id(planes[0].name, "kubernetes_control_plane"))
+    return tuple(needs)
+
+
+def _seen(observed: Observed, host: str, role: str) -> Seen:
+    seen = observed.hosts.get(host)
+    record = records_of(observed, host).get(role)
+    if not seen:
+        return Seen(record)
+    return Seen(record, seen.intents, tuple(drift for drift in seen.drift if drift.step == role))
+
+
+def _records_after(observed: Observed, host: Host, host_plan: tuple[Step, ...]) -> dict[str, StepRecord]:
+    done = {
+        step.action: StepRecord(step.digest, step.parts) for step in host_plan if step.target == host.name
+    }
+    return {**records_of(observed, host.name), **done}
+
+
+def _node_reasons(
+    host: Host,
+    node: NodeObserved | None,
+    records: Mapping[str, StepRecord],
+    inputs: Mapping[str, Any],
+    *,
+    changing: bool,
+) -> Iterator[Reason]:
+    if node is None:
+        yield Reason("absent", "the node is new")
+        return
+    labels = inputs["labels"]
+    stale = set(node.owned_labels) - set(labels)
+    if stale or any(node.labels.get(key) != value for key, value in labels.items()):
+        path = f"spec.hosts.items[{host.name}].settings.labels"
+        yield Reason("field", f"{path} changed", path)
+    wanted = {(t["key"], t.get("value", ""), t["effect"]) for t in inputs["taints"]}
+    there = {(t["key"], t.get("value", ""), t["effect"]) for t in node.taints}
+    owned = {tuple(item.rsplit(":", 1)) for item in node.owned_taints}
+    surplus = {t for t in there - wanted if (t[0], t[2]) in owned}
+    if wanted - there or surplus:
+        path = f"spec.hosts.items[{host.name}].settings.taints"
+        yield Reason("field", f"{path} changed", path)
+    mirrored = {role: record.digest for role, record in node.records.items()}
+    if mirrored != {role: record.digest for role, record in records.items()}:
+        if changing:
+            yield Reason("follows", "keeps a copy of the host's new records")
+        else:
+            yield Reason("drift", "its copy of the host's records is out of date")

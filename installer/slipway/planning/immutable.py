@@ -1,0 +1,67 @@
+"""Fields that a live cluster cannot change, compared with what it was made from."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from slipway.errors import Finding
+from slipway.model.configuration import Configuration, Effect, Host, Spec
+
+WAY_OUT = "put the old value back, or make a new cluster with `slipway reset` and `slipway install`"
+
+
+def immutable_findings(live: Spec, wanted: Spec) -> list[Finding]:
+    """One finding for each immutable field that differs."""
+    return list(_compare(live, wanted, "spec"))
+
+
+def pillar_findings(live: tuple[Host, ...], spec: Spec, wanted: Configuration) -> list[Finding]:
+    """Hosts that all others lean on and that cannot leave by an edit: the first control plane, the registry's."""
+    planes = [host.name for host in live if host.control_plane]
+    if not planes:
+        return []
+    pillars = {planes[0]: "lets other hosts join"}
+    if spec.registry.mode == "builtin":
+        pillars[spec.registry.host or planes[0]] = "runs the site registry"
+    names = {host.name for host in wanted.hosts}
+    first = wanted.control_planes[0].name if wanted.control_planes else ""
+    findings = [
+        Finding("spec.hosts.items", f"{name} {why}, and cannot be removed", name, "put it back", "pillar")
+        for name, why in pillars.items()
+        if name not in names
+    ]
+    if not findings and first != planes[0]:
+        text = f"the first control plane was {planes[0]} and would be {first}"
+        findings = [Finding("spec.hosts.items", text, planes[0], "put it back in first place", "pillar")]
+    return findings
+
+
+def _compare(live: BaseModel, wanted: BaseModel, path: str) -> Iterator[Finding]:
+    for name, info in type(live).model_fields.items():
+        before, after = getattr(live, name), getattr(wanted, name)
+        here = f"{path}.{info.alias or name}"
+        extra = info.json_schema_extra
+        if before == after:
+            continue
+        if isinstance(extra, dict) and extra.get("x-slipway-effect") == Effect.IMMUTABLE:
+            yield Finding(
+                here,
+                f"is {after!r}, but the cluster was made with {before!r}",
+                repr(before),
+                WAY_OUT,
+                "immutable",
+            )
+        elif isinstance(before, BaseModel) and isinstance(after, BaseModel):
+            yield from _compare(before, after, here)
+        elif isinstance(before, tuple) and isinstance(after, tuple):
+            yield from _compare_named(before, after, here)
+
+
+def _compare_named(live: tuple[Any, ...], wanted: tuple[Any, ...], path: str) -> Iterator[Finding]:
+    """Lists of named things are compared by name: one more or one less is no edit of another."""
+    by_name = {getattr(item, "name", None): item for item in live if isinstance(item, BaseModel)}
+    for item in wanted:
+        name = getattr(item, "name", None)
+        if isinstance(item, BaseModel) and name in by_name:
+            yield from _compare(by_name[name], item, f"{path}[{name}]")

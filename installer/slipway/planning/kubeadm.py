@@ -1,0 +1,92 @@
+"""What kubeadm and the kubelet are told, from the ClusterConfiguration alone."""
+
+import ipaddress
+from typing import Any
+
+from slipway.model.configuration import Configuration, Host, Kubernetes
+
+KUBEADM_API = "kubeadm.k8s.io/v1beta4"
+KUBELET_API = "kubelet.config.k8s.io/v1beta1"
+KUBE_PROXY_API = "kubeproxy.config.k8s.io/v1alpha1"
+
+#: kubeadm enables this one itself; naming others without it would switch it off.
+DEFAULT_ADMISSION = "NodeRestriction"
+
+
+def dns_address(kubernetes: Kubernetes) -> str:
+    """Address of the cluster DNS: the one chosen, or the tenth of the service range as kubeadm does it."""
+    chosen = kubernetes.network.dns_address
+    return chosen or str(ipaddress.ip_network(kubernetes.network.service_cidr)[10])
+
+
+def _arguments(arguments: dict[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in sorted(arguments.items())]
+
+
+def cluster_configuration(configuration: Configuration, kubernetes: Kubernetes) -> dict[str, Any]:
+    """The ClusterConfiguration of kubeadm, not ours."""
+    network, api = kubernetes.network, kubernetes.api_server
+    api_args = {"service-node-port-range": network.node_ports, **api.extra_args}
+    if api.admission_plugins:
+        api_args["enable-admission-plugins"] = ",".join(
+            dict.fromkeys((DEFAULT_ADMISSION, *api.admission_plugins))
+        )
+    return {
+        "apiVersion": KUBEADM_API,
+        "kind": "ClusterConfiguration",
+        "clusterName": configuration.name,
+        "kubernetesVersion": kubernetes.version,
+        "controlPlaneEndpoint": f"{kubernetes.endpoint.address}:{kubernetes.endpoint.port}",
+        "networking": {
+            "serviceSubnet": network.service_cidr,
+            "podSubnet": network.pod_cidr,
+            "dnsDomain": network.dns_domain,
+        },
+        "apiServer": {"extraArgs": _arguments(api_args)},
+        "controllerManager": {"extraArgs": _arguments(kubernetes.controller_manager.extra_args)},
+        "scheduler": {"extraArgs": _arguments(kubernetes.scheduler.extra_args)},
+        "etcd": {"local": {"dataDir": "/var/lib/etcd", "extraArgs": _arguments(kubernetes.etcd.extra_args)}},
+    }
+
+
+def kubelet_defaults(kubernetes: Kubernetes) -> dict[str, Any]:
+    """KubeletConfiguration that kubeadm keeps for the whole cluster: what must be equal everywhere."""
+    return {
+        "apiVersion": KUBELET_API,
+        "kind": "KubeletConfiguration",
+        "clusterDNS": [dns_address(kubernetes)],
+        "clusterDomain": kubernetes.network.dns_domain,
+    }
+
+
+def kubelet_drop_in(kubernetes: Kubernetes, host: Host) -> dict[str, Any]:
+    """The host's own KubeletConfiguration, laid over the cluster's by the kubelet itself."""
+    kubelet = kubernetes.kubelet
+    return {
+        "apiVersion": KUBELET_API,
+        "kind": "KubeletConfiguration",
+        "cgroupDriver": host.settings.runtime.cgroup_driver,
+        "maxPods": kubelet.max_pods,
+        "imageGCHighThresholdPercent": kubelet.image_gc.high,
+        "imageGCLowThresholdPercent": kubelet.image_gc.low,
+        **kubelet.extra_config,
+        **host.settings.kubelet,
+    }
+
+
+def kube_proxy(kubernetes: Kubernetes) -> dict[str, Any]:
+    """KubeProxyConfiguration."""
+    return {
+        "apiVersion": KUBE_PROXY_API,
+        "kind": "KubeProxyConfiguration",
+        "mode": kubernetes.kube_proxy.mode,
+        **kubernetes.kube_proxy.extra_config,
+    }
+
+
+def taints(host: Host) -> list[dict[str, str]]:
+    """Taints a node has from the start; a control plane that does not work as a worker keeps its own."""
+    own = [taint.model_dump() for taint in host.settings.taints]
+    if host.control_plane and "worker" not in host.roles:
+        own.append({"key": "node-role.kubernetes.io/control-plane", "value": "", "effect": "NoSchedule"})
+    return own

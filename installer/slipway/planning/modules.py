@@ -1,0 +1,218 @@
+"""Steps of modules: which are wanted, with which values, and which have to go."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from slipway.catalog import Catalog, Module
+from slipway.catalog.facts import cluster_facts
+from slipway.catalog.modules import Stage
+from slipway.errors import BundleError
+from slipway.model.bundle import ArtifactKind, BundleManifest
+from slipway.model.configuration import Configuration, ModuleSpec
+from slipway.model.observed import Observed
+from slipway.model.plan import Change, Reason, Step, StepKind
+from slipway.model.record import ModuleRecord, StepRecord
+from slipway.planning.decide import UNNAMED, Desired, Seen, decide
+from slipway.planning.digests import digest
+from slipway.planning.hosts import MIRROR_STEP
+
+#: Inputs that the user's own fields explain better than the values they are rendered to.
+_EXPLAINED = {"settings", "values"}
+
+
+def apply_id(module: str) -> str:
+    """Id of the step that installs or changes a module."""
+    return f"{StepKind.MODULE}/{module}/apply"
+
+
+def remove_id(module: str) -> str:
+    """Id of the step that removes a module."""
+    return f"{StepKind.MODULE}/{module}/remove"
+
+
+def settings_id(configuration: Configuration) -> str:
+    """Id of the step that puts CRDs, Secrets and the ClusterConfiguration into the cluster."""
+    return f"{StepKind.SETTINGS}/{configuration.name}/apply"
+
+
+def owner_of(configuration: Configuration) -> str:
+    """How a module record names its ClusterConfiguration."""
+    return f"{configuration.namespace}/{configuration.name}"
+
+
+def module_steps(
+    configuration: Configuration, catalog: Catalog, bundle: BundleManifest, observed: Observed
+) -> Iterator[Step]:
+    """Every module that has to be installed, changed or removed."""
+    selection = catalog.selection(configuration)
+    wanted = {name: chosen for name, chosen in selection.items() if chosen.enabled}
+    network = tuple(name for name in wanted if catalog.modules[name].stage is Stage.NETWORK)
+    for name, chosen in wanted.items():
+        step = _apply_step(configuration, catalog, bundle, observed, name, (*chosen.requires, *network))
+        if step and step.change is Change.CREATE and configuration.spec.modules.get(name) is None:
+            step = replace(step, reasons=(Reason("required", chosen.why),))
+        if step:
+            yield step
+    yield from _removals(configuration, catalog, observed, set(wanted))
+
+
+def module_inputs(
+    configuration: Configuration, catalog: Catalog, bundle: BundleManifest, name: str
+) -> dict[str, Any]:
+    """What a module is made of: the inputs of its digest and the request to the run."""
+    module = catalog.modules[name]
+    spec = configuration.spec.modules.get(name, ModuleSpec())
+    facts = {**cluster_facts(configuration), "digests": _image_digests(module, bundle)}
+    values = catalog.values(module, spec.settings, spec.values, facts)
+    return {
+        "name": name,
+        "version": module.version,
+        "stage": str(module.stage),
+        "settings": catalog.settings(module, spec.settings),
+        "values": spec.values,
+        "releases": [
+            {
+                "name": release.name,
+                "namespace": release.namespace,
+                "create_namespace": release.create_namespace,
+                "labels": dict(release.labels),
+                "chart": _chart(module, release.chart, bundle),
+                "values": values[release.name],
+            }
+            for release in module.releases
+        ],
+        "health": asdict(module.health),
+        "removal": asdict(module.removal),
+        "requires": list(catalog.selection(configuration)[name].requires),
+        "owner": owner_of(configuration),
+    }
+
+
+def _apply_step(
+    configuration: Configuration,
+    catalog: Catalog,
+    bundle: BundleManifest,
+    observed: Observed,
+    name: str,
+    after: tuple[str, ...],
+) -> Step | None:
+    desired = Desired(
+        kind=StepKind.MODULE,
+        target=name,
+        action="apply",
+        inputs=module_inputs(configuration, catalog, bundle, name),
+        content=catalog.modules[name].digest,
+        needs=(
+            settings_id(configuration),
+            MIRROR_STEP,
+            *(apply_id(other) for other in dict.fromkeys(after) if other != name),
+        ),
+    )
+    record = observed.cluster.modules.get(name)
+    step = decide(desired, _seen(observed, record), observed.secrets)
+    if step is None:
+        return None
+    reasons = tuple(_readable(step, name))
+    if record and record.phase == "Failed":
+        # Its digest was never reached, which by itself says nothing of any field.
+        named = tuple(reason for reason in reasons if reason.path != UNNAMED)
+        reasons = (*named, Reason("intent", f"the last attempt failed: {record.message}"))
+    return replace(step, reasons=reasons)
+
+
+def _seen(observed: Observed, record: ModuleRecord | None) -> Seen:
+    """A module that failed, or that is being removed, has no valid record: its digest was never reached."""
+    if record is None:
+        return Seen()
+    intents = (record.intent,) if record.intent else ()
+    drift = observed.cluster.drift.get(record.name, ())
+    if record.phase == "Healthy" or record.intent:
+        return Seen(StepRecord(record.digest, record.parts, version=record.version), intents, drift)
+    return Seen(StepRecord("", record.parts, version=record.version), intents, drift)
+
+
+def _readable(step: Step, name: str) -> Iterator[Reason]:
+    """Reasons in terms of the user's fields: rendered values are named only when no field explains them."""
+    changed = {reason.path for reason in step.reasons if reason.cause == "field"}
+    for reason in step.reasons:
+        if reason.cause != "field":
+            yield reason
+        elif reason.path in _EXPLAINED:
+            path = f"spec.modules.{name}.{reason.path}"
+            yield Reason("field", f"{path} changed", path)
+        elif not changed & _EXPLAINED:
+            yield Reason("field", f"{name}: {reason.path} changed", reason.path)
+
+
+def _image_digests(module: Module, bundle: BundleManifest) -> dict[str, str]:
+    """Reference -> digest of the module's own images that the bundle carries."""
+    return {
+        artifact.reference: artifact.digest
+        for artifact in bundle.artifacts
+        if artifact.kind is ArtifactKind.IMAGE and artifact.reference in module.images
+    }
+
+
+def _chart(module: Module, chart: str, bundle: BundleManifest) -> dict[str, Any]:
+    artifact = bundle.find(ArtifactKind.CHART, chart)
+    if artifact is None:
+        raise BundleError(
+            f"the bundle has no chart {chart}",
+            where=f"module/{module.name}",
+            hint=f"build it with this module: slipway bundle build --modules {module.name},...",
+        )
+    return {"name": artifact.name, "version": artifact.version, "digest": artifact.digest}
+
+
+def _removals(
+    configuration: Configuration, catalog: Catalog, observed: Observed, wanted: set[str]
+) -> Iterator[Step]:
+    """Modules of this ClusterConfiguration that are installed and no longer wanted: dependents first."""
+    records: Mapping[str, ModuleRecord] = observed.cluster.modules
+    leaving = {
+        name: record
+        for name, record in sorted(records.items())
+        if name not in wanted and record.owner == owner_of(configuration)
+    }
+    for name, record in leaving.items():
+        dependents = [other for other, its in leaving.items() if name in its.requires]
+        yield _removal(configuration, catalog, observed, record, tuple(dependents))
+
+
+def _removal(
+    configuration: Configuration,
+    catalog: Catalog,
+    observed: Observed,
+    record: ModuleRecord,
+    dependents: tuple[str, ...],
+) -> Step:
+    module = catalog.modules.get(record.name)
+    policy = asdict(module.removal) if module else {"crds": "retain", "data": "retain", "namespace": "retain"}
+    spec = configuration.spec.modules.get(record.name)
+    path = f"spec.modules.{record.name}"
+    text = (
+        f"{path}.enabled is false"
+        if spec and spec.enabled is False
+        else f"nothing asks for {record.name} any more"
+    )
+    inputs: dict[str, Any] = {"name": record.name, "removal": policy, "owner": record.owner}
+    return Step(
+        id=remove_id(record.name),
+        kind=StepKind.MODULE,
+        target=record.name,
+        action="remove",
+        change=Change.REMOVE,
+        digest=digest(inputs, observed.secrets),
+        needs=(settings_id(configuration), *(remove_id(other) for other in dependents)),
+        reasons=(Reason("removed", text, path),),
+        inputs=inputs,
+        destructive=_loses_data(record, policy),
+    )
+
+
+def _loses_data(record: ModuleRecord, policy: Mapping[str, str]) -> bool:
+    """Whether something goes that cannot be made again: claims and definitions that the policy does not keep."""
+    kinds = {item.kind for item in record.objects}
+    claims = policy["data"] == "delete" and "PersistentVolumeClaim" in kinds
+    return claims or (policy["crds"] == "delete" and "CustomResourceDefinition" in kinds)

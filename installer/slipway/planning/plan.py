@@ -1,0 +1,141 @@
+"""The whole plan, and the images that it needs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from slipway.api.crd import crds
+from slipway.catalog import Catalog
+from slipway.model.bundle import ArtifactKind, BundleManifest
+from slipway.model.configuration import Configuration
+from slipway.model.observed import Observed
+from slipway.model.plan import Change, Plan, Reason, Step, StepKind
+from slipway.planning.decide import Desired, Seen, decide
+from slipway.planning.digests import digest, secret
+from slipway.planning.hosts import MIRROR_STEP, host_steps, node_steps, removal_steps, step_id
+from slipway.planning.modules import module_steps, settings_id
+from slipway.planning.order import ordered
+
+
+def make_plan(
+    configuration: Configuration,
+    catalog: Catalog,
+    bundle: BundleManifest,
+    observed: Observed,
+    document: Mapping[str, Any] | None = None,
+) -> Plan:
+    """What has to be done so that hosts, registry and cluster follow the configuration.
+
+    `document` is the ClusterConfiguration as the user wrote it, to be put into the cluster; None when it came
+    from there. Records, intents and drift in `observed` decide; nothing else is read.
+    """
+    hosts = tuple(host_steps(configuration, catalog.roles, bundle, observed))
+    steps = (
+        *hosts,
+        *_mirror(configuration, bundle, observed),
+        *_settings(configuration, document, observed),
+        *node_steps(configuration, observed, hosts),
+        *removal_steps(configuration, observed),
+        *module_steps(configuration, catalog, bundle, observed),
+    )
+    in_order = ordered(steps)
+    content = [catalog.digest, *([step.id, step.digest, str(step.change)] for step in in_order)]
+    return Plan(
+        configuration=f"{configuration.namespace}/{configuration.name}",
+        generation=configuration.generation,
+        catalog=catalog.digest,
+        digest=digest(content, {}),
+        read_at=observed.read_at,
+        steps=in_order,
+        notices=tuple(_notices(bundle, in_order)),
+    )
+
+
+def mirror_only(plan: Plan) -> Plan:
+    """The part of a plan that brings the bundle into the site registry: that registry itself, and the push."""
+    steps = tuple(
+        replace(step, needs=tuple(need for need in step.needs if need.endswith("/registry")))
+        for step in plan.steps
+        if step.kind is StepKind.MIRROR or (step.kind is StepKind.HOST and step.action == "registry")
+    )
+    notice = "only the site registry is looked at; slipway plan shows the rest"
+    return replace(plan, steps=steps, notices=(*plan.notices, notice))
+
+
+def required_images(configuration: Configuration, catalog: Catalog) -> dict[str, str]:
+    """Reference -> who needs it, for everything this configuration runs."""
+    needed: dict[str, str] = {}
+    kubernetes = configuration.spec.kubernetes
+    if kubernetes and configuration.hosts:
+        for reference in catalog.versions.release(kubernetes.version).images:
+            needed[reference] = f"kubernetes {kubernetes.version}"
+    for name, chosen in catalog.selection(configuration).items():
+        if chosen.enabled:
+            needed.update(dict.fromkeys(catalog.modules[name].images, f"module {name}"))
+    return needed
+
+
+def _notices(bundle: BundleManifest, steps: tuple[Step, ...]) -> Iterator[str]:
+    """What a person should know of a bundle before it is pushed: names that hold something else."""
+    if not any(step.kind is StepKind.MIRROR for step in steps):
+        return
+    for artifact in bundle.artifacts:
+        if artifact.kind is ArtifactKind.IMAGE and artifact.contents:
+            yield f"{artifact.reference} holds {artifact.contents}"
+
+
+def _mirror(configuration: Configuration, bundle: BundleManifest, observed: Observed) -> Iterator[Step]:
+    if observed.registry.bundle == bundle.digest:
+        return
+    host = configuration.registry_host
+    held = observed.registry.bundle
+    text = f"the site registry holds bundle {held[7:19]}" if held else "the site registry holds no bundle"
+    yield Step(
+        id=MIRROR_STEP,
+        kind=StepKind.MIRROR,
+        target="site",
+        action="push",
+        change=Change.UPDATE if held else Change.CREATE,
+        digest=bundle.digest,
+        needs=(step_id(host.name, "registry"),) if host else (),
+        reasons=(Reason("content" if held else "absent", text, "bundle"),),
+        inputs={"bundle": bundle.digest, "artifacts": len(bundle.artifacts)},
+    )
+
+
+def _settings(
+    configuration: Configuration, document: Mapping[str, Any] | None, observed: Observed
+) -> Iterator[Step]:
+    if document is None:
+        return
+    planes = configuration.control_planes
+    desired = Desired(
+        kind=StepKind.SETTINGS,
+        target=configuration.name,
+        action="apply",
+        inputs={
+            "crds": _definitions(),
+            "identity": _identity(configuration),
+            **{f"spec.{name}": value for name, value in (document.get("spec") or {}).items()},
+            "secrets": {reference: secret(reference) for reference in sorted(observed.secrets)},
+        },
+        needs=(step_id(planes[0].name, "kubernetes_control_plane"),) if planes else (),
+    )
+    step = decide(desired, Seen(observed.cluster.settings), observed.secrets)
+    live = any(c.name == configuration.name for c in observed.cluster.configurations)
+    if step is None and not live:
+        step = decide(desired, Seen(), observed.secrets)
+    assert settings_id(configuration) == desired.id  # noqa: S101 - modules wait for this id
+    if step:
+        yield step
+
+
+@cache
+def _definitions() -> str:
+    """Digest of this release's CustomResourceDefinitions, which take longer to make than all else of a plan."""
+    return digest(crds(), {})
+
+
+def _identity(configuration: Configuration) -> dict[str, str]:
+    return {"name": configuration.name, "namespace": configuration.namespace}

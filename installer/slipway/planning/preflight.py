@@ -1,0 +1,150 @@
+"""Is everything fit for the plan? Judged from what was observed, before the first change."""
+
+from collections.abc import Iterator
+
+from slipway.errors import Finding
+from slipway.model.bundle import ArtifactKind, BundleManifest
+from slipway.model.configuration import Configuration, Host
+from slipway.model.observed import HostObserved, Observed
+from slipway.model.plan import Plan, StepKind
+
+#: MiB. kubeadm refuses control planes below 1700; a worker's system daemons need the rest.
+MEMORY = {"control-plane": 1700, "worker": 900}
+#: MiB free that images and containers of this release's own components need on the data root.
+DISK = 2048
+#: kubeadm refuses a control plane with fewer.
+CPUS = 2
+
+#: What a new key or password of the SSH user can be wrong about.
+CREDENTIAL_CODES = {"auth", "sudo"}
+
+#: Codes of a registry's refusal -> the field to look at, and what to do.
+REGISTRY_HINTS = {
+    "unauthorized": ("spec.registry.pullRef", "check the user:password in that secret"),
+    "denied": ("spec.registry.pullRef", "give the account the right to pull"),
+    "tls": ("spec.registry.caRef", "give the authority that signed the registry's certificate"),
+    "unreachable": ("spec.registry.endpoint", "check the address, and that the registry runs"),
+}
+#: Slipway made the built-in registry's accounts and certificate: others mean other secrets.
+OWN_REGISTRY = ("registry", "bring the directory secrets/ from where this site was installed")
+
+
+def preflight(
+    configuration: Configuration,
+    bundle: BundleManifest,
+    observed: Observed,
+    plan: Plan,
+    images: dict[str, str],
+) -> list[Finding]:
+    """All findings. `images`: reference -> who needs it (module or component).
+
+    Only hosts that the plan touches are judged: a host that is down stops nothing that does not concern it.
+    A host of another cluster always concerns; new credentials concern all hosts, before the operator gets them.
+    """
+    touched = {step.target for step in plan.steps if step.kind is StepKind.HOST}
+    findings: list[Finding] = []
+    for host in configuration.hosts:
+        seen = observed.hosts.get(host.name)
+        if host.name in touched:
+            findings += host_findings(host, seen, observed.site, bundle)
+        elif seen and seen.reachable:  # what another cluster's records call done is not done for ours
+            findings += _membership(f"host/{host.name}", seen, observed.site)
+    for name in sorted(credential_targets(configuration, plan) - touched):
+        seen = observed.hosts.get(name)
+        if seen and seen.error_code in CREDENTIAL_CODES:
+            findings.append(_unreachable(seen))
+    findings += _missing_images(bundle, images)
+    findings += _registry(observed, external=configuration.spec.registry.mode == "external")
+    return findings
+
+
+def credential_targets(configuration: Configuration, plan: Plan) -> set[str]:
+    """Hosts that the plan's new secrets have to open: all of them, or none."""
+    paths = {reason.path for step in plan.steps if step.kind is StepKind.SETTINGS for reason in step.reasons}
+    return {host.name for host in configuration.hosts} if "secrets" in paths else set()
+
+
+def host_findings(
+    host: Host, seen: HostObserved | None, site: str, bundle: BundleManifest
+) -> Iterator[Finding]:
+    """What is wrong with one host."""
+    path = f"host/{host.name}"
+    if seen is None:
+        return
+    if not seen.reachable:
+        yield _unreachable(seen)
+        return
+    yield from _system(path, host, seen, bundle)
+    yield from _capacity(path, host, seen)
+    yield from _membership(path, seen, site)
+
+
+def _unreachable(seen: HostObserved) -> Finding:
+    return Finding(f"host/{seen.name}", seen.error, "", seen.hint, seen.error_code)
+
+
+def _system(path: str, host: Host, seen: HostObserved, bundle: BundleManifest) -> Iterator[Finding]:
+    facts = seen.facts
+    systems = sorted(a.name for a in bundle.artifacts if a.kind is ArtifactKind.PACKAGES)
+    found = f"{facts.os_id}-{facts.os_version}"
+    if found not in systems:
+        yield Finding(
+            path,
+            f"runs {found}, for which the bundle has no packages",
+            ", ".join(systems),
+            "install one of these systems, or build the bundle with --os",
+            "unsupported-os",
+        )
+    if facts.architecture not in {"x86_64", "amd64"}:
+        yield Finding(path, f"is a {facts.architecture} machine", "x86_64", "", "unsupported-architecture")
+    if host.address not in facts.addresses:
+        text = f"does not have the address {host.address}"
+        yield Finding(path, text, ", ".join(facts.addresses), "mend its address field", "address")
+
+
+def _capacity(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
+    facts = seen.facts
+    needed = MEMORY["control-plane" if host.control_plane else "worker"]
+    if facts.memory < needed:
+        yield Finding(path, f"has {facts.memory} MiB of memory", f"{needed} MiB", "add memory", "memory")
+    if host.control_plane and facts.cpus < CPUS:
+        yield Finding(path, f"has {facts.cpus} CPU", f"{CPUS} for a control plane", "", "cpus")
+    for directory, free in sorted(facts.disk_free.items()):
+        if free < DISK:
+            yield Finding(
+                path,
+                f"has {free} MiB free under {directory}",
+                f"{DISK} MiB",
+                "free space there, or choose another directory with settings.runtime.dataRoot",
+                "disk",
+            )
+
+
+def _membership(path: str, seen: HostObserved, site: str) -> Iterator[Finding]:
+    hint = "take it out of that cluster (slipway reset there, or kubeadm reset), or leave it out here"
+    if seen.cluster and seen.cluster != site:
+        yield Finding(
+            path, f"belongs to another Slipway cluster (site {seen.cluster})", site, hint, "foreign"
+        )
+    elif seen.kubernetes and not seen.records and not seen.intents:
+        text = f"is already a member of the cluster at {seen.kubernetes}"
+        yield Finding(path, text, "a host in no cluster", hint, "foreign")
+
+
+def _missing_images(bundle: BundleManifest, images: dict[str, str]) -> Iterator[Finding]:
+    carried = {a.reference for a in bundle.artifacts if a.kind is ArtifactKind.IMAGE}
+    for reference, owner in sorted(images.items()):
+        if reference not in carried:
+            hint = "build it for this ClusterConfiguration: slipway bundle build -f cluster.yaml -o DIR"
+            yield Finding(
+                f"bundle/{bundle.name}", f"lacks image {reference}", f"needed by {owner}", hint, "image"
+            )
+
+
+def _registry(observed: Observed, *, external: bool) -> Iterator[Finding]:
+    """A registry of ours that does not answer is about to be made; one of somebody else has to be there."""
+    registry = observed.registry
+    hints = REGISTRY_HINTS if external else dict.fromkeys(("unauthorized", "denied", "tls"), OWN_REGISTRY)
+    if registry.error_code in hints:
+        path, hint = hints[registry.error_code]
+        yield Finding(path, registry.error, "", hint, registry.error_code)

@@ -1,0 +1,49 @@
+"""Every folder of cases/: the plan that comes of it, and what holds for all of them."""
+
+import pytest
+
+from tests.unit.planning import model
+from tests.unit.planning.example import Example, examples
+
+EXAMPLES = examples()
+
+
+every = pytest.mark.parametrize("example", EXAMPLES, ids=str)
+
+
+@every
+def test_the_plan_is_the_expected_one(example: Example) -> None:
+    assert example.outcome() == example.expected
+
+
+@every
+def test_once_applied_nothing_is_left_to_do(example: Example) -> None:
+    observed = model.applied(example.document, example.plan(), example.observed)
+    assert model.planned(example.document, observed).steps == ()
+
+
+@every
+def test_needs_are_in_the_plan_and_come_first(example: Example) -> None:
+    done: set[str] = set()
+    for step in example.plan().steps:
+        assert set(step.needs) <= done
+        done.add(step.id)
+
+
+def _told_by_nodes(example: Example) -> bool:
+    """Whether the nodes' copies say all that the hosts say."""
+    nodes = example.observed.cluster.nodes
+    for name, host in example.observed.hosts.items():
+        copies = (
+            {role: record.digest for role, record in nodes[name].records.items()} if name in nodes else {}
+        )
+        own = {role: record.digest for role, record in host.records.items()}
+        if host.intents or host.drift or own != copies:
+            return False
+    return bool(example.live)
+
+
+@pytest.mark.parametrize("example", list(filter(_told_by_nodes, EXAMPLES)), ids=str)
+def test_the_api_alone_gives_the_same_plan(example: Example) -> None:
+    by_api = model.planned(example.document, model.records_only(example.observed))
+    assert by_api.digest == example.plan().digest

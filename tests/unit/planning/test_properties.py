@@ -1,0 +1,96 @@
+"""What holds for every configuration: an applied plan leaves nothing to do, order keeps needs, hosts stay apart."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from slipway.model.plan import StepKind
+from tests.unit.planning import model
+
+WORDS = st.sampled_from(["a", "b", "c"])
+
+
+def host(name: str, number: int, role: str) -> st.SearchStrategy[dict[str, Any]]:
+    own = st.fixed_dictionaries(
+        {},
+        optional={
+            "labels": st.dictionaries(WORDS, WORDS, max_size=2),
+            "taints": st.lists(
+                st.fixed_dictionaries({"key": WORDS, "effect": st.sampled_from(["NoSchedule", "NoExecute"])}),
+                max_size=1,
+            ),
+            "sysctl": st.dictionaries(st.just("vm.max_map_count"), st.sampled_from(["1", "2"]), max_size=1),
+            "kubelet": st.dictionaries(st.just("maxPods"), st.integers(50, 60), max_size=1),
+        },
+    )
+    return own.map(
+        lambda chosen: {
+            "name": name,
+            "address": f"10.0.0.{number}",
+            "roles": [role],
+            **({"settings": chosen} if chosen else {}),
+        }
+    )
+
+
+def hosts(planes: int, workers: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+    return st.tuples(
+        *(host(f"cp-{n:02}", 10 + n, "control-plane") for n in range(1, planes + 1)),
+        *(host(f"worker-{n:02}", 50 + n, "worker") for n in range(1, workers + 1)),
+    ).map(list)
+
+
+def modules() -> st.SearchStrategy[dict[str, Any]]:
+    on = st.fixed_dictionaries({"enabled": st.booleans()})
+    welcome = st.fixed_dictionaries(
+        {"enabled": st.booleans(), "settings": st.fixed_dictionaries({"greeting": WORDS})}
+    )
+    return st.fixed_dictionaries(
+        {}, optional={"metrics-server": on, "local-path-provisioner": on, "operator": on, "welcome": welcome}
+    )
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    planes, workers = draw(st.sampled_from([1, 3])), draw(st.integers(0, 3))
+    flags = draw(st.dictionaries(st.sampled_from(["v", "profiling"]), WORDS, max_size=2))
+    patch = {
+        "kubernetes": {"apiServer": {"extraArgs": flags}},
+        "hosts": {"items": draw(hosts(planes, workers))},
+        "modules": None,
+    }
+    return model.document(patch, {"modules": draw(modules())})
+
+
+few = settings(max_examples=25, deadline=None)
+
+
+@few
+@given(documents())
+def test_an_installation_leaves_nothing_to_do(document: dict[str, Any]) -> None:
+    assert model.planned(document, model.installed(document)).steps == ()
+
+
+@few
+@given(documents(), documents())
+def test_any_edit_is_done_by_one_apply(before: dict[str, Any], after: dict[str, Any]) -> None:
+    observed = model.installed(before)
+    plan = model.planned(after, observed)
+    done: set[str] = set()
+    for step in plan.steps:
+        assert set(step.needs) <= done, "needs come first"
+        done.add(step.id)
+    assert model.planned(after, model.applied(after, plan, observed)).steps == ()
+
+
+@few
+@given(documents())
+def test_one_more_host_touches_no_other(document: dict[str, Any]) -> None:
+    more = {"name": "new", "address": "10.0.0.200", "roles": ["worker"]}
+    items = [*document["spec"]["hosts"]["items"], more]
+    wider = {**document, "spec": {**document["spec"], "hosts": {"items": items}}}
+    plan = model.planned(wider, model.installed(document))
+    touched = {step.target for step in plan.steps if step.kind in {StepKind.HOST, StepKind.NODE}}
+    assert touched == {"new"}
+    assert {step.kind for step in plan.steps} == {StepKind.HOST, StepKind.NODE, StepKind.SETTINGS}
