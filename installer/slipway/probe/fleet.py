@@ -1,0 +1,66 @@
+"""One connection per host, used side by side: what the engine holds for the length of an operation."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Self, TypeVar
+
+from slipway.model.configuration import Configuration, Host
+from slipway.probe.known_hosts import HostKey
+from slipway.probe.ssh import Access, HostError, Session
+from slipway.secrets import Secrets
+from slipway.settings import PROBE_PARALLEL
+
+T = TypeVar("T")
+
+
+class Fleet:
+    """Sessions by host name, in the configuration's order. Nothing is connected before it is used."""
+
+    def __init__(self, hosts: Iterable[Host], access: Access) -> None:
+        self.hosts = {host.name: host for host in hosts}
+        self.sessions = {host.name: Session(host.name, host.address, access) for host in self.hosts.values()}
+
+    @classmethod
+    def of(
+        cls,
+        configuration: Configuration,
+        secrets: Secrets,
+        known_hosts: Path,
+        *,
+        on_first_contact: Callable[[HostKey], None] = lambda _key: None,
+    ) -> "Fleet":
+        """All hosts of a configuration; none of them when it has no hosts."""
+        if configuration.spec.hosts is None:
+            raise ValueError("a configuration without hosts has no fleet")
+        access = Access.of(configuration.spec.hosts.ssh, secrets, known_hosts, on_first_contact)
+        return cls(configuration.hosts, access)
+
+    def each(
+        self, action: Callable[[Session], T], hosts: Iterable[str] | None = None
+    ) -> tuple[dict[str, T], dict[str, HostError]]:
+        """Do something on hosts in parallel: what came of it, and who could not be reached."""
+        names = [name for name in self.sessions if hosts is None or name in set(hosts)]
+        results: dict[str, T] = {}
+        errors: dict[str, HostError] = {}
+        if not names:
+            return results, errors
+        with ThreadPoolExecutor(min(len(names), PROBE_PARALLEL), thread_name_prefix="ssh") as pool:
+            futures = {name: pool.submit(action, self.sessions[name]) for name in names}
+            for name, future in futures.items():
+                try:
+                    results[name] = future.result()
+                except HostError as exc:
+                    errors[name] = exc
+        return results, errors
+
+    def close(self) -> None:
+        """End all connections."""
+        for session in self.sessions.values():
+            session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

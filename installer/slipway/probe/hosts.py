@@ -1,0 +1,84 @@
+"""Reading hosts: one round trip each, side by side; a second one when files are to be compared with the record.
+
+Called by the engine for the scopes `targets` and `full`. A host that cannot be read is part of the result, with
+the code of what went wrong; nothing is raised for it.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+from slipway.errors import StepError
+from slipway.model.configuration import Configuration, Host
+from slipway.model.observed import HostObserved
+from slipway.probe.fleet import Fleet
+from slipway.probe.parse import ReadError, find_drift, parse_hashes, parse_host
+from slipway.probe.ssh import HostError, Session
+
+#: A slow disk hashes about 100 MB/s; the programs of a node have about 1 GB.
+_HASH_SECONDS = 120.0
+_HASH_SCRIPT = "tr '\\n' '\\0' | xargs -0 -r sha256sum -- 2>/dev/null; true"
+
+
+def read_hosts(
+    configuration: Configuration, fleet: Fleet, *, hosts: Iterable[str] | None = None, deep: bool = False
+) -> dict[str, HostObserved]:
+    """Hosts as they are now, in the configuration's order; `deep` also compares recorded files."""
+    paths = {name: _disk_paths(configuration, host) for name, host in fleet.hosts.items()}
+    names = list(fleet.hosts) if hosts is None else list(hosts)
+    read, errors = fleet.each(lambda session: _read(session, paths[session.name], deep=deep), names)
+    failed = {
+        name: HostObserved(name, error_code=e.code, error=_text(e), hint=e.hint) for name, e in errors.items()
+    }
+    return {name: read.get(name) or failed[name] for name in fleet.hosts if name in names}
+
+
+def fetch_file(session: Session, path: str, *, timeout: float = 30.0) -> bytes:
+    """A file of a host, read as root."""
+    code, out, err = session.run(
+        'IFS= read -r p; exec cat -- "$p"', stdin=f"{path}\n".encode(), timeout=timeout
+    )
+    if code:
+        why = err.decode(errors="replace").strip()
+        raise StepError(f"{path} cannot be read", where=f"host/{session.name}", why=why)
+    return out
+
+
+def _read(session: Session, paths: list[str], *, deep: bool) -> HostObserved:
+    code, out, err = session.run(_script(), stdin="".join(f"{path}\n" for path in paths).encode())
+    if code:
+        raise HostError(session.name, "shell", "the probe failed", why=err.decode(errors="replace").strip())
+    try:
+        observed = parse_host(session.name, out.decode(errors="replace"))
+    except ReadError as exc:
+        hint = "a newer Slipway reads it; if it is damaged, `slipway reset` makes the host free again"
+        return HostObserved(session.name, error_code="record", error=str(exc), hint=hint)
+    recorded = {path for record in observed.records.values() for path in record.files}
+    if not deep or not recorded:
+        return observed
+    return _with_drift(session, observed, recorded)
+
+
+def _with_drift(session: Session, observed: HostObserved, recorded: set[str]) -> HostObserved:
+    from dataclasses import replace
+
+    listing = "".join(f"{path}\n" for path in sorted(recorded)).encode()
+    _, out, _ = session.run(_HASH_SCRIPT, stdin=listing, timeout=_HASH_SECONDS)
+    return replace(observed, drift=find_drift(observed, parse_hashes(out.decode(errors="replace"))))
+
+
+def _disk_paths(configuration: Configuration, host: Host) -> list[str]:
+    """Where Kubernetes, images and the registry will put their data."""
+    paths = ["/", "/var/lib/kubelet", host.settings.runtime.data_root]
+    paths += ["/var/lib/etcd"] if host.control_plane else []
+    paths += [configuration.spec.registry.data_root] if configuration.registry_host == host else []
+    return list(dict.fromkeys(paths))
+
+
+def _text(error: HostError) -> str:
+    return f"{error.what}: {error.why}" if error.why else error.what
+
+
+@cache
+def _script() -> str:
+    return files("slipway.probe").joinpath("read.sh").read_text()

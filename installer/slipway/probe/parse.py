@@ -1,0 +1,157 @@
+"""What `read.sh` printed, as HostObserved: pure, tested against a folder of examples."""
+
+import json
+import shlex
+from typing import Any
+
+from slipway.model.observed import Drift, HostFacts, HostObserved
+from slipway.model.record import RECORD_FORMAT, Intent, Lock, StepRecord
+
+
+class ReadError(ValueError):
+    """The host's answer, or its state, is not what this release understands."""
+
+
+def parse_host(name: str, text: str) -> HostObserved:
+    """A host as it described itself; ReadError when its state is damaged or of a newer release."""
+    sections = _sections(text)
+    if sections.get("end") != ["complete"]:
+        raise ReadError("its answer is incomplete")
+    record = _state("record.json", sections)
+    pending = _state("pending.json", sections)
+    lock = _state("lock.json", sections)
+    try:
+        return HostObserved(
+            name=name,
+            facts=_facts(sections),
+            cluster=str(record.get("site", "")),
+            records={role: _record(value) for role, value in record.get("steps", {}).items()},
+            intents=tuple(_intent(value) for role, value in sorted(pending.items()) if role != "format"),
+            lock=_lock(lock) if lock else None,
+            kubernetes=_kubernetes(sections),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise ReadError(f"/var/lib/slipway is damaged: {exc!r}") from exc
+
+
+def find_drift(host: HostObserved, hashes: dict[str, str]) -> tuple[Drift, ...]:
+    """Recorded files that are gone or no longer what the record says."""
+    return tuple(
+        Drift(step=f"host/{host.name}/{role}", what=path, found=found)
+        for role, record in sorted(host.records.items())
+        for path, digest in sorted(record.files.items())
+        if (found := _found(hashes.get(path))) != _bare(digest)
+    )
+
+
+def parse_hashes(text: str) -> dict[str, str]:
+    """Output of sha256sum."""
+    lines = (line.partition("  ") for line in text.splitlines() if not line.startswith("\\"))
+    return {path: digest for digest, _, path in lines}
+
+
+def _found(digest: str | None) -> str:
+    return "missing" if digest is None else digest
+
+
+def _bare(digest: str) -> str:
+    return digest.removeprefix("sha256:")
+
+
+def _sections(text: str) -> dict[str, list[str]]:
+    sections: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith(" "):
+            lines.append(line[1:])
+        elif line.endswith(":"):
+            lines = sections.setdefault(line[:-1], [])
+    return sections
+
+
+def _first(sections: dict[str, list[str]], name: str) -> str:
+    return (sections.get(name) or [""])[0].strip()
+
+
+def _facts(sections: dict[str, list[str]]) -> HostFacts:
+    release = _release(sections.get("os", []))
+    memory = _first(sections, "memory").split()
+    return HostFacts(
+        os_id=release.get("ID", ""),
+        os_version=release.get("VERSION_ID", ""),
+        os_codename=release.get("VERSION_CODENAME", ""),
+        architecture=_first(sections, "architecture"),
+        kernel=_first(sections, "kernel"),
+        hostname=_first(sections, "hostname"),
+        machine=_first(sections, "machine"),
+        cpus=int(_first(sections, "cpus") or 0),
+        memory=int(memory[1]) // 1024 if len(memory) > 1 else 0,
+        python=_first(sections, "python").removeprefix("Python "),
+        disk_free=_disks(sections.get("disks", [])),
+        addresses=tuple(_addresses(sections.get("addresses", []))),
+        routes=tuple(line.strip() for line in sections.get("routes", [])),
+        time=float(_first(sections, "time") or 0),
+    )
+
+
+def _release(lines: list[str]) -> dict[str, str]:
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {key: "".join(shlex.split(value)[:1]) for key, _, value in pairs}
+
+
+def _disks(lines: list[str]) -> dict[str, int]:
+    pairs = (line.rpartition(" ") for line in lines)
+    return {path: int(free) for path, _, free in pairs if free.isdigit()}
+
+
+def _addresses(lines: list[str]) -> list[str]:
+    """Addresses of `ip -o -4 addr show`, but for loopback."""
+    words = (line.split() for line in lines)
+    found = (word[word.index("inet") + 1].partition("/")[0] for word in words if "inet" in word)
+    return [address for address in found if not address.startswith("127.")]
+
+
+def _kubernetes(sections: dict[str, list[str]]) -> str:
+    return _first(sections, "kubelet").removeprefix("server:").strip().strip("\"'")
+
+
+def _state(file: str, sections: dict[str, list[str]]) -> dict[str, Any]:
+    """One of the state files; empty when there is none."""
+    text = "\n".join(sections.get(file.partition(".")[0], [])).strip()
+    if not text:
+        return {}
+    try:
+        value = json.loads(text)
+    except ValueError as exc:
+        raise ReadError(f"/var/lib/slipway/{file} is damaged: {exc}") from exc
+    if not isinstance(value, dict) or not isinstance(value.get("format"), int):
+        raise ReadError(f"/var/lib/slipway/{file} is damaged: it has no format")
+    if value["format"] > RECORD_FORMAT:
+        raise ReadError(f"/var/lib/slipway/{file} has format {value['format']}, written by a newer Slipway")
+    return value
+
+
+def _record(value: dict[str, Any]) -> StepRecord:
+    return StepRecord(
+        digest=str(value["digest"]),
+        parts=dict(value.get("parts", {})),
+        catalog=str(value.get("catalog", "")),
+        version=str(value.get("version", "")),
+        time=str(value.get("time", "")),
+        files=dict(value.get("files", {})),
+    )
+
+
+def _intent(value: dict[str, Any]) -> Intent:
+    return Intent(
+        operation=str(value["operation"]),
+        step=str(value["step"]),
+        digest=str(value["digest"]),
+        epoch=int(value.get("epoch", 0)),
+        holder=str(value.get("holder", "")),
+        time=str(value.get("time", "")),
+    )
+
+
+def _lock(value: dict[str, Any]) -> Lock:
+    return Lock(holder=str(value["holder"]), epoch=int(value["epoch"]), expires=float(value["expires"]))

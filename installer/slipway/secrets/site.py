@@ -1,0 +1,209 @@
+"""Secrets that are born here: the site key, and the built-in registry's certificates and accounts.
+
+`ensure_site` may be killed at any point and is then simply called again: a value that is missing, or does not
+fit the others (a certificate without its key, a name that changed), is made anew; what fits is kept.
+"""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from slipway.secrets.store import Secrets, SecretStore
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.x509 import Certificate, GeneralName, KeyUsage
+
+SITE_KEY: Final = "slipway-site/key"
+REGISTRY: Final = "slipway-registry"
+
+#: A site without Internet is left alone for years; its authority must outlive its hardware.
+_AUTHORITY_DAYS: Final = 3650
+#: Server certificates are replaced by any apply within the last quarter of their life.
+_SERVER_DAYS: Final = 730
+_RENEW_DAYS: Final = 180
+#: bcrypt rounds (2^n): the accounts' passwords are random, and the registry checks one on every request.
+_BCRYPT_COST: Final = 5
+
+
+def ensure_site(store: SecretStore, *, registry_name: str, registry_address: str) -> None:
+    """Create what is missing of `slipway-site/*` and `slipway-registry/*`."""
+    ensure_key(store)
+    _ensure_certificates(store, registry_name, registry_address)
+    _ensure_accounts(store)
+
+
+def ensure_key(store: SecretStore) -> bytes:
+    """The site key, made on first use."""
+    if not store.exists(SITE_KEY):
+        store.write(SITE_KEY, secrets.token_hex(32).encode())
+    return site_key(store)
+
+
+def site_key(store: Secrets) -> bytes:
+    """Key of all HMACs that stand for secrets, and of the site's identity."""
+    return bytes.fromhex(store.read(SITE_KEY).decode().strip())
+
+
+def site_id(store: Secrets, name: str) -> str:
+    """Identity of the cluster that the ClusterConfiguration `name` makes with this store."""
+    return hmac.new(site_key(store), f"site:{name}".encode(), hashlib.sha256).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A certificate and its private key."""
+
+    certificate: "Certificate"
+    key: "EllipticCurvePrivateKey"
+
+    def valid(self, *, days: int) -> bool:
+        """Whether they belong together and stay valid for some days."""
+        ends = self.certificate.not_valid_after_utc - timedelta(days=days)
+        return self.certificate.public_key() == self.key.public_key() and datetime.now(UTC) < ends
+
+
+def _ensure_certificates(store: SecretStore, name: str, address: str) -> None:
+    authority = _read_pair(store, "ca")
+    if authority is None or not authority.valid(days=0):
+        authority = _issue(f"Slipway registry {name}", days=_AUTHORITY_DAYS)
+        _write_pair(store, "ca", authority)
+    server = _read_pair(store, "tls")
+    if server is None or not (server.valid(days=_RENEW_DAYS) and _fits(server, authority, name, address)):
+        _write_pair(store, "tls", _issue(name, days=_SERVER_DAYS, issuer=authority, names=(name, address)))
+
+
+def _read_pair(store: SecretStore, stem: str) -> _Pair | None:
+    """The pair in the store; None when it is missing or no pair."""
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.x509 import load_pem_x509_certificate
+
+    certificate, key = f"{REGISTRY}/{stem}.crt", f"{REGISTRY}/{stem}.key"
+    if not (store.exists(certificate) and store.exists(key)):
+        return None
+    try:
+        private = load_pem_private_key(store.read(key), password=None)
+        public = load_pem_x509_certificate(store.read(certificate))
+    except ValueError:
+        return None
+    return _Pair(public, private) if isinstance(private, EllipticCurvePrivateKey) else None
+
+
+def _write_pair(store: SecretStore, stem: str, pair: _Pair) -> None:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = pair.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    store.write(f"{REGISTRY}/{stem}.key", key)
+    store.write(f"{REGISTRY}/{stem}.crt", pair.certificate.public_bytes(Encoding.PEM))
+
+
+def _issue(common_name: str, *, days: int, issuer: _Pair | None = None, names: tuple[str, ...] = ()) -> _Pair:
+    """A new pair: an authority, or a server certificate under one."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    signing_key = issuer.key if issuer else key
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.certificate.subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))  # hosts' clocks may be behind
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(_key_usage(authority=issuer is None), critical=True)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key()), critical=False
+        )
+    )
+    if issuer:
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+        san = x509.SubjectAlternativeName([_general_name(name) for name in names])
+        builder = builder.add_extension(usage, critical=False).add_extension(san, critical=False)
+    return _Pair(builder.sign(signing_key, SHA256()), key)
+
+
+def _key_usage(*, authority: bool) -> "KeyUsage":
+    from cryptography.x509 import KeyUsage
+
+    return KeyUsage(
+        digital_signature=not authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general_name(name: str) -> "GeneralName":
+    from cryptography.x509 import DNSName, IPAddress
+
+    try:
+        return IPAddress(ip_address(name))
+    except ValueError:
+        return DNSName(name)
+
+
+def _fits(server: _Pair, authority: _Pair, name: str, address: str) -> bool:
+    """Whether a server certificate is of this authority and for exactly these names."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.x509 import SubjectAlternativeName
+
+    try:
+        server.certificate.verify_directly_issued_by(authority.certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    names = server.certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
+    return set(names) == {_general_name(name), _general_name(address)}
+
+
+def _ensure_accounts(store: SecretStore) -> None:
+    """`pull` and `push` hold `user:password`; the pull port admits both, the push port only `push`."""
+    for account in ("pull", "push"):
+        if not store.exists(f"{REGISTRY}/{account}"):
+            store.write(f"{REGISTRY}/{account}", f"{account}:{secrets.token_urlsafe(24)}".encode())
+    _ensure_htpasswd(store, "pull.htpasswd", ("pull", "push"))
+    _ensure_htpasswd(store, "push.htpasswd", ("push",))
+
+
+def _ensure_htpasswd(store: SecretStore, key: str, accounts: tuple[str, ...]) -> None:
+    """A bcrypt password file of exactly these accounts; kept while it fits, since its hashes are salted."""
+    import bcrypt
+
+    reference = f"{REGISTRY}/{key}"
+    wanted = dict(store.read(f"{REGISTRY}/{account}").strip().split(b":", 1) for account in accounts)
+    if store.exists(reference):
+        lines = store.read(reference).split()
+        present = dict(line.split(b":", 1) for line in lines if b":" in line)
+        if present.keys() == wanted.keys() and all(_matches(wanted[user], present[user]) for user in wanted):
+            return
+    text = b"".join(
+        b"%s:%s\n" % (user, bcrypt.hashpw(password, bcrypt.gensalt(_BCRYPT_COST)))
+        for user, password in wanted.items()
+    )
+    store.write(reference, text)
+
+
+def _matches(password: bytes, hashed: bytes) -> bool:
+    import bcrypt
+
+    try:
+        return bcrypt.checkpw(password, hashed)
+    except ValueError:
+        return False

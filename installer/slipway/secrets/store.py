@@ -1,0 +1,117 @@
+"""Reading and writing single secrets: files of mode 0600, replaced by rename; or a mapping in the operator.
+
+A reference is `NAME/KEY`: name and key of the Secret that carries the value once there is a cluster.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, Protocol
+
+from slipway.errors import ConfigurationError
+
+_REFERENCE: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[-._a-zA-Z0-9]+")
+
+
+class Secrets(Protocol):
+    """Whatever can hand out secrets."""
+
+    def read(self, reference: str) -> bytes:
+        """The value; ConfigurationError when there is none."""
+        ...
+
+    def exists(self, reference: str) -> bool:
+        """Whether there is a value."""
+        ...
+
+
+def digests_of(secrets: Secrets, references: Iterable[str], site_key: bytes) -> dict[str, str]:
+    """HMAC-SHA256 of each secret that exists: what plans and records hold instead of the value."""
+    return {
+        reference: hmac.new(site_key, secrets.read(reference), hashlib.sha256).hexdigest()
+        for reference in references
+        if secrets.exists(reference)
+    }
+
+
+class MappedSecrets:
+    """Secrets that somebody has read already: the operator, from its namespace."""
+
+    def __init__(self, values: Mapping[str, bytes]) -> None:
+        self._values = dict(values)
+
+    def read(self, reference: str) -> bytes:
+        """The value; ConfigurationError when there is none."""
+        if reference not in self._values:
+            raise _missing(reference, "the Secrets of the namespace")
+        return self._values[reference]
+
+    def exists(self, reference: str) -> bool:
+        """Whether there is a value."""
+        return reference in self._values
+
+
+class SecretStore:
+    """The directory `secrets/`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def path(self, reference: str) -> Path:
+        """File of a reference, whether it exists or not."""
+        if not _REFERENCE.fullmatch(reference) or ".." in reference:
+            raise ConfigurationError(f"{reference!r} is no secret reference", hint="write it as NAME/KEY")
+        return self.directory / reference
+
+    def exists(self, reference: str) -> bool:
+        """Whether there is a file."""
+        return self.path(reference).is_file()
+
+    def read(self, reference: str) -> bytes:
+        """The value; a file that others may read is refused, because its secret is one no more."""
+        path = self.path(reference)
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & 0o077:
+                raise ConfigurationError(
+                    f"the secret {reference} can be read by others",
+                    where=str(path),
+                    why=f"its mode is {mode:04o}",
+                    hint=f"chmod 0600 {path}",
+                )
+            return path.read_bytes()
+        except FileNotFoundError as exc:
+            raise _missing(reference, str(self.directory)) from exc
+        except OSError as exc:
+            raise ConfigurationError(
+                f"the secret {reference} cannot be read", where=str(path), why=exc.strerror or str(exc)
+            ) from exc
+
+    def write(self, reference: str, value: bytes) -> None:
+        """Put a value in place, whole or not at all."""
+        path = self.path(reference)
+        for directory in (self.directory, path.parent):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(value)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def _missing(reference: str, where: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the secret {reference} does not exist",
+        where=where,
+        hint=f"create secrets/{reference} with mode 0600",
+    )

@@ -1,0 +1,58 @@
+"""Answers of hosts (`hosts/NAME.txt`) and what they mean (`hosts/NAME.json`: all that is not the default)."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from slipway.model.observed import Drift, HostObserved
+from slipway.model.record import StepRecord
+from slipway.probe.parse import ReadError, find_drift, parse_hashes, parse_host
+
+EXAMPLES = sorted((Path(__file__).parent / "hosts").glob("*.txt"))
+WHOLE = EXAMPLES[0].read_text()
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example(path: Path) -> None:
+    observed = dataclasses.asdict(parse_host("cp-01", path.read_text()))
+    expected = dataclasses.asdict(HostObserved("cp-01"))
+    wanted = json.loads(path.with_suffix(".json").read_text())
+    expected["facts"].update(wanted.pop("facts"))
+    expected.update(wanted)
+    assert json.loads(json.dumps(observed)) == json.loads(json.dumps(expected))
+
+
+@pytest.mark.parametrize(
+    ("section", "content", "message"),
+    [
+        ("record", '{"format": 2, "steps": {}}', "newer Slipway"),
+        ("record", "{", "damaged"),
+        ("record", "[]", "no format"),
+        ("record", '{"format": 1, "steps": {"r": {"parts": {}}}}', "digest"),
+        ("pending", '{"format": 1, "r": {"operation": "o"}}', "damaged"),
+        ("pending", '{"format": 1, "r": 3}', "damaged"),
+        ("lock", '{"format": 1, "holder": "h", "epoch": "x", "expires": 1}', "damaged"),
+    ],
+)
+def test_state_is_never_guessed_at(section: str, content: str, message: str) -> None:
+    text = WHOLE.replace(f"{section}:\n", f"{section}:\n {content}\n")
+    with pytest.raises(ReadError, match=message):
+        parse_host("h", text)
+
+
+@pytest.mark.parametrize("text", ["", "bash: fork: retry", WHOLE.partition("lock:")[0]])
+def test_an_answer_that_was_cut_off_is_none(text: str) -> None:
+    with pytest.raises(ReadError, match="incomplete"):
+        parse_host("h", text)
+
+
+def test_drift_is_what_is_gone_or_differs() -> None:
+    files = {"/same": "sha256:11", "/bare": "22", "/changed": "33", "/gone": "44"}
+    host = HostObserved("h", records={"role": StepRecord(digest="d", files=files)})
+    hashes = parse_hashes("11  /same\n22  /bare\nff  /changed\n")
+    assert find_drift(host, hashes) == (
+        Drift("host/h/role", "/changed", "ff"),
+        Drift("host/h/role", "/gone", "missing"),
+    )
