@@ -1,0 +1,92 @@
+"""The directory of one run: inventory, extra variables and secret files, for its owner and one run only."""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from slipway.runner.variables import Redactor, inventory, resolve
+
+#: A socket's path may have 108 bytes; OpenSSH adds 17 and Ansible 10 to the directory.
+_SHORT: Final = 60
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """The run's own directory."""
+
+    path: Path
+
+    @classmethod
+    def make(cls, directory: Path) -> "Scratch":
+        """In memory where possible: secrets then never reach a disk."""
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        bases = [Path("/dev/shm"), directory]  # noqa: S108 - mkdtemp makes it ours alone
+        base = next(b for b in bases if b is directory or (b.is_mount() and os.access(b, os.W_OK)))
+        if len(str(base)) > _SHORT:
+            base = Path(tempfile.gettempdir())
+        return cls(Path(tempfile.mkdtemp(prefix=f"slipway-{os.getpid()}-", dir=base)))
+
+    @property
+    def inventory(self) -> Path:
+        """Host variables with secrets in place."""
+        return self.path / "inventory.yaml"
+
+    def write(
+        self,
+        hosts: Mapping[str, Mapping[str, Any]],
+        groups: Mapping[str, Sequence[str]],
+        extra: Mapping[str, Any],
+        read: Callable[[str], str],
+    ) -> list[str]:
+        """Inventory, extra variables and secret files; returns all secrets, for redaction."""
+        values: dict[str, str] = {}
+
+        def value(reference: str) -> str:
+            values[reference] = read(reference)
+            return values[reference]
+
+        def file(reference: str) -> str:
+            path = self.path / "secrets" / reference
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            text = value(reference)
+            write_private(
+                path, text if text.endswith("\n") else f"{text}\n"
+            )  # OpenSSH wants a key's last line ended
+            return str(path)
+
+        resolved = {host: resolve(variables, value, file) for host, variables in hosts.items()}
+        write_private(self.inventory, inventory(resolved, groups))
+        (self.path / "env").mkdir(mode=0o700)
+        write_private(self.path / "env" / "extravars", json.dumps(_unsafe(resolve(extra, value, file))))
+        return list(values.values())
+
+    def keep_log(self, directory: Path, name: str, redactor: Redactor) -> Path:
+        """What a person would have seen on the terminal, without secrets."""
+        path = directory / f"{name}.log"
+        sources = [self.path / "artifacts" / "run" / "stdout", self.path / "supervisor.log"]
+        texts = [source.read_text(errors="replace") for source in sources if source.is_file()]
+        write_private(path, redactor.text(_COLOUR.sub("", "".join(texts))))
+        return path
+
+
+def _unsafe(value: Any) -> Any:
+    """For JSON what `!unsafe` is for YAML."""
+    if isinstance(value, str):
+        return {"__ansible_unsafe": value} if "{" in value else value
+    if isinstance(value, Mapping):
+        return {key: _unsafe(item) for key, item in value.items()}
+    return [_unsafe(item) for item in value] if isinstance(value, list) else value
+
+
+def write_private(path: Path, text: str) -> None:
+    """A new file of mode 0600, in place of any other."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)

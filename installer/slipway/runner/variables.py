@@ -1,0 +1,115 @@
+"""What a run gets to know: host variables with secrets in place, and how hosts are reached.
+
+Values are data: a string that looks like a template is marked unsafe, so that Ansible never evaluates it.
+"""
+
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from slipway.errors import ConfigurationError
+from slipway.model.configuration import SSH
+from slipway.settings import SSH_CONNECT_SECONDS
+
+#: Placeholders: `{"$secret": "NAME/KEY"}` becomes the value, `{"$secretFile": ...}` the path of a 0600 file.
+SECRET: Final = "$secret"  # noqa: S105 - the name of a placeholder
+SECRET_FILE: Final = "$secretFile"  # noqa: S105 - the name of a placeholder
+
+_TEMPLATE: Final = re.compile(r"\{[{%#]")
+#: A shorter part of a secret is not looked for in output: it would blacken innocent text.
+_REDACT_FROM: Final = 6
+
+
+def resolve(value: Any, read: Callable[[str], str], file: Callable[[str], str] | None = None) -> Any:
+    """The same value with its secrets in place; `file` turns a reference into the path of a file of it."""
+    if isinstance(value, Mapping):
+        if value.keys() == {SECRET}:
+            return read(str(value[SECRET]))
+        if value.keys() == {SECRET_FILE}:
+            if file is None:
+                raise ConfigurationError(f"the secret {value[SECRET_FILE]} cannot be given as a file here")
+            return file(str(value[SECRET_FILE]))
+        return {key: resolve(item, read, file) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [resolve(item, read, file) for item in value]
+    return value
+
+
+def connection_variables(ssh: SSH, address: str) -> dict[str, Any]:
+    """How Ansible reaches a host; the key and the sudo password stay placeholders until the run."""
+    variables: dict[str, Any] = {
+        "ansible_host": address,
+        "ansible_port": ssh.port,
+        "ansible_user": ssh.user,
+        "ansible_ssh_private_key_file": {SECRET_FILE: f"{ssh.secret_ref.name}/{ssh.secret_ref.key}"},
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_become": ssh.user != "root",
+    }
+    if ssh.user != "root" and ssh.become and ssh.become.secret_ref:
+        reference = ssh.become.secret_ref
+        variables["ansible_become_password"] = {SECRET: f"{reference.name}/{reference.key}"}
+    return variables
+
+
+def ssh_arguments(known_hosts: Path) -> str:
+    """OpenSSH options of a run: host keys are those the probe has seen; the user's own setup is not read."""
+    options = {
+        "ControlMaster": "auto",
+        "ControlPersist": "60s",
+        "UserKnownHostsFile": f'"{known_hosts}"',  # OpenSSH splits at blanks itself
+        "GlobalKnownHostsFile": "/dev/null",
+        "StrictHostKeyChecking": "yes",
+        "PreferredAuthentications": "publickey",
+        "IdentitiesOnly": "yes",
+        "IdentityAgent": "none",
+        "ConnectTimeout": str(SSH_CONNECT_SECONDS),
+        "ServerAliveInterval": "10",
+        "ServerAliveCountMax": "3",
+    }
+    return shlex.join(
+        ["-F", "none", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
+    )
+
+
+def inventory(hosts: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> str:
+    """A YAML inventory of resolved host variables."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Marks what looks like a template."""
+
+        def ignore_aliases(self, _data: Any) -> bool:
+            """Equal values are written out: an anchor is one more thing that can go wrong."""
+            return True
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        tag = "!unsafe" if _TEMPLATE.search(value) else "tag:yaml.org,2002:str"
+        return dumper.represent_scalar(tag, value)
+
+    Dumper.add_representer(str, text)
+    children = {group: {"hosts": dict.fromkeys(members)} for group, members in groups.items()}
+    content = {"all": {"hosts": {name: dict(values) for name, values in hosts.items()}, "children": children}}
+    return yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True)
+
+
+class Redactor:
+    """Blackens secrets that reached an output in spite of no_log."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        parts = {part.strip() for secret in secrets for part in (secret, *secret.splitlines())}
+        long = sorted((part for part in parts if len(part) >= _REDACT_FROM), key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, long))) if long else None
+
+    def text(self, value: str) -> str:
+        """The text without secrets."""
+        return self._pattern.sub("***", value) if self._pattern else value
+
+    def value(self, value: Any) -> Any:
+        """The same for nested data."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {key: self.value(item) for key, item in value.items()}
+        return [self.value(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,153 @@
+"""One module's turn in playbooks/modules.yml: waits for its needs, then calls `slipway.cluster`.
+
+Thin on purpose: what a module is made of stands in the host variable `slipway_module_request`, how it is brought
+there in `slipway.cluster.modules`. Modules of one run see each other through files in `slipway_run_directory`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from slipway.cluster.client import connect
+from slipway.cluster.helm import Helm
+from slipway.cluster.modules import Work, apply_module, preload
+from slipway.cluster.records import now
+from slipway.cluster.removal import remove_module
+from slipway.errors import SlipwayError
+from slipway.model.record import Intent
+
+# Ansible loads this file once, before it forks a worker for each module.
+preload()
+
+#: Helm programs at once: each takes a core for half a second and some 100 MB.
+SLOTS = 3
+
+#: Seconds between two looks whether a requirement is there.
+POLL_SECONDS = 0.1
+
+DONE, FAILED, BLOCKED = "done", "failed", "blocked"
+
+
+class ActionModule(ActionBase):
+    """`state: begin` waits for the module's needs; `state: done` brings it to what was asked for."""
+
+    TRANSFERS_FILES = False
+    _supports_async = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        state = self._task.args.get("state")
+        turn = Turn(task_vars or {})
+        result |= {"slipway_module": turn.name, "slipway_step": turn.step, "changed": False}
+        if state == "begin":
+            return result | turn.begin()
+        if state != "done":
+            raise AnsibleActionFail(f"state is {state!r}, expected begin or done")
+        if self._task.check_mode:
+            return result | {"state": "begin", "changed": True, "reason": turn.action}
+        return result | turn.work()
+
+
+class Turn:
+    """What a module's host variables say."""
+
+    def __init__(self, variables):
+        try:
+            self.request = dict(variables["slipway_module_request"])
+            self.run = Path(variables["slipway_run_directory"])
+            self.artifacts = dict(variables["slipway_local_artifacts"])
+            self.operation = variables["slipway_operation"]
+        except KeyError as exc:
+            raise AnsibleActionFail(
+                f"the host variable {exc} is missing; modules.yml is run by slipway"
+            ) from exc
+        self.name = self.request["name"]
+        self.action = self.request.get("action", "apply")
+        self.step = self.request.get("step") or f"module/{self.name}/{self.action}"
+        self.kubeconfig = variables.get("slipway_kubeconfig", "")
+        self.epoch = int(variables.get("slipway_epoch", 0))
+        self.holder = variables.get("slipway_holder", "")
+        self.slots = int(variables.get("slipway_module_slots", SLOTS))
+        self.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def begin(self):
+        """Wait until every need has ended; blocked when one did not end well."""
+        for need in self.request.get("needs", ()):
+            while not (ended := self._ended(need)):
+                time.sleep(POLL_SECONDS)
+            if ended != DONE:
+                self._end(BLOCKED)
+                return {"state": BLOCKED, "reason": f"{need} {ended}"}
+        return {"state": "begin"}
+
+    def work(self):
+        """Do it, and tell the others how it ended whatever happens."""
+        ended = FAILED
+        try:
+            outcome = self._work()
+            ended = FAILED if outcome.get("failed") else DONE
+        finally:
+            self._end(ended)
+        return outcome
+
+    def _work(self):
+        kubeconfig = Path(self.kubeconfig) if self.kubeconfig else None
+        helm = Helm(Path(self.artifacts["helm"]), kubeconfig)
+        said = []
+        with connect(kubeconfig) as client:
+            work = Work(client, helm, self._artifact, progress=said.append, slot=self._slot)
+            try:
+                act = remove_module if self.action == "remove" else apply_module
+                act(work, self.request, self._intent())
+                outcome = {"state": DONE}
+            except SlipwayError as error:
+                outcome = {"state": FAILED, "failed": True, "error": error.as_dict()}
+                outcome |= {"msg": error.what, "stderr": error.why}
+        counted = {"helm_calls": helm.calls, "api_writes": client.writes}
+        return outcome | counted | {"changed": helm.calls > 0, "progress": said[-20:]}
+
+    def _intent(self):
+        digest = self.request["digest"]
+        return Intent(self.operation, self.step, digest, self.epoch, self.holder, now())
+
+    def _artifact(self, chart):
+        try:
+            return Path(self.artifacts[chart["name"]])
+        except KeyError:
+            raise AnsibleActionFail(f"chart {chart['name']} is not among slipway_local_artifacts") from None
+
+    def _marker(self, step):
+        return self.run / f"{step.replace('/', '.')}.ended"
+
+    def _ended(self, step):
+        try:
+            return self._marker(step).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+
+    def _end(self, how):
+        marker = self._marker(self.step)
+        fresh = marker.with_suffix(".new")
+        fresh.write_text(how, encoding="utf-8")
+        fresh.replace(marker)
+
+    @contextmanager
+    def _slot(self):
+        """One of the places for heavy work; the lock goes with the process, however it ends."""
+        while True:
+            for number in range(self.slots):
+                with (self.run / f"slot-{number}").open("w") as file:
+                    try:
+                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    except BlockingIOError:
+                        continue
+                    yield
+                    return
+            time.sleep(POLL_SECONDS)

@@ -1,0 +1,206 @@
+"""What Slipway's modules share on a target host: atomic files, the host lock, running programs.
+
+Runs on the target with Python >= 3.9 and the standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import grp
+import hashlib
+import json
+import os
+import pwd
+import subprocess
+import tempfile
+import time
+
+STATE_DIR = "/var/lib/slipway"
+BEGIN, END = "# BEGIN slipway", "# END slipway"
+FLOCK = f"{STATE_DIR}/.flock"
+
+
+class HostError(Exception):
+    """A failure to report as the module's own: what failed, a program's own words as `why`, and details."""
+
+    def __init__(self, message: str, *, why: str = "", **details: object) -> None:
+        super().__init__(message)
+        self.why = why
+        self.details = details
+
+
+def fail(module, error: Exception, **more: object) -> None:
+    """End a module with an error."""
+    own = error if isinstance(error, HostError) else HostError(str(error))
+    module.fail_json(msg=str(own), stderr=own.why, **{**more, **own.details})
+
+
+def run(
+    argv: list[str],
+    *,
+    timeout: float = 120,
+    stdin: str | None = None,
+    environment: dict[str, str] | None = None,
+) -> subprocess.CompletedProcess:
+    """Run a program with a time limit; its end is the caller's to judge. 127: there is no such program.
+
+    It keeps inherited descriptors, and with them the locks that this process holds.
+    """
+    whole = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive", **(environment or {})}
+    try:
+        return subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            input=stdin,
+            env=whole,
+            close_fds=False,
+            check=False,
+        )
+    except FileNotFoundError:
+        return subprocess.CompletedProcess(argv, 127, "", f"{argv[0]}: not found")
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(argv, 124, "", f"{argv[0]} did not end within {timeout:.0f} s")
+
+
+def must(argv: list[str], **options: object) -> str:
+    """Run a program that has to succeed; its output."""
+    done = run(argv, **options)  # type: ignore[arg-type]
+    if done.returncode:
+        words = tail(done.stderr or done.stdout)
+        raise HostError(f"{' '.join(argv[:3])} failed with status {done.returncode}", why=words)
+    return done.stdout
+
+
+def tail(text: str, lines: int = 20) -> str:
+    """The last lines, where programs say why they ended."""
+    return "\n".join(text.strip().splitlines()[-lines:])
+
+
+def sha256_text(text: str) -> str:
+    """sha256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sha256_file(path: str) -> str | None:
+    """sha256 of a file; None when there is none."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as stream:
+            for chunk in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(chunk)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    return digest.hexdigest()
+
+
+def read_text(path: str) -> str | None:
+    """A file's text; None when there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def with_block(text: str, block: str) -> str:
+    """The text with our block in it: at its old place, else at the end."""
+    lines = text.splitlines()
+    ours = [BEGIN, *block.rstrip("\n").splitlines(), END] if block.strip() else []
+    try:
+        first = lines.index(BEGIN)
+        last = lines.index(END, first)
+    except ValueError:
+        first, last = len(lines), len(lines) - 1
+    return "\n".join([*lines[:first], *ours, *lines[last + 1 :]]) + "\n"
+
+
+def ids(owner: str, group: str) -> tuple[int, int]:
+    """Numbers of a user and a group."""
+    try:
+        uid = pwd.getpwnam(owner).pw_uid
+        gid = grp.getgrnam(group).gr_gid
+    except KeyError as error:
+        raise HostError(f"no such owner: {error.args[0]}") from error
+    return uid, gid
+
+
+def write_atomic(
+    path: str, content: str | bytes, *, mode: int = 0o644, owner: tuple[int, int] | None = None
+) -> None:
+    """Replace a file by rename, flushed first: a reader or a power cut sees the old or the new one."""
+    directory = os.path.dirname(path)
+    data = content.encode() if isinstance(content, str) else content
+    handle, temporary = tempfile.mkstemp(prefix=".slipway-", dir=directory)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            os.fchmod(stream.fileno(), mode)
+            if owner:
+                os.fchown(stream.fileno(), *owner)
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    sync_directory(directory)
+
+
+def sync_directory(directory: str) -> None:
+    """Make a rename durable."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_json(path: str) -> dict:
+    """A state file; empty when there is none. One of a newer format is refused."""
+    text = read_text(path)
+    if text is None:
+        return {}
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise HostError(f"{path} is not JSON: {error}") from error
+    if value.get("format", 1) != 1:
+        raise HostError(f"{path} has format {value['format']}, which this release does not know")
+    return value
+
+
+def write_json(path: str, value: dict) -> None:
+    """A state file, readable by root only."""
+    write_atomic(path, json.dumps(value, sort_keys=True) + "\n", mode=0o600)
+
+
+@contextlib.contextmanager
+def locked(path: str = FLOCK, *, seconds: float = 30):
+    """Hold an flock. Its handle is inheritable: programs started under it keep it if this process dies."""
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    os.set_inheritable(handle, True)
+    deadline = time.monotonic() + seconds
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise HostError(
+                        f"{path} is held by another process for more than {seconds:.0f} s"
+                    ) from None
+                time.sleep(0.1)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def now() -> str:
+    """UTC, ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,209 @@
+"""A small client of the site registry for target hosts: blobs and health, with the standard library only.
+
+The registry's name need not resolve yet: `address` is connected to while TLS verifies the name.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import json
+import os
+import re
+import socket
+import ssl
+import time
+import urllib.parse
+
+from ansible.module_utils.slipway_host import HostError
+
+CHUNK = 1 << 20
+TIMEOUT = 30
+ATTEMPTS = 5
+REDIRECTS = 5
+#: OpenSSL's X509_V_FLAG_PARTIAL_CHAIN, which Python 3.9 does not name.
+PARTIAL_CHAIN = 0x80000
+#: Answers that a repetition may heal.
+TRANSIENT = {408, 429, 500, 502, 503, 504}
+
+
+class TransientFailure(Exception):
+    """Worth another try."""
+
+
+class _Pinned(http.client.HTTPSConnection):
+    """TLS to an address, verified against a name."""
+
+    def __init__(self, host: str, port: int, address: str, context: ssl.SSLContext) -> None:
+        super().__init__(host, port, timeout=TIMEOUT, context=context)
+        self._address, self._tls = address, context
+
+    def connect(self) -> None:
+        """Connect to the address; SNI and verification use the name."""
+        raw = socket.create_connection((self._address, self.port), self.timeout)
+        self.sock = self._tls.wrap_socket(raw, server_hostname=self.host)
+
+
+def trust(ca: str) -> ssl.SSLContext:
+    """Trust this authority (or leaf) alone, or the system's where none is given."""
+    context = ssl.create_default_context(cadata=ca or None)
+    # Newer Pythons refuse certificates of older private authorities for form alone.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= PARTIAL_CHAIN
+    return context
+
+
+class Registry:
+    """One registry, one pull account."""
+
+    def __init__(self, url: str, *, ca: str = "", credentials: str = "", address: str = "") -> None:
+        self.url = url.rstrip("/")
+        self.address = address
+        self.authorization = "Basic " + base64.b64encode(credentials.encode()).decode() if credentials else ""
+        self.tls = trust(ca) if url.startswith("https") else None
+
+    def get(self, url: str, *, offset: int = 0, authorization: str | None = None):
+        """GET that follows redirects and token challenges; the unread response and its connection."""
+        sent = self.authorization if authorization is None else authorization
+        for _ in range(REDIRECTS):
+            response, connection = self._once(url, offset, sent)
+            if response.status in {301, 302, 303, 307, 308}:
+                location = urllib.parse.urljoin(url, response.headers["Location"])
+                connection.close()
+                # A blob store elsewhere has its own signature in the URL and must not see our password.
+                sent = (
+                    sent
+                    if urllib.parse.urlsplit(location).netloc == urllib.parse.urlsplit(url).netloc
+                    else ""
+                )
+                url = location
+                continue
+            challenge = response.headers.get("WWW-Authenticate", "")
+            if (
+                response.status == 401
+                and challenge.lower().startswith("bearer")
+                and not sent.startswith("Bearer")
+            ):
+                connection.close()
+                sent = self._token(challenge)
+                continue
+            return response, connection
+        raise HostError(f"{url}: too many redirects")
+
+    def _once(self, url: str, offset: int, authorization: str):
+        parts = urllib.parse.urlsplit(url)
+        connection = self._connection(parts)
+        headers = {"Authorization": authorization} if authorization else {}
+        if offset:
+            headers["Range"] = f"bytes={offset}-"
+        path = urllib.parse.urlunsplit(("", "", parts.path, parts.query, ""))
+        try:
+            connection.request("GET", path, headers=headers)
+            return connection.getresponse(), connection
+        except ssl.SSLCertVerificationError as error:
+            connection.close()
+            raise HostError(f"{url}: certificate not accepted: {error.verify_message}") from error
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise TransientFailure(f"{url}: {error}") from error
+
+    def _connection(self, parts: urllib.parse.SplitResult) -> http.client.HTTPConnection:
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        ours = host == urllib.parse.urlsplit(self.url).hostname
+        address = self.address if ours and self.address else host
+        if parts.scheme == "https":
+            return _Pinned(host, port, address, self.tls or ssl.create_default_context())
+        return http.client.HTTPConnection(address, port, timeout=TIMEOUT)
+
+    def _token(self, challenge: str) -> str:
+        fields = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+        query = urllib.parse.urlencode({k: fields[k] for k in ("service", "scope") if k in fields})
+        url = f"{fields.get('realm', '')}?{query}"
+        response, connection = self._once(url, 0, self.authorization)
+        try:
+            if response.status != 200:
+                raise HostError(f"{fields.get('realm')}: HTTP {response.status} for a pull token")
+            answer = json.loads(response.read())
+        finally:
+            connection.close()
+        return "Bearer " + (answer.get("token") or answer["access_token"])
+
+    def download(self, repository: str, digest: str, path: str) -> None:
+        """One blob into a file, resumed where an earlier try stopped, and checked while it streams."""
+        url = f"{self.url}/v2/{repository}/blobs/{digest}"
+        for attempt in range(ATTEMPTS):
+            try:
+                self._attempt(url, digest, path)
+                break
+            except TransientFailure as failure:
+                if attempt == ATTEMPTS - 1:
+                    raise HostError(f"{failure} (tried {ATTEMPTS} times)", url=url) from failure
+                time.sleep(2**attempt * 0.5)
+
+    def _attempt(self, url: str, digest: str, path: str) -> None:
+        have = hashlib.sha256()
+        offset = _absorb(path, have)
+        response, connection = self.get(url, offset=offset)
+        try:
+            if response.status == 416 or (offset and response.status == 200):
+                os.unlink(path)
+                raise TransientFailure(f"{url}: cannot be continued at {offset}")
+            if response.status in TRANSIENT:
+                raise TransientFailure(f"{url}: HTTP {response.status}")
+            if response.status not in {200, 206}:
+                raise HostError(
+                    f"{url}: HTTP {response.status} {response.reason}", url=url, status=response.status
+                )
+            _receive(response, path, have, url)
+        finally:
+            connection.close()
+        if f"sha256:{have.hexdigest()}" != digest:
+            os.unlink(path)
+            raise HostError(f"{url}: got sha256:{have.hexdigest()}: the registry's copy is damaged", url=url)
+
+    def wait(self, seconds: float, *, accept: frozenset[int] = frozenset({200, 401})) -> None:
+        """Until /v2/ answers, or a HostError with its last words."""
+        deadline = time.monotonic() + seconds
+        last = ""
+        while True:
+            try:
+                response, connection = self.get(f"{self.url}/v2/")
+                connection.close()
+                if response.status in accept:
+                    return
+                last = f"{self.url}/v2/: HTTP {response.status}"
+            except TransientFailure as failure:
+                last = str(failure)
+            if time.monotonic() > deadline:
+                raise HostError(f"{last} (waited {seconds:.0f} s)")
+            time.sleep(0.2)
+
+
+def _absorb(path: str, digest) -> int:
+    """Hash what is there already; its size."""
+    try:
+        with open(path, "rb") as stream:
+            for chunk in iter(lambda: stream.read(CHUNK), b""):
+                digest.update(chunk)
+            return stream.tell()
+    except FileNotFoundError:
+        return 0
+
+
+def _receive(response: http.client.HTTPResponse, path: str, digest, url: str) -> None:
+    """Append the body to the file."""
+    with open(path, "ab") as stream:
+        os.fchmod(stream.fileno(), 0o600)
+        while True:
+            try:
+                chunk = response.read(CHUNK)
+            except (OSError, http.client.HTTPException) as error:
+                raise TransientFailure(f"{url}: {error}") from error
+            if not chunk:
+                break
+            digest.update(chunk)
+            stream.write(chunk)
+    left = response.length
+    if left:
+        raise TransientFailure(f"{url}: the connection ended {left} bytes early")

@@ -1,0 +1,195 @@
+"""A changed control plane, component by component, behind a health gate; what fails it is put back.
+
+The wanted static pod manifests are rendered by kubeadm itself (dry run) and compared with what lies in the
+manifest folder, so drift is seen too. Used by the module slipway_kubeadm.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+
+from ansible.module_utils.slipway_host import HostError, read_text, write_atomic
+from ansible.module_utils.slipway_kubeadm import (
+    CONFIG,
+    DIRECTORY,
+    MANIFESTS,
+    Node,
+    become_member,
+    kubeadm,
+    kubelet_words,
+    member,
+)
+
+#: In the order in which they may be exchanged.
+COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+#: A static pod is stopped, started and probed: a slow disk makes etcd take most of it.
+ROLL_SECONDS = 240
+#: Restarts after which a new pod is given up at once.
+CRASHES = 2
+#: How etcd came into being; it differs between the first member and later ones, and matters only then.
+ORIGIN = ("--initial-cluster=", "--initial-cluster-state=")
+
+
+def manifest_path(component: str) -> str:
+    """Where the kubelet reads it."""
+    return f"{MANIFESTS}/{component}.yaml"
+
+
+def rendered(config: str) -> dict[str, str]:
+    """The manifests that kubeadm makes of a configuration."""
+    directory = tempfile.mkdtemp(prefix=".slipway-", dir=DIRECTORY)
+    try:
+        path = f"{directory}/kubeadm.yaml"
+        write_atomic(path, config, mode=0o600)
+        environment = {"KUBEADM_INIT_DRYRUN_DIR": directory}
+        for phase in (("control-plane", "all"), ("etcd", "local")):
+            kubeadm("init", "phase", *phase, "--config", path, "--dry-run", environment=environment)
+        return {name: read_text(f"{directory}/{name}.yaml") or "" for name in COMPONENTS}
+    finally:
+        shutil.rmtree(directory)
+
+
+def changes(config: str) -> dict[str, tuple[str, str]]:
+    """Component: manifest now, manifest wanted; only where they differ."""
+    found = {}
+    for name, wanted in rendered(config).items():
+        present = read_text(manifest_path(name)) or ""
+        kept = keep_origin(present, wanted)
+        if kept.strip() != present.strip():
+            found[name] = (present, kept)
+    return found
+
+
+def keep_origin(present: str, wanted: str) -> str:
+    """The wanted manifest with the present one's words about how etcd began."""
+    here = origin_lines(present)
+    lines = []
+    for line in wanted.splitlines():
+        word = line.strip().removeprefix("- ")
+        flag = next((flag for flag in ORIGIN if word.startswith(flag)), None)
+        if flag is None:
+            lines.append(line)
+        elif flag == ORIGIN[0]:
+            lines += here or [line]
+        elif not here:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def origin_lines(manifest: str) -> list[str]:
+    """Those words."""
+    return [line for line in manifest.splitlines() if line.strip()[2:].startswith(ORIGIN)]
+
+
+def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[dict[str, str]]:
+    """Bring a running control plane to the configuration; the diff of what that is."""
+    differing = changes(config)
+    known = member().get("config") == hashlib.sha256(config.encode()).hexdigest()
+    stored = read_text(CONFIG) or ""
+    diffs = [
+        {"before_header": manifest_path(name), "after_header": manifest_path(name), "before": a, "after": b}
+        for name, (a, b) in differing.items()
+    ]
+    if not known:
+        diffs.append({"before_header": CONFIG, "after_header": CONFIG, "before": stored, "after": config})
+    if check or not diffs:
+        return diffs
+    if not node.healthy(seconds=60):
+        raise HostError(
+            f"{node.server} is not ready; nothing was changed", why=kubelet_words(), retryable=True
+        )
+    for name in COMPONENTS:
+        if name in differing:
+            roll(node, name, *differing[name])
+    write_atomic(CONFIG, config, mode=0o600)
+    if first and not known:
+        publish(node)
+    become_member(config)
+    return diffs
+
+
+def roll(node: Node, component: str, present: str, wanted: str) -> None:
+    """Exchange one static pod; put the old one back when the new one does not become ready."""
+    before, logs = pod_hash(node, component), log_directories(node, component)
+    write_atomic(manifest_path(component), wanted, mode=0o600)
+    if settled(node, component, before, logs):
+        return
+    words = last_words(log_directories(node, component) - logs) or kubelet_words()
+    if present:
+        write_atomic(manifest_path(component), present, mode=0o600)
+        settled(node, component, "", log_directories(node, component))
+    else:
+        os.unlink(manifest_path(component))
+    raise HostError(
+        f"{component} did not become ready with the new settings; the old ones are back", why=words
+    )
+
+
+def settled(node: Node, component: str, before: str, logs: set[str]) -> bool:
+    """Whether the kubelet runs another pod than before, it is ready, and so is the API."""
+    deadline = time.monotonic() + ROLL_SECONDS
+    while time.monotonic() < deadline and not crashing(log_directories(node, component) - logs):
+        if pod_hash(node, component) not in {"", before} and pod_ready(node, component) and node.healthy():
+            return True
+        time.sleep(1)
+    return False
+
+
+def log_directories(node: Node, component: str) -> set[str]:
+    """One for each pod of the component that ran here; it shows also while the API is away."""
+    return set(glob.glob(f"/var/log/pods/kube-system_{component}-{node.name}_*/{component}"))
+
+
+def crashing(directories: set[str]) -> bool:
+    """Whether a container there was started for the third time."""
+    starts = (path for directory in directories for path in glob.glob(f"{directory}/*.log"))
+    return any(int(os.path.basename(path).split(".")[0]) >= CRASHES for path in starts)
+
+
+def last_words(directories: set[str]) -> str:
+    """What a container there said last, without the runtime's prefix of time and stream."""
+    paths = (path for directory in directories for path in glob.glob(f"{directory}/*.log"))
+    for path in sorted(paths, key=os.path.getmtime, reverse=True):
+        lines = (read_text(path) or "").strip().splitlines()
+        if lines:
+            return "\n".join(line.split(" ", 3)[-1] for line in lines[-5:])
+    return ""
+
+
+def pod_hash(node: Node, component: str) -> str:
+    """The kubelet's hash of the manifest that it runs."""
+    return _pod(node, component, r"{.metadata.annotations.kubernetes\.io/config\.hash}")
+
+
+def pod_ready(node: Node, component: str) -> bool:
+    """Whether its mirror says so."""
+    return _pod(node, component, '{.status.conditions[?(@.type=="Ready")].status}') == "True"
+
+
+def _pod(node: Node, component: str, path: str) -> str:
+    name = f"{component}-{node.name}"
+    found = node.kubectl("--namespace", "kube-system", "get", "pod", name, "--output", f"jsonpath={path}")
+    return found.stdout.strip() if found.returncode == 0 else ""
+
+
+def publish(node: Node) -> None:
+    """What later joins and upgrades read, and kube-proxy, which does not see its own settings change."""
+    kubeadm("init", "phase", "upload-config", "all", "--config", CONFIG)
+    before = proxy_settings(node)
+    kubeadm("init", "phase", "addon", "kube-proxy", "--config", CONFIG)
+    if proxy_settings(node) != before:
+        done = node.kubectl("--namespace", "kube-system", "rollout", "restart", "daemonset/kube-proxy")
+        if done.returncode:
+            raise HostError("kube-proxy could not be restarted", why=done.stderr)
+
+
+def proxy_settings(node: Node) -> str:
+    """kube-proxy's ConfigMap."""
+    return node.kubectl(
+        "--namespace", "kube-system", "get", "configmap", "kube-proxy", "--output", "jsonpath={.data}"
+    ).stdout

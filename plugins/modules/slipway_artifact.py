@@ -1,0 +1,253 @@
+#!/usr/bin/python
+"""Places artifacts of the site registry on a host: fetched in parallel, checked, landed by rename."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: slipway_artifact
+short_description: Fetch artifacts from the site registry and place them
+description:
+  - An artifact that is a tar archive is unpacked, any other one is placed as a file named after it.
+  - Each is idempotent by the sha256 of what was placed, kept in C(/var/lib/slipway/artifacts).
+  - A broken download is continued; transient failures are repeated with back-off.
+options:
+  artifacts:
+    description: The artifacts.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name, the file's name where C(file) is unset.
+        type: str
+        required: true
+      digest:
+        description: C(sha256:) and 64 hexadecimal digits.
+        type: str
+        required: true
+      repository:
+        description: Repository in the registry.
+        type: str
+        required: true
+      size:
+        description: Bytes.
+        type: int
+      version:
+        description: Version, for messages.
+        type: str
+      dest:
+        description: Directory where it goes.
+        type: path
+        required: true
+      file:
+        description: File name, for an artifact that is no archive.
+        type: str
+      mode:
+        description: Permissions of the file, octal.
+        type: str
+        default: "0755"
+      flatten:
+        description: Keep an archive's regular files without directories. Off, C(dest) becomes a copy of it.
+        type: bool
+        default: true
+  registry:
+    description: C(url), and where they apply C(ca) (PEM), C(credentials) (user:password), C(address).
+    type: dict
+    required: true
+  parallel:
+    description: Downloads at once.
+    type: int
+    default: 4
+author:
+  - Slipway
+"""
+
+EXAMPLES = r"""
+- name: Fetch the kubelet
+  slipway_artifact:
+    registry: "{{ kubernetes_node_registry }}"
+    artifacts:
+      - {name: kubelet, digest: "sha256:0123", repository: slipway/binary/kubelet, dest: /usr/bin}
+"""
+
+RETURN = r"""
+placed:
+  description: Names of the artifacts that changed.
+  type: list
+  returned: always
+files:
+  description: sha256 of every placed file.
+  type: dict
+  returned: always
+"""
+
+import json
+import os
+import shutil
+import tarfile
+from concurrent.futures import ThreadPoolExecutor
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.slipway_host import STATE_DIR, HostError, fail, read_json, sha256_file, write_json
+from ansible.module_utils.slipway_registry import Registry
+
+MARKERS = f"{STATE_DIR}/artifacts"
+
+
+def marker_path(item: dict) -> str:
+    """Where it is noted what an artifact became."""
+    return f"{MARKERS}/{item['name']}.json"
+
+
+def placed_files(item: dict) -> dict | None:
+    """The files of this very artifact, when all of them are in place; None otherwise."""
+    marker = read_json(marker_path(item))
+    if marker.get("digest") != item["digest"] or marker.get("dest") != item["dest"]:
+        return None
+    files = marker.get("files", {})
+    return files if all(sha256_file(path) == known for path, known in files.items()) else None
+
+
+def place(registry: Registry, item: dict) -> dict:
+    """Fetch and place one artifact; its files."""
+    os.makedirs(item["dest"], mode=0o755, exist_ok=True)
+    download = f"{MARKERS}/{item['digest'].split(':')[1]}.part"
+    registry.download(item["repository"], item["digest"], download)
+    if tarfile.is_tarfile(download):
+        files = flatten(item, download) if item["flatten"] else replace_tree(item, download)
+        os.unlink(download)
+    else:
+        files = {land(item, download, item["file"] or item["name"]): item["digest"].split(":")[1]}
+    write_json(
+        marker_path(item), {"format": 1, "digest": item["digest"], "dest": item["dest"], "files": files}
+    )
+    return files
+
+
+def land(item: dict, source: str, name: str) -> str:
+    """Move a finished file to its place, across file systems if need be; its path."""
+    target = os.path.join(item["dest"], name)
+    temporary = os.path.join(item["dest"], f".slipway-{name}")
+    try:
+        os.replace(source, temporary)
+    except OSError:
+        shutil.copyfile(source, temporary)
+        os.unlink(source)
+    os.chmod(temporary, int(item["mode"], 8))
+    os.chown(temporary, 0, 0)
+    with open(temporary, "rb") as stream:
+        os.fsync(stream.fileno())
+    os.replace(temporary, target)
+    return target
+
+
+def flatten(item: dict, archive: str) -> dict:
+    """Each regular file of the archive by its base name into dest; other files there stay."""
+    files = {}
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            name = os.path.basename(member.name)
+            if not member.isfile() or not name:
+                continue
+            temporary = f"{archive}.{name}"
+            with tar.extractfile(member) as source, open(temporary, "wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+            known = sha256_file(temporary)
+            files[land(item, temporary, name)] = known
+    return files
+
+
+def replace_tree(item: dict, archive: str) -> dict:
+    """The archive as a whole directory, exchanged by rename."""
+    dest = item["dest"].rstrip("/")
+    new, old = f"{dest}.slipway-new", f"{dest}.slipway-old"
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    os.makedirs(new, mode=0o755)
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if member.isfile() or member.isdir():
+                member.mode = 0o755 if member.isdir() else 0o644
+                member.uid = member.gid = 0
+                member.uname = member.gname = "root"
+                refuse_escape(new, member.name)
+                tar.extract(member, new)
+    os.chmod(new, 0o755)  # noqa: S103 - apt reads it as another user
+    if os.path.isdir(dest):
+        os.rename(dest, old)
+    os.rename(new, dest)
+    shutil.rmtree(old, ignore_errors=True)
+    return {
+        os.path.join(base, name): sha256_file(os.path.join(base, name))
+        for base, _, names in os.walk(dest)
+        for name in names
+    }
+
+
+def refuse_escape(root: str, name: str) -> None:
+    """No member may leave the directory."""
+    if not os.path.realpath(os.path.join(root, name)).startswith(os.path.realpath(root)):
+        raise HostError(f"archive member {name} leaves its directory")
+
+
+def describe(item: dict) -> str:
+    """For messages and diffs."""
+    return json.dumps({"name": item["name"], "version": item["version"], "digest": item["digest"]})
+
+
+ITEM = {
+    "name": {"type": "str", "required": True},
+    "digest": {"type": "str", "required": True},
+    "repository": {"type": "str", "required": True},
+    "size": {"type": "int"},
+    "version": {"type": "str"},
+    "dest": {"type": "path", "required": True},
+    "file": {"type": "str"},
+    "mode": {"type": "str", "default": "0755"},
+    "flatten": {"type": "bool", "default": True},
+}
+REGISTRY = {
+    "name": {"type": "str"},
+    "url": {"type": "str", "required": True},
+    "address": {"type": "str", "default": ""},
+    "ca": {"type": "str", "default": ""},
+    "credentials": {"type": "str", "default": "", "no_log": True},
+}
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "artifacts": {"type": "list", "elements": "dict", "required": True, "options": ITEM},
+            "registry": {"type": "dict", "required": True, "options": REGISTRY},
+            "parallel": {"type": "int", "default": 4},
+        },
+        supports_check_mode=True,
+    )
+    items = module.params["artifacts"]
+    access = module.params["registry"]
+    try:
+        with ThreadPoolExecutor(module.params["parallel"]) as pool:
+            there = list(pool.map(placed_files, items))
+            missing = [item for item, files in zip(items, there) if files is None]
+            files = {path: known for found in there if found for path, known in found.items()}
+            if missing and not module.check_mode:
+                os.makedirs(MARKERS, mode=0o755, exist_ok=True)
+                registry = Registry(
+                    access["url"],
+                    ca=access["ca"],
+                    credentials=access["credentials"],
+                    address=access["address"],
+                )
+                for found in pool.map(lambda item: place(registry, item), missing):
+                    files.update(found)
+    except (HostError, OSError, tarfile.TarError) as error:
+        fail(module, error)
+    names = [item["name"] for item in missing]
+    diff = {"before": "", "after": "".join(describe(item) + "\n" for item in missing)}
+    module.exit_json(changed=bool(names), placed=names, files=files, diff=diff)
+
+
+if __name__ == "__main__":
+    main()

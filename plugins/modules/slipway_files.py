@@ -1,0 +1,222 @@
+#!/usr/bin/python
+"""Brings a list of files and directories to a wanted content, owner and mode, in one round trip."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: slipway_files
+short_description: Write a list of files atomically, with diff
+description:
+  - Every file is replaced by rename; one with C(validate) is checked before it lands.
+  - C(block) owns only the lines between its markers and leaves the rest of the file alone.
+  - Directories come first, whatever their place in the list. Parent directories must exist or be listed.
+options:
+  files:
+    description: The files.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      path:
+        description: Absolute path.
+        type: path
+        required: true
+      state:
+        description: What it shall be.
+        type: str
+        choices: [file, block, directory, absent]
+        default: file
+      content:
+        description: Text of the file or block.
+        type: str
+        default: ""
+      mode:
+        description: Permissions, octal. Unset; 0644 for files, 0755 for directories, and as it is for blocks.
+        type: str
+      owner:
+        description: Owning user.
+        type: str
+        default: root
+      group:
+        description: Owning group.
+        type: str
+        default: root
+      validate:
+        description: Program and arguments that accept the file; C(%s) stands for its path.
+        type: list
+        elements: str
+        default: []
+      secret:
+        description: Keep the content out of the diff, and its hash out of the record.
+        type: bool
+        default: false
+author:
+  - Slipway
+"""
+
+EXAMPLES = r"""
+- name: Write settings
+  slipway_files:
+    files:
+      - {path: /etc/demo, state: directory}
+      - {path: /etc/demo/a.conf, content: "a = 1\n", mode: "0640", group: demo}
+"""
+
+RETURN = r"""
+paths:
+  description: Paths that changed.
+  type: list
+  returned: always
+files:
+  description: sha256 of every file of state C(file) that is no secret, for the record.
+  type: dict
+  returned: always
+"""
+
+import os
+import shutil
+import stat
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.slipway_host import (
+    HostError,
+    fail,
+    ids,
+    read_text,
+    run,
+    sha256_text,
+    tail,
+    with_block,
+    write_atomic,
+)
+
+
+def wanted_text(item: dict, old: str | None) -> str:
+    """What the file shall hold."""
+    return with_block(old or "", item["content"]) if item["state"] == "block" else item["content"]
+
+
+def attributes_differ(path: str, mode: int | None, owner: tuple[int, int]) -> bool:
+    """Whether owner or permissions are not as wanted."""
+    try:
+        now = os.stat(path)
+    except FileNotFoundError:
+        return True
+    return (mode is not None and stat.S_IMODE(now.st_mode) != mode) or (now.st_uid, now.st_gid) != owner
+
+
+def validate(item: dict, text: str) -> None:
+    """Let the program that will read the file judge it first."""
+    with tempfile.NamedTemporaryFile("w", prefix=".slipway-", suffix=os.path.basename(item["path"])) as trial:
+        trial.write(text)
+        trial.flush()
+        argv = [part.replace("%s", trial.name) for part in item["validate"]]
+        done = run(argv, timeout=60)
+    if done.returncode:
+        raise HostError(f"{item['path']} was not accepted by {argv[0]}", why=tail(done.stderr or done.stdout))
+
+
+def owner_of(item: dict, check: bool) -> tuple[int, int]:
+    """Numbers of owner and group; in check mode they may not exist yet."""
+    try:
+        return ids(item["owner"], item["group"])
+    except HostError:
+        if check:
+            return (-1, -1)
+        raise
+
+
+def mode_of(item: dict) -> int | None:
+    """Permissions wanted."""
+    if item["mode"]:
+        return int(item["mode"], 8)
+    return {"directory": 0o755, "file": 0o644}.get(item["state"])
+
+
+def apply_file(item: dict, check: bool) -> dict | None:
+    """Write one file; its diff when it changed."""
+    path = item["path"]
+    old = None if os.path.islink(path) and item["state"] == "file" else read_text(path)
+    text = wanted_text(item, old)
+    owner, mode = owner_of(item, check), mode_of(item)
+    if old == text and not attributes_differ(path, mode, owner):
+        return None
+    if not check:
+        if item["validate"] and old != text:
+            validate(item, text)
+        keep = stat.S_IMODE(os.stat(path).st_mode) if mode is None and old is not None else 0o644
+        write_atomic(path, text, mode=mode if mode is not None else keep, owner=owner)
+    hidden = item["secret"]
+    return {
+        "before_header": path,
+        "after_header": path,
+        "before": "" if hidden else old or "",
+        "after": "(secret)\n" if hidden else text,
+    }
+
+
+def apply_directory(item: dict, check: bool) -> dict | None:
+    """Make one directory."""
+    path = item["path"]
+    owner, mode = owner_of(item, check), mode_of(item)
+    if os.path.isdir(path) and not attributes_differ(path, mode, owner):
+        return None
+    before = "" if not os.path.isdir(path) else "other owner or mode\n"
+    if not check:
+        os.makedirs(path, exist_ok=True)
+        os.chmod(path, mode or 0o755)
+        os.chown(path, *owner)
+    return {"before_header": path, "after_header": path, "before": before, "after": "directory\n"}
+
+
+def apply_absent(item: dict, check: bool) -> dict | None:
+    """Remove a file or a whole directory."""
+    path = item["path"]
+    if not os.path.lexists(path):
+        return None
+    if not check:
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+    return {"before_header": path, "after_header": path, "before": "present\n", "after": ""}
+
+
+APPLY = {"file": apply_file, "block": apply_file, "directory": apply_directory, "absent": apply_absent}
+
+ITEM = {
+    "path": {"type": "path", "required": True},
+    "state": {"type": "str", "choices": ["file", "block", "directory", "absent"], "default": "file"},
+    "content": {"type": "str", "default": ""},
+    "mode": {"type": "str"},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+    "validate": {"type": "list", "elements": "str", "default": []},
+    "secret": {"type": "bool", "default": False},
+}
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={"files": {"type": "list", "elements": "dict", "required": True, "options": ITEM}},
+        supports_check_mode=True,
+    )
+    items = module.params["files"]
+    changed, diffs = [], []
+    try:
+        for item in sorted(items, key=lambda item: item["state"] != "directory"):
+            diff = APPLY[item["state"]](item, module.check_mode)
+            if diff:
+                changed.append(item["path"])
+                diffs.append(diff)
+    except (HostError, OSError) as error:
+        fail(module, error, path=item["path"], paths=changed)
+    plain = [item for item in items if item["state"] == "file" and not item["secret"]]
+    hashes = {item["path"]: sha256_text(item["content"]) for item in plain}
+    module.exit_json(changed=bool(changed), paths=changed, files=hashes, diff=diffs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+#!/usr/bin/python
+"""Enables, starts and restarts systemd units in one round trip, and waits until they serve."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: slipway_units
+short_description: Bring systemd units to their state
+description:
+  - A running unit is restarted when one of its C(watch) files is younger than its start, so that a restart
+    that a killed run left out is made up for.
+  - A unit that does not come up fails with its own last words from the journal.
+options:
+  units:
+    description: The units, in the order in which they start.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Unit with its suffix.
+        type: str
+        required: true
+      enabled:
+        description: Whether it starts at boot.
+        type: bool
+        default: true
+      state:
+        description: What it shall be.
+        type: str
+        choices: [started, stopped]
+        default: started
+      only_if:
+        description: Path without which the unit is neither started nor restarted.
+        type: path
+      restart:
+        description: Restart it in any case; set it to what a task before predicted, for check mode.
+        type: bool
+        default: false
+      health:
+        description: HTTP URL that answers 200 when the unit serves; asked after a start.
+        type: str
+      watch:
+        description: Files that it reads at start.
+        type: list
+        elements: path
+        default: []
+  ready:
+    description: URLs of C(/v2/) servers that shall answer, each C({url, address, ca}).
+    type: list
+    elements: dict
+    default: []
+  seconds:
+    description: How long to wait for a unit, and for each URL.
+    type: int
+    default: 60
+author:
+  - Slipway
+"""
+
+EXAMPLES = r"""
+- name: Start containerd
+  slipway_units:
+    units:
+      - {name: containerd.service, watch: [/etc/containerd/config.toml, /usr/local/bin/containerd]}
+"""
+
+RETURN = r"""
+units:
+  description: Unit names and what was done to them.
+  type: dict
+  returned: always
+"""
+
+import http.client
+import os
+import time
+import urllib.request
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.slipway_host import HostError, fail, must, run, tail
+from ansible.module_utils.slipway_registry import Registry
+
+PROPERTIES = (
+    "LoadState",
+    "ActiveState",
+    "UnitFileState",
+    "NeedDaemonReload",
+    "ExecMainStartTimestampMonotonic",
+)
+
+
+def show(name: str) -> dict[str, str]:
+    """What systemd knows of a unit."""
+    text = must(["systemctl", "show", name, *(f"--property={key}" for key in PROPERTIES)])
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def started_at(state: dict[str, str]) -> float:
+    """Start of the main process, seconds since 1970."""
+    monotonic = int(state.get("ExecMainStartTimestampMonotonic") or 0) / 1e6
+    return time.time() - (time.clock_gettime(time.CLOCK_MONOTONIC) - monotonic)
+
+
+def outdated(paths: list[str], since: float) -> bool:
+    """Whether a file was replaced after the start. Times in the future are a clock's fault."""
+    times = (os.stat(path).st_ctime for path in paths if os.path.exists(path))
+    return any(since < changed <= time.time() for changed in times)
+
+
+def decide(unit: dict, state: dict[str, str]) -> list[str]:
+    """Verbs of systemctl that are needed."""
+    verbs = []
+    if state["LoadState"] == "masked":
+        verbs.append("unmask")
+    if unit["enabled"] != state["UnitFileState"].startswith("enabled"):
+        verbs.append("enable" if unit["enabled"] else "disable")
+    active = state["ActiveState"] in {"active", "activating", "reloading"}
+    if unit["state"] == "stopped":
+        return [*verbs, "stop"] if active else verbs
+    if unit["only_if"] and not os.path.exists(unit["only_if"]):
+        return verbs
+    if not active:
+        verbs.append("start")
+    elif unit["restart"] or outdated(unit["watch"], started_at(state)):
+        verbs.append("restart")
+    return verbs
+
+
+def carry_out(unit: dict, verbs: list[str], seconds: int) -> None:
+    """Do it; a unit that does not run afterwards is an error with its reason."""
+    for verb in verbs:
+        done = run(["systemctl", verb, unit["name"]], timeout=seconds + 30)
+        if done.returncode:
+            raise HostError(
+                f"systemctl {verb} {unit['name']}: {tail(done.stderr, 1)}", why=journal(unit["name"])
+            )
+    if {"start", "restart"} & set(verbs):
+        wait_active(unit["name"], unit["health"], seconds)
+
+
+def wait_active(name: str, health: str | None, seconds: int) -> None:
+    """Until it runs, and serves where it says so."""
+    deadline = time.monotonic() + seconds
+    while show(name)["ActiveState"] != "active" or not serves(health):
+        if time.monotonic() > deadline:
+            state = show(name)["ActiveState"]
+            raise HostError(f"{name} is {state} and not healthy after {seconds} s", why=journal(name))
+        time.sleep(0.2)
+
+
+def serves(url: str | None) -> bool:
+    """Whether a URL answers 200; none asked for is fine."""
+    if not url:
+        return True
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - a role's own URL
+            return response.status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def journal(name: str) -> str:
+    """A unit's last words."""
+    return tail(run(["journalctl", "--unit", name, "--lines", "20", "--no-pager", "--output", "cat"]).stdout)
+
+
+def wait_ready(places: list[dict], seconds: int, names: list[str]) -> None:
+    """Until every URL answers."""
+    for place in places:
+        registry = Registry(place["url"], ca=place.get("ca") or "", address=place.get("address") or "")
+        try:
+            registry.wait(seconds)
+        except HostError as error:
+            words = "\n".join(journal(name) for name in names)
+            raise HostError(str(error), why=words) from error
+
+
+UNIT = {
+    "name": {"type": "str", "required": True},
+    "enabled": {"type": "bool", "default": True},
+    "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+    "only_if": {"type": "path"},
+    "health": {"type": "str"},
+    "restart": {"type": "bool", "default": False},
+    "watch": {"type": "list", "elements": "path", "default": []},
+}
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "units": {"type": "list", "elements": "dict", "required": True, "options": UNIT},
+            "ready": {"type": "list", "elements": "dict", "default": []},
+            "seconds": {"type": "int", "default": 60},
+        },
+        supports_check_mode=True,
+    )
+    p = module.params
+    results: dict[str, list[str]] = {}
+    try:
+        states = {unit["name"]: show(unit["name"]) for unit in p["units"]}
+        reload = any(
+            state["NeedDaemonReload"] == "yes" or state["LoadState"] == "not-found"
+            for state in states.values()
+        )
+        if reload and not module.check_mode:
+            must(["systemctl", "daemon-reload"])
+        for unit in p["units"]:
+            state = show(unit["name"]) if reload else states[unit["name"]]
+            verbs = decide(unit, state)
+            results[unit["name"]] = verbs
+            if verbs and not module.check_mode:
+                carry_out(unit, verbs, p["seconds"])
+        if not module.check_mode:
+            wait_ready(p["ready"], p["seconds"], list(results))
+    except (HostError, OSError) as error:
+        fail(module, error, units=results)
+    lines = [f"{name}: {', '.join(verbs)}\n" for name, verbs in results.items() if verbs]
+    module.exit_json(changed=bool(lines), units=results, diff={"before": "", "after": "".join(lines)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""The roles on real nodes: bare hosts to a cluster, twice, in check mode, with drift, refused, rolled back, reset.
+
+The tests of this file build on each other, in the order written.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from slipway.bundle.registry import RegistryError
+from tests.labs import lab_nodes
+from tests.sites import Site, bundle
+
+CP, WORKER = "node-1", "node-2"
+KUBECTL = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"]
+TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    directory = tmp_path_factory.mktemp("site")
+    with lab_nodes("roles", "10.74.0.0/24", nodes=2, os=("debian-12", "debian-13")) as lab:
+        found = Site(lab, directory, bundle())
+        found.write()
+        lab.egress_control()
+        yield found
+
+
+def read(site: Site, node: str, path: str) -> str:
+    return site.lab.ssh(node, ["cat", path]).stdout
+
+
+def state(site: Site, node: str, name: str) -> dict:
+    return json.loads(read(site, node, f"/var/lib/slipway/{name}.json"))
+
+
+def test_check_mode_on_bare_hosts_predicts_and_changes_nothing(site: Site) -> None:
+    played = site.play("install.yml", "--check", "--tags", "registry,hosts")
+    assert played.rc == 0, played.output[-3000:]
+    assert all(played.changed.values())
+    for node in (CP, WORKER):
+        there = "ls -d /var/lib/slipway /etc/containerd /etc/slipway-registry /etc/sysctl.d/90-slipway.conf"
+        found = site.lab.ssh(node, ["sh", "-c", f"{there} 2>/dev/null"], check=False)
+        assert found.stdout == ""
+
+
+def test_bare_hosts_become_a_cluster(site: Site) -> None:
+    played = site.install()
+    assert played.rc == 0, played.output[-3000:]
+    nodes = site.lab.ssh(CP, [*KUBECTL, "get", "nodes", "--output", "name"]).stdout.split()
+    assert nodes == [f"node/{CP}", f"node/{WORKER}"]
+    assert not TOKEN.search(played.output)
+    assert len(re.findall(rf"^changed: \[{CP}\]|^ok: \[{CP}\]", played.output, re.MULTILINE)) <= 40
+
+
+def test_records_are_kept_and_intents_closed(site: Site) -> None:
+    roles = {"node_prepare", "container_runtime", "kubernetes_node"}
+    assert set(state(site, CP, "record")["steps"]) == {*roles, "registry", "kubernetes_control_plane"}
+    assert set(state(site, WORKER, "record")["steps"]) == {*roles, "kubernetes_worker"}
+    assert state(site, CP, "pending") == {"format": 1}
+    for step in state(site, WORKER, "record")["steps"].values():
+        for path, known in step["files"].items():
+            assert site.lab.ssh(WORKER, ["sha256sum", path]).stdout.split()[0] == known
+
+
+@pytest.mark.parametrize("options", [(), ("--check",)], ids=["run", "check"])
+def test_second_run_changes_nothing(site: Site, options: tuple[str, ...]) -> None:
+    played = site.play("install.yml", *options)
+    assert played.rc == 0, played.output[-3000:]
+    assert played.changed == {CP: 0, WORKER: 0}, played.output
+
+
+def test_images_come_through_the_mirror_and_nothing_goes_outside(site: Site) -> None:
+    pull = ["ctr", "images", "pull", "--hosts-dir", "/etc/containerd/certs.d"]
+    site.lab.ssh(WORKER, [*pull, "docker.io/library/busybox:1.37"])
+    missing = site.lab.ssh(WORKER, [*pull, "docker.io/library/nothing:1"], check=False)
+    assert "not found" in missing.stderr
+    egress = site.lab.egress()
+    assert (egress.packets, egress.questions) == (0, 0), egress
+
+
+def test_pull_account_can_change_nothing(site: Site) -> None:
+    site.client("pull", 5000).ping()
+    with pytest.raises(RegistryError):
+        site.client("pull", 5001).ping()
+    with pytest.raises(RegistryError):
+        site.client("push", 5000).put_manifest(
+            "a/b", "c", b"{}", "application/vnd.oci.image.manifest.v1+json"
+        )
+
+
+def test_secrets_are_for_root_only(site: Site) -> None:
+    wide = "find /etc/containerd/certs.d /etc/kubernetes /etc/slipway-registry -type f -perm /o+r"
+    found = set(site.lab.ssh(CP, wide.split()).stdout.split())
+    secrets = {path for path in found if path.endswith((".key", ".conf", "htpasswd", "hosts.toml", ".yaml"))}
+    assert secrets == {"/etc/kubernetes/kubelet.conf.d/10-slipway.conf"}
+
+
+def test_packages_come_from_the_site_only(site: Site) -> None:
+    policy = site.lab.ssh(WORKER, ["ls", "/usr/sbin/policy-rc.d"], check=False)
+    assert policy.returncode != 0
+    assert site.lab.ssh(WORKER, ["runc", "--version"]).stdout.startswith("runc version")
+
+
+def test_drift_is_brought_back_and_restarts_only_what_reads_it(site: Site) -> None:
+    before = site.lab.ssh(WORKER, ["pidof", "containerd", "kubelet"]).stdout.split()
+    site.lab.ssh(WORKER, ["rm", "/etc/containerd/certs.d/docker.io/hosts.toml"])
+    site.lab.ssh(WORKER, ["sysctl", "-w", "net.ipv4.ip_forward=0"])
+    assert site.play("install.yml", "--tags", "hosts", "--limit", WORKER).changed == {WORKER: 2}
+    assert site.lab.ssh(WORKER, ["pidof", "containerd", "kubelet"]).stdout.split() == before
+    site.lab.ssh(WORKER, ["sh", "-c", "echo '# by hand' >> /etc/containerd/config.toml"])
+    assert site.play("install.yml", "--tags", "hosts", "--limit", WORKER).changed == {WORKER: 2}
+    assert site.lab.ssh(WORKER, ["pidof", "kubelet"]).stdout.split() == before[1:]
+    assert site.lab.ssh(WORKER, ["pidof", "containerd"]).stdout.split() != before[:1]
+
+
+def test_restart_that_a_killed_run_left_out_is_made_up_for(site: Site) -> None:
+    before = site.lab.ssh(WORKER, ["pidof", "containerd"]).stdout
+    site.lab.ssh(WORKER, ["sh", "-c", "cd /etc/containerd; cp config.toml new; mv new config.toml"])
+    assert site.play("install.yml", "--tags", "hosts", "--limit", WORKER).changed == {WORKER: 1}
+    assert site.lab.ssh(WORKER, ["pidof", "containerd"]).stdout != before
+
+
+def test_an_older_epoch_is_refused_by_name_of_the_holder(site: Site) -> None:
+    lock = {"format": 1, "holder": "other@laptop", "epoch": 7, "expires": 0}
+    site.lab.ssh(WORKER, ["tee", "/var/lib/slipway/lock.json"], stdin=json.dumps(lock))
+    played = site.play("install.yml", "--tags", "hosts", "--limit", WORKER)
+    site.lab.ssh(WORKER, ["rm", "/var/lib/slipway/lock.json"])
+    assert played.rc == 2
+    assert "other@laptop holds this host with epoch 7" in played.output
+    assert state(site, WORKER, "pending") == {"format": 1}
+
+
+def test_a_host_of_another_site_is_refused(site: Site) -> None:
+    played = site.play(
+        "install.yml", "--tags", "hosts", "--limit", WORKER, "--extra-vars", "slipway_site=0123456789abcdef"
+    )
+    assert played.rc == 2
+    assert "belongs to another cluster" in played.output
+
+
+def test_a_flag_that_no_api_server_knows_is_put_back(site: Site) -> None:
+    manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+    before = read(site, CP, manifest)
+    site.write(apiServer={"extraArgs": {"no-such-flag": "1"}})
+    played = site.play("install.yml", "--tags", "control_planes")
+    site.write()
+    assert played.rc == 2
+    assert "unknown flag: --no-such-flag" in played.output
+    assert read(site, CP, manifest) == before
+    assert site.lab.ssh(CP, [*KUBECTL, "get", "--raw", "/readyz"]).stdout == "ok"
+    assert "kubernetes_control_plane" in state(site, CP, "pending")
+
+
+def test_repeating_closes_the_intent(site: Site) -> None:
+    assert site.play("install.yml", "--tags", "control_planes").changed == {CP: 0, WORKER: 0}
+    assert state(site, CP, "pending") == {"format": 1}
+
+
+def test_reset_leaves_plain_hosts(site: Site) -> None:
+    options = ("--extra-vars", "node_reset_registry=delete node_reset_container_data=delete")
+    played = site.play("reset.yml", *options)
+    assert played.rc == 0, played.output[-3000:]
+    assert site.play("reset.yml", *options).changed == {CP: 0, WORKER: 0}
+    left = (
+        "ls -A /etc/kubernetes /var/lib/kubelet /var/lib/containerd /var/lib/etcd /var/lib/slipway-registry"
+    )
+    for node in (CP, WORKER):
+        found = site.lab.ssh(node, ["sh", "-c", f"{left} 2>/dev/null"], check=False).stdout
+        assert [line for line in found.split() if not line.endswith(":")] == []
+        assert site.lab.ssh(node, ["pgrep", "shim|kube|etcd|slipway"], check=False).stdout == ""
+        assert "slipway" not in read(site, node, "/etc/hosts")
