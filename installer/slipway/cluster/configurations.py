@@ -1,0 +1,67 @@
+"""ClusterConfigurations in the API: read them, write their status. The operator's store."""
+
+from typing import Any, Final
+
+from slipway.cluster.client import Client
+from slipway.model.observed import LiveConfiguration
+from slipway.settings import API_VERSION
+
+CONFIGURATION: Final = (API_VERSION, "ClusterConfiguration")
+
+
+JSON_PATCH: Final = "application/json-patch+json"
+
+#: Not the manager of the spec: a status never makes the operator an owner of the user's fields.
+STATUS_MANAGER: Final = "slipway-operator"
+
+
+class Configurations:
+    """All ClusterConfigurations of a namespace, or of the cluster."""
+
+    def __init__(self, client: Client, namespace: str = "") -> None:
+        self._client = client
+        self._namespace = namespace
+
+    def list(self) -> tuple[LiveConfiguration, ...]:
+        """All of them, oldest first; of the same second, by name."""
+        items = self._client.list(*CONFIGURATION, self._namespace)
+        return tuple(live(item) for item in sorted(items, key=_age))
+
+    def get(self, key: tuple[str, str]) -> LiveConfiguration | None:
+        """The one of (namespace, name); None when it is gone."""
+        namespace, name = key
+        answer = self._client.get(*CONFIGURATION, name, namespace)
+        return live(answer) if answer else None
+
+    def write_status(self, key: tuple[str, str], status: dict[str, Any]) -> None:
+        """Replace the status as a whole; nobody else writes it, so no version is compared."""
+        namespace, name = key
+        path = f"/apis/{API_VERSION}/namespaces/{namespace}/clusterconfigurations/{name}/status"
+        patch = [{"op": "add", "path": "/status", "value": status}]
+        self._client.call(
+            "PATCH",
+            path,
+            body=patch,
+            content=JSON_PATCH,
+            query={"fieldManager": STATUS_MANAGER},
+            missing=None,
+        )
+
+
+def live(document: dict[str, Any]) -> LiveConfiguration:
+    """One object of the API as data."""
+    metadata = document["metadata"]
+    return LiveConfiguration(
+        name=metadata["name"],
+        namespace=metadata["namespace"],
+        generation=metadata.get("generation", 0),
+        spec=document.get("spec") or {},
+        annotations=metadata.get("annotations") or {},
+        status=document.get("status") or {},
+        uid=metadata.get("uid", ""),
+    )
+
+
+def _age(document: dict[str, Any]) -> tuple[str, str, str]:
+    metadata = document["metadata"]
+    return metadata["creationTimestamp"], metadata["namespace"], metadata["name"]

@@ -1,0 +1,79 @@
+"""What became of the objects that modules made: gone, made anew, or edited by somebody.
+
+One list of metadata per kind and namespace. Edits are seen by the generation of workloads, which only a change
+of their spec raises; Helm's next upgrade puts them right.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+from typing import Any
+
+from slipway.cluster.client import Client, Object
+from slipway.model.observed import Drift
+from slipway.model.record import ModuleRecord, ObjectRef
+
+#: Kinds whose generation nobody but a person or Helm raises. (Not those that controllers write, as webhooks.)
+WATCHED = frozenset({"Deployment", "DaemonSet", "StatefulSet"})
+
+Place = tuple[str, str, str]
+
+
+def of_modules(
+    client: Client, modules: Iterable[ModuleRecord], pool: Executor
+) -> dict[str, tuple[Drift, ...]]:
+    """Drift of each healthy module that has some. Others are worked on anyway."""
+    settled = [record for record in modules if record.phase == "Healthy" and not record.intent]
+    found = metadata(client, [ref for record in settled for ref in record.objects], pool)
+    compared = {record.name: tuple(compare(record, found)) for record in settled}
+    return {name: drift for name, drift in compared.items() if drift}
+
+
+def metadata(client: Client, refs: Iterable[ObjectRef], pool: Executor | None = None) -> dict[str, Object]:
+    """Metadata of the objects that exist, by `key`. One list per kind and namespace."""
+    places: dict[Place, list[ObjectRef]] = defaultdict(list)
+    for ref in refs:
+        places[ref.api_version, ref.kind, ref.namespace].append(ref)
+
+    def read(place: Place) -> list[Object]:
+        return client.list(*place, metadata_only=True)
+
+    lists = pool.map(read, places) if pool else map(read, places)
+    found: dict[str, Object] = {}
+    for place, items in zip(places, lists, strict=True):
+        for item in items:
+            meta = item["metadata"]
+            found[key(place[0], place[1], meta.get("namespace", ""), meta["name"])] = meta
+    return found
+
+
+def key(api_version: str, kind: str, namespace: str, name: str) -> str:
+    """An object's name in messages and in `generations`: the version of its API left out."""
+    group = api_version.partition("/")[0] if "/" in api_version else ""
+    return "/".join(part for part in (f"{kind}.{group}" if group else kind, namespace, name) if part)
+
+
+def ref_key(ref: ObjectRef) -> str:
+    """The same for a recorded object."""
+    return key(ref.api_version, ref.kind, ref.namespace, ref.name)
+
+
+def generations(refs: Iterable[ObjectRef], found: dict[str, Object]) -> dict[str, int]:
+    """What a record keeps to notice edits."""
+    keys = [ref_key(ref) for ref in refs if ref.kind in WATCHED]
+    return {name: found[name].get("generation", 0) for name in keys if name in found}
+
+
+def compare(record: ModuleRecord, found: dict[str, Object]) -> Iterator[Drift]:
+    """What differs from one module's record."""
+    step = f"module/{record.name}/apply"
+    known: dict[str, Any] = record.extra.get("generations", {})
+    for ref in record.objects:
+        name = ref_key(ref)
+        meta = found.get(name)
+        if meta is None:
+            yield Drift(step, f"{name} is gone")
+        elif ref.uid and meta["uid"] != ref.uid:
+            yield Drift(step, f"{name} was made anew by somebody", meta["uid"])
+        elif name in known and meta.get("generation", 0) != known[name]:
+            yield Drift(step, f"{name} was edited", f"generation {meta.get('generation', 0)}")

@@ -1,0 +1,76 @@
+"""A node taken out of service: cordoned, emptied by evictions that respect PodDisruptionBudgets, removed."""
+
+import time
+from collections.abc import Callable
+
+from slipway.cluster.client import Client, Object
+from slipway.errors import ConflictError, Interrupted, StepError, TransientError
+
+#: Seconds between two looks at the pods that are still there.
+POLL_SECONDS = 1.0
+
+
+def cordon(client: Client, name: str, *, on: bool = True) -> None:
+    """Let no new pods in, or let them in again."""
+    client.merge("v1", "Node", name, {"spec": {"unschedulable": on or None}})
+
+
+def drain(client: Client, name: str, *, seconds: float, cancelled: Callable[[], bool] = lambda: False) -> int:
+    """Evict all pods but those of DaemonSets and static ones; how many there were. A node that is gone is empty."""
+    if client.get("v1", "Node", name) is None:
+        return 0
+    cordon(client, name)
+    deadline = time.monotonic() + seconds
+    evicted: set[str] = set()
+    while pods := [pod for pod in _pods(client, name) if movable(pod)]:
+        refusals = [_evict(client, pod) for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+        evicted |= {pod["metadata"]["uid"] for pod in pods}
+        if cancelled():
+            raise Interrupted(f"draining {name} was stopped", where=f"node/{name}")
+        if time.monotonic() > deadline:
+            raise _stuck(name, pods, [text for text in refusals if text])
+        time.sleep(POLL_SECONDS)
+    return len(evicted)
+
+
+def remove(client: Client, name: str) -> bool:
+    """Delete the Node object; whether there was one."""
+    return client.delete("v1", "Node", name)
+
+
+def movable(pod: Object) -> bool:
+    """Whether a drain has to wait for it."""
+    meta = pod["metadata"]
+    if "kubernetes.io/config.mirror" in (meta.get("annotations") or {}):
+        return False
+    if (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
+        return False
+    return not any(owner.get("kind") == "DaemonSet" for owner in meta.get("ownerReferences") or ())
+
+
+def _pods(client: Client, node: str) -> list[Object]:
+    return client.list("v1", "Pod", fields=f"spec.nodeName={node}")
+
+
+def _evict(client: Client, pod: Object) -> str:
+    """Ask for one eviction; the API's words when it may not be now."""
+    meta = pod["metadata"]
+    path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/eviction"
+    wanted = {"name": meta["name"], "namespace": meta["namespace"]}
+    try:
+        client.post(path, {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": wanted})
+    except TransientError as error:  # 429: a PodDisruptionBudget holds it
+        return f"{meta['namespace']}/{meta['name']}: {error.why}"
+    except ConflictError:
+        return ""
+    return ""
+
+
+def _stuck(name: str, pods: list[Object], refusals: list[str]) -> StepError:
+    names = ", ".join(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in pods[:5])
+    return StepError(
+        f"node {name} could not be drained in time",
+        where=f"node/{name}",
+        why="; ".join(refusals[:3]) or f"still there: {names}",
+        hint="move these pods, or raise spec.upgrade.drainTimeout",
+    )

@@ -1,0 +1,147 @@
+"""The cluster as it stands, for planning: nodes, records, ClusterConfigurations. A few lists, side by side.
+
+No step is taken and nothing is written. A kind that is not there yet (no CRD) counts as empty.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from slipway.cluster import drift as drifts
+from slipway.cluster import records
+from slipway.cluster.client import Client, Object
+from slipway.errors import StepError
+from slipway.model.observed import ClusterObserved, LiveConfiguration, NodeObserved
+from slipway.model.record import StepRecord
+from slipway.settings import API_GROUP, API_VERSION, FIELD_MANAGER, NAMESPACE, RECORD_ANNOTATION
+
+#: Name and key of the Secret that holds the record of the settings step.
+SETTINGS_SECRET = "slipway-settings"  # noqa: S105 - a name
+SETTINGS_KEY = "record"
+
+#: On the operator's Deployment: digest of the catalog its image carries.
+CATALOG_ANNOTATION = f"{API_GROUP}/catalog"
+OPERATOR = "slipway-operator"
+
+
+def observe(client: Client, *, drift: bool = False) -> ClusterObserved:
+    """Read the cluster. `drift`: also compare what modules made with what is there."""
+    with ThreadPoolExecutor(max_workers=6, thread_name_prefix="cluster") as pool:
+        version = pool.submit(client.version)
+        nodes = pool.submit(_nodes, client)
+        modules = pool.submit(records.read_modules, client)
+        configurations = pool.submit(_configurations, client)
+        operator = pool.submit(operator_catalog, client)
+        settings = pool.submit(read_settings_record, client)
+        found = modules.result()
+        return ClusterObserved(
+            reachable=True,
+            version=version.result(),
+            nodes=nodes.result(),
+            modules=found,
+            configurations=configurations.result(),
+            drift=drifts.of_modules(client, found.values(), pool) if drift else {},
+            operator_catalog=operator.result(),
+            settings=settings.result(),
+        )
+
+
+def _nodes(client: Client) -> dict[str, NodeObserved]:
+    return {node["metadata"]["name"]: node_observed(node) for node in client.list("v1", "Node")}
+
+
+def node_observed(node: Object) -> NodeObserved:
+    """One Node as data."""
+    meta, status = node["metadata"], node.get("status", {})
+    annotations = meta.get("annotations") or {}
+    ready: Object = next((c for c in status.get("conditions", ()) if c["type"] == "Ready"), {})
+    owned_labels, owned_taints = records.owned(annotations)
+    taints = (node.get("spec") or {}).get("taints") or ()
+    addresses = {item["type"]: item["address"] for item in status.get("addresses") or ()}
+    return NodeObserved(
+        name=meta["name"],
+        ready=ready.get("status") == "True",
+        version=(status.get("nodeInfo") or {}).get("kubeletVersion", ""),
+        labels=meta.get("labels") or {},
+        taints=tuple({key: taint.get(key, "") for key in ("key", "value", "effect")} for taint in taints),
+        owned_labels=owned_labels,
+        owned_taints=owned_taints,
+        records=records.decode_steps(annotations.get(RECORD_ANNOTATION, ""), f"node/{meta['name']}"),
+        message="" if ready.get("status") == "True" else ready.get("message", ""),
+        address=addresses.get("InternalIP", ""),
+    )
+
+
+def _configurations(client: Client) -> tuple[LiveConfiguration, ...]:
+    found = client.list(API_VERSION, "ClusterConfiguration")
+    return tuple(live_configuration(item) for item in found)
+
+
+def live_configuration(item: Object) -> LiveConfiguration:
+    """One ClusterConfiguration as data, with the owners of fields that are not Slipway's."""
+    meta = item["metadata"]
+    return LiveConfiguration(
+        name=meta["name"],
+        namespace=meta["namespace"],
+        generation=meta.get("generation", 0),
+        spec=item.get("spec") or {},
+        annotations=meta.get("annotations") or {},
+        managers=other_managers(meta.get("managedFields") or ()),
+        status=item.get("status") or {},
+        uid=meta.get("uid", ""),
+    )
+
+
+def other_managers(entries: Any) -> dict[str, str]:
+    """Path below spec -> manager, for leaves that another manager than Slipway owns.
+
+    A leaf that Slipway owns as well (both set the same value) is no difference of opinion and is left out.
+    """
+    ours: set[str] = set()
+    others: dict[str, str] = {}
+    for entry in entries:
+        if entry.get("subresource"):
+            continue
+        spec = (entry.get("fieldsV1") or {}).get("f:spec") or {}
+        leaves = set(_leaves(spec, ""))
+        if entry.get("manager") == FIELD_MANAGER:
+            ours |= leaves
+        else:
+            others |= dict.fromkeys(leaves, entry.get("manager", ""))
+    return {path: manager for path, manager in sorted(others.items()) if path not in ours}
+
+
+def _leaves(fields: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """Dotted paths of managed leaves; a list counts as a whole."""
+    names = [key for key in fields if key.startswith("f:")]
+    for key in names:
+        path = f"{prefix}.{key[2:]}" if prefix else key[2:]
+        below = fields[key]
+        if any(inner.startswith(("k:", "v:", "i:")) for inner in below):
+            yield path
+        elif any(inner.startswith("f:") for inner in below):
+            yield from _leaves(below, path)
+        else:
+            yield path
+
+
+def operator_catalog(client: Client) -> str:
+    """Catalog digest of the operator that runs; empty: none does."""
+    found = client.get("apps/v1", "Deployment", OPERATOR, NAMESPACE)
+    if not (found or {}).get("status", {}).get("availableReplicas"):
+        return ""
+    annotations = (found or {}).get("metadata", {}).get("annotations") or {}
+    return str(annotations.get(CATALOG_ANNOTATION, ""))
+
+
+def read_settings_record(client: Client) -> StepRecord | None:
+    """The record of the settings step; None for who may not read it, or when there is none."""
+    import base64
+
+    try:
+        found = client.get("v1", "Secret", SETTINGS_SECRET, NAMESPACE)
+    except StepError:
+        return None
+    text = (found or {}).get("data", {}).get(SETTINGS_KEY)
+    return StepRecord(**json.loads(base64.b64decode(text))) if text else None

@@ -1,0 +1,176 @@
+"""What was applied, kept in the cluster: module records (ConfigMaps) and what stands on Node objects.
+
+A record is one JSON document under one key, so it is written atomically. A newer format is refused, not guessed at.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from slipway.cluster.client import Client, Object, retry_conflicts
+from slipway.errors import PreflightError
+from slipway.model.record import RECORD_FORMAT, Intent, ModuleRecord, ObjectRef, StepRecord
+from slipway.settings import API_GROUP, MODULE_RECORD_PREFIX, NAMESPACE, OWNED_ANNOTATION, RECORD_ANNOTATION
+
+#: Marks the ConfigMaps that are module records; its value is the module's name.
+MODULE_LABEL = f"{API_GROUP}/module"
+KEY = "record"
+
+_API = ("v1", "ConfigMap")
+
+
+def now() -> str:
+    """The time of a record: ISO 8601, UTC, seconds."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_modules(client: Client) -> dict[str, ModuleRecord]:
+    """All module records by name."""
+    found = client.list(*_API, NAMESPACE, labels=MODULE_LABEL)
+    records = [decode_module(item) for item in found]
+    return {record.name: record for record in records}
+
+
+def read_module(client: Client, name: str) -> ModuleRecord | None:
+    """One module's record."""
+    found = client.get(*_API, MODULE_RECORD_PREFIX + name, NAMESPACE)
+    return decode_module(found) if found else None
+
+
+def write_module(client: Client, record: ModuleRecord) -> None:
+    """Create or replace a record as a whole."""
+    name = MODULE_RECORD_PREFIX + record.name
+    data = {"format": RECORD_FORMAT, **asdict(record)}
+    document = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {MODULE_LABEL: record.name}},
+        "data": {KEY: json.dumps(data, sort_keys=True, separators=(",", ":"))},
+    }
+    client.apply(document, force=True)
+
+
+def delete_module(client: Client, name: str) -> None:
+    """Forget a module."""
+    client.delete(*_API, MODULE_RECORD_PREFIX + name, NAMESPACE)
+
+
+def decode_module(document: Object) -> ModuleRecord:
+    """A ModuleRecord from its ConfigMap."""
+    data = _checked(document.get("data", {}).get(KEY, ""), document["metadata"]["name"])
+    data["objects"] = tuple(ObjectRef(**item) for item in data["objects"])
+    data["releases"] = tuple(data["releases"])
+    data["requires"] = tuple(data["requires"])
+    data["intent"] = Intent(**data["intent"]) if data["intent"] else None
+    return ModuleRecord(**data)
+
+
+def decode_steps(text: str, where: str) -> dict[str, StepRecord]:
+    """Host records as mirrored in a Node's annotation."""
+    data = _checked(text, where) if text else {}
+    return {role: StepRecord(**item) for role, item in data.get("steps", {}).items()}
+
+
+def encode_steps(records: Mapping[str, StepRecord]) -> str:
+    """Host records for the annotation; files are left out, the host has them."""
+    steps = {}
+    for role, record in sorted(records.items()):
+        steps[role] = {key: value for key, value in asdict(record).items() if key != "files"}
+    return json.dumps({"format": RECORD_FORMAT, "steps": steps}, sort_keys=True, separators=(",", ":"))
+
+
+def _checked(text: str, where: str) -> dict[str, Any]:
+    """The JSON of a record, its format checked and taken off."""
+    try:
+        data: dict[str, Any] = json.loads(text)
+    except ValueError as exc:
+        raise PreflightError("a record cannot be read", where=where, why=str(exc), hint="remove it") from exc
+    found = data.pop("format", 0)
+    if found != RECORD_FORMAT:
+        raise PreflightError(
+            f"a record has format {found}, this release knows {RECORD_FORMAT}",
+            where=where,
+            hint="use the release of Slipway that wrote it, or a newer one",
+        )
+    return data
+
+
+def apply_node(
+    client: Client,
+    name: str,
+    *,
+    labels: Mapping[str, str],
+    taints: Sequence[Mapping[str, str]],
+    records: Mapping[str, StepRecord],
+) -> bool:
+    """Labels, taints and mirrored records of one Node in one write. False: it was all there already.
+
+    Labels and taints that Slipway set earlier and are no longer wanted go; those of others stay.
+    """
+
+    def change() -> bool:
+        node = client.get("v1", "Node", name)
+        if node is None:
+            raise PreflightError(
+                "there is no such node", where=f"node/{name}", hint="is its kubelet running?"
+            )
+        patch = node_patch(node, labels, taints, records)
+        if patch is None:
+            return False
+        patch["metadata"]["resourceVersion"] = node["metadata"]["resourceVersion"]
+        client.merge("v1", "Node", name, patch)
+        return True
+
+    return retry_conflicts(change)
+
+
+def node_patch(
+    node: Object,
+    labels: Mapping[str, str],
+    taints: Sequence[Mapping[str, str]],
+    records: Mapping[str, StepRecord],
+) -> Object | None:
+    """The merge patch that brings a Node to the wish; None when it is there."""
+    meta = node["metadata"]
+    annotations, present = meta.get("annotations") or {}, meta.get("labels") or {}
+    owned_labels, owned_taints = owned(annotations)
+    wanted = [{key: value for key, value in taint.items() if value} for taint in taints]
+    keys = {taint_key(taint) for taint in wanted}
+    kept = [
+        taint
+        for taint in (node.get("spec") or {}).get("taints") or []
+        if taint_key(taint) not in keys and taint_key(taint) not in owned_taints
+    ]
+    changed: dict[str, str | None] = dict.fromkeys(set(owned_labels) - set(labels))
+    changed |= labels
+    notes = {
+        OWNED_ANNOTATION: json.dumps(
+            {"labels": sorted(labels), "taints": sorted(keys)}, separators=(",", ":")
+        ),
+        RECORD_ANNOTATION: encode_steps(records),
+    }
+    same_labels = all(present.get(key) == value for key, value in changed.items())
+    same_taints = _as_set([*kept, *wanted]) == _as_set((node.get("spec") or {}).get("taints") or [])
+    if same_labels and same_taints and all(annotations.get(key) == text for key, text in notes.items()):
+        return None
+    patch: Object = {"metadata": {"annotations": notes, "labels": changed}}
+    if not same_taints:
+        patch["spec"] = {"taints": [*kept, *wanted]}
+    return patch
+
+
+def owned(annotations: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Labels and taints (KEY:EFFECT) that Slipway set on a Node."""
+    data = json.loads(annotations.get(OWNED_ANNOTATION) or "{}")
+    return tuple(data.get("labels", ())), tuple(data.get("taints", ()))
+
+
+def taint_key(taint: Mapping[str, str]) -> str:
+    """What makes a taint the same one: KEY:EFFECT."""
+    return f"{taint['key']}:{taint['effect']}"
+
+
+def _as_set(taints: Sequence[Mapping[str, str]]) -> set[tuple[str, str, str]]:
+    return {(taint["key"], taint.get("value", ""), taint["effect"]) for taint in taints}

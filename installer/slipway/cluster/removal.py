@@ -1,0 +1,181 @@
+"""One module taken away, and what it made verified to be gone. Dependents went before: the plan ordered them."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from slipway.cluster import drift, records
+from slipway.cluster.client import Client, Object
+from slipway.cluster.modules import Request, Work
+from slipway.errors import Interrupted, StepError
+from slipway.model.record import Intent, ModuleRecord, ObjectRef
+
+#: Seconds for objects to go, finalizers included.
+GONE_SECONDS = 120.0
+POLL_SECONDS = 0.3
+
+#: Namespaces that are never deleted, whatever a module says.
+PROTECTED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease", "slipway-system"})
+
+_CLAIM = ("v1", "PersistentVolumeClaim")
+_CRD = "CustomResourceDefinition"
+_KEEP = "helm.sh/resource-policy"
+
+
+def remove_module(work: Work, request: Request, intent: Intent) -> None:
+    """Uninstall the releases in reverse order, verify, then forget the record. A module that is gone is done.
+
+    Raises:
+        StepError: something stays, with its finalizers; the record stays too and says so.
+    """
+    record = records.read_module(work.client, request["name"])
+    if record is None:
+        return
+    policy = request["removal"]
+    record = replace(record, phase="Removing", intent=intent, time=records.now())
+    records.write_module(work.client, record)
+    pods = _pod_selectors(work.client, record.objects)
+    try:
+        for name in reversed(record.releases):
+            work.progress(f"uninstalling {name}")
+            with work.slot():
+                work.helm.uninstall(name, _namespace(record, name))
+        _claims(work.client, record, policy)
+        expected = [ref for ref in record.objects if not _retained(work.client, ref, policy)]
+        _leftovers(work.client, expected)
+        _wait_gone(work, record, expected, pods)
+        _namespaces(work, record, policy)
+    except StepError as error:
+        if error.retryable:
+            raise
+        failed = replace(record, phase="Failed", intent=None, message=str(error.why or error.what)[:2000])
+        records.write_module(work.client, failed)
+        raise
+    records.delete_module(work.client, record.name)
+
+
+def _namespace(record: ModuleRecord, release: str) -> str:
+    return str(record.extra["releases"][release]["namespace"])
+
+
+def _pod_selectors(client: Client, refs: Sequence[ObjectRef]) -> list[tuple[str, str]]:
+    """Namespace and labels of the pods that have to be gone: read while their workloads are there."""
+    found = []
+    for ref in refs:
+        if ref.kind not in drift.WATCHED:
+            continue
+        workload = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
+        labels = ((workload or {}).get("spec", {}).get("selector") or {}).get("matchLabels") or {}
+        if labels:
+            found.append((ref.namespace, ",".join(f"{key}={value}" for key, value in sorted(labels.items()))))
+    return found
+
+
+def _claims(client: Client, record: ModuleRecord, policy: dict[str, Any]) -> None:
+    """Claims that StatefulSets made outlive a release; they go only where the policy says so."""
+    if policy.get("data") != "delete":
+        return
+    for release in record.releases:
+        namespace = _namespace(record, release)
+        for claim in client.list(*_CLAIM, namespace, labels=f"app.kubernetes.io/instance={release}"):
+            client.delete(*_CLAIM, claim["metadata"]["name"], namespace)
+
+
+def _retained(client: Client, ref: ObjectRef, policy: dict[str, Any]) -> bool:
+    """Whether the policy, or Helm's own annotation, lets an object stay."""
+    if ref.kind == _CRD and policy.get("crds") != "delete":
+        return True
+    if (ref.api_version, ref.kind) == _CLAIM and policy.get("data") != "delete":
+        return True
+    found = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
+    notes = (found or {}).get("metadata", {}).get("annotations") or {}
+    return notes.get(_KEEP) == "keep"
+
+
+def _leftovers(client: Client, expected: list[ObjectRef]) -> None:
+    """What Helm did not know of any more (its release was lost) is deleted by uid."""
+    found = drift.metadata(client, expected)
+    for ref in expected:
+        meta = found.get(drift.ref_key(ref))
+        if meta and meta["uid"] == ref.uid and not meta.get("deletionTimestamp"):
+            client.delete(ref.api_version, ref.kind, ref.name, ref.namespace, uid=ref.uid)
+
+
+def _wait_gone(
+    work: Work, record: ModuleRecord, expected: list[ObjectRef], pods: list[tuple[str, str]]
+) -> None:
+    deadline = time.monotonic() + GONE_SECONDS
+    while remaining := [*_remaining(work.client, expected), *_pods(work.client, pods)]:
+        if work.cancelled():
+            raise Interrupted("stopped while objects were going", where=f"module/{record.name}/remove")
+        if time.monotonic() > deadline:
+            raise StepError(
+                f"{len(remaining)} objects of module {record.name} do not go",
+                where=f"module/{record.name}/remove",
+                why="; ".join(remaining[:5]),
+                hint="remove what holds them, then run again",
+            )
+        work.progress(f"{len(remaining)} objects are going")
+        time.sleep(POLL_SECONDS)
+
+
+def _remaining(client: Client, expected: list[ObjectRef]) -> list[str]:
+    found = drift.metadata(client, expected)
+    return [
+        f"{name}{_finalizers(found[name])}"
+        for name, ref in ((drift.ref_key(ref), ref) for ref in expected)
+        if name in found and found[name]["uid"] == ref.uid
+    ]
+
+
+def _finalizers(meta: Object) -> str:
+    return f" (finalizers: {', '.join(meta['finalizers'])})" if meta.get("finalizers") else ""
+
+
+def _pods(client: Client, selectors: list[tuple[str, str]]) -> list[str]:
+    return [
+        f"pod {namespace}/{pod['metadata']['name']}"
+        for namespace, labels in selectors
+        for pod in client.list("v1", "Pod", namespace, labels=labels, metadata_only=True)
+    ]
+
+
+def _namespaces(work: Work, record: ModuleRecord, policy: dict[str, Any]) -> None:
+    """Namespaces made for the module, where nothing of anybody is left in them."""
+    if policy.get("namespace") != "delete-if-empty":
+        return
+    made = {item["namespace"] for item in record.extra["releases"].values() if item.get("own_namespace")}
+    going = [name for name in sorted(made - PROTECTED) if _empty(work.client, name)]
+    refs = []
+    for name in going:
+        found = work.client.get("v1", "Namespace", name)
+        if found:
+            work.client.delete("v1", "Namespace", name)
+            refs.append(ObjectRef("v1", "Namespace", name, uid=found["metadata"]["uid"]))
+    _wait_gone(work, record, refs, [])
+
+
+#: Kinds whose presence makes a namespace somebody's.
+_CONTENT = (
+    ("v1", "Pod"),
+    ("v1", "PersistentVolumeClaim"),
+    ("v1", "Service"),
+    ("v1", "ConfigMap"),
+    ("v1", "Secret"),
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "DaemonSet"),
+    ("apps/v1", "StatefulSet"),
+    ("batch/v1", "Job"),
+    ("batch/v1", "CronJob"),
+)
+
+
+def _empty(client: Client, namespace: str) -> bool:
+    for api_version, kind in _CONTENT:
+        for item in client.list(api_version, kind, namespace, metadata_only=True):
+            if item["metadata"]["name"] != "kube-root-ca.crt" and not item["metadata"].get(
+                "deletionTimestamp"
+            ):
+                return False
+    return True

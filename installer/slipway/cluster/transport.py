@@ -1,0 +1,156 @@
+"""One request to the Kubernetes API and its answer: credentials, connections and failures. For `client` alone.
+
+The kubernetes library gives credentials, TLS and connections; its typed API is left alone (no help with kinds
+that modules bring). This is where its exceptions, urllib3's and HTTP's refusals become ours.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode
+
+from slipway.cluster import conflicts, credentials
+from slipway.errors import ConflictError, SlipwayError, StepError, TransientError
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+#: Seconds to connect and to wait for an answer: longer than the slowest list of 1000 objects takes.
+TIMEOUT = (5.0, 30.0)
+
+NOT_FOUND = 404
+_CONFLICT = 409
+REFUSED = 400
+
+#: Answers of a server that is starting, overloaded or compacted (410: list again); time heals them.
+_PASSING = frozenset({408, 410, 429, 500, 502, 503, 504})
+
+_HINTS = {
+    401: "the kubeconfig's credentials are not valid here: fetch it again with `slipway kubeconfig`",
+    403: "the account of this kubeconfig may not do that",
+}
+
+
+def open_api(kubeconfig: Path | None) -> "ApiClient":
+    """The library's client for a kubeconfig, or for the ServiceAccount of the pod this runs in."""
+    import urllib3
+
+    credentials.library()
+    from kubernetes.client import ApiClient, Configuration
+
+    configuration = Configuration()
+    try:
+        credentials.load(configuration, kubeconfig)
+    except credentials.UnusableCredentialsError as exc:
+        raise StepError(
+            "the kubeconfig cannot be used",
+            where=str(kubeconfig or "ServiceAccount"),
+            why=str(exc),
+            hint="fetch it again with `slipway kubeconfig`",
+        ) from exc
+    # Keepalive finds a dead API server under a silent watch.
+    configuration.keep_alive = True
+    configuration.connection_pool_maxsize = 16
+    configuration.retries = urllib3.Retry(connect=1, read=0, redirect=0, status=0, other=0)
+    return ApiClient(configuration)
+
+
+class Answer:
+    """A response. Reading is guarded too: a connection can break in the middle."""
+
+    def __init__(self, response: Any, url: str) -> None:
+        self._response = response
+        self._url = url
+        self.status: int = response.status
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self._response.release_conn()
+        else:
+            self._response.close()
+
+    def data(self) -> Any:
+        """The whole body: JSON where it is, else text."""
+        body = b"".join(self._chunks(65536))
+        try:
+            return json.loads(body)
+        except ValueError:
+            return body.decode(errors="replace")
+
+    def lines(self) -> Iterator[bytes]:
+        """The body line by line, as it arrives."""
+        rest = b""
+        for chunk in self._chunks(None):
+            *whole, rest = (rest + chunk).split(b"\n")
+            yield from (line for line in whole if line)
+
+    def shutdown(self) -> None:
+        """Break it off, from another thread."""
+        self._response.shutdown()
+
+    def _chunks(self, size: int | None) -> Iterator[bytes]:
+        from urllib3.exceptions import HTTPError
+
+        try:
+            yield from self._response.stream(size)
+        except (HTTPError, OSError, ValueError) as exc:
+            raise _unreachable(self._url, exc) from exc
+
+
+def send(
+    api: "ApiClient",
+    method: str,
+    path: str,
+    *,
+    body: Any = None,
+    query: Mapping[str, str] | None = None,
+    content: str = "application/json",
+    accept: str = "application/json",
+    timeout: tuple[float, float] = TIMEOUT,
+) -> Answer:
+    """One request; its answer is yet to be read. Only no answer at all is an error here."""
+    from kubernetes.client.exceptions import ApiException
+    from urllib3.exceptions import HTTPError
+
+    headers = {"Accept": accept, "Content-Type": content}
+    api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+    given = urlencode({key: value for key, value in (query or {}).items() if value})
+    url = f"{api.configuration.host}{path}" + (f"?{given}" if given else "")
+    try:
+        request = api.rest_client.request
+        answer = request(method, url, headers=headers, body=body, _request_timeout=timeout)  # type: ignore[no-untyped-call]
+    except (HTTPError, OSError, ApiException) as exc:
+        raise _unreachable(url, exc) from exc
+    return Answer(answer.response, url)
+
+
+def check(status: int, data: Any, action: str) -> None:
+    """Raise what an answer of 400 and above means."""
+    if status < REFUSED:
+        return
+    details = data if isinstance(data, Mapping) else {}
+    why = str(details.get("message") or data)[:2000]
+    if status == _CONFLICT:
+        raise ConflictError(
+            f"conflict: {action}",
+            where="kubernetes",
+            why=why,
+            hint="it was changed meanwhile; run again, or take the fields with --force-conflicts",
+            findings=conflicts.owners(details),
+        )
+    kind: type[SlipwayError] = TransientError if status in _PASSING else StepError
+    what = f"the Kubernetes API answered {status}: {action}"
+    raise kind(what, where="kubernetes", why=why, hint=_HINTS.get(status, ""))
+
+
+def _unreachable(url: str, exc: Exception) -> TransientError:
+    return TransientError(
+        "the Kubernetes API does not answer",
+        where=url.partition("?")[0],
+        why=f"{type(exc).__name__}: {exc}"[:500],
+        hint="look at kubelet and kube-apiserver on the control planes",
+    )

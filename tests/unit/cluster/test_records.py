@@ -1,0 +1,96 @@
+"""Node patches, records and managed fields: pure parts of the cluster's edge."""
+
+import json
+from typing import Any
+
+import pytest
+
+from slipway.cluster.conflicts import owners
+from slipway.cluster.observe import node_observed, other_managers
+from slipway.cluster.records import decode_module, decode_steps, encode_steps, node_patch
+from slipway.errors import PreflightError
+from slipway.model.record import StepRecord
+from slipway.settings import OWNED_ANNOTATION, RECORD_ANNOTATION
+
+GPU = {"key": "gpu", "value": "yes", "effect": "NoSchedule"}
+FOREIGN = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
+RECORDS = {"node_prepare": StepRecord("d", {"a": "b"}, files={"/etc/x": "y"})}
+
+
+def node(
+    labels: dict[str, str], taints: list[dict[str, str]], notes: dict[str, str] | None = None
+) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "n", "labels": labels, "annotations": notes or {}},
+        "spec": {"taints": taints},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
+def patched(before: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """What the API server makes of the merge patch."""
+    meta = before["metadata"]
+    labels = {k: v for k, v in (meta["labels"] | patch["metadata"]["labels"]).items() if v is not None}
+    taints = patch.get("spec", before["spec"])["taints"]
+    return node(labels, taints, meta["annotations"] | patch["metadata"]["annotations"])
+
+
+def test_foreign_labels_and_taints_stay_and_own_ones_go() -> None:
+    before = node({"kubernetes.io/hostname": "n"}, [FOREIGN])
+    patch = node_patch(before, {"disk": "fast"}, [GPU], RECORDS)
+    assert patch is not None
+    tagged = patched(before, patch)
+    assert tagged["metadata"]["labels"] == {"kubernetes.io/hostname": "n", "disk": "fast"}
+    assert tagged["spec"]["taints"] == [FOREIGN, GPU]
+    assert node_patch(tagged, {"disk": "fast"}, [GPU], RECORDS) is None
+
+    seen = node_observed(tagged)
+    assert (seen.owned_labels, seen.owned_taints) == (("disk",), ("gpu:NoSchedule",))
+    assert seen.records == {"node_prepare": StepRecord("d", {"a": "b"})}
+
+    patch = node_patch(tagged, {}, [], RECORDS)
+    assert patch is not None
+    bare = patched(tagged, patch)
+    assert bare["metadata"]["labels"] == {"kubernetes.io/hostname": "n"}
+    assert bare["spec"]["taints"] == [FOREIGN]
+
+
+def test_a_label_somebody_took_away_comes_back() -> None:
+    notes = {OWNED_ANNOTATION: json.dumps({"labels": ["disk"], "taints": []})}
+    notes[RECORD_ANNOTATION] = encode_steps({})
+    patch = node_patch(node({}, [], notes), {"disk": "fast"}, [], {})
+    assert patch is not None
+    assert patch["metadata"]["labels"] == {"disk": "fast"}
+    assert "spec" not in patch
+
+
+def test_a_newer_format_is_refused() -> None:
+    with pytest.raises(PreflightError, match="format 9"):
+        decode_steps('{"format": 9, "steps": {}}', "node/n")
+    with pytest.raises(PreflightError, match="cannot be read"):
+        decode_module({"metadata": {"name": "slipway-module-x"}, "data": {"record": "{"}})
+
+
+def test_owners_of_fields_in_conflict() -> None:
+    cause = {
+        "reason": "FieldManagerConflict",
+        "message": 'conflict with "kubectl-edit" using v1',
+        "field": ".spec.a",
+    }
+    found = owners({"details": {"causes": [cause, {"reason": "Other"}]}})
+    assert [(item.path, item.problem) for item in found] == [
+        ("spec.a", "was changed in the cluster by kubectl-edit")
+    ]
+
+
+def test_leaves_that_only_others_own() -> None:
+    entries = [
+        {"manager": "slipway", "fieldsV1": {"f:spec": {"f:a": {}, "f:m": {"f:x": {"f:enabled": {}}}}}},
+        {
+            "manager": "kubectl",
+            "fieldsV1": {"f:spec": {"f:a": {}, "f:m": {"f:y": {".": {}, "f:enabled": {}}}}},
+        },
+        {"manager": "kubectl", "fieldsV1": {"f:spec": {"f:items": {'k:{"name":"n"}': {"f:address": {}}}}}},
+        {"manager": "operator", "subresource": "status", "fieldsV1": {"f:status": {}}},
+    ]
+    assert other_managers(entries) == {"items": "kubectl", "m.y.enabled": "kubectl"}
