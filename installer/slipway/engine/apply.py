@@ -1,0 +1,166 @@
+"""Runs a plan to its end: starts what is ready, listens, retries what time can heal, records the outcome.
+
+Called by the command line and by the operator. It decides nothing about what is to be done; it stops at a step
+boundary when `cancelled` says so, and leaves no process behind.
+"""
+
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable
+
+from slipway.engine.batches import Batch, State, next_batches
+from slipway.engine.board import Board
+from slipway.engine.context import Context
+from slipway.engine.execute import execute
+from slipway.engine.journal import Journal, new_operation
+from slipway.engine.locking import Locks
+from slipway.engine.run import Run
+from slipway.errors import SlipwayError
+from slipway.model.observed import Observed
+from slipway.model.operation import Failure, OperationResult, Outcome, Progress, StepResult
+from slipway.model.plan import Plan
+
+#: Times that a step is tried when its failure is one that time can heal.
+ATTEMPTS = 3
+#: Seconds before the second attempt; doubled for the third.
+BACK_OFF = 4.0
+
+
+def apply(
+    plan: Plan,
+    context: Context,
+    observed: Observed,
+    *,
+    progress: Callable[[Progress], None],
+    cancelled: Callable[[], bool],
+    held: Callable[[], bool] = lambda: False,
+    operation: str = "",
+) -> OperationResult:
+    """Carry the plan out. `cancelled` ends what runs; `held` lets it end and starts nothing more.
+
+    Raises:
+        ConflictError: somebody else is changing one of the targets; nothing was changed.
+    """
+    name = operation or new_operation()
+    journal = Journal(context.state / "operations", name)
+
+    def tell(event: Progress) -> None:
+        journal.write(event)
+        progress(event)
+
+    board = Board(name, plan, tell)
+    started = time.monotonic()
+    tell(Progress("started", name, time.time(), data=_opening(plan)))
+    try:
+        with Locks(context, plan, observed, board) as locks:
+            _run(board, context, observed, locks, cancelled, held)
+    finally:
+        result = _result(board, cancelled() or held(), time.monotonic() - started)
+        tell(Progress("finished", name, time.time(), text=str(result.outcome), data=_summary(result)))
+        journal.close()
+    return result
+
+
+def _run(
+    board: Board,
+    context: Context,
+    observed: Observed,
+    locks: Locks,
+    cancelled: Callable[[], bool],
+    held: Callable[[], bool],
+) -> None:
+    threads: dict[threading.Thread, Batch] = {}
+
+    def work(batch: Batch) -> None:
+        try:
+            execute(batch, Run(board, context, observed, locks, stopped))
+        except SlipwayError as error:
+            _fail_batch(batch, board, error)
+        except Exception as exc:  # a bug in one executor must not lose the records of others
+            _fail_batch(batch, board, _internal(batch, exc))
+        finally:
+            with board.changed:
+                board.changed.notify_all()
+
+    def stopped() -> bool:
+        return cancelled() or locks.lost
+
+    while True:
+        for thread in [thread for thread in threads if not thread.is_alive()]:
+            _retry(board, threads.pop(thread), stopped)
+        board.block({step.id for batch in threads.values() for step in batch.steps})
+        busy = {batch.kind for batch in threads.values()}
+        for batch in [] if stopped() or held() else next_batches(board.plan, board.states, busy):
+            for step in batch.steps:
+                board.take(step)
+            thread = threading.Thread(target=work, args=(batch,), name=f"{batch.kind}-batch")
+            threads[thread] = batch
+            thread.start()
+        if not threads:
+            return
+        with board.changed:
+            board.changed.wait(timeout=0.2)
+
+
+def _internal(batch: Batch, exc: Exception) -> SlipwayError:
+    """A bug of ours: the last frames say where."""
+    frames = "".join(traceback.format_exception(exc)[-4:])
+    return SlipwayError(f"internal error: {exc!r}", where=batch.steps[0].id, why=frames, hint="report this")
+
+
+def _fail_batch(batch: Batch, board: Board, error: SlipwayError) -> None:
+    for step in batch.steps:
+        board.fail_with(step.id, error)
+
+
+def _retry(board: Board, batch: Batch, stopped: Callable[[], bool]) -> None:
+    """Put passing failures of a finished batch back into line, after a pause."""
+    healed = [
+        step.id
+        for step in batch.steps
+        if (result := board.results.get(step.id))
+        and result.failure
+        and result.failure.retryable
+        and board.attempts.get(step.id, 0) < ATTEMPTS - 1
+    ]
+    if not healed or stopped():
+        return
+    _pause(BACK_OFF * 2 ** board.attempts.get(healed[0], 0), stopped)
+    waiting = [step.id for step in batch.steps if board.states[step.id] is State.BLOCKED]
+    for step_id in (*healed, *waiting):
+        board.again(step_id)
+
+
+def _pause(seconds: float, stopped: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not stopped():
+        time.sleep(0.1)
+
+
+def _result(board: Board, cancelled: bool, seconds: float) -> OperationResult:
+    steps = tuple(
+        board.results.get(step.id)
+        or StepResult(step.id, Outcome.CANCELLED, failure=Failure("not started", step.id))
+        for step in board.plan.steps
+    )
+    if all(step.outcome is Outcome.SUCCEEDED for step in steps):
+        outcome = Outcome.SUCCEEDED
+    elif cancelled:
+        outcome = Outcome.CANCELLED
+    else:
+        outcome = Outcome.FAILED
+    return OperationResult(board.operation, board.plan.digest, outcome, steps, board.counts, seconds)
+
+
+def _summary(result: OperationResult) -> dict[str, object]:
+    return {
+        "outcome": str(result.outcome),
+        "seconds": round(result.seconds, 2),
+        "failed": [step.step for step in result.steps if step.outcome is Outcome.FAILED],
+    }
+
+
+def _opening(plan: Plan) -> dict[str, object]:
+    return {"plan": plan.digest, "steps": [step.id for step in plan.steps], "pid": os.getpid()}

@@ -1,0 +1,53 @@
+"""Artifacts of a run: those that travel over SSH or are used here, and the push into the site registry."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from slipway.bundle.push import push
+from slipway.bundle.source import DirectorySource
+from slipway.engine.board import Board
+from slipway.engine.context import Context
+from slipway.engine.registry import push_client
+from slipway.errors import BundleError
+from slipway.model.bundle import Artifact, ArtifactKind
+
+
+def local_artifacts(context: Context, wanted: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Name -> absolute path of binaries on this machine: Ansible runs elsewhere."""
+    return {item["name"]: str(binary_path(context, item["name"]).resolve()) for item in wanted}
+
+
+def binary_path(context: Context, name: str) -> Path:
+    """Path of a binary on this machine, fetched and checked when it comes from the registry."""
+    return context.source.path(required(context, ArtifactKind.BINARY, name))
+
+
+def required(context: Context, kind: ArtifactKind, name: str) -> Artifact:
+    """The artifact; BundleError when the bundle does not have it."""
+    found = context.manifest.find(kind, name)
+    if found is None:
+        raise BundleError(
+            f"the bundle has no {kind} {name}",
+            where=context.manifest.name,
+            hint="build it for this ClusterConfiguration: slipway bundle build -f cluster.yaml -o DIR",
+        )
+    return found
+
+
+def mirror(context: Context, board: Board, cancelled: Callable[[], bool]) -> int:
+    """Push the bundle; number of images and artifacts copied."""
+    if not isinstance(context.source, DirectorySource):
+        raise BundleError(
+            "the site registry does not hold the bundle, and no bundle was given",
+            hint="slipway install --bundle DIR",
+        )
+    client = push_client(context.configuration, context.secrets, context.state)
+    receipt = push(
+        context.source.directory,
+        client,
+        progress=lambda text: board.task("site", text, "mirror/site/push"),
+        cancelled=cancelled,
+    )
+    board.counts.images_copied += receipt.images_copied
+    return receipt.images_copied + receipt.artifacts_copied

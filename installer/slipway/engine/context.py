@@ -1,0 +1,167 @@
+"""Everything one run works with, opened once: configuration, catalog, artifacts, secrets, ways to hosts and cluster.
+
+The command line opens it from cluster.yaml and its neighbours, the operator from the cluster it runs in; from here
+on there is no difference between the two.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slipway import catalog
+from slipway.api import read
+from slipway.bundle.registry import RegistryError
+from slipway.bundle.source import ArtifactSource, DirectorySource
+from slipway.catalog import Catalog
+from slipway.engine.registry import registry_source
+from slipway.errors import ConfigurationError
+from slipway.model.bundle import BundleManifest
+from slipway.model.configuration import Configuration
+from slipway.probe.known_hosts import HostKey
+from slipway.probe.ssh import Access
+from slipway.secrets import Secrets, SecretStore, ensure_key, ensure_site
+from slipway.settings import API_VERSION, Workspace
+
+if TYPE_CHECKING:
+    from slipway.cluster.client import Client
+
+
+def holder_name() -> str:
+    """Who we are, in locks and refusals: program, machine, process."""
+    return f"slipway@{socket.gethostname()}:{os.getpid()}"
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """One run's surroundings. `document` is the user's own text; None when the configuration came from the cluster.
+
+    `kubeconfig` None means the pod's own ServiceAccount.
+    """
+
+    configuration: Configuration
+    catalog: Catalog
+    source: ArtifactSource
+    secrets: Secrets
+    state: Path
+    kubeconfig: Path | None
+    document: Mapping[str, Any] | None = None
+    known_hosts: Path = field(init=False)
+    holder: str = field(default_factory=holder_name)
+    force_conflicts: bool = False
+    fetched_by: str = ""
+    """Operation that fetched the kubeconfig of the cluster it made."""
+    on_first_contact: Callable[[HostKey], None] = field(default=lambda _key: None)
+    _client: "Client | None" = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _manifest: BundleManifest | None = None
+
+    def __post_init__(self) -> None:
+        """Host keys live with the rest of the local state."""
+        self.known_hosts = self.state / "known_hosts"
+
+    @property
+    def manifest(self) -> BundleManifest:
+        """What the bundle, or the site registry, holds."""
+        if self._manifest is None:
+            try:
+                self._manifest = self.source.manifest()
+            except RegistryError as error:
+                if error.code in {"unreachable", "not-found"}:
+                    error.hint = f"for a first install give the bundle: --bundle DIR; else {error.hint}"
+                raise
+        return self._manifest
+
+    def live_document(self) -> dict[str, Any]:
+        """The ClusterConfiguration to put into the cluster: the user's fields and no defaults."""
+        spec = without_empty((self.document or {}).get("spec") or {})
+        return {
+            "apiVersion": API_VERSION,
+            "kind": read.KIND,
+            "metadata": {"name": self.configuration.name, "namespace": self.configuration.namespace},
+            "spec": spec,
+        }
+
+    def refresh(self) -> None:
+        """Forget what was read of the bundle: it may have been replaced."""
+        self._manifest = None
+
+    def access(self) -> Access:
+        """How hosts are logged into.
+
+        Raises:
+            ConfigurationError: there are no hosts, or the key is missing.
+        """
+        hosts = self.configuration.spec.hosts
+        if hosts is None:
+            raise ConfigurationError("the ClusterConfiguration has no hosts")
+        return Access.of(hosts.ssh, self.secrets, self.known_hosts, self.on_first_contact)
+
+    def client(self) -> "Client":
+        """The cluster's API; one connection pool for the whole run."""
+        from slipway.cluster.client import connect
+
+        with self._lock:
+            if self._client is None:
+                self._client = connect(self.kubeconfig)
+            return self._client
+
+    def forget_client(self) -> None:
+        """The kubeconfig changed: connect anew next time."""
+        with self._lock:
+            self._client = None
+
+    def secret(self, reference: str) -> str:
+        """A secret as text, for the runner."""
+        return self.secrets.read(reference).decode()
+
+
+def open_context(file: Path, *, bundle: Path | None = None, force_conflicts: bool = False) -> Context:
+    """Open cluster.yaml, its secrets, and the artifacts: of `bundle`, or of the site registry.
+
+    Raises:
+        ConfigurationError: with every mistake in the file, its module names and settings included.
+    """
+    configuration = read.load(file)
+    release = catalog.load()
+    findings = release.check(configuration)
+    if findings:
+        raise read.refusal(findings, path=file)
+    workspace = Workspace(file, configuration.name)
+    workspace.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = SecretStore(workspace.secrets)
+    ensure_secrets(configuration, store)
+    source = DirectorySource(bundle) if bundle else registry_source(configuration, store, workspace.state)
+    return Context(
+        configuration=configuration,
+        catalog=release,
+        source=source,
+        secrets=store,
+        state=workspace.state,
+        kubeconfig=workspace.kubeconfig,
+        document=read.document(file),
+        force_conflicts=force_conflicts,
+    )
+
+
+def ensure_secrets(configuration: Configuration, store: SecretStore) -> None:
+    """Make what Slipway itself needs and the store does not have yet."""
+    host = configuration.registry_host
+    if host:
+        ensure_site(store, registry_name=configuration.spec.registry.name, registry_address=host.address)
+    else:
+        ensure_key(store)
+
+
+def without_empty(value: Any) -> Any:
+    """The same without empty maps, which mean nothing.
+
+    Server-side apply of a map that lost its last key would be stored as null, and be refused.
+    """
+    if isinstance(value, Mapping):
+        kept = {key: without_empty(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item != {}}
+    return [without_empty(item) for item in value] if isinstance(value, list) else value

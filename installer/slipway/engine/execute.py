@@ -1,0 +1,84 @@
+"""One batch, carried out over the edge of its kind. Reports to the board; raises only what fails the whole batch."""
+
+import threading
+from collections.abc import Callable
+
+from slipway.engine import artifacts
+from slipway.engine.batches import Batch
+from slipway.engine.hosts import run_hosts
+from slipway.engine.kubeconfig import fetch_kubeconfig
+from slipway.engine.modules import run_modules
+from slipway.engine.removal import remove_node
+from slipway.engine.run import Run
+from slipway.engine.settling import put_settings
+from slipway.errors import TransientError
+from slipway.model.plan import Step, StepKind
+from slipway.model.record import StepRecord
+
+_FETCHING = threading.Lock()
+
+
+def execute(batch: Batch, run: Run) -> None:
+    """Carry out a batch; returns when all of it has ended."""
+    if batch.kind is StepKind.HOST:
+        run_hosts(batch.steps, run)
+    elif batch.kind is StepKind.MODULE:
+        run_modules(batch.steps, run)
+    else:
+        (step,) = batch.steps
+        run.board.begin(step.id)
+        changed = _SINGLE[batch.kind](step, run)
+        run.board.succeed(step.id, changed=changed)
+
+
+def _mirror(step: Step, run: Run) -> int:
+    del step
+    return artifacts.mirror(run.context, run.board, run.cancelled)
+
+
+def _settings(step: Step, run: Run) -> int:
+    """CRDs, Secrets, ClusterConfiguration; with them the Lease becomes possible, so take it."""
+    _reach_cluster(run)
+    client = run.context.client()
+    before = client.writes
+    put_settings(run.context, step)
+    run.locks.take_lease()
+    return client.writes - before
+
+
+def _node(step: Step, run: Run) -> int:
+    if step.action == "remove":
+        return remove_node(step, run)
+    from slipway.cluster.records import apply_node
+
+    context = run.context
+    _reach_cluster(run)
+    records = {role: StepRecord(**entry) for role, entry in step.inputs["records"].items()}
+    changed = apply_node(
+        context.client(),
+        step.target,
+        labels=step.inputs["labels"],
+        taints=step.inputs["taints"],
+        records=records,
+    )
+    return int(changed)
+
+
+def _reach_cluster(run: Run) -> None:
+    """A cluster that this run has made is reached by the kubeconfig that it has made, fetched once."""
+    context = run.context
+    with _FETCHING:
+        if run.observed.cluster.reachable or run.board.operation == context.fetched_by:
+            return
+        if not fetch_kubeconfig(context):
+            raise TransientError(
+                "no control plane has a kubeconfig", hint="look at the control plane's kubelet"
+            )
+        context.fetched_by = run.board.operation
+
+
+_SINGLE: dict[StepKind, Callable[[Step, Run], int]] = {
+    StepKind.MIRROR: _mirror,
+    StepKind.SETTINGS: _settings,
+    StepKind.NODE: _node,
+}

@@ -1,0 +1,180 @@
+"""Where an operator runs, a change is handed to it: the ClusterConfiguration is put into the cluster, and followed.
+
+It is ours to carry out when the operator could not: another catalog, a bundle to push, a plan that needs consent here.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from slipway.engine.context import Context
+from slipway.engine.settling import put_settings
+from slipway.errors import StepError
+from slipway.model.observed import LiveConfiguration, Observed
+from slipway.model.operation import Counts, Failure, OperationResult, Outcome, Progress, StepResult
+from slipway.model.plan import Plan, StepKind
+from slipway.settings import API_GROUP, API_VERSION
+
+if TYPE_CHECKING:
+    from slipway.cluster.client import Client
+
+#: Seconds without any news after which the operator is taken for dead.
+SILENCE = 120.0
+#: Seconds between two looks; an operator writes its status at most this often.
+LOOK = 0.25
+
+CANCEL = f"{API_GROUP}/cancel"
+
+
+def can_hand_over(context: Context, observed: Observed, plan: Plan) -> bool:
+    """Whether the operator that runs can do all of this plan."""
+    kinds = {step.kind for step in plan.steps}
+    return (
+        observed.cluster.operator_catalog == context.catalog.digest
+        and StepKind.SETTINGS in kinds
+        and StepKind.MIRROR not in kinds
+        and not plan.needs_approval
+    )
+
+
+def hand_over(
+    context: Context, plan: Plan, *, progress: Callable[[Progress], None], cancelled: Callable[[], bool]
+) -> OperationResult:
+    """Apply the ClusterConfiguration and return what its operation came to.
+
+    Raises:
+        ConflictError: fields that somebody else set otherwise.
+        StepError: the operator gives no sign of life.
+    """
+    from slipway.cluster.configurations import Configurations
+
+    started = time.monotonic()
+    step = next(step for step in plan.steps if step.kind is StepKind.SETTINGS)
+    put_settings(context, step)
+    key = (context.configuration.namespace, context.configuration.name)
+    client = context.client()
+    store = Configurations(client)
+    follower = _Follower(progress)
+    live = store.get(key)
+    generation = live.generation if live else 0
+    while live is None or not follower.see(live, generation):
+        if cancelled() and follower.operation:
+            follower.cancel(client, key)
+        if follower.silent():
+            raise StepError(
+                "the operator does not take the change up",
+                where=f"clusterconfiguration/{key[1]}",
+                why=f"no news for {SILENCE:.0f} s",
+                hint=f"kubectl -n {key[0]} logs deploy/slipway-operator",
+            )
+        time.sleep(LOOK)
+        try:
+            live = store.get(key)
+        except StepError:  # an API server that is being changed is away, then forbids all, for a while
+            continue
+    return _result(context, plan, follower, live, time.monotonic() - started)
+
+
+def cancel_in_cluster(context: Context) -> str:
+    """Ask the operator to end the operation it runs; its id, empty when none runs."""
+    from slipway.cluster.configurations import Configurations
+
+    key = (context.configuration.namespace, context.configuration.name)
+    client = context.client()
+    live = Configurations(client).get(key)
+    told = (live.status.get("operation") or {}) if live else {}
+    if not told.get("id") or told.get("outcome"):
+        return ""
+    _ask_to_cancel(client, key, told["id"])
+    return str(told["id"])
+
+
+def _ask_to_cancel(client: "Client", key: tuple[str, str], operation: str) -> None:
+    patch = {"metadata": {"annotations": {CANCEL: operation}}}
+    client.merge(API_VERSION, "ClusterConfiguration", key[1], patch, key[0])
+
+
+@dataclass(slots=True)
+class _Follower:
+    """Turns what the status says into progress."""
+
+    progress: Callable[[Progress], None]
+    operation: str = ""
+    _steps: set[str] = field(default_factory=set)
+    _news: float = field(default_factory=time.monotonic)
+    _last: Any = None
+    _asked: bool = False
+
+    def see(self, live: LiveConfiguration, generation: int) -> bool:
+        """Take in one reading; whether the operator is done with our generation."""
+        status = live.status
+        if status != self._last:
+            self._last, self._news = status, time.monotonic()
+        running = status.get("operation") or {}
+        current = status.get("observedGeneration", 0) >= generation
+        if current and running.get("id"):
+            self.operation = running["id"]
+            if running.get("step") and running["step"] not in self._steps:
+                self._steps.add(running["step"])
+                self.progress(Progress("step-started", self.operation, time.time(), running["step"]))
+        return current and _condition(live, "Reconciling") == "False"
+
+    def silent(self) -> bool:
+        """Whether there was no news for too long."""
+        return time.monotonic() - self._news > SILENCE
+
+    def cancel(self, client: "Client", key: tuple[str, str]) -> None:
+        """Ask the operator, once, to end its operation."""
+        if not self._asked:
+            self._asked = True
+            _ask_to_cancel(client, key, self.operation)
+
+
+def _condition(live: LiveConfiguration, kind: str) -> str:
+    conditions = live.status.get("conditions") or ()
+    return next((str(c["status"]) for c in conditions if c["type"] == kind), "Unknown")
+
+
+def _result(
+    context: Context, plan: Plan, follower: _Follower, live: LiveConfiguration, seconds: float
+) -> OperationResult:
+    """What the Operation object says; without one, what the conditions say."""
+    found = {}
+    if follower.operation:
+        client = context.client()
+        found = client.get(API_VERSION, "Operation", follower.operation, live.namespace) or {}
+    status = found.get("status") or {}
+    steps = tuple(_step(item) for item in status.get("steps") or ())
+    counts = status.get("counts") or {}
+    ready = _condition(live, "Ready") == "True"
+    cancelled = any(step.outcome is Outcome.CANCELLED for step in steps)
+    outcome = Outcome.SUCCEEDED if ready else Outcome.CANCELLED if cancelled else Outcome.FAILED
+    if not ready and not any(step.failure for step in steps):
+        text = next(
+            (c.get("message", "") for c in live.status.get("conditions", ()) if c["type"] == "Ready"), ""
+        )
+        steps = (*steps, StepResult("operator", Outcome.FAILED, failure=Failure(text, live.name)))
+    return OperationResult(
+        operation=follower.operation,
+        plan=plan.digest,
+        outcome=outcome,
+        steps=steps,
+        counts=Counts(
+            planned=counts.get("planned", len(steps)),
+            ansible_runs=counts.get("ansibleRuns", 0),
+            helm_calls=counts.get("helmCalls", 0),
+            images_copied=counts.get("imagesCopied", 0),
+            api_writes=counts.get("apiWrites", 0),
+        ),
+        seconds=seconds,
+    )
+
+
+def _step(item: dict[str, Any]) -> StepResult:
+    outcome = Outcome(item["outcome"])
+    bad = outcome is Outcome.FAILED
+    failure = Failure(item.get("message", ""), item["step"]) if bad else None
+    return StepResult(
+        item["step"], outcome, float(item.get("seconds", 0)), int(item.get("changed", 0)), failure
+    )

@@ -1,0 +1,162 @@
+"""Host steps: one Ansible run over the hosts of the batch, each carrying its own steps and their variables."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from slipway.catalog import Catalog, Stage
+from slipway.engine.artifacts import local_artifacts
+from slipway.engine.run import Run
+from slipway.model.configuration import Configuration, Host
+from slipway.model.operation import Failure
+from slipway.model.plan import Step
+from slipway.runner import (
+    EventKind,
+    RunnerEvent,
+    RunnerFailure,
+    RunnerResult,
+    connection_variables,
+)
+from slipway.runner import (
+    run as run_playbook,
+)
+
+PLAYBOOK = "install.yml"
+
+#: Of Kubernetes' own images, those that every node needs.
+ON_EVERY_NODE = ("/kube-proxy", "/pause")
+
+
+def run_hosts(steps: tuple[Step, ...], run: Run) -> None:
+    """Run the roles; a step has succeeded when its record is on its host."""
+    board, context = run.board, run.context
+    changed: Counter[str] = Counter()
+    current: dict[str, str] = {}
+
+    def on_event(event: RunnerEvent) -> None:
+        if event.kind is EventKind.STEP_BEGUN:
+            current[event.host] = event.step
+            board.begin(event.step)
+        elif event.kind is EventKind.STEP_DONE:
+            board.succeed(event.step, changed=changed[event.step])
+            current.pop(event.host, None)
+        elif event.kind is EventKind.TASK_STARTED:
+            board.task(event.host, event.task, current.get(event.host, ""))
+        elif event.kind is EventKind.CHANGED:
+            changed[current.get(event.host, "")] += 1
+
+    board.counts.ansible_runs += 1
+    result = run_playbook(
+        PLAYBOOK,
+        hosts=host_variables(steps, run),
+        groups=groups(context.configuration.hosts, registry=context.configuration.registry_host),
+        extra=run_variables(steps, run),
+        directory=context.state / "runs",
+        secrets=context.secret,
+        known_hosts=context.known_hosts,
+        on_event=on_event,
+        cancelled=run.cancelled,
+    )
+    if not run.cancelled():
+        conclude(steps, result, run)
+
+
+def conclude(steps: Iterable[Step], result: RunnerResult, run: Run) -> None:
+    """Give every step that has no record its reason."""
+    open_steps = list(steps)
+    for failure in result.failures:
+        step = _failed_step(open_steps, failure, run)
+        if step:
+            run.board.fail(step.id, failure_of(failure, result))
+    log = f"the run's log: {result.log}" if result.log else ""
+    # Ansible ends a run when all hosts of one play failed: what comes after is none the worse, and runs again.
+    ended = Failure("the run ended before this step", hint=log, retryable=True)
+    run.board.end_batch(open_steps, ended)
+
+
+def failure_of(failure: RunnerFailure, result: RunnerResult) -> Failure:
+    """A host's failure in our words."""
+    where = f"host/{failure.host}" + (f", role {failure.role}" if failure.role else "")
+    hint = f"log: {result.log}" if result.log else ""
+    return Failure(f"{failure.task}: {failure.message}", where, failure.why, hint, failure.unreachable)
+
+
+def _failed_step(steps: list[Step], failure: RunnerFailure, run: Run) -> Step | None:
+    """The step a failure belongs to: the one it names, else the first open one of its host and role."""
+    mine = [s for s in steps if s.target == failure.host and s.id not in run.board.results]
+    named = [s for s in mine if s.id == failure.step or s.action == failure.role]
+    return next(iter(named or mine), None)
+
+
+def host_variables(steps: Iterable[Step], run: Run) -> dict[str, dict[str, Any]]:
+    """Variables of every host of the batch, and of the control plane that lets others join."""
+    context = run.context
+    ssh = context.configuration.spec.hosts
+    assert ssh is not None  # noqa: S101 - there are host steps
+    chosen = {step.target for step in steps} | {context.configuration.control_planes[0].name}
+    variables: dict[str, dict[str, Any]] = {}
+    for host in context.configuration.hosts:
+        if host.name not in chosen:
+            continue
+        mine = [step for step in steps if step.target == host.name]
+        variables[host.name] = {
+            **connection_variables(ssh.ssh, host.address),
+            **{name: value for step in mine for name, value in step.inputs.items()},
+            "slipway_steps": {step.action: _step_variables(step, run) for step in mine},
+        }
+        if host.control_plane:  # others join by it, also when it has no step itself
+            variables[host.name]["kubernetes_control_plane_address"] = host.address
+        seen = run.observed.hosts.get(host.name)
+        if seen and seen.reachable:
+            variables[host.name]["slipway_facts"] = asdict(seen.facts)
+    return variables
+
+
+def _step_variables(step: Step, run: Run) -> dict[str, Any]:
+    catalog = run.context.catalog
+    return {
+        "step": step.id,
+        "digest": step.digest,
+        "parts": step.parts,
+        "catalog": catalog.digest,
+        "version": catalog.version,
+    }
+
+
+def groups(hosts: Iterable[Host], *, registry: Host | None) -> dict[str, list[str]]:
+    """Inventory groups by role."""
+    members = list(hosts)
+    return {
+        "control_planes": [host.name for host in members if host.control_plane],
+        "workers": [host.name for host in members if not host.control_plane],
+        "registry": [registry.name] if registry else [],
+    }
+
+
+def run_variables(steps: Iterable[Step], run: Run) -> dict[str, Any]:
+    """Variables of the run itself, which enter no digest."""
+    wanted = [step.inputs["registry_artifact"] for step in steps if step.action == "registry"]
+    return {
+        "slipway_operation": run.board.operation,
+        "slipway_epoch": run.locks.epoch,
+        "slipway_holder": run.context.holder,
+        "slipway_site": run.observed.site,
+        "slipway_local_artifacts": local_artifacts(run.context, wanted),
+        "slipway_images": first_images(run.context.configuration, run.context.catalog),
+    }
+
+
+def first_images(configuration: Configuration, catalog: Catalog) -> dict[str, list[str]]:
+    """What the first pods of each host need: a new host fetches it while the cluster comes to be. In no digest."""
+    kubernetes = configuration.spec.kubernetes
+    if kubernetes is None:
+        return {}
+    chosen = (catalog.modules[name] for name, it in catalog.selection(configuration).items() if it.enabled)
+    network = [image for module in chosen if module.stage is Stage.NETWORK for image in module.images]
+    control_plane = list(catalog.versions.release(kubernetes.version).images)
+    worker = [image for image in control_plane if image.rpartition(":")[0].endswith(ON_EVERY_NODE)]
+    return {
+        host.name: [*(control_plane if host.control_plane else worker), *network]
+        for host in configuration.hosts
+    }

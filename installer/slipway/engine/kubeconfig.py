@@ -1,0 +1,59 @@
+"""The administrator's kubeconfig: fetched from a control plane, pointed at an address this machine can reach."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from slipway.engine.context import Context
+from slipway.errors import SlipwayError
+from slipway.probe.ssh import Session
+
+ADMIN_CONF = "/etc/kubernetes/admin.conf"
+
+
+def fetch_kubeconfig(context: Context) -> bool:
+    """Fetch it from the first control plane that has one; whether there was any."""
+    from slipway.probe.hosts import fetch_file
+
+    kubernetes = context.configuration.spec.kubernetes
+    if context.kubeconfig is None or kubernetes is None:
+        return False
+    for host in context.configuration.control_planes:
+        try:
+            with Session(host.name, host.address, context.access()) as session:
+                text = fetch_file(session, ADMIN_CONF)
+        except SlipwayError:
+            continue
+        server = f"https://{host.address}:{kubernetes.endpoint.port}"
+        write_private(context.kubeconfig, pointed_at(text, server))
+        context.forget_client()
+        return True
+    return False
+
+
+def usable_kubeconfig(context: Context) -> Path | str:
+    """Path of the kubeconfig for programs that we start; empty inside a pod, whose own account they use."""
+    if context.kubeconfig is None:
+        return ""
+    if not context.kubeconfig.exists():
+        fetch_kubeconfig(context)
+    return context.kubeconfig.resolve()
+
+
+def pointed_at(kubeconfig: bytes, server: str) -> bytes:
+    """The same kubeconfig with another server: the endpoint's name is known only inside the site."""
+    content = yaml.safe_load(kubeconfig)
+    for cluster in content["clusters"]:
+        cluster["cluster"]["server"] = server
+    return yaml.safe_dump(content, sort_keys=False).encode()
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file at once, mode 0600."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    Path(temporary).replace(path)

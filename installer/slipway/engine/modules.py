@@ -1,0 +1,99 @@
+"""Module steps: one Ansible run in which every module is a host of its own, beside whatever else goes on."""
+
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from slipway.engine.artifacts import binary_path, required
+from slipway.engine.kubeconfig import usable_kubeconfig
+from slipway.engine.run import Run
+from slipway.model.bundle import ArtifactKind
+from slipway.model.operation import Failure
+from slipway.model.plan import Step
+from slipway.runner import EventKind, RunnerEvent
+from slipway.runner import run as run_playbook
+
+PLAYBOOK = "modules.yml"
+
+
+def run_modules(steps: tuple[Step, ...], run: Run) -> None:
+    """Bring modules to their requests; each has succeeded when its record says so."""
+    board, context = run.board, run.context
+    directory = context.state / "runs" / f"{board.operation}-modules"
+
+    def on_event(event: RunnerEvent) -> None:
+        board.counts.helm_calls += event.data.get("helm_calls", 0)
+        board.counts.api_writes += event.data.get("api_writes", 0)
+        if event.kind is EventKind.STEP_BEGUN:
+            board.begin(event.step)
+        elif event.kind is EventKind.STEP_DONE:
+            board.succeed(event.step, changed=int(event.changed))
+        elif event.kind is EventKind.FAILED:
+            board.begin(event.step)
+            board.fail(event.step, _failure(event))
+
+    board.counts.ansible_runs += 1
+    shutil.rmtree(directory, ignore_errors=True)
+    try:
+        result = run_playbook(
+            PLAYBOOK,
+            hosts={step.target: _variables(step, steps) for step in steps},
+            extra={
+                "slipway_run_directory": str(directory.resolve()),
+                "slipway_kubeconfig": str(usable_kubeconfig(context)),
+                "slipway_local_artifacts": _artifacts(run, steps),
+                "slipway_operation": board.operation,
+                "slipway_epoch": run.locks.epoch,
+                "slipway_holder": context.holder,
+            },
+            directory=context.state / "runs",
+            secrets=context.secret,
+            on_event=on_event,
+            cancelled=run.cancelled,
+        )
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    if not run.cancelled():
+        hint = f"log: {result.log}" if result.log else ""
+        board.end_batch(steps, Failure("the run ended before this module", hint=hint, retryable=True))
+
+
+def _variables(step: Step, steps: Iterable[Step]) -> dict[str, Any]:
+    together = {other.id for other in steps}
+    request = {
+        **step.inputs,
+        "action": step.action,
+        "step": step.id,
+        "digest": step.digest,
+        "parts": step.parts,
+        "needs": [need for need in step.needs if need in together],
+    }
+    return {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": sys.executable,
+        "slipway_module_request": request,
+    }
+
+
+def _artifacts(run: Run, steps: Iterable[Step]) -> dict[str, str]:
+    """Helm, and the charts of these modules, as files of this machine."""
+    context = run.context
+    charts = {release["chart"]["name"] for step in steps for release in step.inputs.get("releases", ())}
+    paths: dict[str, Path] = {
+        name: context.source.path(required(context, ArtifactKind.CHART, name)) for name in charts
+    }
+    paths["helm"] = binary_path(context, "helm")
+    return {name: str(path.resolve()) for name, path in paths.items()}
+
+
+def _failure(event: RunnerEvent) -> Failure:
+    error = event.data.get("error") or {}
+    return Failure(
+        error.get("what") or event.text,
+        error.get("where") or f"module/{event.host}",
+        error.get("why") or event.why,
+        error.get("next", ""),
+        bool(error.get("retryable")),
+    )

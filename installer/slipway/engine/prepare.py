@@ -1,0 +1,212 @@
+"""From surroundings to a plan: read what has to be read, no more, and say what differs. Changes nothing.
+
+Scopes: `records` asks the API and the registry; `targets` also reads the hosts that a step would touch; `full` reads
+all hosts and looks for drift. A cluster that cannot be reached yet makes every scope read the hosts.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from slipway.api.merge import resolve
+from slipway.bundle import manifest as manifests
+from slipway.bundle.registry import RegistryError
+from slipway.bundle.source import RegistrySource
+from slipway.engine.context import Context
+from slipway.engine.kubeconfig import fetch_kubeconfig
+from slipway.engine.merging import effective
+from slipway.engine.registry import observe_registry, push_client, registry_source
+from slipway.errors import BundleError, ConfigurationError, Finding, PreflightError, SlipwayError
+from slipway.model.configuration import Host, Spec
+from slipway.model.observed import ClusterObserved, HostObserved, Observed, RegistryObserved, Scope
+from slipway.model.plan import Plan, StepKind
+from slipway.planning.digests import references
+from slipway.planning.immutable import immutable_findings, pillar_findings
+from slipway.planning.plan import make_plan, required_images
+from slipway.planning.preflight import credential_targets, preflight
+from slipway.planning.variables import role_variables, roles_of
+from slipway.probe.fleet import Fleet
+from slipway.probe.hosts import read_hosts
+from slipway.secrets import SITE_KEY, digests_of, site_id, site_key
+
+
+def prepare(context: Context, scope: Scope) -> tuple[Observed, Plan]:
+    """Observe to the given depth and plan.
+
+    Raises:
+        ConfigurationError: an immutable field differs from the live cluster, or another configuration has hosts.
+        ConflictError: somebody else changed live fields that this configuration sets (unless forced).
+        BundleError: the bundle, or what the site registry holds, is of another release.
+    """
+    _same_release(context)
+    observed = _observe(context, scope)
+    _refuse(context, observed)
+    context.configuration = effective(context, observed)
+    plan = _plan(context, observed)
+    if scope is Scope.TARGETS or (scope is Scope.RECORDS and not observed.cluster.reachable):
+        targets = _targets(plan) | credential_targets(context.configuration, plan)
+        touched = [
+            h for h in context.configuration.hosts if h.name in targets and h.name not in observed.hosts
+        ]
+        if touched:
+            observed = replace(observed, hosts={**observed.hosts, **_hosts(context, touched, deep=False)})
+            plan = _plan(context, observed)
+    keep_manifest(context)
+    return observed, plan
+
+
+def keep_manifest(context: Context) -> None:
+    """A copy of the manifest with the local state: the Ansible inventory knows digests without the bundle."""
+    copy = context.state / manifests.FILE
+    if not copy.exists() or context.manifest.digest.encode() not in copy.read_bytes():
+        manifests.write(context.manifest, context.state)
+
+
+def _same_release(context: Context) -> None:
+    """Two catalogs on one site would undo each other's work: this one's and that of the operator in the bundle."""
+    if context.manifest.catalog != context.catalog.digest:
+        raise BundleError(
+            "the bundle was made by another release of Slipway, or by other modules and roles",
+            where=context.manifest.name,
+            why=f"its catalog is {context.manifest.catalog[7:19]}, this one {context.catalog.digest[7:19]}",
+            hint="build it with this one: slipway bundle build; then: slipway install --bundle DIR",
+        )
+
+
+def check(context: Context, observed: Observed, plan: Plan) -> None:
+    """Refuse a plan for which hosts, registry or bundle are not fit.
+
+    Raises:
+        PreflightError: with every finding.
+    """
+    configuration = context.configuration
+    images = required_images(configuration, context.catalog) if not plan.empty else {}
+    findings = preflight(configuration, context.manifest, observed, plan, images)
+    findings += _refusing_push(context, plan)
+    if findings:
+        many = "one thing" if len(findings) == 1 else f"{len(findings)} things"
+        raise PreflightError(
+            f"{many} must be put right first; nothing was changed",
+            where=configuration.name,
+            hint="put that right and run the command again",
+            findings=tuple(findings),
+        )
+
+
+def _refusing_push(context: Context, plan: Plan) -> list[Finding]:
+    """An external registry is asked before the first change whether it knows the push account."""
+    planned = any(step.kind is StepKind.MIRROR for step in plan.steps)
+    if not planned or context.configuration.spec.registry.mode != "external":
+        return []
+    try:
+        push_client(context.configuration, context.secrets, context.state).ping()
+    except RegistryError as error:
+        if error.code in {"unauthorized", "denied"}:
+            path, text = "spec.registry.pushRef", f"{error.what}: {error.why}"
+            return [Finding(path, text, "", "check the user:password in that secret", error.code)]
+    return []
+
+
+def _plan(context: Context, observed: Observed) -> Plan:
+    return make_plan(context.configuration, context.catalog, context.manifest, observed, context.document)
+
+
+def _targets(plan: Plan) -> set[str]:
+    return {step.target for step in plan.steps if step.kind is StepKind.HOST}
+
+
+def _observe(context: Context, scope: Scope) -> Observed:
+    """Cluster, registry and (for a full read, or without a cluster) hosts, side by side."""
+    hosts = context.configuration.hosts
+    with ThreadPoolExecutor(max_workers=3, thread_name_prefix="observe") as pool:
+        cluster_read = pool.submit(_cluster, context, drift=scope is Scope.FULL)
+        registry_read = pool.submit(_registry, context)
+        hosts_read = pool.submit(_hosts, context, hosts, deep=True) if scope is Scope.FULL else None
+        cluster, registry = cluster_read.result(), registry_read.result()
+        seen = hosts_read.result() if hosts_read else {}
+    if not cluster.reachable and hosts:
+        seen = seen or _hosts(context, hosts, deep=False)
+        if _member(context, seen) and fetch_kubeconfig(context):
+            cluster = _cluster(context, drift=False)
+    return Observed(
+        scope=scope,
+        read_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        site=_site(context),
+        hosts=seen,
+        cluster=cluster,
+        registry=registry,
+        secrets=_secret_digests(context),
+    )
+
+
+def _member(context: Context, seen: dict[str, HostObserved]) -> bool:
+    """Whether a control plane is one of ours: the kubeconfig of somebody else's cluster is none of our business."""
+    site = _site(context)
+    planes = (seen[plane.name] for plane in context.configuration.control_planes)
+    return any(plane.kubernetes and plane.cluster == site for plane in planes)
+
+
+def _cluster(context: Context, *, drift: bool) -> ClusterObserved:
+    from slipway.cluster.observe import observe
+
+    if context.kubeconfig and not context.kubeconfig.exists():
+        return ClusterObserved(reachable=False, error="no kubeconfig yet")
+    try:
+        return observe(context.client(), drift=drift)
+    except SlipwayError as error:
+        return ClusterObserved(reachable=False, error=str(error))
+
+
+def _registry(context: Context) -> RegistryObserved:
+    """One read serves both: with the registry as the source, its manifest is the context's too."""
+    if isinstance(context.source, RegistrySource):
+        return RegistryObserved(reachable=True, bundle=context.manifest.digest)
+    return observe_registry(registry_source(context.configuration, context.secrets, context.state))
+
+
+def _hosts(context: Context, hosts: Iterable[Host], *, deep: bool) -> dict[str, HostObserved]:
+    chosen = tuple(hosts)
+    if not chosen:
+        return {}
+    with Fleet(chosen, context.access()) as fleet:
+        return read_hosts(context.configuration, fleet, deep=deep)
+
+
+def _site(context: Context) -> str:
+    return site_id(context.secrets, context.configuration.name)
+
+
+def _secret_digests(context: Context) -> dict[str, str]:
+    """HMACs of every secret that some step mentions."""
+    configuration, wanted = context.configuration, {SITE_KEY}
+    for host in configuration.hosts:
+        for role in roles_of(configuration, host):
+            wanted |= references(role_variables(configuration, context.manifest, host, role))
+    if configuration.spec.hosts:
+        ssh = configuration.spec.hosts.ssh
+        login = (ssh.secret_ref, ssh.become.secret_ref if ssh.become else None)
+        wanted |= {f"{reference.name}/{reference.key}" for reference in login if reference}
+    return digests_of(context.secrets, sorted(wanted), site_key(context.secrets))
+
+
+def _refuse(context: Context, observed: Observed) -> None:
+    """What a live cluster forbids: immutable fields, and a second configuration with hosts."""
+    configuration = context.configuration
+    findings: list[Finding] = []
+    for live in observed.cluster.configurations:
+        if (live.namespace, live.name) == (configuration.namespace, configuration.name):
+            spec = Spec.model_validate(live.spec)
+            findings += immutable_findings(spec, configuration.spec)
+            findings += pillar_findings(resolve(spec.hosts) if spec.hosts else (), spec, configuration)
+        elif live.spec.get("hosts") and configuration.spec.hosts and context.document is not None:
+            text = f"the cluster's hosts belong to ClusterConfiguration {live.namespace}/{live.name}"
+            findings.append(
+                Finding("spec.hosts", text, "modules only", f"edit {live.name} instead", "second-hosts")
+            )
+    if findings:
+        raise ConfigurationError(
+            "the live cluster cannot take this ClusterConfiguration; nothing was changed",
+            where=configuration.name,
+            findings=tuple(findings),
+        )

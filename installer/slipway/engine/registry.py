@@ -1,0 +1,70 @@
+"""The site registry as the configuration describes it: its client for reading, its client for pushing."""
+
+from pathlib import Path
+
+from slipway.bundle.registry import RegistryClient, RegistryError
+from slipway.bundle.source import RegistrySource
+from slipway.model.configuration import Configuration, SecretRef
+from slipway.model.observed import RegistryObserved
+from slipway.secrets import REGISTRY, Secrets
+from slipway.settings import cache_dir
+
+#: Codes after which a registry simply holds nothing yet.
+EMPTY_CODES = {"not-found"}
+
+
+def pull_client(configuration: Configuration, secrets: Secrets, state: Path) -> RegistryClient:
+    """A client with the pull account."""
+    return _client(configuration, secrets, state, push=False)
+
+
+def push_client(configuration: Configuration, secrets: Secrets, state: Path) -> RegistryClient:
+    """A client with the push account; for the built-in registry at its push port."""
+    return _client(configuration, secrets, state, push=True)
+
+
+def registry_source(configuration: Configuration, secrets: Secrets, state: Path) -> RegistrySource:
+    """Artifacts from the site registry, each fetched once into the local cache."""
+    return RegistrySource(pull_client(configuration, secrets, state), cache_dir())
+
+
+def observe_registry(source: RegistrySource) -> RegistryObserved:
+    """Which bundle the registry holds, or why it cannot be read."""
+    try:
+        held = source.manifest()
+    except RegistryError as error:
+        reachable = error.code in EMPTY_CODES
+        text = f"{error.what}: {error.why}" if error.why else error.what
+        return RegistryObserved(reachable=reachable, error_code=error.code, error=text)
+    return RegistryObserved(reachable=True, bundle=held.digest)
+
+
+def _client(configuration: Configuration, secrets: Secrets, state: Path, *, push: bool) -> RegistryClient:
+    registry = configuration.spec.registry
+    host = configuration.registry_host
+    if host:
+        port = registry.push_port if push else registry.port
+        url, address = f"https://{registry.name}:{port}", host.address
+        account, ca = f"{REGISTRY}/{'push' if push else 'pull'}", f"{REGISTRY}/ca.crt"
+    else:
+        url, address = registry.endpoint or f"https://{registry.name}:{registry.port}", None
+        account = _path(registry.push_ref if push else registry.pull_ref)
+        ca = _path(registry.ca_ref)
+    user, _, password = secrets.read(account).decode().strip().partition(":") if account else ("", "", "")
+    return RegistryClient(url, _ca_file(secrets, ca, state), user, password, address)
+
+
+def _ca_file(secrets: Secrets, reference: str, state: Path) -> Path | None:
+    """The registry's authority as a file, since TLS libraries want one; it is no secret."""
+    if not reference:
+        return None
+    path = state / "registry-ca.crt"
+    content = secrets.read(reference)
+    if not path.exists() or path.read_bytes() != content:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return path
+
+
+def _path(reference: SecretRef | None) -> str:
+    return f"{reference.name}/{reference.key}" if reference else ""

@@ -1,0 +1,70 @@
+"""Hosts leave: drained, their Node deleted, and reset. Both a plan's step and `slipway reset` end here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from slipway.engine.context import Context
+from slipway.engine.run import Run
+from slipway.errors import StepError
+from slipway.model.plan import Step
+from slipway.runner import RunnerEvent, RunnerResult, connection_variables
+from slipway.runner import run as run_playbook
+
+PLAYBOOK = "reset.yml"
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def remove_node(step: Step, run: Run) -> int:
+    """Drain and delete a node that the configuration no longer names, then reset its host."""
+    from slipway.cluster import nodes
+
+    context, name = run.context, step.target
+    client = context.client()
+    seconds = duration(context.configuration.spec.upgrade.drain_timeout)
+    evicted = nodes.drain(client, name, seconds=seconds, cancelled=run.cancelled)
+    run.board.counts.ansible_runs += 1
+    result = reset_hosts(context, {name: step.inputs["address"]}, {}, run.observed.site)
+    if not result.ok:
+        failure = result.failures[0] if result.failures else None
+        raise StepError(
+            f"host {name} is drained, but could not be reset",
+            where=step.id,
+            why=f"{failure.task}: {failure.message}" if failure else "the run ended early",
+            hint="apply again; a host that is gone for good: kubectl delete node " + name,
+        )
+    nodes.remove(client, name)
+    return evicted + 1
+
+
+def reset_hosts(
+    context: Context,
+    addresses: Mapping[str, str],
+    policy: Mapping[str, Any],
+    site: str,
+    on_event: Any = lambda _event: None,
+) -> RunnerResult:
+    """Run the reset role. `policy` holds node_reset_... variables."""
+    hosts = context.configuration.spec.hosts
+    if hosts is None:
+        raise StepError("there are no hosts to reset", where=context.configuration.name)
+    variables = {
+        name: {**connection_variables(hosts.ssh, address), **policy} for name, address in addresses.items()
+    }
+
+    def heard(event: RunnerEvent) -> None:
+        on_event(event)
+
+    return run_playbook(
+        PLAYBOOK,
+        hosts=variables,
+        extra={"slipway_site": site, "slipway_holder": context.holder},
+        directory=context.state / "runs",
+        secrets=context.secret,
+        known_hosts=context.known_hosts,
+        on_event=heard,
+    )
+
+
+def duration(text: str) -> float:
+    """Seconds of 30s, 10m or 1h."""
+    return float(text[:-1]) * _UNITS[text[-1]]

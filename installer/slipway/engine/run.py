@@ -1,0 +1,20 @@
+"""What every executor of a running operation gets."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from slipway.engine.board import Board
+from slipway.engine.context import Context
+from slipway.engine.locking import Locks
+from slipway.model.observed import Observed
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What every executor gets."""
+
+    board: Board
+    context: Context
+    observed: Observed
+    locks: Locks
+    cancelled: Callable[[], bool]

@@ -1,0 +1,195 @@
+"""Where things stand, for `slipway status`: the cluster and its operation, or before there is one, the hosts.
+
+Reads only, and no more than it shows: no bundle, no plan, no look for drift.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from slipway.engine import journal
+from slipway.engine.context import Context
+from slipway.engine.kubeconfig import fetch_kubeconfig
+from slipway.errors import SlipwayError
+from slipway.model.configuration import Configuration
+from slipway.model.observed import ClusterObserved, HostObserved, LiveConfiguration
+from slipway.planning.variables import roles_of
+from slipway.probe.fleet import Fleet
+from slipway.probe.hosts import read_hosts
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One line: a condition, a node, a module or a host."""
+
+    name: str
+    state: str
+    version: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One that runs or ran. `where`: `here` or `operator`; `now`: what it is doing."""
+
+    id: str
+    where: str
+    outcome: str = ""
+    started: str = ""
+    now: str = ""
+    percent: int = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return not self.outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All of it. `cluster` false: there is no API to ask, `why` says more, and `hosts` what their records say."""
+
+    name: str
+    read_at: str
+    cluster: bool
+    phase: str = ""
+    why: str = ""
+    version: str = ""
+    conditions: tuple[Target, ...] = ()
+    nodes: tuple[Target, ...] = ()
+    modules: tuple[Target, ...] = ()
+    hosts: tuple[Target, ...] = ()
+    operations: tuple[Operation, ...] = field(default=())
+
+
+def standing(context: Context) -> Standing:
+    """Look once."""
+    observed, hosts = _cluster(context), {}
+    if not observed.reachable:
+        hosts = _hosts(context)
+        planes = [host.name for host in context.configuration.control_planes]
+        if any(hosts[name].kubernetes for name in planes) and fetch_kubeconfig(context):
+            observed = _cluster(context)
+    own = here(context.state / "operations")
+    read_at = datetime.now(UTC).isoformat(timespec="seconds")
+    if not observed.reachable:
+        return Standing(
+            name=context.configuration.name,
+            read_at=read_at,
+            cluster=False,
+            phase="no cluster",
+            why=observed.error,
+            hosts=tuple(_host(seen, context.configuration) for seen in hosts.values()),
+            operations=own,
+        )
+    live = _live(context, observed)
+    status = live.status if live else {}
+    return Standing(
+        name=context.configuration.name,
+        read_at=read_at,
+        cluster=True,
+        phase=status.get("phase", "") if live else "not in the cluster yet",
+        version=observed.version,
+        conditions=tuple(_conditions(status)),
+        nodes=tuple(_nodes(observed)),
+        modules=tuple(
+            Target(record.name, record.phase, record.version, record.message)
+            for _, record in sorted(observed.modules.items())
+        ),
+        operations=(*of_operator(status), *own),
+    )
+
+
+def here(directory: Path) -> tuple[Operation, ...]:
+    """The newest operation of this machine's journal."""
+    for name in journal.operations(directory)[:1]:
+        happened = list(journal.events(directory, name))
+        if not happened:
+            return ()
+        started = datetime.fromtimestamp(happened[0]["time"], UTC).isoformat(timespec="seconds")
+        if happened[-1]["kind"] == "finished":
+            return (Operation(name, "here", happened[-1]["text"], started, percent=100),)
+        if journal.running(directory) is None:
+            return (Operation(name, "here", "interrupted", started, _now(happened)),)
+        ended = sum(event["kind"] == "step-finished" for event in happened)
+        share = ended * 100 // max(1, len(happened[0]["data"].get("steps", ())))
+        return (Operation(name, "here", "", started, _now(happened), share),)
+    return ()
+
+
+def of_operator(status: dict[str, Any]) -> Iterable[Operation]:
+    """The operation that a ClusterConfiguration's status tells of."""
+    told = status.get("operation") or {}
+    if told.get("id"):
+        yield Operation(
+            told["id"],
+            "operator",
+            told.get("outcome", ""),
+            told.get("started", ""),
+            told.get("step", ""),
+            told.get("percent", 0),
+        )
+
+
+def _now(happened: list[dict[str, Any]]) -> str:
+    """Steps that began and did not end, each with the last that was heard of it."""
+    open_steps: dict[str, str] = {}
+    for event in happened:
+        if event["kind"] == "step-started":
+            open_steps[event["step"]] = ""
+        elif event["kind"] == "step-finished":
+            open_steps.pop(event["step"], None)
+        elif event["kind"] == "task" and event["step"] in open_steps:
+            open_steps[event["step"]] = event["text"]
+    return ", ".join(f"{step} ({task})" if task else step for step, task in open_steps.items())
+
+
+def _cluster(context: Context) -> ClusterObserved:
+    from slipway.cluster.observe import observe
+
+    if context.kubeconfig and not context.kubeconfig.exists():
+        return ClusterObserved(reachable=False, error="no kubeconfig of it on this machine")
+    try:
+        return observe(context.client())
+    except SlipwayError as error:
+        return ClusterObserved(reachable=False, error=error.what)
+
+
+def _live(context: Context, observed: ClusterObserved) -> LiveConfiguration | None:
+    mine = (context.configuration.namespace, context.configuration.name)
+    return next((c for c in observed.configurations if (c.namespace, c.name) == mine), None)
+
+
+def _conditions(status: dict[str, Any]) -> Iterable[Target]:
+    for one in status.get("conditions") or ():
+        yield Target(one["type"], one["status"], one.get("reason", ""), one.get("message", ""))
+
+
+def _nodes(observed: ClusterObserved) -> Iterable[Target]:
+    for _, node in sorted(observed.nodes.items()):
+        yield Target(node.name, "Ready" if node.ready else "NotReady", node.version, node.message)
+
+
+def _hosts(context: Context) -> dict[str, HostObserved]:
+    hosts = context.configuration.hosts
+    if not hosts:
+        return {}
+    with Fleet(hosts, context.access()) as fleet:
+        return read_hosts(context.configuration, fleet, deep=False)
+
+
+def _host(host: HostObserved, configuration: Configuration) -> Target:
+    if not host.reachable:
+        return Target(host.name, host.error_code, message=host.error)
+    roles = next(roles_of(configuration, item) for item in configuration.hosts if item.name == host.name)
+    done = [role for role in roles if role in host.records]
+    state = "installed" if len(done) == len(roles) else f"{len(done)} of {len(roles)} steps"
+    rest = [role for role in roles if role not in done]
+    begun = [intent.step.rpartition("/")[2] for intent in host.intents]
+    notes = [f"in {', '.join(begun)}"] if begun else [f"next: {rest[0]}"] if rest else []
+    if host.lock and host.lock.expires > (host.facts.time or time.time()):
+        notes.append(f"held by {host.lock.holder}")
+    return Target(host.name, state, message="; ".join(notes))

@@ -1,0 +1,73 @@
+"""Which steps start together, and which can no longer run."""
+
+from slipway.engine.batches import State, newly_blocked, next_batches
+from slipway.model.plan import Plan
+from tests.unit.engine.plans import plan, step
+
+REGISTRY = step("host/a/registry")
+PUSH = step("mirror/site/push", "host/a/registry")
+PREPARE_A = step("host/a/node_prepare", "mirror/site/push")
+PREPARE_B = step("host/b/node_prepare", "mirror/site/push")
+RUNTIME_A = step("host/a/container_runtime", "host/a/node_prepare")
+SETTINGS = step("settings/site/apply", "host/a/container_runtime")
+FLANNEL = step("module/flannel/apply", "settings/site/apply")
+PAGE = step("module/page/apply", "settings/site/apply", "module/flannel/apply")
+ALL = plan(REGISTRY, PUSH, PREPARE_A, PREPARE_B, RUNTIME_A, SETTINGS, FLANNEL, PAGE)
+
+
+def started(made: Plan, states: dict[str, State], busy: tuple[str, ...] = ()) -> list[list[str]]:
+    full = {one.id: states.get(one.id, State.PENDING) for one in made.steps}
+    return [[one.id for one in batch.steps] for batch in next_batches(made, full, busy)]
+
+
+def done(*ids: str) -> dict[str, State]:
+    return dict.fromkeys(ids, State.SUCCEEDED)
+
+
+def test_what_waits_for_another_kind_is_left_for_later() -> None:
+    assert started(ALL, {}) == [["host/a/registry"]]
+
+
+def test_one_run_takes_all_hosts_and_what_waits_only_inside_it() -> None:
+    states = done("host/a/registry", "mirror/site/push")
+    assert started(ALL, states) == [
+        ["host/a/node_prepare", "host/b/node_prepare", "host/a/container_runtime"]
+    ]
+
+
+def test_modules_that_need_each_other_share_a_run() -> None:
+    before = [one.id for one in ALL.steps if not one.id.startswith("module/")]
+    assert started(ALL, done(*before)) == [["module/flannel/apply", "module/page/apply"]]
+
+
+def test_a_kind_that_runs_is_not_started_twice() -> None:
+    states = done("host/a/registry", "mirror/site/push")
+    assert started(ALL, states, ("host",)) == []
+
+
+def test_kinds_go_side_by_side() -> None:
+    made = plan(step("host/a/node_prepare"), step("node/b/metadata"), step("module/page/apply"))
+    assert started(made, {}) == [["host/a/node_prepare"], ["module/page/apply"], ["node/b/metadata"]]
+
+
+def test_nothing_starts_after_a_failure_it_waits_for() -> None:
+    states = done("host/a/registry") | {"mirror/site/push": State.FAILED}
+    assert started(ALL, states) == []
+
+
+def test_dependents_of_dependents_are_blocked_by_their_own_need() -> None:
+    states = dict.fromkeys((one.id for one in ALL.steps), State.PENDING)
+    states |= done("host/a/registry", "mirror/site/push", "host/b/node_prepare") | {
+        "host/a/node_prepare": State.FAILED
+    }
+    assert [(one.id, culprit) for one, culprit in newly_blocked(ALL, states)] == [
+        ("host/a/container_runtime", "host/a/node_prepare"),
+        ("settings/site/apply", "host/a/container_runtime"),
+        ("module/flannel/apply", "settings/site/apply"),
+        ("module/page/apply", "settings/site/apply"),
+    ]
+
+
+def test_what_may_be_tried_again_blocks_nobody() -> None:
+    states = dict.fromkeys((one.id for one in ALL.steps), State.PENDING) | {"host/a/registry": State.FAILED}
+    assert newly_blocked(ALL, states, {"host/a/registry"}) == []

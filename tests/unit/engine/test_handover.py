@@ -1,0 +1,81 @@
+"""When a change is the operator's to carry out, and how its status is followed."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.engine.handover import _Follower, can_hand_over
+from slipway.model.observed import LiveConfiguration, Observed
+from slipway.model.operation import Progress
+from slipway.model.plan import Plan
+from tests.unit.engine.plans import plan, step
+from tests.unit.engine.test_merging import context
+from tests.unit.planning import model
+
+SETTINGS = step("settings/site/apply")
+MODULE = step("module/page/apply", SETTINGS.id)
+
+
+def observed(operator: str) -> Observed:
+    seen = model.installed(model.base())
+    return replace(seen, cluster=replace(seen.cluster, operator_catalog=operator))
+
+
+@pytest.mark.parametrize(
+    ("steps", "operator", "expected"),
+    [
+        (plan(SETTINGS, MODULE), "same", True),
+        (plan(SETTINGS, MODULE), "", False),
+        (plan(SETTINGS, MODULE), "sha256:another", False),
+        (plan(MODULE), "same", False),
+        (plan(step("mirror/site/push"), SETTINGS), "same", False),
+        (plan(SETTINGS, replace(MODULE, destructive=True)), "same", False),
+    ],
+    ids=["its own", "none runs", "another catalog", "no edit", "a bundle to push", "needs consent here"],
+)
+def test_who_carries_a_change_out(tmp_path: Path, steps: Plan, operator: str, expected: bool) -> None:
+    mine = context(tmp_path, model.base())
+    catalog = mine.catalog.digest if operator == "same" else operator
+    assert can_hand_over(mine, observed(catalog), steps) is expected
+
+
+def reading(generation: int, reconciling: str, **operation: Any) -> LiveConfiguration:
+    status = {
+        "observedGeneration": generation,
+        "conditions": [{"type": "Reconciling", "status": reconciling}],
+        "operation": operation,
+    }
+    return LiveConfiguration("site", "slipway-system", generation, {}, status=status)
+
+
+def test_the_end_of_an_older_generation_is_not_ours() -> None:
+    follower = _Follower(lambda _: None)
+    assert not follower.see(reading(3, "False", id="op-3", outcome="succeeded"), 4)
+    assert follower.operation == ""
+
+
+def test_each_step_is_told_once_and_the_end_is_seen() -> None:
+    events: list[Progress] = []
+    follower = _Follower(events.append)
+    assert not follower.see(reading(4, "True", id="op-4", step="host/a/one"), 4)
+    assert not follower.see(reading(4, "True", id="op-4", step="host/a/one"), 4)
+    assert not follower.see(reading(4, "True", id="op-4", step="module/page/apply"), 4)
+    assert follower.see(reading(4, "False", id="op-4", step="", outcome="succeeded"), 4)
+    assert [event.step for event in events] == ["host/a/one", "module/page/apply"]
+    assert follower.operation == "op-4"
+
+
+def test_silence_is_measured_from_the_last_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("slipway.engine.handover.time.monotonic", lambda: now[0])
+    follower = _Follower(lambda _: None)
+    follower.see(reading(4, "True", id="op-4", step="one"), 4)
+    now[0] += 119
+    follower.see(reading(4, "True", id="op-4", step="one"), 4)
+    assert not follower.silent()
+    now[0] += 2
+    assert follower.silent()
+    follower.see(reading(4, "True", id="op-4", step="two"), 4)
+    assert not follower.silent()

@@ -1,0 +1,97 @@
+"""The local history: readable while it grows and after a kill, pruned, private."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from slipway.engine import journal, standing
+from slipway.errors import ConfigurationError
+from slipway.model.operation import Progress
+
+
+def write(directory: Path, operation: str, *events: Progress) -> None:
+    kept = journal.Journal(directory, operation)
+    for event in events:
+        kept.write(event)
+    kept.close()
+
+
+def opening(operation: str, pid: int) -> Progress:
+    return Progress("started", operation, 1.0, data={"pid": pid, "steps": ["host/a/one", "host/b/one"]})
+
+
+def test_names_sort_by_time_and_are_unique() -> None:
+    names = {journal.new_operation() for _ in range(50)}
+    assert len(names) == 50
+    assert all(name.startswith("op-2") for name in names)
+
+
+def test_events_come_back_in_order_and_nobody_else_reads_them(tmp_path: Path) -> None:
+    write(
+        tmp_path / "operations",
+        "op-1",
+        opening("op-1", 1),
+        Progress("finished", "op-1", 2.0, text="succeeded"),
+    )
+    kinds = [event["kind"] for event in journal.events(tmp_path / "operations", "op-1")]
+    assert kinds == ["started", "finished"]
+    assert (tmp_path / "operations" / "op-1.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_cut_off_by_a_kill_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path, "op-1", opening("op-1", 1))
+    with (tmp_path / "op-1.jsonl").open("a") as file:
+        file.write('{"kind": "step-st')
+    assert [event["kind"] for event in journal.events(tmp_path, "op-1")] == ["started"]
+
+
+def test_the_newest_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "KEEP", 2)
+    for number in range(4):
+        write(tmp_path, f"op-{number}", opening(f"op-{number}", 1))
+    assert journal.operations(tmp_path) == ["op-3", "op-2"]
+
+
+def test_an_unknown_operation_is_an_error_with_a_way_out(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no operation op-9"):
+        list(journal.events(tmp_path, "op-9"))
+
+
+def test_running_is_what_has_no_end_and_a_process(tmp_path: Path) -> None:
+    write(tmp_path, "op-1", opening("op-1", os.getpid()))
+    assert journal.running(tmp_path) == os.getpid()
+    write(tmp_path, "op-1", Progress("finished", "op-1", 2.0))
+    assert journal.running(tmp_path) is None
+
+
+def test_killed_is_what_has_no_end_and_no_process(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    write(tmp_path, "op-1", opening("op-1", ended.pid), Progress("step-started", "op-1", 1.5, "host/a/one"))
+    assert journal.running(tmp_path) is None
+    (told,) = standing.here(tmp_path)
+    assert (told.id, told.outcome, told.now) == ("op-1", "interrupted", "host/a/one")
+
+
+def test_a_running_one_says_what_it_is_doing(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "op-1",
+        opening("op-1", os.getpid()),
+        Progress("step-started", "op-1", 1.1, "host/a/one", "a"),
+        Progress("step-started", "op-1", 1.1, "host/b/one", "b"),
+        Progress("task", "op-1", 1.2, "host/a/one", "a", "Install packages"),
+        Progress("step-finished", "op-1", 1.3, "host/b/one", "b", data={"outcome": "succeeded"}),
+    )
+    (told,) = standing.here(tmp_path)
+    assert told.running
+    assert (told.percent, told.now) == (50, "host/a/one (Install packages)")
+
+
+def test_events_are_json_lines(tmp_path: Path) -> None:
+    write(tmp_path, "op-1", opening("op-1", 1))
+    assert json.loads((tmp_path / "op-1.jsonl").read_text())["data"]["steps"] == ["host/a/one", "host/b/one"]
