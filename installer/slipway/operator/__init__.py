@@ -1,0 +1,1 @@
+"""Watches ClusterConfigurations and carries out each change through the same engine."""

@@ -1,0 +1,52 @@
+"""Conditions by the rules of kstatus.
+
+Type, status, reason, message, and a transition time that moves only with the status.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+READY: Final = "Ready"
+RECONCILING: Final = "Reconciling"
+STALLED: Final = "Stalled"
+ACCEPTED: Final = "Accepted"
+HOSTS_READY: Final = "HostsReady"
+IMAGES_MIRRORED: Final = "ImagesMirrored"
+KUBERNETES_READY: Final = "KubernetesReady"
+MODULES_READY: Final = "ModulesReady"
+
+AWAITING_APPROVAL: Final = "AwaitingApproval"
+
+#: metav1.Condition allows 32768; a status is read by people, and all conditions share one object.
+MESSAGE_LIMIT: Final = 4096
+
+Condition = dict[str, Any]
+
+
+def condition(kind: str, status: bool | None, reason: str, message: str = "") -> Condition:
+    """One condition without its times; None is Unknown."""
+    word = "Unknown" if status is None else str(status)
+    return {"type": kind, "status": word, "reason": reason, "message": cut(message)}
+
+
+def merge(
+    previous: Iterable[Mapping[str, Any]], new: Iterable[Condition], *, generation: int, now: str
+) -> list[Condition]:
+    """`new` over `previous`: other types stay, and so do transition times where the status did not change."""
+    merged = {item["type"]: dict(item) for item in previous}
+    for item in new:
+        before = merged.get(item["type"], {})
+        same = before.get("status") == item["status"]
+        since = before.get("lastTransitionTime", now) if same else now
+        merged[item["type"]] = item | {"observedGeneration": generation, "lastTransitionTime": since}
+    return list(merged.values())
+
+
+def find(status: Mapping[str, Any], kind: str) -> Condition:
+    """The condition of that type, or an empty one."""
+    return next((dict(item) for item in status.get("conditions") or () if item.get("type") == kind), {})
+
+
+def cut(text: str, limit: int = MESSAGE_LIMIT) -> str:
+    """At most `limit` characters, with a mark where something is missing."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

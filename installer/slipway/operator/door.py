@@ -1,0 +1,129 @@
+"""The seams of the operator: what the hook asks of a reconciler, and that of engine and cluster.
+
+`hook` and `runtime` know `Door`; `reconcile` implements it and knows `Engine`, `Store` and `Recorder`. The
+real ones are put together in `wiring`, the only place of this room that opens anything.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+
+from slipway.model.configuration import Configuration
+from slipway.model.observed import LiveConfiguration, Observed, Scope
+from slipway.model.operation import OperationResult, Progress, StepResult
+from slipway.model.plan import Plan
+
+
+class Key(NamedTuple):
+    """Which ClusterConfiguration."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """As kubectl users write it."""
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One ClusterConfiguration to look at; `full` reads everything, for drift."""
+
+    key: Key
+    full: bool = False
+
+
+class Verdict(StrEnum):
+    """How one reconciliation ended. All but RETRY are told by the status: nothing is gained by repeating."""
+
+    GONE = "gone"
+    REFUSED = "refused"
+    UNCHANGED = "unchanged"
+    AWAITING_APPROVAL = "awaiting-approval"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An operation at one moment: what is done, what runs."""
+
+    operation: str
+    started: str
+    done: Mapping[str, StepResult] = field(default_factory=dict)
+    steps: frozenset[str] = frozenset()
+
+
+class Door(Protocol):
+    """What the hook and the runtime call."""
+
+    def configurations(self) -> tuple[Key, ...]:
+        """All ClusterConfigurations there are."""
+
+    def reconcile(self, request: Request) -> Verdict:
+        """Make the cluster follow one ClusterConfiguration; what the status tells is no exception."""
+
+
+class Session(Protocol):
+    """One configuration with all that is open for it: readings, secrets, connections."""
+
+    def prepare(self, scope: Scope) -> tuple[Observed, Plan]:
+        """Read what is there and say what differs; changes nothing."""
+
+    def apply(
+        self,
+        plan: Plan,
+        observed: Observed,
+        *,
+        progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+        held: Callable[[], bool],
+    ) -> OperationResult:
+        """Carry the plan out; `cancelled` ends what runs, `held` starts nothing more."""
+
+
+class Engine(Protocol):
+    """The one way through, as the operator uses it."""
+
+    def open(self, configuration: Configuration) -> Session:
+        """Begin with an accepted configuration."""
+
+
+class Store(Protocol):
+    """ClusterConfigurations in the API."""
+
+    def list(self) -> tuple[LiveConfiguration, ...]:
+        """All of them, oldest first."""
+
+    def get(self, key: Key) -> LiveConfiguration | None:
+        """One of them; None when it is gone."""
+
+    def write_status(self, key: Key, status: dict[str, Any]) -> None:
+        """Replace the status; a ClusterConfiguration that is gone is no error."""
+
+
+class Recorder(Protocol):
+    """History that people read: Events and Operation objects. It never fails a reconciliation."""
+
+    def event(self, live: LiveConfiguration, reason: str, message: str, *, warning: bool = False) -> None:
+        """One Event on the ClusterConfiguration."""
+
+    def operation(self, live: LiveConfiguration, plan: Plan, running: Running) -> None:
+        """Create the Operation object, or update what it says of its steps."""
+
+    def finished(self, live: LiveConfiguration, plan: Plan, result: OperationResult, started: str) -> None:
+        """Write the whole of it, and keep the newest Operation objects only."""
+
+
+class Meter(Protocol):
+    """Figures for Prometheus."""
+
+    def read(self, plan: Plan, observed: Observed) -> None:
+        """A reading and what it leads to."""
+
+    def finished(self, configuration: str, result: OperationResult) -> None:
+        """An operation ended."""

@@ -1,0 +1,184 @@
+"""The hook: binding contexts in, reconciliations out. One file for shell-operator and for our own runtime.
+
+The runtime calls `handle` in-process with contexts of the same form; shell-operator runs `main` as a program:
+with `--config` it prints its bindings, else it reads the file named by BINDING_CONTEXT_PATH and may leave
+metrics in METRICS_PATH. shell-operator merges a burst into one call and blocks the queue until the hook ends,
+so one call looks at every ClusterConfiguration at most once, and the engine re-reads the generation between
+steps.
+
+Exit 0 whenever the status tells the outcome, also of a failed operation; 1 only for what repeating heals.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from slipway.errors import ConfigurationError, SlipwayError
+from slipway.operator import conditions
+from slipway.operator.door import Door, Key, Request, Verdict
+from slipway.settings import API_VERSION, APPROVE_ANNOTATION
+
+BINDING: Final = "cc"
+RESYNC: Final = "resync"
+
+#: Crontab of the full read for drift: ten minutes, so that a night's drift is found before the morning.
+RESYNC_CRONTAB: Final = "*/10 * * * *"
+
+Context = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HookResult:
+    """What one call of the hook did."""
+
+    verdicts: tuple[tuple[Request, Verdict], ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """1 when repeating the same contexts can help."""
+        return int(any(verdict is Verdict.RETRY for _, verdict in self.verdicts))
+
+
+def config() -> dict[str, Any]:
+    """What `--config` prints.
+
+    Only spec and approval pass the filter: our own status patches start no run.
+    """
+    return {
+        "configVersion": "v1",
+        "onStartup": 1,
+        "kubernetes": [
+            {
+                "name": BINDING,
+                "apiVersion": API_VERSION,
+                "kind": "ClusterConfiguration",
+                "executeHookOnEvent": ["Added", "Modified", "Deleted"],
+                "jqFilter": f'{{spec: .spec, approve: .metadata.annotations["{APPROVE_ANNOTATION}"]}}',
+                "queue": "slipway",
+            }
+        ],
+        "schedule": [{"name": RESYNC, "crontab": RESYNC_CRONTAB, "queue": "slipway"}],
+        "settings": {"executionMinInterval": "1s", "executionBurst": 2},
+    }
+
+
+def decide(contexts: Iterable[Context]) -> tuple[Request, ...] | None:
+    """Which ClusterConfigurations to look at, in the order first seen; None: all of them, in full.
+
+    Pure. Of a burst, the last state of each object counts.
+    """
+    latest: dict[Key, Context] = {}
+    wanted: dict[Key, bool] = {}
+    for context in contexts:
+        kind = context.get("type", "")
+        if kind == "Schedule":
+            return None
+        for object_ in _objects(context):
+            key = _key(object_)
+            latest[key] = object_
+            certain = kind != "Event" or context.get("watchEvent") == "Deleted"
+            wanted[key] = wanted.get(key, False) or certain
+    return tuple(Request(key) for key, object_ in latest.items() if wanted[key] or not _settled(object_))
+
+
+def handle(contexts: Iterable[Context], door: Door) -> HookResult:
+    """Reconcile what the contexts name; where one is gone, the others too: it may have stood in their way."""
+    requests = decide(contexts)
+    if requests is None:
+        requests = tuple(Request(key, full=True) for key in door.configurations())
+    verdicts = [(request, door.reconcile(request)) for request in requests]
+    if any(verdict is Verdict.GONE for _, verdict in verdicts):
+        seen = {request.key for request in requests}
+        freed = [Request(key) for key in door.configurations() if key not in seen]
+        verdicts += [(request, door.reconcile(request)) for request in freed]
+    return HookResult(tuple(verdicts))
+
+
+def _objects(context: Context) -> list[dict[str, Any]]:
+    """The ClusterConfigurations in a context, whatever its type (Group and snapshots included)."""
+    if "object" in context:
+        return [context["object"]]
+    items = list(context.get("objects") or [])
+    if context.get("type") == "Group":
+        items += (context.get("snapshots") or {}).get(BINDING, [])
+    return [item["object"] for item in items if "object" in item]
+
+
+def _key(object_: dict[str, Any]) -> Key:
+    return Key(object_["metadata"]["namespace"], object_["metadata"]["name"])
+
+
+def _settled(object_: dict[str, Any]) -> bool:
+    """Whether the status already tells the outcome of this generation and of this approval."""
+    status = object_.get("status") or {}
+    metadata = object_["metadata"]
+    if status.get("observedGeneration") != metadata.get("generation"):
+        return False
+    if conditions.find(status, conditions.RECONCILING).get("status") == "True":
+        return False
+    if conditions.find(status, conditions.READY).get("reason") != conditions.AWAITING_APPROVAL:
+        return True
+    approved = (metadata.get("annotations") or {}).get(APPROVE_ANNOTATION)
+    return bool(approved != (status.get("operation") or {}).get("plan"))
+
+
+def main(argv: list[str], open_door: Callable[[], Door]) -> int:
+    """The program under the shell-operator contract."""
+    if "--config" in argv:
+        print(json.dumps(config(), indent=2))
+        return 0
+    try:
+        result = handle(read_contexts(os.environ.get("BINDING_CONTEXT_PATH", "")), open_door())
+    except SlipwayError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    write_metrics(os.environ.get("METRICS_PATH", ""), result)
+    return result.exit_code
+
+
+def read_contexts(path: str) -> list[Context]:
+    """The binding contexts that shell-operator left for this call."""
+    if not path:
+        raise ConfigurationError(
+            "no binding contexts",
+            where="BINDING_CONTEXT_PATH",
+            hint="run by shell-operator, or use `slipway operator run`",
+        )
+    try:
+        contexts = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise ConfigurationError("cannot read the binding contexts", where=path, why=str(exc)) from exc
+    if not isinstance(contexts, list):
+        raise ConfigurationError("binding contexts are not a list", where=path)
+    return contexts
+
+
+def write_metrics(path: str, result: HookResult) -> None:
+    """One line per reconciliation, in shell-operator's form."""
+    if not path:
+        return
+    lines = [
+        {
+            "name": "slipway_reconciliations_total",
+            "action": "add",
+            "value": 1,
+            "labels": {"configuration": str(request.key), "verdict": verdict.value},
+        }
+        for request, verdict in result.verdicts
+    ]
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+
+
+def _open_door() -> Door:
+    from slipway.operator.wiring import open_door
+
+    return open_door()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], _open_door))

@@ -1,0 +1,71 @@
+"""Figures of the operator in a registry of its own; `text` is what /metrics answers."""
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from slipway import __version__
+from slipway.model.observed import Observed
+from slipway.model.operation import OperationResult, Outcome
+from slipway.model.plan import Plan
+
+#: Seconds of one step: a label edit takes one, a package install tens, a control plane minutes.
+STEP_BUCKETS = (0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 600, 1200)
+
+
+class Metrics:
+    """The meter (`operator.door.Meter`), and the runtime's own figures."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._operations = Counter(
+            "slipway_operations", "Operations that ended.", ["outcome"], registry=self.registry
+        )
+        self._step_seconds = Histogram(
+            "slipway_step_seconds",
+            "Wall-clock time of steps.",
+            ["kind", "outcome"],
+            buckets=STEP_BUCKETS,
+            registry=self.registry,
+        )
+        self._plan_steps = self._gauge("slipway_plan_steps", "Steps that the newest plan has.")
+        self._drift = self._gauge("slipway_drift", "Things found other than recorded, at the newest reading.")
+        self._success = self._gauge(
+            "slipway_last_success_timestamp_seconds", "When the cluster was last as its configuration says."
+        )
+        self._reconciliations = Counter(
+            "slipway_reconciliations", "Looks at a ClusterConfiguration.", ["verdict"], registry=self.registry
+        )
+        self.leader = Gauge("slipway_leader", "1 in the active operator.", registry=self.registry)
+        build = Gauge("slipway_build_info", "Version that runs.", ["version"], registry=self.registry)
+        build.labels(__version__).set(1)
+
+    def read(self, plan: Plan, observed: Observed) -> None:
+        """A reading and what it leads to."""
+        self._plan_steps.labels(plan.configuration).set(len(plan.steps))
+        drift = sum(map(len, observed.cluster.drift.values()))
+        drift += sum(len(host.drift) for host in observed.hosts.values())
+        self._drift.labels(plan.configuration).set(drift)
+        if plan.empty:
+            self._success.labels(plan.configuration).set(time.time())
+
+    def finished(self, configuration: str, result: OperationResult) -> None:
+        """An operation ended."""
+        self._operations.labels(result.outcome.value).inc()
+        for step in result.steps:
+            kind = step.step.partition("/")[0]
+            self._step_seconds.labels(kind, step.outcome.value).observe(step.seconds)
+        if result.outcome is Outcome.SUCCEEDED:
+            self._success.labels(configuration).set(time.time())
+            self._plan_steps.labels(configuration).set(0)
+
+    def reconciled(self, verdict: str) -> None:
+        """One look at one ClusterConfiguration ended."""
+        self._reconciliations.labels(verdict).inc()
+
+    def text(self) -> bytes:
+        """The exposition format."""
+        return generate_latest(self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, ["configuration"], registry=self.registry)

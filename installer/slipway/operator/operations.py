@@ -1,0 +1,96 @@
+"""History for people: Events on the ClusterConfiguration, and one Operation object per run. Best-effort throughout."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any, Final
+
+from slipway.cluster.client import Client
+from slipway.cluster.events import emit
+from slipway.cluster.operations import prune_operations, write_operation
+from slipway.errors import SlipwayError
+from slipway.model.observed import LiveConfiguration
+from slipway.model.operation import OperationResult, Outcome, StepResult
+from slipway.model.plan import Plan
+from slipway.operator.conditions import cut
+from slipway.operator.door import Running
+from slipway.operator.reconcile import utc_now
+from slipway.operator.targets import failure_text
+
+log = logging.getLogger(__name__)
+
+#: Characters of one step's message in an Operation.
+STEP_MESSAGE_LIMIT: Final = 512
+
+
+class Chronicle:
+    """The recorder (`operator.door.Recorder`)."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def event(self, live: LiveConfiguration, reason: str, message: str, *, warning: bool = False) -> None:
+        """One Event on the ClusterConfiguration."""
+        emit(self._client, live, reason, message, warning=warning)
+
+    def operation(self, live: LiveConfiguration, plan: Plan, running: Running) -> None:
+        """Where a running operation stands."""
+        self._write(live, running.operation, plan, running_status(running, len(plan.steps)))
+
+    def finished(self, live: LiveConfiguration, plan: Plan, result: OperationResult, started: str) -> None:
+        """The whole of it; then older ones go."""
+        self._write(live, result.operation, plan, finished_status(result, started, utc_now()))
+        try:
+            prune_operations(self._client, live.namespace, live.name)
+        except SlipwayError as error:
+            log.warning("old operations not pruned: %s", error)
+
+    def _write(self, live: LiveConfiguration, name: str, plan: Plan, status: dict[str, Any]) -> None:
+        spec = {"configuration": live.name, "plan": plan.digest, "catalog": plan.catalog}
+        try:
+            write_operation(self._client, name, live.namespace, spec=spec, status=status)
+        except SlipwayError as error:
+            log.warning("operation %s not written: %s", name, error)
+
+
+def running_status(running: Running, planned: int) -> dict[str, Any]:
+    """Status of an Operation that runs. Pure."""
+    return {
+        "phase": "Running",
+        "startedAt": running.started,
+        "steps": _steps(running.done.values()),
+        "message": f"{len(running.done)} of {planned} steps; now {', '.join(sorted(running.steps)[:5]) or 'none'}",
+    }
+
+
+def finished_status(result: OperationResult, started: str, finished: str) -> dict[str, Any]:
+    """Status of an Operation that ended. Pure."""
+    counts = result.counts
+    failed = [failure_text(step) for step in result.steps if step.outcome is Outcome.FAILED]
+    return {
+        "phase": result.outcome.title(),
+        "startedAt": started,
+        "finishedAt": finished,
+        "seconds": round(result.seconds, 2),
+        "steps": _steps(result.steps),
+        "counts": {
+            "planned": counts.planned,
+            "ansibleRuns": counts.ansible_runs,
+            "helmCalls": counts.helm_calls,
+            "imagesCopied": counts.images_copied,
+            "apiWrites": counts.api_writes,
+        },
+        "message": cut("\n".join(failed) or f"{len(result.steps)} steps"),
+    }
+
+
+def _steps(results: Iterable[StepResult]) -> list[dict[str, Any]]:
+    return [
+        {
+            "step": step.step,
+            "outcome": step.outcome.value,
+            "seconds": round(step.seconds, 2),
+            "changed": step.changed,
+            "message": cut(failure_text(step), STEP_MESSAGE_LIMIT) if step.failure else "",
+        }
+        for step in results
+    ]

@@ -1,0 +1,73 @@
+"""The runtime's only queue: binding contexts in, bursts of them out; and the filter that keeps our echoes off it."""
+
+import heapq
+import itertools
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from slipway.operator.door import Key
+from slipway.settings import APPROVE_ANNOTATION
+
+Context = dict[str, Any]
+
+
+class Queue:
+    """Contexts due now or later; `take` hands over all that are due, as shell-operator merges them."""
+
+    def __init__(self) -> None:
+        self._items: list[tuple[float, int, Context]] = []
+        self._order = itertools.count()
+        self._changed = threading.Condition()
+
+    def add(self, context: Context, *, after: float = 0.0) -> None:
+        """Put one in, due in `after` seconds."""
+        with self._changed:
+            heapq.heappush(self._items, (time.monotonic() + after, next(self._order), context))
+            self._changed.notify()
+
+    def take(self, timeout: float) -> list[Context]:
+        """All that are due; waits up to `timeout` seconds for the first."""
+        end = time.monotonic() + timeout
+        with self._changed:
+            while not self._due():
+                left = min(end, self._items[0][0] if self._items else end) - time.monotonic()
+                if left <= 0 and time.monotonic() >= end:
+                    return []
+                self._changed.wait(max(left, 0.001))
+            return [heapq.heappop(self._items)[2] for _ in range(self._due())]
+
+    def _due(self) -> int:
+        now = time.monotonic()
+        return sum(due <= now for due, _, _ in self._items)
+
+
+class Filter:
+    """Lets an object pass when its spec or its approval changed, as the hook's jqFilter does."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Key, tuple[str, int, str]] = {}
+
+    def passes(self, kind: str, object_: dict[str, Any]) -> bool:
+        """Whether this Added, Modified or Deleted object is news."""
+        metadata = object_["metadata"]
+        key = Key(metadata["namespace"], metadata["name"])
+        if kind == "Deleted":
+            self._seen.pop(key, None)
+            return True
+        return self._note(key, metadata)
+
+    def reset(self, objects: Iterable[dict[str, Any]]) -> None:
+        """A list was read: only what it holds is known."""
+        self._seen.clear()
+        for object_ in objects:
+            metadata = object_["metadata"]
+            self._note(Key(metadata["namespace"], metadata["name"]), metadata)
+
+    def _note(self, key: Key, metadata: dict[str, Any]) -> bool:
+        approval = (metadata.get("annotations") or {}).get(APPROVE_ANNOTATION, "")
+        state = (metadata.get("uid", ""), metadata.get("generation", 0), approval)
+        news = self._seen.get(key) != state
+        self._seen[key] = state
+        return news

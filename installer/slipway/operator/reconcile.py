@@ -1,0 +1,221 @@
+"""Makes the cluster follow one ClusterConfiguration, and says in its status how far that went.
+
+Called by `hook.handle`, in a pod or under shell-operator, one at a time (the locks that the engine takes
+guard it against all others). Reads of the API come first; hosts are only asked when a step would touch them.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from slipway.catalog import Catalog
+from slipway.errors import (
+    ConfigurationError,
+    ConflictError,
+    SlipwayError,
+    StalePlanError,
+    StepError,
+    TransientError,
+)
+from slipway.model.configuration import Configuration
+from slipway.model.observed import LiveConfiguration, Observed, Scope
+from slipway.model.operation import OperationResult, Outcome, Progress
+from slipway.model.plan import Plan, StepKind
+from slipway.operator import acceptance, status
+from slipway.operator.door import Engine, Key, Meter, Recorder, Request, Running, Session, Store, Verdict
+from slipway.operator.tracker import Tracker
+from slipway.operator.voice import Voice
+from slipway.operator.watch import Watch, cancelled_before
+from slipway.settings import APPROVE_ANNOTATION
+
+log = logging.getLogger(__name__)
+
+#: Rounds of planning and applying in one call: an edit during a run costs one, a step that reveals further
+#: steps another; more means that something undoes our work, and the status says so.
+ROUNDS: Final = 5
+
+_VERDICTS: Final = {
+    Outcome.SUCCEEDED: Verdict.SUCCEEDED,
+    Outcome.FAILED: Verdict.FAILED,
+    Outcome.BLOCKED: Verdict.FAILED,
+    Outcome.CANCELLED: Verdict.CANCELLED,
+}
+
+
+def utc_now() -> str:
+    """This moment, as the API writes times."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What a reconciler works with."""
+
+    store: Store
+    engine: Engine
+    catalog: Catalog
+    recorder: Recorder
+    meter: Meter
+    clock: Callable[[], str] = utc_now
+
+
+class Reconciler:
+    """The door (`operator.door.Door`)."""
+
+    def __init__(self, edges: Edges, stop: threading.Event | None = None) -> None:
+        self._edges = edges
+        self._stop = stop or threading.Event()
+
+    def configurations(self) -> tuple[Key, ...]:
+        """All ClusterConfigurations, oldest first."""
+        return tuple(Key(live.namespace, live.name) for live in self._edges.store.list())
+
+    def reconcile(self, request: Request) -> Verdict:
+        """Plan and apply until the status tells the outcome of the newest generation."""
+        try:
+            return self._rounds(request)
+        except SlipwayError as error:
+            log.warning("%s: %s", request.key, error)
+            return self._stopped(request.key, error)
+        except (
+            Exception
+        ) as exc:  # a bug: the status says so, the log holds the trace, other configurations go on
+            log.exception("%s: a fault of the operator itself", request.key)
+            return self._stopped(
+                request.key, StepError("internal error", why=repr(exc), hint="see the operator's log")
+            )
+
+    def _rounds(self, request: Request) -> Verdict:
+        for _ in range(ROUNDS):
+            verdict = self._round(request)
+            if verdict is not Verdict.SUPERSEDED or self._stop.is_set():
+                return verdict
+        raise StepError(
+            "the cluster does not stay as it was made", hint="see what else changes it, then edit again"
+        )
+
+    def _round(self, request: Request) -> Verdict:
+        live = self._edges.store.get(request.key)
+        if live is None:
+            return Verdict.GONE
+        try:
+            configuration = acceptance.accept(live, self._edges.store.list(), self._edges.catalog)
+        except (ConfigurationError, ConflictError) as error:
+            return self._refuse(live, error)
+        session = self._edges.engine.open(configuration)
+        try:
+            observed, plan = self._look(session, full=request.full)
+        except ConfigurationError as error:  # against the live cluster: an immutable field
+            return self._refuse(live, error)
+        try:
+            return Round(self._edges, self._stop, live, configuration, session).follow(observed, plan)
+        except StalePlanError as error:  # the command line was at work: look again
+            log.info("%s: %s", request.key, error.what)
+            return Verdict.SUPERSEDED
+
+    def _look(self, session: Session, *, full: bool) -> tuple[Observed, Plan]:
+        """Records first; the hosts themselves only when a step would touch one."""
+        observed, plan = read(session, Scope.FULL if full else Scope.RECORDS)
+        if not full and any(step.kind is StepKind.HOST for step in plan.steps):
+            observed, plan = read(session, Scope.TARGETS)
+        self._edges.meter.read(plan, observed)
+        return observed, plan
+
+    def _refuse(self, live: LiveConfiguration, error: SlipwayError) -> Verdict:
+        reason = "Conflict" if isinstance(error, ConflictError) else "Invalid"
+        if Voice(live, self._edges.store, self._edges.clock).refused(error, reason):
+            self._edges.recorder.event(live, "Refused", str(error), warning=True)
+        return Verdict.REFUSED
+
+    def _stopped(self, key: Key, error: SlipwayError) -> Verdict:
+        """An error outside of any step: told in the status where the API can be reached."""
+        again = error.retryable or isinstance(error, ConflictError)
+        try:
+            live = self._edges.store.get(key)
+            if live and Voice(live, self._edges.store, self._edges.clock).stopped(error):
+                self._edges.recorder.event(live, type(error).__name__, str(error), warning=True)
+        except SlipwayError:
+            return Verdict.RETRY
+        return Verdict.RETRY if again else Verdict.FAILED
+
+
+def read(session: Session, scope: Scope) -> tuple[Observed, Plan]:
+    """A reading that saw the cluster: an operator lives in one, so no answer is no reason to make one."""
+    observed, plan = session.prepare(scope)
+    if not observed.cluster.reachable:
+        raise TransientError("the Kubernetes API does not answer", why=observed.cluster.error)
+    return observed, plan
+
+
+class Round:
+    """One accepted ClusterConfiguration, one plan."""
+
+    def __init__(
+        self,
+        edges: Edges,
+        stop: threading.Event,
+        live: LiveConfiguration,
+        configuration: Configuration,
+        session: Session,
+    ) -> None:
+        self._edges = edges
+        self._stop = stop
+        self._live = live
+        self._configuration = configuration
+        self._session = session
+        self._voice = Voice(live, edges.store, edges.clock)
+
+    def follow(self, observed: Observed, plan: Plan) -> Verdict:
+        """Nothing to do, wait for a yes, or run."""
+        if plan.empty:
+            self._voice.tell(self._configuration, plan, observed)
+            return Verdict.UNCHANGED
+        if cancelled_before(self._live, plan.digest):
+            return Verdict.CANCELLED
+        if plan.needs_approval and self._live.annotations.get(APPROVE_ANNOTATION) != plan.digest:
+            if self._voice.tell(self._configuration, plan, observed):
+                self._edges.recorder.event(self._live, "AwaitingApproval", status.summary(plan))
+            return Verdict.AWAITING_APPROVAL
+        return self._run(observed, plan)
+
+    def _run(self, observed: Observed, plan: Plan) -> Verdict:
+        """Carry the plan out, showing its progress."""
+
+        def show(running: Running) -> None:
+            try:
+                self._voice.tell(self._configuration, plan, observed, running=running)
+                self._edges.recorder.operation(self._live, plan, running)
+            except SlipwayError as error:  # the API may be down by this very plan; the end is written anyway
+                log.info("%s: progress not written: %s", self._live.name, error)
+
+        def note(event: Progress) -> None:
+            watch.operation = event.operation
+            tracker.note(event)
+
+        watch = Watch(self._live, self._edges.store, self._stop)
+        self._edges.recorder.event(
+            self._live, "OperationStarted", f"plan {plan.digest}: {len(plan.steps)} steps"
+        )
+        with Tracker(show, self._edges.clock) as tracker:
+            result = self._session.apply(
+                plan, observed, progress=note, cancelled=watch.cancelled, held=watch.held
+            )
+        running = tracker.running or Running(result.operation, self._edges.clock())
+        again = self._tell_end(observed, plan, result, running)
+        return Verdict.SUPERSEDED if again or watch.superseded else _VERDICTS[result.outcome]
+
+    def _tell_end(self, observed: Observed, plan: Plan, result: OperationResult, running: Running) -> bool:
+        """Tell the outcome, from a fresh reading if all went well; whether that shows more to do."""
+        good, left = result.outcome is Outcome.SUCCEEDED, False
+        self._edges.meter.finished(self._live.name, result)
+        self._edges.recorder.finished(self._live, plan, result, running.started)
+        if good:
+            observed, more = read(self._session, Scope.RECORDS)
+            left = not more.empty
+        self._voice.tell(self._configuration, plan, observed, result=result, running=running)
+        text = f"operation {result.operation} {result.outcome} in {result.seconds:.0f} s"
+        self._edges.recorder.event(self._live, f"Operation{result.outcome.title()}", text, warning=not good)
+        return left

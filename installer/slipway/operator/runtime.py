@@ -1,0 +1,203 @@
+"""The built-in runtime: does in one process what shell-operator does around the hook, with a Lease besides.
+
+One main loop holds the Lease. The active operator has a watch, which fills the queue, and one worker, which calls
+`hook.handle`. To end, it stops the run at a step boundary, keeps the Lease until that is recorded, gives it back.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from slipway.cluster.client import Client
+from slipway.cluster.configurations import CONFIGURATION
+from slipway.cluster.election import RETRY_SECONDS, Election
+from slipway.cluster.watch import Event, reflect
+from slipway.errors import SlipwayError
+from slipway.operator import hook
+from slipway.operator.door import Door, Key, Verdict
+from slipway.operator.metrics import Metrics
+from slipway.operator.queue import Context, Filter, Queue
+from slipway.operator.web import EXPOSITION, Web, probe_page
+
+log = logging.getLogger(__name__)
+
+#: Name of the Lease in slipway-system.
+LEASE_NAME: Final = "slipway-operator"
+
+#: Seconds between two full reads for drift.
+RESYNC_SECONDS: Final = 600.0
+
+#: Seconds until a reconciliation that could not be done is tried again, first and longest.
+RETRY_BACK_OFF: Final = (2.0, 120.0)
+
+#: Seconds without a turn of the main loop after which the kubelet may restart us.
+LIVENESS_SECONDS: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where it listens and what it watches; an empty namespace is all of them."""
+
+    namespace: str = ""
+    address: str = "0.0.0.0"  # noqa: S104 - Prometheus and the kubelet come from outside
+    port: int = 9810
+    resync: float = RESYNC_SECONDS
+
+
+class Runtime:
+    """One operator process. `halt` ends it, from a signal or a lost Lease."""
+
+    def __init__(
+        self,
+        client: Client,
+        election: Election,
+        open_door: Callable[[threading.Event], Door],
+        metrics: Metrics,
+        settings: Settings,
+    ) -> None:
+        self.halt = threading.Event()
+        self.queue = Queue()
+        self.metrics = metrics
+        self._client = client
+        self._election = election
+        self._open_door = open_door
+        self._settings = settings
+        self._filter = Filter()
+        self._retries: dict[Key, int] = {}
+        self._worker: threading.Thread | None = None
+        self._turn = time.monotonic()
+        self._contact = False
+        self.web = Web(
+            settings.address,
+            settings.port,
+            {
+                "/healthz": probe_page(self._unhealthy),
+                "/readyz": probe_page(lambda: "" if self._contact else "the API has not answered yet"),
+                "/metrics": lambda: (200, EXPOSITION, metrics.text()),
+            },
+        )
+
+    @property
+    def leading(self) -> bool:
+        """Whether this is the active operator."""
+        return self._worker is not None
+
+    def run(self) -> int:
+        """Until `halt`: 0 after an orderly end, 1 when the Lease went to somebody else."""
+        with self.web:
+            lost = self._hold_until_halt()
+            self._wind_down()
+        return int(lost)
+
+    def _hold_until_halt(self) -> bool:
+        """Take and renew the Lease; whether it was lost."""
+        while not self.halt.is_set():
+            held = self._hold()
+            if held and not self.leading:
+                self._lead()
+            elif self.leading and not held:
+                log.error("the Lease went to %s; ending", self._election.holder)
+                self.halt.set()
+                return True
+            self.halt.wait(RETRY_SECONDS)
+        return False
+
+    def _hold(self) -> bool:
+        """One try. An API that does not answer takes no Lease from us: nobody else can get it there either."""
+        self._turn = time.monotonic()
+        try:
+            held = self._election.hold()
+        except SlipwayError as error:
+            log.info("lease: %s", error.what)
+            return self.leading
+        self._contact = True
+        return held
+
+    def _lead(self) -> None:
+        log.info("active: %s", self._election.identity)
+        self.metrics.leader.set(1)
+        door = self._open_door(self.halt)
+        self._worker = threading.Thread(target=self._work, args=(door,), name="slipway-worker")
+        self._worker.start()
+        watch = (self._client, CONFIGURATION, self._settings.namespace, self._enqueue, self.halt)
+        threading.Thread(target=reflect, args=watch, name="slipway-watch", daemon=True).start()
+        self._plan_resync()
+
+    def _wind_down(self) -> None:
+        """Wait for the step that runs, renewing all the while; then let a standby take over."""
+        while self._worker and self._worker.is_alive():
+            self._hold()
+            self._worker.join(RETRY_SECONDS)
+        self.metrics.leader.set(0)
+        try:
+            self._election.release()
+        except SlipwayError as error:
+            log.info("lease not given back: %s", error.what)
+
+    def _enqueue(self, event: Event) -> None:
+        """From the watch to the queue, in the form of shell-operator."""
+        if event.kind == "Synchronization":
+            self._filter.reset(event.objects)
+            objects = [{"object": object_} for object_ in event.objects]
+            self.queue.add({"binding": hook.BINDING, "type": event.kind, "objects": objects})
+            return
+        for object_ in event.objects:
+            if self._filter.passes(event.kind, object_):
+                news = {"type": "Event", "watchEvent": event.kind, "object": object_}
+                self.queue.add({"binding": hook.BINDING, **news})
+
+    def _plan_resync(self) -> None:
+        self.queue.add({"binding": hook.RESYNC, "type": "Schedule"}, after=self._settings.resync)
+
+    def _work(self, door: Door) -> None:
+        """The one worker: a burst at a time."""
+        while not self.halt.is_set():
+            contexts = self.queue.take(timeout=0.5)
+            if contexts:
+                self._handle(contexts, door)
+
+    def _handle(self, contexts: list[Context], door: Door) -> None:
+        if any(context.get("type") == "Schedule" for context in contexts):
+            self._plan_resync()
+        try:
+            result = hook.handle(contexts, door)
+        except SlipwayError as error:
+            log.warning("%s", error)
+            self._again(contexts)
+        except Exception:
+            log.exception("a fault of the operator itself; it will be tried again")
+            self._again(contexts)
+        else:
+            for request, verdict in result.verdicts:
+                log.info("%s: %s", request.key, verdict)
+                self.metrics.reconciled(verdict.value)
+                self._note(request.key, verdict)
+
+    def _again(self, contexts: list[Context]) -> None:
+        for context in contexts:
+            if context.get("type") != "Schedule":
+                self.queue.add(context, after=RETRY_BACK_OFF[0])
+
+    def _note(self, key: Key, verdict: Verdict) -> None:
+        """Line up again what repeating can heal, later each time."""
+        if verdict is not Verdict.RETRY:
+            self._retries.pop(key, None)
+            return
+        tries = self._retries[key] = self._retries.get(key, 0) + 1
+        self.queue.add(_retry(key), after=min(RETRY_BACK_OFF[0] * 2 ** (tries - 1), RETRY_BACK_OFF[1]))
+
+    def _unhealthy(self) -> str:
+        if time.monotonic() - self._turn > LIVENESS_SECONDS:
+            return "the main loop does not turn"
+        if self._worker is not None and not self._worker.is_alive() and not self.halt.is_set():
+            return "the worker ended"
+        return ""
+
+
+def _retry(key: Key) -> dict[str, Any]:
+    """A context that asks for one ClusterConfiguration, whatever its state."""
+    metadata = {"namespace": key.namespace, "name": key.name}
+    return {"binding": "retry", "type": "Synchronization", "objects": [{"object": {"metadata": metadata}}]}

@@ -1,0 +1,237 @@
+"""What a ClusterConfiguration's status says. Pure: the same input gives the same status, times included.
+
+`refused` is for a ClusterConfiguration that is not accepted, `stopped` for a failure outside of any step, and
+`status_of` for every other moment: nothing to do, waiting for approval, running, ended.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from slipway.errors import ConflictError, PreflightError, SlipwayError
+from slipway.model.configuration import Configuration
+from slipway.model.observed import LiveConfiguration, Observed
+from slipway.model.operation import OperationResult, Outcome
+from slipway.model.plan import Plan, StepKind
+from slipway.operator import conditions as c
+from slipway.operator import targets
+from slipway.operator.door import Running
+from slipway.operator.targets import Entry, Work
+
+#: Steps listed in the message of a plan that waits for approval; the rest is counted.
+SUMMARY_STEPS: Final = 20
+
+
+def refused(
+    live: LiveConfiguration, error: SlipwayError, *, now: str, reason: str = "Invalid"
+) -> dict[str, Any]:
+    """Not accepted: the findings are shown, all that is known of the cluster stays as it was."""
+    message = str(error)
+    news = [
+        c.condition(c.ACCEPTED, False, reason, message),
+        c.condition(c.READY, False, "NotAccepted", error.what),
+        c.condition(c.RECONCILING, False, "NotAccepted"),
+        c.condition(c.STALLED, True, "NotAccepted", error.what),
+    ]
+    return _with(live.status, live.generation, "Refused", news, now)
+
+
+def stopped(live: LiveConfiguration, error: SlipwayError, *, now: str) -> dict[str, Any]:
+    """An accepted one that could not be read, or whose operation could not begin."""
+    reasons = {PreflightError: "PreflightFailed", ConflictError: "Locked"}
+    reason = next((word for kind, word in reasons.items() if isinstance(error, kind)), type(error).__name__)
+    retrying = error.retryable or isinstance(error, ConflictError)
+    news = [
+        c.condition(c.ACCEPTED, True, "Valid"),
+        *_three(False, reason, str(error), reconciling=retrying, stalled=not retrying),
+    ]
+    return _with(live.status, live.generation, "Pending" if retrying else "Failed", news, now)
+
+
+def status_of(
+    configuration: Configuration,
+    plan: Plan,
+    observed: Observed,
+    *,
+    previous: Mapping[str, Any],
+    now: str,
+    result: OperationResult | None = None,
+    running: Running | None = None,
+) -> dict[str, Any]:
+    """The status of an accepted ClusterConfiguration.
+
+    `plan` is what is (or was) to do; with neither `running` nor `result`, it waits for approval if it has
+    steps. At the end of an operation both are given.
+    """
+    done = {step.step: step for step in result.steps} if result else running.done if running else {}
+    work = Work(plan, done, running.steps if running and not result else frozenset())
+    hosts = targets.hosts(configuration, observed, work, previous, now)
+    modules = targets.modules(configuration, observed, work, previous, now)
+    parts = [
+        c.condition(c.ACCEPTED, True, "Valid"),
+        _hosts_ready(hosts),
+        _images_mirrored(observed, work, previous),
+        _kubernetes_ready(configuration, observed, work, hosts),
+        _modules_ready(modules),
+    ]
+    phase, whole = _whole(plan, result, running, parts)
+    status = _with(previous, configuration.generation, phase, whole + parts, now)
+    return status | {
+        "version": observed.cluster.version or previous.get("version", ""),
+        "hosts": hosts,
+        "modules": modules,
+        "operation": _operation(plan, result, running, previous, waiting=phase == c.AWAITING_APPROVAL),
+    }
+
+
+def _whole(
+    plan: Plan,
+    result: OperationResult | None,
+    running: Running | None,
+    parts: list[c.Condition],
+) -> tuple[str, list[c.Condition]]:
+    """Phase, and the three conditions that every tool understands."""
+    if result is not None and result.outcome is not Outcome.SUCCEEDED:
+        return _ended_badly(result)
+    if result is None and running is not None:
+        return "Applying", _three(False, "Applying", f"operation {running.operation}", reconciling=True)
+    if result is None and not plan.empty:
+        message = summary(plan)
+        return c.AWAITING_APPROVAL, _three(False, c.AWAITING_APPROVAL, message)
+    worries = [part for part in parts if part["status"] == "False"]
+    if worries:
+        message = "; ".join(f"{part['type']}: {part['message']}" for part in worries)
+        return "Degraded", _three(False, "NotReady", message)
+    return "Ready", _three(True, "UpToDate", "the cluster follows this ClusterConfiguration")
+
+
+def _three(
+    ready: bool, reason: str, message: str, *, reconciling: bool = False, stalled: bool = False
+) -> list[c.Condition]:
+    return [
+        c.condition(c.READY, ready, reason, message),
+        c.condition(c.RECONCILING, reconciling, reason, message if reconciling else ""),
+        c.condition(c.STALLED, stalled, reason, message if stalled else ""),
+    ]
+
+
+def _ended_badly(result: OperationResult) -> tuple[str, list[c.Condition]]:
+    if result.outcome is Outcome.CANCELLED:
+        return "Cancelled", _three(False, "Cancelled", f"operation {result.operation} was cancelled")
+    failed = [step for step in result.steps if step.outcome is Outcome.FAILED]
+    message = (
+        "\n".join(targets.failure_text(step) for step in failed) or f"operation {result.operation} failed"
+    )
+    return "Failed", _three(False, "OperationFailed", message, stalled=True)
+
+
+def summary(plan: Plan) -> str:
+    """A plan in lines for people: those that need a yes first, and how to give it."""
+    urgent = [step for step in plan.steps if step.disruptive or step.destructive]
+    rest = [step for step in plan.steps if step not in urgent]
+    lines = [f"plan {plan.digest} needs approval: {len(plan.steps)} steps, {len(urgent)} of them disruptive"]
+    for step in (urgent + rest)[:SUMMARY_STEPS]:
+        mark = "destructive " if step.destructive else "disruptive " if step.disruptive else ""
+        why = "; ".join(reason.text for reason in step.reasons)
+        lines.append(f"- {mark}{step.change} {step.id}: {why}")
+    more = len(plan.steps) - SUMMARY_STEPS
+    return "\n".join(lines + ([f"- and {more} more"] if more > 0 else []))
+
+
+def _hosts_ready(hosts: list[Entry]) -> c.Condition:
+    if not hosts:
+        return c.condition(c.HOSTS_READY, True, "NoHosts", "this ClusterConfiguration owns modules only")
+    return _all(c.HOSTS_READY, hosts, "Ready", "HostsNotReady")
+
+
+def _modules_ready(modules: list[Entry]) -> c.Condition:
+    return _all(c.MODULES_READY, modules, "Healthy", "ModulesNotHealthy")
+
+
+def _all(kind: str, entries: list[Entry], good: str, reason: str) -> c.Condition:
+    bad = [entry for entry in entries if entry["phase"] != good]
+    if not bad:
+        return c.condition(kind, True, f"All{good}", f"{len(entries)} of {len(entries)}")
+    names = ", ".join(f"{entry['name']} {entry['phase']}" for entry in bad[:5])
+    more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""  # noqa: PLR2004 - as many as fit a line
+    return c.condition(kind, False, reason, f"{len(entries) - len(bad)} of {len(entries)}: {names}{more}")
+
+
+def _images_mirrored(observed: Observed, work: Work, previous: Mapping[str, Any]) -> c.Condition:
+    standing = work.of({StepKind.MIRROR})
+    if standing.failed:
+        return c.condition(c.IMAGES_MIRRORED, False, "MirrorFailed", targets.failure_text(standing.failed[0]))
+    if not standing.clear:
+        return c.condition(c.IMAGES_MIRRORED, False, "Mirroring", "the site registry lacks the bundle")
+    if observed.registry.bundle:
+        return c.condition(c.IMAGES_MIRRORED, True, "Complete", f"bundle {observed.registry.bundle}")
+    if observed.registry.error_code:
+        return c.condition(c.IMAGES_MIRRORED, None, "RegistryUnreachable", observed.registry.error)
+    known = c.find(previous, c.IMAGES_MIRRORED)
+    return known or c.condition(c.IMAGES_MIRRORED, None, "NotRead", "this reading did not ask the registry")
+
+
+def _kubernetes_ready(
+    configuration: Configuration, observed: Observed, work: Work, hosts: list[Entry]
+) -> c.Condition:
+    if not observed.cluster.reachable:
+        why = observed.cluster.error or "there is no API yet"
+        return c.condition(c.KUBERNETES_READY, False, "APIUnreachable", why)
+    names = {host.name for host in configuration.control_planes}
+    bad = [entry for entry in hosts if entry["name"] in names and entry["phase"] != "Ready"]
+    if bad:
+        text = ", ".join(f"{entry['name']} {entry['phase']}" for entry in bad)
+        return c.condition(c.KUBERNETES_READY, False, "ControlPlaneNotReady", text)
+    if not work.of({StepKind.SETTINGS}).clear:
+        return c.condition(
+            c.KUBERNETES_READY, False, "SettingsPending", "settings are not in the cluster yet"
+        )
+    return c.condition(c.KUBERNETES_READY, True, "Serving", observed.cluster.version)
+
+
+def _operation(
+    plan: Plan,
+    result: OperationResult | None,
+    running: Running | None,
+    previous: Mapping[str, Any],
+    *,
+    waiting: bool,
+) -> dict[str, Any]:
+    """The operation that runs, the last one, or the plan that waits for approval (then without id)."""
+    before = dict(previous.get("operation") or {})
+    facts = {"catalog": plan.catalog, "plan": plan.digest}
+    started = {"started": running.started} if running else {}
+    if result is not None:
+        good = sum(step.outcome is Outcome.SUCCEEDED for step in result.steps)
+        share = 100 if result.outcome is Outcome.SUCCEEDED else percent(good, len(plan.steps))
+        ended = {"id": result.operation, "step": "", "percent": share, "outcome": result.outcome.value}
+        return facts | started | ended
+    if running is not None:
+        return (
+            facts
+            | started
+            | {
+                "id": running.operation,
+                "step": ", ".join(sorted(running.steps)[:5]),
+                "percent": percent(len(running.done), len(plan.steps)),
+            }
+        )
+    if waiting:
+        return facts | {"step": "", "percent": 0}
+    if not before.get("id") or before.get("outcome"):
+        return before
+    if not (before.get("step") or before.get("percent")):
+        return {}  # it waited for somebody else's lock and gave way: nothing was done by it
+    return before | {"step": "", "outcome": "interrupted"}
+
+
+def percent(done: int, planned: int) -> int:
+    """Whole percent, never 100 before the end."""
+    return min(99, done * 100 // planned) if planned else 0
+
+
+def _with(
+    previous: Mapping[str, Any], generation: int, phase: str, news: list[c.Condition], now: str
+) -> dict[str, Any]:
+    """`previous` with the new phase and conditions."""
+    merged = c.merge(previous.get("conditions") or (), news, generation=generation, now=now)
+    return dict(previous) | {"observedGeneration": generation, "phase": phase, "conditions": merged}

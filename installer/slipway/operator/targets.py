@@ -1,0 +1,186 @@
+"""The lists `hosts` and `modules` of a status: a line per target, from probe, plan and what the run did."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from slipway.model.configuration import Configuration
+from slipway.model.observed import ClusterObserved, NodeObserved, Observed
+from slipway.model.operation import Outcome, StepResult
+from slipway.model.plan import Plan, Step, StepKind
+from slipway.model.record import StepRecord
+from slipway.operator.conditions import cut
+
+#: Characters of one target's message: a failed pod's own words fit, a log does not.
+TARGET_MESSAGE_LIMIT = 512
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Where each step of a plan stands."""
+
+    plan: Plan
+    done: Mapping[str, StepResult] = field(default_factory=dict)
+    running: frozenset[str] = frozenset()
+
+    def of(self, kinds: Iterable[StepKind], target: str = "") -> "Standing":
+        """The steps of these kinds (and of that target), by how far they are."""
+        kinds = frozenset(kinds)
+        mine = [step for step in self.plan.steps if step.kind in kinds and target in {"", step.target}]
+        return Standing(
+            failed=tuple(self.done[step.id] for step in mine if self._unsuccessful(step)),
+            running=tuple(step for step in mine if step.id in self.running),
+            pending=tuple(step for step in mine if step.id not in self.done and step.id not in self.running),
+        )
+
+    def _unsuccessful(self, step: Step) -> bool:
+        result = self.done.get(step.id)
+        return result is not None and result.outcome is not Outcome.SUCCEEDED
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Steps of one target that did not succeed, that run, that wait."""
+
+    failed: tuple[StepResult, ...]
+    running: tuple[Step, ...]
+    pending: tuple[Step, ...]
+
+    @property
+    def clear(self) -> bool:
+        """Nothing left to do or to worry about."""
+        return not (self.failed or self.running or self.pending)
+
+
+def hosts(
+    configuration: Configuration, observed: Observed, work: Work, previous: Mapping[str, Any], now: str
+) -> list[Entry]:
+    """One entry per host, those that leave included."""
+    leaving = [
+        step.target
+        for step in work.plan.steps
+        if step.kind is StepKind.NODE and step.action == "remove" and step.id not in work.done
+    ]
+    names = dict.fromkeys([host.name for host in configuration.hosts] + leaving)
+    entries = [_host(name, observed, work, leaving=name in leaving) for name in names]
+    return _with_times(entries, previous.get("hosts") or (), now)
+
+
+def _host(name: str, observed: Observed, work: Work, *, leaving: bool) -> Entry:
+    standing = work.of({StepKind.HOST, StepKind.NODE}, name)
+    node = observed.cluster.nodes.get(name)
+    phase, message = _host_phase(name, observed, standing, leaving=leaving)
+    return _entry(
+        name, phase, node.version if node else "", _records_digest(node.records if node else {}), message
+    )
+
+
+def _host_phase(name: str, observed: Observed, standing: Standing, *, leaving: bool) -> tuple[str, str]:
+    host = observed.hosts.get(name)
+    if standing.failed:
+        return _worst(standing.failed)
+    if standing.running:
+        return "Removing" if leaving else "Applying", ", ".join(step.action for step in standing.running)
+    if host and not host.reachable:
+        return "Unreachable", f"{host.error_code}: {host.error}"
+    if standing.pending:
+        return "Removing" if leaving else "Pending", _reasons(standing.pending)
+    return _node_phase(observed.cluster, observed.cluster.nodes.get(name))
+
+
+def _node_phase(cluster: ClusterObserved, node: NodeObserved | None) -> tuple[str, str]:
+    if not cluster.reachable:
+        return "Unknown", cluster.error or "the Kubernetes API does not answer"
+    if node is None:
+        return "Pending", "no Node of that name yet"
+    return ("Ready", "") if node.ready else ("NotReady", node.message)
+
+
+def modules(
+    configuration: Configuration, observed: Observed, work: Work, previous: Mapping[str, Any], now: str
+) -> list[Entry]:
+    """One entry per module that this ClusterConfiguration has, or is about to have."""
+    owners = {"", configuration.name, f"{configuration.namespace}/{configuration.name}"}
+    recorded = {name: record for name, record in observed.cluster.modules.items() if record.owner in owners}
+    open_steps = [
+        step.target for step in work.plan.steps if step.kind is StepKind.MODULE and not _removed(work, step)
+    ]
+    entries = [_module(name, observed, work) for name in sorted({*recorded, *open_steps})]
+    return _with_times(entries, previous.get("modules") or (), now)
+
+
+def _module(name: str, observed: Observed, work: Work) -> Entry:
+    record = observed.cluster.modules.get(name)
+    standing = work.of({StepKind.MODULE}, name)
+    phase, message = _module_phase(name, observed, standing)
+    return _entry(name, phase, record.version if record else "", record.digest if record else "", message)
+
+
+def _module_phase(name: str, observed: Observed, standing: Standing) -> tuple[str, str]:
+    if standing.failed:
+        return _worst(standing.failed)
+    if standing.running:
+        return _going(standing.running), _reasons(standing.running)
+    if standing.pending:
+        return "Pending", _reasons(standing.pending)
+    record = observed.cluster.modules.get(name)
+    if record is None:
+        return "Healthy", ""
+    if record.phase == "Healthy" and observed.cluster.drift.get(name):
+        return "Drifted", "; ".join(drift.what for drift in observed.cluster.drift[name])
+    return record.phase, record.message
+
+
+def _removed(work: Work, step: Step) -> bool:
+    result = work.done.get(step.id)
+    return result is not None and result.outcome is Outcome.SUCCEEDED and step.action == "remove"
+
+
+def _going(steps: tuple[Step, ...]) -> str:
+    return "Removing" if any(step.action == "remove" for step in steps) else "Applying"
+
+
+def _worst(results: tuple[StepResult, ...]) -> tuple[str, str]:
+    """A failure before what it blocked, and either before what was cancelled."""
+    order = (Outcome.FAILED, Outcome.BLOCKED, Outcome.CANCELLED)
+    result = min(results, key=lambda item: order.index(item.outcome))
+    phase = {Outcome.FAILED: "Failed", Outcome.BLOCKED: "Blocked"}.get(result.outcome, "Pending")
+    return phase, failure_text(result)
+
+
+def failure_text(result: StepResult) -> str:
+    """Which step, what, why, what next, in one line."""
+    failure = result.failure
+    if failure is None:
+        return f"{result.step}: {result.outcome.value}"
+    parts = [f"{result.step}: {failure.what}", failure.why, f"next: {failure.hint}" if failure.hint else ""]
+    return "; ".join(part for part in parts if part)
+
+
+def _reasons(steps: tuple[Step, ...]) -> str:
+    texts = dict.fromkeys(reason.text for step in steps for reason in step.reasons)
+    return "; ".join(texts)
+
+
+def _records_digest(records: Mapping[str, StepRecord]) -> str:
+    if not records:
+        return ""
+    text = "\n".join(f"{role} {record.digest}" for role, record in sorted(records.items()))
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _entry(name: str, phase: str, version: str, digest: str, message: str) -> Entry:
+    entry = {"name": name, "phase": phase, "version": version, "digest": digest}
+    return entry | {"message": cut(message, TARGET_MESSAGE_LIMIT)}
+
+
+def _with_times(entries: list[Entry], previous: Iterable[Mapping[str, Any]], now: str) -> list[Entry]:
+    before = {item["name"]: item for item in previous}
+    for entry in entries:
+        old = before.get(entry["name"], {})
+        same = old.get("phase") == entry["phase"]
+        entry["lastTransitionTime"] = old.get("lastTransitionTime", now) if same else now
+    return entries

@@ -1,0 +1,82 @@
+"""Follows one operation: progress events in, what runs and what is done out, shown by a thread of its own.
+
+The engine's threads only note what happened. A second thread tells the API, at most twice a second: an API
+server that restarts because of the very operation must not hold it up.
+"""
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+from slipway.model.operation import Failure, Outcome, Progress, StepResult
+from slipway.operator.door import Running
+
+#: Seconds between two writes of the status: people see steps move, the API is spared.
+WRITE_SECONDS: Final = 0.5
+
+
+class Tracker:
+    """Context manager around one run of a plan; `note` is the engine's progress callback."""
+
+    def __init__(self, show: Callable[[Running], None], clock: Callable[[], str]) -> None:
+        self._show = show
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._news = threading.Event()
+        self._over = threading.Event()
+        self._running: Running | None = None
+        self._thread = threading.Thread(target=self._tell, name="slipway-status", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._news.set()
+        self._thread.join()
+
+    @property
+    def running(self) -> Running | None:
+        """The operation at this moment; None before it began."""
+        with self._lock:
+            return self._running
+
+    def note(self, event: Progress) -> None:
+        """Take one event in."""
+        with self._lock:
+            first = self._running is None
+            self._running = advanced(self._running or Running(event.operation, self._clock()), event)
+        if first or event.kind in {"step-started", "step-finished"}:
+            self._news.set()
+
+    def _tell(self) -> None:
+        while not self._over.is_set():
+            self._news.wait()
+            self._news.clear()
+            running = self.running
+            if running is not None and not self._over.is_set():
+                self._show(running)
+            self._over.wait(WRITE_SECONDS)
+
+
+def advanced(running: Running, event: Progress) -> Running:
+    """The operation after one event."""
+    steps, done = running.steps, dict(running.done)
+    if event.kind == "step-started":
+        steps |= {event.step}
+        done.pop(event.step, None)  # tried again
+    elif event.kind == "step-finished":
+        steps -= {event.step}
+        done[event.step] = step_result(event)
+    return Running(running.operation, running.started, done, steps)
+
+
+def step_result(event: Progress) -> StepResult:
+    """What a `step-finished` event tells: its text is what failed, its data {outcome, seconds}."""
+    outcome = Outcome(event.data.get("outcome", Outcome.SUCCEEDED))
+    failure = None if outcome is Outcome.SUCCEEDED else Failure(event.text, where=event.target)
+    return StepResult(event.step, outcome, float(event.data.get("seconds", 0.0)), failure=failure)

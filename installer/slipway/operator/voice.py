@@ -1,0 +1,62 @@
+"""The status of one ClusterConfiguration as this operator last wrote it.
+
+Transition times and comparisons go against that, not against what the API held when the operation began.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from slipway.errors import SlipwayError
+from slipway.model.configuration import Configuration
+from slipway.model.observed import LiveConfiguration, Observed
+from slipway.model.operation import OperationResult
+from slipway.model.plan import Plan
+from slipway.operator import status
+from slipway.operator.door import Key, Running, Store
+
+
+class Voice:
+    """Says in the status how a reconciliation goes; every method tells whether that was news."""
+
+    def __init__(self, live: LiveConfiguration, store: Store, clock: Callable[[], str]) -> None:
+        self._live = live
+        self._store = store
+        self._clock = clock
+        self._said = live.status
+
+    def refused(self, error: SlipwayError, reason: str) -> bool:
+        """Not accepted."""
+        return self._say(status.refused(self._live, error, now=self._clock(), reason=reason))
+
+    def stopped(self, error: SlipwayError) -> bool:
+        """Something failed outside of any step."""
+        return self._say(status.stopped(self._live, error, now=self._clock()))
+
+    def tell(
+        self,
+        configuration: Configuration,
+        plan: Plan,
+        observed: Observed,
+        *,
+        running: Running | None = None,
+        result: OperationResult | None = None,
+    ) -> bool:
+        """Anything else; see `status.status_of`."""
+        return self._say(
+            status.status_of(
+                configuration,
+                plan,
+                observed,
+                previous=self._said,
+                now=self._clock(),
+                running=running,
+                result=result,
+            )
+        )
+
+    def _say(self, news: dict[str, Any]) -> bool:
+        if news == self._said:
+            return False
+        self._store.write_status(Key(self._live.namespace, self._live.name), news)
+        self._said = news
+        return True

@@ -1,0 +1,58 @@
+"""Whether a running operation is to stop: at once, or after what runs now."""
+
+import threading
+import time
+from typing import Final
+
+from slipway.errors import SlipwayError
+from slipway.model.observed import LiveConfiguration
+from slipway.operator.door import Key, Store
+from slipway.settings import API_GROUP
+
+#: On a ClusterConfiguration: id of the operation to cancel.
+CANCEL_ANNOTATION: Final = f"{API_GROUP}/cancel"
+
+#: Seconds between two looks at the ClusterConfiguration while steps run.
+LOOK_SECONDS: Final = 1.0
+
+
+class Watch:
+    """Three reasons to stop: the process ends, the user says so, a newer generation came."""
+
+    def __init__(self, live: LiveConfiguration, store: Store, stop: threading.Event) -> None:
+        self._live = live
+        self._store = store
+        self._stop = stop
+        self._next_look = 0.0
+        self.operation = ""
+        self.superseded = False
+        self.by_user = False
+
+    def cancelled(self) -> bool:
+        """End at once what runs: the process has to go, or the user said so."""
+        self._look()
+        return self._stop.is_set() or self.by_user
+
+    def held(self) -> bool:
+        """Start nothing more: a newer generation is there, and is planned once what runs has ended."""
+        self._look()
+        return self.superseded
+
+    def _look(self) -> None:
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK_SECONDS
+        try:
+            live = self._store.get(Key(self._live.namespace, self._live.name))
+        except SlipwayError:  # the API restarts: nothing is known, so nothing changes
+            return
+        if live is not None:
+            self.superseded = live.generation != self._live.generation
+            self.by_user = bool(self.operation) and live.annotations.get(CANCEL_ANNOTATION) == self.operation
+
+
+def cancelled_before(live: LiveConfiguration, plan_digest: str) -> bool:
+    """Whether the user cancelled this very plan: another plan, or no annotation any more, starts again."""
+    last = live.status.get("operation") or {}
+    wanted = live.annotations.get(CANCEL_ANNOTATION)
+    return bool(wanted) and wanted == last.get("id") and last.get("plan") == plan_digest

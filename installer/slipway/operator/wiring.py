@@ -1,0 +1,123 @@
+"""Puts the operator together: API, site registry, Secrets, engine. The only place of this room that opens anything."""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from slipway import catalog
+from slipway.cluster.applier import Applier
+from slipway.cluster.client import Client, connect
+from slipway.cluster.configurations import Configurations
+from slipway.cluster.election import Election
+from slipway.cluster.events import instance
+from slipway.cluster.secretstore import SecretReader
+from slipway.engine.apply import apply
+from slipway.engine.context import Context
+from slipway.engine.prepare import check, prepare
+from slipway.engine.registry import registry_source
+from slipway.model.configuration import Configuration
+from slipway.model.observed import Observed, Scope
+from slipway.model.operation import OperationResult, Progress
+from slipway.model.plan import Plan
+from slipway.operator.door import Door, Meter
+from slipway.operator.metrics import Metrics
+from slipway.operator.operations import Chronicle
+from slipway.operator.reconcile import Edges, Reconciler
+from slipway.operator.runtime import LEASE_NAME, Runtime, Settings
+from slipway.settings import NAMESPACE
+
+#: Where the token of the applier lies: memory, in every container.
+PRIVATE = Path("/dev/shm/slipway")  # noqa: S108 - the directory is made 0700
+
+
+class Opened:
+    """A session (`operator.door.Session`) over the engine's context."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def prepare(self, scope: Scope) -> tuple[Observed, Plan]:
+        """Observe and plan."""
+        return prepare(self._context, scope)
+
+    def apply(
+        self,
+        plan: Plan,
+        observed: Observed,
+        *,
+        progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+        held: Callable[[], bool],
+    ) -> OperationResult:
+        """Check that hosts, registry and bundle are fit, then carry it out."""
+        check(self._context, observed, plan)
+        return apply(plan, self._context, observed, progress=progress, cancelled=cancelled, held=held)
+
+
+class ClusterEngine:
+    """The engine (`operator.door.Engine`), with everything read from the cluster and the site registry."""
+
+    def __init__(self, client: Client, release: catalog.Catalog, kubeconfig: Callable[[], Path]) -> None:
+        self._client = client
+        self._release = release
+        self._state = Path(os.environ.get("SLIPWAY_STATE", "/var/lib/slipway/state"))
+        self._kubeconfig = kubeconfig
+
+    def open(self, configuration: Configuration) -> Opened:
+        """Secrets are read anew for each session."""
+        secrets = SecretReader(self._client)
+        state = self._state / configuration.namespace / configuration.name
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Opened(
+            Context(
+                configuration=configuration,
+                catalog=self._release,
+                source=registry_source(configuration, secrets, state),
+                secrets=secrets,
+                state=state,
+                kubeconfig=self._kubeconfig(),
+                holder=f"operator/{instance()}",
+            )
+        )
+
+
+def open_door(
+    stop: threading.Event | None = None,
+    *,
+    kubeconfig: Path | None = None,
+    namespace: str = "",
+    meter: Meter | None = None,
+) -> Door:
+    """The real door; the pod's own ServiceAccount without a kubeconfig."""
+    client = connect(kubeconfig)
+    release = catalog.load()
+    applier = Applier(client, PRIVATE / f"{os.getpid()}.kubeconfig")
+    edges = Edges(
+        store=Configurations(client, namespace),
+        engine=ClusterEngine(client, release, (lambda: kubeconfig) if kubeconfig else applier.kubeconfig),
+        catalog=release,
+        recorder=Chronicle(client),
+        meter=meter or Metrics(),
+    )
+    return Reconciler(edges, stop)
+
+
+def run(settings: Settings, *, kubeconfig: Path | None = None) -> int:
+    """The operator's process, until SIGTERM or SIGINT."""
+    level = os.environ.get("SLIPWAY_LOG_LEVEL", "info").upper()
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("paramiko").setLevel(logging.WARNING)  # it tells of every connection
+    client, metrics = connect(kubeconfig), Metrics()
+    runtime = Runtime(
+        client,
+        Election(client, NAMESPACE, LEASE_NAME, instance()),
+        lambda halt: open_door(halt, kubeconfig=kubeconfig, namespace=settings.namespace, meter=metrics),
+        metrics,
+        settings,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: runtime.halt.set())
+    return runtime.run()

@@ -1,0 +1,264 @@
+"""Modules on a real API server, with real controllers, a real Helm and fake kubelets (KWOK)."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway import catalog
+from slipway.cluster import records
+from slipway.cluster.client import Client, connect
+from slipway.cluster.helm import Helm
+from slipway.cluster.modules import Work, apply_module
+from slipway.cluster.observe import observe
+from slipway.cluster.removal import remove_module
+from slipway.cluster.settings import ensure_namespace
+from slipway.errors import StepError
+from slipway.model.configuration import Configuration, ModuleSpec, Spec
+from slipway.model.record import Intent
+from slipway.settings import NAMESPACE
+from tests.apiserver import ApiServer
+from tests.binaries import binary
+
+CATALOG = catalog.load()
+FACTS = catalog.cluster_facts(Configuration(name="demo", namespace=NAMESPACE, spec=Spec()))
+
+
+def request_for(name: str, spec: ModuleSpec | None = None, *, seconds: int = 60) -> dict[str, Any]:
+    """What planning asks for, with the charts of the checkout."""
+    module, spec = CATALOG.modules[name], spec or ModuleSpec()
+    values = CATALOG.values(module, spec.settings, spec.values, FACTS)
+    return {
+        "name": name,
+        "version": module.version,
+        "owner": f"{NAMESPACE}/demo",
+        "requires": [],
+        "parts": {"settings": "abc"},
+        "health": {"timeout": seconds, "rules": []},
+        "removal": {"crds": "retain", "data": module.removal.data, "namespace": module.removal.namespace},
+        "releases": [
+            {
+                "name": release.name,
+                "namespace": release.namespace,
+                "create_namespace": release.create_namespace,
+                "labels": dict(release.labels),
+                "chart": {"name": release.chart, "version": module.version, "digest": module.digest},
+                "values": values[release.name],
+            }
+            for release in module.releases
+        ],
+    }
+
+
+def intent(digest: str, action: str = "apply") -> Intent:
+    return Intent("op-1", f"module/welcome/{action}", digest, 1, "test", records.now())
+
+
+@pytest.fixture(scope="module")
+def client(cluster_api: ApiServer) -> Iterator[Client]:
+    cluster_api.create_node("modules-1")
+    with connect(cluster_api.kubeconfig) as client:
+        ensure_namespace(client, NAMESPACE)
+        yield client
+
+
+@pytest.fixture
+def work(client: Client, cluster_api: ApiServer) -> Iterator[Work]:
+    """Everything a run has; welcome is gone afterwards, however the test ended."""
+    made = Work(
+        client=client,
+        helm=Helm(binary("helm"), cluster_api.kubeconfig),
+        artifact_path=lambda chart: CATALOG.modules[chart["name"]].directory / "chart",
+    )
+    yield made
+    remove_module(made, request_for("welcome"), intent("gone", "remove"))
+    assert client.get("v1", "Namespace", "welcome") is None
+
+
+def greeting(client: Client) -> str:
+    page = client.get("v1", "ConfigMap", "welcome", "welcome")
+    assert page is not None
+    return str(page["data"]["index.html"])
+
+
+def test_from_nothing_through_an_edit_to_nothing(work: Work) -> None:
+    client = work.client
+    first = apply_module(work, request_for("welcome"), intent("d1"))
+    assert (first.phase, first.digest, first.revision, work.helm.calls) == ("Healthy", "d1", 1, 1)
+    assert {ref.kind for ref in first.objects} == {"ConfigMap", "Service", "Deployment"}
+    assert all(ref.uid and ref.namespace == "welcome" for ref in first.objects)
+    assert observe(client, drift=True).modules["welcome"] == first
+
+    again = apply_module(work, request_for("welcome"), intent("d1"))
+    assert (again.revision, work.helm.calls) == (1, 1)
+
+    edited = apply_module(
+        work, request_for("welcome", ModuleSpec(settings={"greeting": "Moin"})), intent("d2")
+    )
+    assert (edited.digest, edited.revision, work.helm.calls) == ("d2", 2, 2)
+    assert greeting(client).startswith("Moin")
+
+    remove_module(work, request_for("welcome"), intent("d3", "remove"))
+    assert records.read_module(client, "welcome") is None
+    assert client.get("apps/v1", "Deployment", "welcome", "welcome") is None
+    assert client.get("v1", "Namespace", "welcome") is None
+    remove_module(work, request_for("welcome"), intent("d3", "remove"))
+
+
+def test_an_upgrade_that_is_not_healthy_is_rolled_back(work: Work) -> None:
+    apply_module(work, request_for("welcome"), intent("d1"))
+    nowhere = ModuleSpec(settings={"greeting": "bad"}, values={"nodeSelector": {"disk": "none"}})
+    with pytest.raises(StepError) as caught:
+        apply_module(work, request_for("welcome", nowhere, seconds=6), intent("d2"))
+    assert "Unschedulable" in caught.value.why
+    assert "node(s) didn't match Pod's node affinity/selector" in caught.value.why
+    assert "rolled back and is healthy again" in caught.value.hint
+    record = records.read_module(work.client, "welcome")
+    assert record is not None
+    assert (record.phase, record.digest, record.revision, record.intent) == ("Failed", "d1", 3, None)
+    assert not greeting(work.client).startswith("bad")
+    calls = work.helm.calls
+    good = apply_module(work, request_for("welcome"), intent("d1"))
+    assert (good.phase, work.helm.calls) == ("Healthy", calls)
+
+
+def test_a_first_install_that_fails_is_kept_and_continued(work: Work, cluster_api: ApiServer) -> None:
+    picky = ModuleSpec(values={"nodeSelector": {"disk": "fast"}})
+    with pytest.raises(StepError, match="did not become healthy"):
+        apply_module(work, request_for("welcome", picky, seconds=4), intent("d1"))
+    record = records.read_module(work.client, "welcome")
+    assert record is not None
+    assert (record.phase, record.digest) == ("Failed", "")
+    assert "Unschedulable" in record.message
+    cluster_api.kubectl("label", "node", "modules-1", "disk=fast")
+    calls = work.helm.calls
+    done = apply_module(work, request_for("welcome", picky), intent("d1"))
+    assert (done.phase, done.revision, work.helm.calls) == ("Healthy", 1, calls)
+
+
+def test_values_that_the_api_refuses_are_told_in_its_words(work: Work) -> None:
+    wrong = ModuleSpec(values={"replicas": "many"})
+    with pytest.raises(StepError) as caught:
+        apply_module(work, request_for("welcome", wrong), intent("d1"))
+    assert "replicas" in caught.value.why
+    assert apply_module(work, request_for("welcome"), intent("d2")).phase == "Healthy"
+
+
+@pytest.mark.parametrize("state", ["pending-install", "pending-upgrade", "pending-rollback", "uninstalling"])
+def test_what_a_killed_helm_left_is_continued_without_loss(work: Work, state: str) -> None:
+    client = work.client
+    apply_module(work, request_for("welcome"), intent("d1"))
+    if state == "pending-upgrade":
+        apply_module(work, request_for("welcome", ModuleSpec(settings={"greeting": "a"})), intent("d2"))
+    service = client.get("v1", "Service", "welcome", "welcome")
+    assert service is not None
+    leave_in_state(client, state)
+    if state == "uninstalling":
+        client.delete("v1", "ConfigMap", "welcome", "welcome")
+    done = apply_module(work, request_for("welcome", ModuleSpec(settings={"greeting": "b"})), intent("d3"))
+    assert (done.phase, done.digest) == ("Healthy", "d3")
+    kept = client.get("v1", "Service", "welcome", "welcome")
+    assert kept is not None
+    assert kept["metadata"]["uid"] == service["metadata"]["uid"]
+    assert greeting(client).startswith("b")
+
+
+def leave_in_state(client: Client, state: str) -> None:
+    """Put Helm's own record of the newest revision into a state, as a SIGKILL at that moment does."""
+    import base64
+    import gzip
+
+    found = client.list("v1", "Secret", "welcome", labels="owner=helm,name=welcome")
+    secret = max(found, key=lambda item: int(item["metadata"]["labels"]["version"]))
+    release = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
+    release["info"]["status"] = state
+    packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode()))).decode()
+    patch = {"data": {"release": packed}, "metadata": {"labels": {"status": state}}}
+    client.merge("v1", "Secret", secret["metadata"]["name"], patch, "welcome")
+
+
+@pytest.mark.parametrize("state", ["pending-install", "uninstalling"])
+def test_removal_of_what_a_killed_helm_left(work: Work, state: str) -> None:
+    apply_module(work, request_for("welcome"), intent("d1"))
+    leave_in_state(work.client, state)
+    remove_module(work, request_for("welcome"), intent("d2", "remove"))
+    assert work.client.get("v1", "Namespace", "welcome") is None
+
+
+def test_drift_is_seen_and_repaired(work: Work, cluster_api: ApiServer) -> None:
+    client = work.client
+    apply_module(work, request_for("welcome"), intent("d1"))
+    assert observe(client, drift=True).drift == {}
+    cluster_api.kubectl("-n", "welcome", "delete", "service", "welcome")
+    cluster_api.kubectl("-n", "welcome", "scale", "deployment", "welcome", "--replicas=3")
+    seen = observe(client, drift=True).drift["welcome"]
+    assert [item.what for item in seen] == [
+        "Service/welcome/welcome is gone",
+        "Deployment.apps/welcome/welcome was edited",
+    ]
+    apply_module(work, request_for("welcome"), intent("d1"))
+    deployment = client.get("apps/v1", "Deployment", "welcome", "welcome")
+    assert deployment is not None
+    assert deployment["spec"]["replicas"] == 1
+    assert client.get("v1", "Service", "welcome", "welcome") is not None
+    assert observe(client, drift=True).drift == {}
+
+
+def test_somebody_elses_objects_keep_the_namespace(work: Work, cluster_api: ApiServer) -> None:
+    apply_module(work, request_for("welcome"), intent("d1"))
+    cluster_api.kubectl("-n", "welcome", "create", "configmap", "mine", "--from-literal=a=b")
+    remove_module(work, request_for("welcome"), intent("d2", "remove"))
+    assert work.client.get("v1", "Namespace", "welcome") is not None
+    cluster_api.kubectl("delete", "namespace", "welcome")
+
+
+def test_what_does_not_go_is_named(
+    work: Work, cluster_api: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slipway.cluster.removal.GONE_SECONDS", 1.0)
+    apply_module(work, request_for("welcome"), intent("d1"))
+    hold = {"metadata": {"finalizers": ["example.com/hold"]}}
+    work.client.merge("v1", "Service", "welcome", hold, "welcome")
+    try:
+        with pytest.raises(StepError) as caught:
+            remove_module(work, request_for("welcome"), intent("d2", "remove"))
+        assert "Service/welcome/welcome (finalizers: example.com/hold)" in caught.value.why
+        record = records.read_module(work.client, "welcome")
+        assert record is not None
+        assert record.phase == "Failed"
+    finally:
+        work.client.merge("v1", "Service", "welcome", {"metadata": {"finalizers": None}}, "welcome")
+
+
+def test_as_fast_as_helm_itself(work: Work, cluster_api: ApiServer, tmp_path: Path) -> None:
+    """Not a benchmark: it fails when waiting or recording has become slow."""
+    chart = CATALOG.modules["welcome"].directory / "chart"
+    values = tmp_path / "values.json"
+    values.write_text(json.dumps(request_for("welcome")["releases"][0]["values"]))
+    command = [str(binary("helm")), f"--kubeconfig={cluster_api.kubeconfig}", "-n", "welcome"]
+    start = time.monotonic()
+    subprocess.run(
+        [*command, "upgrade", "--install", "welcome", chart, "-f", values, "--wait", "--create-namespace"],
+        check=True,
+        capture_output=True,
+    )
+    bare = time.monotonic() - start
+    subprocess.run([*command, "uninstall", "welcome", "--wait"], check=True, capture_output=True)
+    cluster_api.kubectl("delete", "namespace", "welcome")
+    start = time.monotonic()
+    apply_module(work, request_for("welcome"), intent("d1"))
+    ours = time.monotonic() - start
+    print(f"helm --wait {bare:.2f} s, module {ours:.2f} s")
+    assert ours < bare * 1.3 + 1.5
+
+
+def test_requests_differ_only_by_content() -> None:
+    from slipway.cluster.modules import release_digest
+
+    one = request_for("welcome")["releases"][0]
+    assert release_digest(one) == release_digest(json.loads(json.dumps(one)))
+    assert release_digest(one) != release_digest({**one, "values": {}})

@@ -1,0 +1,33 @@
+"""Every module's objects against a real API server, strictly: no field that it does not know, no refusal."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from slipway import catalog
+from slipway.cluster.client import connect
+from slipway.cluster.settings import ensure_namespace
+from slipway.settings import NAMESPACE
+from tests.apiserver import ApiServer
+from tests.charts import rendered
+
+CATALOG = catalog.load()
+CASES = [
+    (name, settings)
+    for name, module in CATALOG.modules.items()
+    for settings in yaml.safe_load((module.directory / "tests" / "settings.yaml").read_text())["accepted"]
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_objects_are_accepted(name: str, settings: dict[str, Any], apiserver: ApiServer) -> None:
+    with connect(apiserver.kubeconfig) as client:
+        ensure_namespace(client, NAMESPACE)
+        for item in rendered(CATALOG, CATALOG.modules[name], settings):
+            namespace = item.pop("release_namespace")
+            place = client.resource(item["apiVersion"], item["kind"])
+            assert place is not None
+            if place.namespaced:
+                ensure_namespace(client, item["metadata"].setdefault("namespace", namespace))
+            client.apply(item, manager="strict", force=True, dry_run=True)

@@ -1,0 +1,208 @@
+"""The cluster's edge on a real API server: settings, conflicts, leases, node metadata, drain, observation."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.cluster.client import Client, connect
+from slipway.cluster.lease import Lease
+from slipway.cluster.nodes import drain, remove
+from slipway.cluster.observe import observe
+from slipway.cluster.records import apply_node
+from slipway.cluster.settings import apply_settings, ensure_namespace
+from slipway.errors import ConflictError, StepError, TransientError
+from slipway.model.record import StepRecord
+from slipway.settings import API_VERSION, NAMESPACE
+from tests.apiserver import ApiServer, until
+
+RECORD = StepRecord("sha256:abc", {"document": "123"}, catalog="sha256:c")
+
+
+def document(**modules: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "ClusterConfiguration",
+        "metadata": {"name": "edge", "namespace": NAMESPACE},
+        "spec": {"modules": modules},
+    }
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """One of its own: it begins without anything of Slipway's."""
+    with ApiServer(tmp_path_factory.mktemp("edge"), controllers=True, kwok=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server: ApiServer) -> Iterator[Client]:
+    with connect(server.kubeconfig) as client:
+        yield client
+
+
+def test_a_cluster_without_slipway_is_empty_not_an_error(client: Client) -> None:
+    seen = observe(client, drift=True)
+    assert seen.reachable
+    assert seen.version.startswith("v1.")
+    assert (seen.configurations, seen.settings, seen.operator_catalog) == ((), None, "")
+
+
+def test_settings_land_and_a_second_time_change_nothing(client: Client, server: ApiServer) -> None:
+    secrets = {"ssh/id_ed25519": b"key", "site/a": b"1", "site/b": b"\x00\xff"}
+    for _ in range(2):
+        apply_settings(client, document(welcome={"enabled": True}), secrets, record=RECORD)
+    seen = observe(client)
+    assert seen.settings == RECORD
+    assert [(item.name, item.generation, item.managers) for item in seen.configurations] == [("edge", 1, {})]
+    data = server.kubectl("-n", NAMESPACE, "get", "secret", "site", "-o", "jsonpath={.data}").stdout
+    assert '"b":"AP8="' in data
+
+
+def test_a_field_that_somebody_changed_is_a_conflict_that_names_them(
+    client: Client, server: ApiServer
+) -> None:
+    apply_settings(client, document(welcome={"enabled": True}), {}, record=RECORD)
+    patch = '{"spec": {"modules": {"welcome": {"enabled": false}}}}'
+    server.kubectl("-n", NAMESPACE, "patch", "cc", "edge", "--type=merge", "-p", patch, "--field-manager=ann")
+    assert observe(client).configurations[0].managers == {"modules.welcome.enabled": "ann"}
+    with pytest.raises(ConflictError) as caught:
+        apply_settings(client, document(welcome={"enabled": True}), {}, record=RECORD)
+    assert [(item.path, item.problem) for item in caught.value.findings] == [
+        ("spec.modules.welcome.enabled", "was changed in the cluster by ann")
+    ]
+    apply_settings(client, document(welcome={"enabled": True}), {}, record=RECORD, force=True)
+    assert observe(client).configurations[0].spec["modules"]["welcome"]["enabled"] is True
+
+
+def test_an_unknown_field_is_refused_by_name(client: Client) -> None:
+    wrong = document()
+    wrong["spec"]["modul"] = {}
+    with pytest.raises(StepError) as caught:
+        client.apply(wrong)
+    assert "modul" in caught.value.why
+
+
+def test_lease_names_its_holder_and_counts_epochs(client: Client) -> None:
+    ensure_namespace(client, NAMESPACE)
+    first, second = Lease(client, "edge", "ann@a:1"), Lease(client, "edge", "bob@b:2")
+    assert first.acquire() == 1
+    with pytest.raises(ConflictError, match="ann@a:1 is changing this cluster"):
+        second.acquire()
+    first.renew()
+    assert second.acquire(instead_of="ann@a:1") == 2
+    with pytest.raises(ConflictError, match="bob@b:2"):
+        first.renew()
+    second.release()
+    assert Lease(client, "edge", "ann@a:1").acquire() == 3
+
+
+def test_a_lease_of_the_dead_expires(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slipway.cluster.lease.CLOCK_SKEW", 0)
+    Lease(client, "brief", "ann@a:1", seconds=1).acquire()
+    other = Lease(client, "brief", "bob@b:2")
+
+    def taken() -> bool:
+        try:
+            return other.acquire() == 2
+        except ConflictError:
+            return False
+
+    until(taken, seconds=10, what="lease expired")
+
+
+def test_one_of_many_gets_the_lease(client: Client) -> None:
+    won: list[str] = []
+
+    def compete(name: str) -> None:
+        try:
+            Lease(client, "race", name).acquire()
+            won.append(name)
+        except ConflictError:
+            pass
+
+    threads = [threading.Thread(target=compete, args=(f"t@{number}:1",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+
+
+def test_node_metadata_in_one_write(client: Client, server: ApiServer) -> None:
+    server.create_node("edge-1")
+    # Else the node's own first writes come in between, and ours is made twice.
+    server.kubectl("wait", "--for=condition=Ready", "node/edge-1", "--timeout=60s")
+    records = {"node_prepare": StepRecord("d1", {"a": "b"})}
+    gpu = {"key": "gpu", "value": "", "effect": "NoSchedule"}
+    before = client.writes
+    assert apply_node(client, "edge-1", labels={"disk": "fast"}, taints=[gpu], records=records)
+    assert not apply_node(client, "edge-1", labels={"disk": "fast"}, taints=[gpu], records=records)
+    assert client.writes == before + 1
+    node = observe(client).nodes["edge-1"]
+    assert node.labels["disk"] == "fast"
+    assert gpu in node.taints
+    assert node.records == records
+    assert apply_node(client, "edge-1", labels={}, taints=[], records=records)
+    node = observe(client).nodes["edge-1"]
+    assert "disk" not in node.labels
+    assert gpu not in node.taints
+
+
+def test_drain_evicts_and_respects_budgets(client: Client, server: ApiServer) -> None:
+    server.create_node("edge-2", labels={"edge": "two"})
+    server.kubectl("create", "namespace", "edge")
+    server.kubectl("-n", "edge", "apply", "-f", "-", stdin=WORKLOAD)
+    until(
+        lambda: (
+            server.kubectl(
+                "-n", "edge", "get", "deploy", "web", "-o", "jsonpath={.status.readyReplicas}"
+            ).stdout
+            == "2"
+        ),
+        seconds=60,
+        what="web ready",
+    )
+    with pytest.raises(StepError) as caught:
+        drain(client, "edge-2", seconds=3)
+    assert "disruption budget" in caught.value.why
+    server.kubectl("-n", "edge", "delete", "pdb", "web")
+    assert drain(client, "edge-2", seconds=60) == 2
+    assert remove(client, "edge-2")
+    assert drain(client, "edge-2", seconds=1) == 0
+    server.kubectl("delete", "namespace", "edge", "--wait=false")
+
+
+WORKLOAD = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      nodeSelector: {edge: two}
+      containers: [{name: web, image: web}]
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec: {minAvailable: 2, selector: {matchLabels: {app: web}}}
+"""
+
+
+def test_no_answer_is_a_passing_failure(tmp_path: Path, server: ApiServer) -> None:
+    text = server.kubeconfig.read_text().replace(str(server.port), "1")
+    elsewhere = tmp_path / "kubeconfig"
+    elsewhere.write_text(text)
+    with connect(elsewhere) as client, pytest.raises(TransientError, match="does not answer"):
+        client.version()
+
+
+def test_a_broken_kubeconfig_says_where(tmp_path: Path) -> None:
+    with pytest.raises(StepError, match="cannot be used"):
+        connect(tmp_path / "missing")

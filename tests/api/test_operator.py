@@ -1,0 +1,287 @@
+"""The operator against a real API server: dispatch, status, approval, refusals, succession. Its engine only records."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.api.crd import crds
+from slipway.cluster.applier import ACCOUNT, Applier
+from slipway.cluster.client import connect
+from slipway.cluster.operations import KEEP
+from slipway.cluster.secretstore import SecretReader
+from slipway.errors import ConfigurationError
+from slipway.operator.conditions import find
+from slipway.secrets.store import digests_of
+from slipway.settings import API_VERSION, APPROVE_ANNOTATION, NAMESPACE
+from tests.api.recording import RecordingEngine, Running, make_runtime
+from tests.apiserver import ApiServer, until
+from tests.binaries import binary
+
+PLURAL = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/clusterconfigurations"
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    with ApiServer(tmp_path_factory.mktemp("operator-api")) as server:
+        server.install_crds(*crds())
+        server.create_namespace(NAMESPACE)
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _clean(api: ApiServer) -> Iterator[None]:
+    yield
+    api.kubectl("-n", NAMESPACE, "delete", "cc,op,leases", "--all", "--wait=true")
+
+
+def write(api: ApiServer, name: str = "tools", spec: dict[str, Any] | None = None, **annotations: str) -> int:
+    """Server-side apply as a user; the new generation."""
+    document = {
+        "apiVersion": API_VERSION,
+        "kind": "ClusterConfiguration",
+        "metadata": {"name": name, "namespace": NAMESPACE, "annotations": annotations},
+        "spec": spec or modules(),
+    }
+    status, answer = api.apply(document, manager="user")
+    assert status in {200, 201}, answer["message"]
+    return int(answer["metadata"]["generation"])
+
+
+def modules(**settings: Any) -> dict[str, Any]:
+    return {"modules": {"welcome": {"enabled": True} | ({"settings": settings} if settings else {})}}
+
+
+def status_of(api: ApiServer, name: str = "tools") -> dict[str, Any]:
+    answer: dict[str, Any] = api.request("GET", f"{PLURAL}/{name}")[1]
+    return answer.get("status") or {}
+
+
+def settled(api: ApiServer, phase: str, generation: int = 1, name: str = "tools") -> dict[str, Any]:
+    """The status once it has that phase for that generation."""
+
+    def there() -> bool:
+        status = status_of(api, name)
+        return (status.get("phase"), status.get("observedGeneration")) == (phase, generation)
+
+    until(there, seconds=20, what=f"{name} {phase} at generation {generation}: {status_of(api, name)}")
+    return status_of(api, name)
+
+
+def test_an_edit_reaches_the_engine_within_a_second(api: ApiServer) -> None:
+    engine = RecordingEngine()
+    write(api)
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        settled(api, "Ready")
+        waits = []
+        for number in range(3):
+            begun = time.monotonic()
+            generation = write(api, spec=modules(greeting=f"edit {number}"))
+            until(lambda runs=number + 2: len(engine.runs) >= runs, seconds=10, what="the engine runs")
+            waits.append(engine.runs[-1][0] - begun)
+            settled(api, "Ready", generation)
+    assert max(waits) < 1.0, waits
+
+
+def test_status_operation_and_events_of_a_toggle(api: ApiServer) -> None:
+    engine = RecordingEngine(step_seconds=1.2)
+    write(api)
+    with Running(make_runtime(api.kubeconfig, "one", engine)) as runtime:
+        settled(api, "Applying")
+        until(
+            lambda: status_of(api)["operation"]["step"] == "module/welcome/apply",
+            seconds=5,
+            what="step shown",
+        )
+        status = settled(api, "Ready")
+        assert {item["type"]: item["status"] for item in status["conditions"]} == {
+            "Accepted": "True",
+            "Ready": "True",
+            "Reconciling": "False",
+            "Stalled": "False",
+            "HostsReady": "True",
+            "ImagesMirrored": "True",
+            "KubernetesReady": "True",
+            "ModulesReady": "True",
+        }
+        assert status["modules"][0]["phase"] == "Healthy"
+        operation = status["operation"]
+        assert (operation["percent"], operation["outcome"]) == (100, "succeeded")
+        op = api.request("GET", f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/operations/{operation['id']}")[1]
+        assert (op["status"]["phase"], op["status"]["counts"]["planned"]) == ("Succeeded", 1)
+        assert op["status"]["steps"][0]["step"] == "module/welcome/apply"
+
+        generation = write(api, spec={"modules": {"welcome": {"enabled": False}}})
+        assert settled(api, "Ready", generation)["modules"] == []
+        described = api.kubectl("-n", NAMESPACE, "describe", "cc", "tools").stdout
+        assert "OperationStarted" in described
+        assert "OperationSucceeded" in described
+        assert [len(plan.steps) for _, plan in engine.runs] == [1, 1]
+        metrics = page(runtime.web.port, "/metrics")
+        assert 'slipway_operations_total{outcome="succeeded"} 2.0' in metrics
+        assert 'slipway_plan_steps{configuration="tools"} 0.0' in metrics
+        assert (page(runtime.web.port, "/healthz"), page(runtime.web.port, "/readyz")) == ("ok", "ok")
+
+
+def page(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        return str(answer.read().decode())
+
+
+def test_status_patches_start_no_run(api: ApiServer) -> None:
+    engine = RecordingEngine()
+    write(api)
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        settled(api, "Ready")
+        looks = len(engine.scopes)
+        api.kubectl("-n", NAMESPACE, "annotate", "cc", "tools", "team=blue")
+        time.sleep(1.5)
+        assert len(engine.scopes) == looks
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("metric-server", "spec.modules.metric-server"), ("welcome", "spec.modules.welcome.settings")],
+)
+def test_what_the_schema_cannot_know_is_refused(api: ApiServer, name: str, word: str) -> None:
+    engine = RecordingEngine()
+    write(api, spec={"modules": {name: {"enabled": True, "settings": {"nonsense": 1}}}})
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        status = settled(api, "Refused")
+        assert find(status, "Accepted")["status"] == "False"
+        assert word in find(status, "Accepted")["message"]
+        assert engine.runs == []
+        settled(api, "Ready", write(api))
+
+
+def test_a_disruptive_plan_waits_for_its_digest(api: ApiServer) -> None:
+    engine = RecordingEngine(disruptive=True)
+    write(api)
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        status = settled(api, "AwaitingApproval")
+        assert find(status, "Ready")["reason"] == "AwaitingApproval"
+        assert "disruptive update module/welcome/apply" in find(status, "Ready")["message"]
+        write(api, **{APPROVE_ANNOTATION: "sha256:another"})
+        time.sleep(1)
+        assert engine.runs == []
+        write(api, **{APPROVE_ANNOTATION: status["operation"]["plan"]})
+        settled(api, "Ready")
+        assert len(engine.runs) == 1
+
+
+def test_of_two_that_have_the_same_the_oldest_wins(api: ApiServer) -> None:
+    engine = RecordingEngine()
+    write(api, "first")
+    time.sleep(1.1)  # creation times have seconds
+    write(api, "second")
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        settled(api, "Ready", name="first")
+        status = settled(api, "Refused", name="second")
+        assert find(status, "Accepted")["reason"] == "Conflict"
+        assert f"belongs to {NAMESPACE}/first" in find(status, "Accepted")["message"]
+        api.kubectl("-n", NAMESPACE, "delete", "cc", "first")
+        settled(api, "Ready", name="second")
+
+
+def test_a_newer_generation_stops_the_run_after_its_step(api: ApiServer) -> None:
+    engine = RecordingEngine(step_seconds=1.5)
+    both = {"modules": {"welcome": {"enabled": True}, "metrics-server": {"enabled": True}}}
+    write(api, spec=both)
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        until(lambda: bool(engine.runs), seconds=10, what="the first run")
+        generation = write(api, spec={"modules": {"welcome": {"enabled": True}}})
+        status = settled(api, "Ready", generation)
+    assert [[step.id for step in plan.steps] for _, plan in engine.runs] == [
+        ["module/metrics-server/apply", "module/welcome/apply"],
+        ["module/welcome/apply", "module/metrics-server/remove"],
+    ]
+    assert [module["name"] for module in status["modules"]] == ["welcome"]
+    operations = api.request("GET", f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/operations")[1]["items"]
+    assert sorted(item["status"]["phase"] for item in operations) == ["Cancelled", "Succeeded"]
+
+
+def test_the_newest_operations_are_kept(api: ApiServer) -> None:
+    engine = RecordingEngine()
+    write(api)
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        for number in range(KEEP + 3):
+            settled(api, "Ready", write(api, spec=modules(greeting=str(number))))
+    items = api.request("GET", f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/operations")[1]["items"]
+    assert len(items) == KEEP
+
+
+def test_a_standby_takes_over_from_one_that_was_killed(api: ApiServer, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    write(api)
+    first = start(api, "first", log)
+    try:
+        until(lambda: log.exists() and "first tools 1" in log.read_text(), seconds=20, what="first is active")
+        second = start(api, "second", log)
+        try:
+            time.sleep(3)
+            assert "second" not in log.read_text()
+            first.kill()
+            first.wait()
+            until(lambda: "second tools 1" in log.read_text(), seconds=15, what="second is active")
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(timeout=15) == 0
+            path = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/operator-pair"
+            lease = api.request("GET", path)[1]["spec"]
+            assert (lease.get("holderIdentity", ""), lease["leaseTransitions"]) == ("", 1)
+        finally:
+            second.kill()
+            second.wait()
+    finally:
+        first.kill()
+        first.wait()
+
+
+def start(api: ApiServer, identity: str, log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.api.recording", str(api.kubeconfig), identity, str(log)]
+    root = Path(__file__).resolve().parents[2]
+    with (log.parent / f"{identity}.stderr").open("wb") as errors:
+        return subprocess.Popen(command, cwd=root, stderr=errors, env=dict(os.environ))
+
+
+def test_secrets_are_read_from_the_api(api: ApiServer, tmp_path: Path) -> None:
+    api.kubectl("-n", NAMESPACE, "create", "secret", "generic", "ssh", "--from-literal=id_ed25519=PRIVATE")
+    with connect(api.kubeconfig) as client:
+        secrets = SecretReader(client)
+        assert secrets.read("ssh/id_ed25519") == b"PRIVATE"
+        assert (secrets.exists("ssh/other"), secrets.exists("none/key")) == (False, False)
+        path = secrets.materialize("ssh/id_ed25519", tmp_path / "keys")
+        assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"PRIVATE", 0o600)
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        assert digests_of(secrets, ["ssh/id_ed25519", "none/key"], b"k").keys() == {"ssh/id_ed25519"}
+        with pytest.raises(ConfigurationError, match="the secret none/key does not exist"):
+            secrets.read("none/key")
+
+
+def test_the_applier_has_a_token_of_its_own(api: ApiServer, tmp_path: Path) -> None:
+    api.kubectl("-n", NAMESPACE, "create", "serviceaccount", ACCOUNT)
+    path = tmp_path / "private" / "kubeconfig"
+    with connect(api.kubeconfig) as client:
+        assert Applier(client, path).kubeconfig() == path
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    who = subprocess.run(
+        [
+            str(binary("kubectl")),
+            f"--kubeconfig={path}",
+            "auth",
+            "whoami",
+            "-o",
+            "jsonpath={.status.userInfo.username}",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert who.stdout == f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"

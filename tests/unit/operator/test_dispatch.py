@@ -1,0 +1,125 @@
+"""Queue, filter, tracker, acceptance, and the size of an Operation: the small parts of the runtime."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from slipway.cluster.operations import STATUS_LIMIT, fitting
+from slipway.errors import ConflictError
+from slipway.model.operation import Outcome, Progress
+from slipway.operator.acceptance import check_alone
+from slipway.operator.door import Running
+from slipway.operator.operations import finished_status
+from slipway.operator.queue import Filter, Queue
+from slipway.operator.tracker import Tracker, advanced
+from tests.unit.operator import examples as e
+
+
+def test_a_burst_is_taken_at_once_and_the_late_one_later() -> None:
+    queue = Queue()
+    for number in range(3):
+        queue.add({"n": number})
+    queue.add({"n": "late"}, after=0.15)
+    assert [item["n"] for item in queue.take(1)] == [0, 1, 2]
+    begun = time.monotonic()
+    assert [item["n"] for item in queue.take(1)] == ["late"]
+    assert 0.1 < time.monotonic() - begun < 0.6
+    assert queue.take(0.01) == []
+
+
+def cc(generation: int = 1, uid: str = "u", **annotations: str) -> dict[str, Any]:
+    keys = {key.replace("__", "/"): value for key, value in annotations.items()}
+    metadata = {"namespace": "n", "name": "c", "uid": uid, "generation": generation, "annotations": keys}
+    return {"metadata": metadata}
+
+
+def test_only_spec_and_approval_pass_the_filter() -> None:
+    sieve = Filter()
+    sieve.reset([cc()])
+    approved = cc(2)
+    approved["metadata"]["annotations"] = {"installer.slipway.dev/approve": "sha256:1"}
+    sequence = [cc(), cc(team="blue"), cc(2), cc(2), approved, approved]
+    assert [sieve.passes("Modified", item) for item in sequence] == [False, False, True, False, True, False]
+    assert sieve.passes("Deleted", cc(2))
+    assert sieve.passes("Added", cc(2))
+    assert sieve.passes("Modified", cc(2, uid="another"))
+
+
+def test_events_move_steps_from_running_to_done() -> None:
+    running = Running("op", e.NOW)
+    running = advanced(running, Progress("step-started", "op", 0, "module/a/apply"))
+    assert running.steps == {"module/a/apply"}
+    failed = Progress(
+        "step-finished", "op", 0, "module/a/apply", "a", "no image", {"outcome": "failed", "seconds": 2}
+    )
+    running = advanced(running, failed)
+    assert (running.steps, running.done["module/a/apply"].outcome) == (frozenset(), Outcome.FAILED)
+    failure = running.done["module/a/apply"].failure
+    assert failure is not None
+    assert failure.what == "no image"
+    again = advanced(running, Progress("step-started", "op", 0, "module/a/apply"))
+    assert (again.steps, dict(again.done)) == ({"module/a/apply"}, {})
+
+
+def test_a_slow_reader_of_progress_holds_nothing_up() -> None:
+    shown: list[Running] = []
+
+    def show(running: Running) -> None:
+        time.sleep(0.3)
+        shown.append(running)
+
+    with Tracker(show, lambda: e.NOW) as tracker:
+        begun = time.monotonic()
+        for number in range(100):
+            tracker.note(Progress("step-started", "op", 0, f"module/m{number}/apply"))
+        assert time.monotonic() - begun < 0.2
+    assert len(shown) <= 2
+    assert tracker.running is not None
+    assert len(tracker.running.steps) == 100
+
+
+def test_the_oldest_has_hosts_and_modules() -> None:
+    second = e.live(name="second", spec={"hosts": {"items": [1]}, "modules": {"b": {}, "c": {}}})
+    third = e.live(name="third", spec={"modules": {"c": {}}})
+    first = e.live(name="first", spec={"hosts": {"items": [1]}, "modules": {"a": {}, "b": {}}})
+    check_alone(first, (first, second, third))
+    with pytest.raises(ConflictError) as caught:
+        check_alone(second, (first, second, third))
+    assert [finding.path for finding in caught.value.findings] == ["spec.hosts", "spec.modules.b"]
+    with pytest.raises(ConflictError):
+        check_alone(third, (first, second, third))
+    check_alone(third, (first, third))
+
+
+def test_an_operation_of_a_thousand_failures_fits() -> None:
+    steps = [e.step(f"host/h{number}/node_prepare") for number in range(4000)]
+    plan = e.plan(*steps)
+    names = {f"host__h{number}__node_prepare": "x" * 400 for number in range(1000)}
+    status = fitting(finished_status(e.result(plan, Outcome.FAILED, **names), e.NOW, e.LATER))
+    assert len(json.dumps(status)) <= STATUS_LIMIT
+    assert status["steps"]
+    assert all(step["outcome"] == "failed" for step in status["steps"])
+
+
+def test_a_small_operation_is_told_whole() -> None:
+    plan = e.plan(e.step("module/flannel/apply"))
+    status = fitting(finished_status(e.result(plan), e.NOW, e.LATER))
+    assert status == {
+        "phase": "Succeeded",
+        "startedAt": e.NOW,
+        "finishedAt": e.LATER,
+        "seconds": 2.0,
+        "steps": [
+            {
+                "step": "module/flannel/apply",
+                "outcome": "succeeded",
+                "seconds": 1.0,
+                "changed": 0,
+                "message": "",
+            }
+        ],
+        "counts": {"planned": 0, "ansibleRuns": 0, "helmCalls": 0, "imagesCopied": 0, "apiWrites": 0},
+        "message": "1 steps",
+    }

@@ -1,0 +1,196 @@
+"""What the status says, moment by moment."""
+
+from typing import Any
+
+import pytest
+
+from slipway.errors import ConfigurationError, ConflictError, Finding, PreflightError, TransientError
+from slipway.model.operation import Outcome
+from slipway.operator.conditions import find
+from slipway.operator.door import Running
+from slipway.operator.status import SUMMARY_STEPS, percent, refused, status_of, stopped, summary
+from tests.unit.operator import examples as e
+
+KSTATUS = ("Ready", "Reconciling", "Stalled")
+
+
+def words(status: dict[str, Any]) -> dict[str, str]:
+    return {item["type"]: item["status"] for item in status["conditions"]}
+
+
+def test_nothing_to_do() -> None:
+    status = status_of(e.configuration(), e.plan(), e.observed(), previous={}, now=e.NOW)
+    assert status["phase"] == "Ready"
+    assert status["observedGeneration"] == 2
+    assert status["version"] == "v1.35.4"
+    assert words(status) == {
+        "Ready": "True",
+        "Reconciling": "False",
+        "Stalled": "False",
+        "Accepted": "True",
+        "HostsReady": "True",
+        "ImagesMirrored": "True",
+        "KubernetesReady": "True",
+        "ModulesReady": "True",
+    }
+    assert [(host["name"], host["phase"]) for host in status["hosts"]] == [
+        ("cp-01", "Ready"),
+        ("wk-01", "Ready"),
+    ]
+    assert [(m["name"], m["phase"], m["version"]) for m in status["modules"]] == [
+        ("flannel", "Healthy", "0.28.10")
+    ]
+
+
+def test_the_same_again_is_the_same_status() -> None:
+    first = status_of(e.configuration(), e.plan(), e.observed(), previous={}, now=e.NOW)
+    assert status_of(e.configuration(), e.plan(), e.observed(), previous=first, now=e.LATER) == first
+
+
+def test_transition_time_moves_with_the_status_only() -> None:
+    first = status_of(e.configuration(), e.plan(), e.observed(), previous={}, now=e.NOW)
+    second = status_of(
+        e.configuration(3), e.plan(), e.observed(worker_ready=False), previous=first, now=e.LATER
+    )
+    assert find(second, "Ready")["lastTransitionTime"] == e.LATER
+    assert find(second, "KubernetesReady")["lastTransitionTime"] == e.NOW
+    assert find(second, "KubernetesReady")["observedGeneration"] == 3
+    times = {host["name"]: host["lastTransitionTime"] for host in second["hosts"]}
+    assert times == {"cp-01": e.NOW, "wk-01": e.LATER}
+
+
+def test_a_node_that_is_not_ready_degrades() -> None:
+    status = status_of(e.configuration(), e.plan(), e.observed(worker_ready=False), previous={}, now=e.NOW)
+    assert status["phase"] == "Degraded"
+    assert find(status, "HostsReady")["message"] == "1 of 2: wk-01 NotReady"
+    assert words(status)["KubernetesReady"] == "True"
+    assert status["hosts"][1]["message"] == "kubelet stopped"
+
+
+def test_disruptive_plan_waits_for_its_digest() -> None:
+    plan = e.plan(e.step("host/wk-01/container_runtime", disruptive=True), e.step("module/flannel/apply"))
+    status = status_of(e.configuration(), plan, e.observed(), previous={}, now=e.NOW)
+    ready = find(status, "Ready")
+    assert (status["phase"], ready["status"], ready["reason"]) == (
+        "AwaitingApproval",
+        "False",
+        "AwaitingApproval",
+    )
+    assert ready["message"].splitlines() == [
+        "plan sha256:plan needs approval: 2 steps, 1 of them disruptive",
+        "- disruptive update host/wk-01/container_runtime: spec.wk-01 changed",
+        "- update module/flannel/apply: spec.flannel changed",
+    ]
+    assert words(status)["Stalled"] == "False"
+    assert status["operation"]["plan"] == "sha256:plan"
+    assert "id" not in status["operation"]
+
+
+def test_running() -> None:
+    plan = e.plan(
+        e.step("host/wk-01/node_prepare"), e.step("module/flannel/apply"), e.step("module/demo/apply")
+    )
+    done = {"host/wk-01/node_prepare": e.result(plan).steps[0]}
+    running = Running("op-1", e.NOW, done, frozenset({"module/flannel/apply"}))
+    status = status_of(e.configuration(), plan, e.observed(), previous={}, now=e.LATER, running=running)
+    assert status["phase"] == "Applying"
+    assert status["operation"] == {
+        "id": "op-1",
+        "catalog": "sha256:catalog",
+        "plan": "sha256:plan",
+        "step": "module/flannel/apply",
+        "percent": 33,
+        "started": e.NOW,
+    }
+    assert words(status)["Reconciling"] == "True"
+    assert {m["name"]: m["phase"] for m in status["modules"]} == {"demo": "Pending", "flannel": "Applying"}
+
+
+def test_a_failed_step_says_what_where_and_what_next() -> None:
+    plan = e.plan(e.step("module/flannel/apply"), e.step("module/demo/apply"))
+    outcome = e.result(plan, Outcome.FAILED, module__demo__apply="ImagePullBackOff")
+    status = status_of(e.configuration(), plan, e.observed(), previous={}, now=e.NOW, result=outcome)
+    assert (status["phase"], words(status)["Stalled"]) == ("Failed", "True")
+    assert find(status, "Ready")["message"] == "module/demo/apply: ImagePullBackOff; next: look"
+    assert {m["name"]: m["phase"] for m in status["modules"]} == {"demo": "Failed", "flannel": "Healthy"}
+    assert (status["operation"]["percent"], status["operation"]["outcome"]) == (50, "failed")
+
+
+def test_success_keeps_the_begin_of_the_operation() -> None:
+    plan = e.plan(e.step("module/flannel/apply"))
+    status = status_of(
+        e.configuration(),
+        plan,
+        e.observed(),
+        previous={},
+        now=e.LATER,
+        running=Running("op-1", e.NOW),
+        result=e.result(plan),
+    )
+    assert (status["phase"], words(status)["Ready"]) == ("Ready", "True")
+    assert status["operation"]["started"] == e.NOW
+    assert status["operation"]["percent"] == 100
+
+
+def test_a_removed_module_is_listed_no_more() -> None:
+    plan = e.plan(e.step("module/gone/remove"))
+    running = Running("op-1", e.NOW, {}, frozenset({"module/gone/remove"}))
+    during = status_of(e.configuration(), plan, e.observed(), previous={}, now=e.NOW, running=running)
+    assert {m["name"]: m["phase"] for m in during["modules"]}["gone"] == "Removing"
+    after = status_of(
+        e.configuration(), plan, e.observed(), previous=during, now=e.NOW, result=e.result(plan)
+    )
+    assert [m["name"] for m in after["modules"]] == ["flannel"]
+
+
+def test_an_operation_that_was_killed_is_told_as_interrupted() -> None:
+    previous = {"operation": {"id": "op-0", "step": "module/flannel/apply", "percent": 10}}
+    status = status_of(e.configuration(), e.plan(), e.observed(), previous=previous, now=e.NOW)
+    assert status["operation"] == {"id": "op-0", "step": "", "percent": 10, "outcome": "interrupted"}
+
+
+def test_refused_keeps_what_is_known() -> None:
+    before = status_of(e.configuration(1), e.plan(), e.observed(), previous={}, now=e.NOW)
+    finding = Finding(
+        "spec.modules.metric-server", "there is no such module", hint="did you mean metrics-server?"
+    )
+    error = ConfigurationError("the ClusterConfiguration has 1 mistake", findings=(finding,))
+    status = refused(e.live(status=before), error, now=e.LATER)
+    accepted = find(status, "Accepted")
+    assert (status["phase"], accepted["status"], accepted["reason"]) == ("Refused", "False", "Invalid")
+    assert "spec.modules.metric-server: there is no such module (did you mean" in accepted["message"]
+    assert words(status)["Ready"] == "False"
+    assert status["hosts"] == before["hosts"]
+    assert status["observedGeneration"] == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "phase", "reason", "stalled"),
+    [
+        (PreflightError("disk too small"), "Failed", "PreflightFailed", "True"),
+        (ConflictError("locked by slipway@laptop"), "Pending", "Locked", "False"),
+        (TransientError("no answer"), "Pending", "TransientError", "False"),
+    ],
+)
+def test_stopped_outside_of_steps(error: Exception, phase: str, reason: str, stalled: str) -> None:
+    status = stopped(e.live(), error, now=e.NOW)  # type: ignore[arg-type]
+    assert (status["phase"], find(status, "Ready")["reason"], words(status)["Stalled"]) == (
+        phase,
+        reason,
+        stalled,
+    )
+    assert words(status)["Accepted"] == "True"
+
+
+def test_long_plans_are_counted() -> None:
+    steps = [e.step(f"module/m{number}/apply") for number in range(SUMMARY_STEPS + 5)]
+    assert summary(e.plan(*steps)).endswith("- and 5 more")
+
+
+def test_percent_is_never_full_before_the_end() -> None:
+    assert (percent(0, 0), percent(1, 3), percent(3, 3)) == (0, 33, 99)
+
+
+def test_every_status_has_the_conditions_of_kstatus() -> None:
+    status = stopped(e.live(), TransientError("x"), now=e.NOW)
+    assert set(KSTATUS) <= set(words(status))
