@@ -1,0 +1,49 @@
+"""`slipway apply`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from slipway.cli.output import DEFAULT_FILE, BundleDirectory, ConfigurationFile, Format, Output
+from slipway.errors import ConfigurationError
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Examples: slipway apply -f cluster.yaml; slipway apply today.plan; slipway apply --yes -o json"
+)
+def apply(
+    plan_file: Annotated[Path | None, typer.Argument(help="A plan of `slipway plan --out`.")] = None,
+    file: ConfigurationFile = DEFAULT_FILE,
+    bundle: BundleDirectory = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Agree to disruptive and destructive steps.")
+    ] = False,
+    force_conflicts: Annotated[
+        bool, typer.Option("--force-conflicts", help="Take fields that somebody else set.")
+    ] = False,
+    refresh: Annotated[bool, typer.Option(help="Read all hosts and look for drift first.")] = False,
+    output: Output = Format.TEXT,
+) -> int:
+    """Make hosts, registry, cluster and modules follow the ClusterConfiguration: only what differs."""
+    from slipway.cli.running import carry_out, opened
+    from slipway.model.observed import Scope
+
+    agreed = ""
+    if plan_file:
+        file, refresh, agreed = _plan_file(plan_file)
+    context = opened(file, bundle, force_conflicts=force_conflicts)
+    return carry_out(context, Scope.FULL if refresh else Scope.TARGETS, yes=yes, output=output, agreed=agreed)
+
+
+def _plan_file(path: Path) -> tuple[Path, bool, str]:
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return Path(kept["file"]), bool(kept["refresh"]), str(kept["plan"]["digest"])
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise ConfigurationError(
+            f"{path} is no plan file", why=str(exc), hint="make one: slipway plan --out FILE"
+        ) from exc

@@ -1,0 +1,128 @@
+"""`slipway bundle`: build, look at, check and push a bundle directory. Parsing and printing only."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, colour, emit, table
+
+if TYPE_CHECKING:
+    from slipway.model.configuration import Configuration
+
+app = typer.Typer(no_args_is_help=True, help="Everything a site without Internet needs, in one directory.")
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The bundle.")]
+MIB = 1 << 20
+
+
+@app.command(epilog="Example: slipway bundle build -f cluster.yaml -o /media/usb/bundle")
+def build(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where to write the bundle.")],
+    file: ConfigurationFile = DEFAULT_FILE,
+    systems: Annotated[
+        str, typer.Option("--os", help="Comma-separated, as debian-12,debian-13.")
+    ] = "debian-12,debian-13",
+    modules: Annotated[str | None, typer.Option(help="Comma-separated; unset: all of the catalog.")] = None,
+    # Here -o is the directory, as with every tool that builds something.
+    output: Annotated[Format, typer.Option("--output", help="text or json.")] = Format.TEXT,
+) -> None:
+    """Build all that a ClusterConfiguration needs; what is built or there already is not made again."""
+    from slipway import catalog as catalogs
+    from slipway.api import read
+    from slipway.bundle.build import build_bundle
+    from slipway.bundle.info import describe
+
+    catalog = catalogs.load()
+    started = time.monotonic()
+    manifest = build_bundle(
+        catalog.versions,
+        catalog,
+        out,
+        kubernetes=_kubernetes(read.load(file), file),
+        modules=modules.split(",") if modules else list(catalog.modules),
+        systems=tuple(systems.split(",")),
+        progress=lambda text: print(text, file=sys.stderr, flush=True),
+    )
+    if output is Format.JSON:
+        emit(describe(manifest) | {"directory": str(out), "seconds": round(time.monotonic() - started, 1)})
+        return
+    size = sum(artifact.size for artifact in manifest.artifacts) // MIB
+    print(f"{out}: {len(manifest.artifacts)} artifacts, {size} MiB, in {time.monotonic() - started:.1f} s")
+    print(f"digest {manifest.digest}")
+
+
+@app.command()
+def info(directory: Directory, output: Output = Format.TEXT) -> None:
+    """Show what a bundle holds, and where contents are not what an image's name says."""
+    from slipway.bundle import manifest as manifests
+    from slipway.bundle.info import describe
+
+    manifest = manifests.read(directory)
+    if output is Format.JSON:
+        emit(describe(manifest))
+        return
+    print(f"{colour(manifest.name, 'bold')}  {manifest.digest}\n")
+    rows = [
+        (str(a.kind), a.reference, f"{a.size / MIB:.1f}", a.digest[7:19], a.contents or a.origin)
+        for a in manifest.artifacts
+    ]
+    table(("KIND", "NAME", "MIB", "DIGEST", "CONTENTS"), rows)
+
+
+@app.command()
+def verify(directory: Directory, output: Output = Format.TEXT) -> None:
+    """Check every byte of a bundle, and that no image of its modules is missing."""
+    from slipway import catalog as catalogs
+    from slipway.bundle import verify as checks
+    from slipway.bundle.info import carried_modules
+    from slipway.bundle.manifest import read
+    from slipway.errors import BundleError
+
+    manifest = read(directory)
+    modules = carried_modules(manifest, catalogs.load())
+    findings = checks.verify(directory, [image for module in modules for image in module.images])
+    if findings:
+        hint = "copy the bundle again, or build it again over the same directory"
+        raise BundleError("the bundle is damaged", where=str(directory), findings=tuple(findings), hint=hint)
+    if output is Format.JSON:
+        emit(
+            {
+                "directory": str(directory),
+                "digest": manifest.digest,
+                "artifacts": len(manifest.artifacts),
+                "findings": [],
+            }
+        )
+    else:
+        print(f"{directory}: {len(manifest.artifacts)} artifacts, all as {manifest.digest} says")
+
+
+@app.command(epilog="Example: slipway bundle push /media/usb/bundle -f cluster.yaml")
+def push(
+    directory: Annotated[
+        Path, typer.Argument(metavar="[DIR]", envvar="SLIPWAY_BUNDLE", help="The bundle.")
+    ] = Path("bundle"),
+    file: ConfigurationFile = DEFAULT_FILE,
+    output: Output = Format.TEXT,
+) -> int:
+    """Copy a bundle into the site registry, which is brought up first where it is not there yet. Nothing else."""
+    from slipway.cli.running import carry_out, opened
+    from slipway.model.observed import Scope
+    from slipway.planning.plan import mirror_only
+
+    return carry_out(opened(file, directory), Scope.TARGETS, yes=True, output=output, narrow=mirror_only)
+
+
+def _kubernetes(configuration: "Configuration", file: Path) -> str:
+    from slipway.errors import ConfigurationError
+
+    if configuration.spec.kubernetes is None:
+        raise ConfigurationError(
+            "names no Kubernetes version, so there is nothing to build a bundle for",
+            where=f"{file}: spec.kubernetes",
+            hint="build it for the ClusterConfiguration that has the hosts",
+        )
+    return configuration.spec.kubernetes.version

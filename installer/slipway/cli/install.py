@@ -1,0 +1,26 @@
+"""`slipway install`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: slipway install -f cluster.yaml --bundle /media/usb/bundle")
+def install(
+    bundle: Annotated[Path, typer.Option("--bundle", "-b", envvar="SLIPWAY_BUNDLE", help="The bundle.")],
+    file: ConfigurationFile = DEFAULT_FILE,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Agree to disruptive and destructive steps.")
+    ] = False,
+    output: Output = Format.TEXT,
+) -> int:
+    """Bring up the site registry, push the bundle into it, and apply. Afterwards the bundle is not needed any more."""
+    from slipway.cli.running import carry_out, opened
+    from slipway.model.observed import Scope
+
+    return carry_out(opened(file, bundle), Scope.FULL, yes=yes, output=output)

@@ -1,0 +1,116 @@
+"""Entry point: finds the command, imports only its file, and turns every error into one screen and an exit code."""
+
+import json
+import sys
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from slipway.errors import Interrupted, SlipwayError
+
+#: Command -> module of this package; its `app` is a Typer with one command or a group. In the order of help.
+COMMANDS = {
+    "init": "init",
+    "preflight": "preflight",
+    "plan": "plan",
+    "apply": "apply",
+    "install": "install",
+    "status": "status",
+    "kubeconfig": "kubeconfig",
+    "operation": "operation",
+    "module": "module",
+    "reset": "reset",
+    "bundle": "bundle",
+    "catalog": "catalog",
+    "crd": "crd",
+    "lab": "lab",
+    "operator": "operator",
+    "version": "version",
+    "completion": "completion",
+}
+
+
+class LazyGroup(TyperGroup):
+    """Imports a command's file when it is asked for: the command line starts in the time of one file."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All commands, in the order in which a newcomer needs them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, imported now."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"slipway.cli.{COMMANDS[cmd_name]}")
+        command = typer.main.get_command(module.app)
+        command.name = cmd_name
+        # Every Typer offers these; here `slipway completion` does it, once.
+        command.params = [param for param in command.params if not param.name.endswith("_completion")]
+        return command
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Slipway: bare Linux servers to a Kubernetes AI platform that follows its ClusterConfiguration.",
+    epilog="Exit codes: 0 done, 1 a step failed, 2 usage (plan --detailed-exitcode: changes), 3 configuration, "
+    "4 preflight, 5 conflict, 6 approval needed, 7 bundle, 130 interrupted.",
+)
+
+
+@app.callback()
+def _root(ctx: "typer.Context") -> None:
+    """Global things come here; there are none."""
+    del ctx
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        code = typer.main.get_command(app)(standalone_mode=False)
+    except SlipwayError as error:
+        sys.exit(report(error))
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(report(Interrupted("interrupted")))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as exc:
+        usage = _usage_exit(exc)
+        if usage is None:
+            raise
+        sys.exit(usage)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def report(error: SlipwayError) -> int:
+    """Print an error where its reader looks: JSON on stdout for machines, one screen on stderr for people."""
+    if wants_json(sys.argv):
+        print(json.dumps(error.as_dict(), indent=2))
+    else:
+        from slipway.cli.output import print_error
+
+        print_error(error)
+    return error.exit_code
+
+
+def wants_json(argv: list[str]) -> bool:
+    """Whether `-o json` was given, however it was spelled."""
+    own = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
+    joined = " ".join(own)
+    return any(form in joined for form in ("-o json", "-ojson", "--output json", "--output=json"))
+
+
+def _usage_exit(exc: Exception) -> int | None:
+    """Typer's own errors print themselves; anything else is a bug and keeps its traceback."""
+    show = getattr(exc, "show", None)
+    if show is None:
+        return getattr(exc, "exit_code", None)
+    show()
+    return int(getattr(exc, "exit_code", 2))

@@ -1,0 +1,49 @@
+"""`slipway module enable|disable`: edits the one field in the file and applies."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output
+
+app = typer.Typer(no_args_is_help=True, help="Switch modules on and off.")
+Name = Annotated[str, typer.Argument(help="Module, as `slipway catalog list` names it.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree to disruptive and destructive steps.")]
+
+
+@app.command(epilog="Example: slipway module enable welcome")
+def enable(
+    name: Name, file: ConfigurationFile = DEFAULT_FILE, yes: Yes = False, output: Output = Format.TEXT
+) -> int:
+    """Set spec.modules.NAME.enabled to true in the file, and apply."""
+    return _switch(file, name, on=True, yes=yes, output=output)
+
+
+@app.command(epilog="Example: slipway module disable welcome --yes")
+def disable(
+    name: Name, file: ConfigurationFile = DEFAULT_FILE, yes: Yes = False, output: Output = Format.TEXT
+) -> int:
+    """Set spec.modules.NAME.enabled to false in the file, and apply: what it installed is removed."""
+    return _switch(file, name, on=False, yes=yes, output=output)
+
+
+def _switch(file: Path, name: str, *, on: bool, yes: bool, output: Format) -> int:
+    from slipway.cli.running import carry_out, opened
+    from slipway.model.observed import Scope
+
+    before = file.read_text(encoding="utf-8")
+    file.write_text(switched(before, name, on=on), encoding="utf-8")
+    try:
+        context = opened(file, None)
+    except Exception:
+        file.write_text(before, encoding="utf-8")
+        raise
+    return carry_out(context, Scope.TARGETS, yes=yes, output=output)
+
+
+def switched(text: str, name: str, *, on: bool) -> str:
+    """The file with the one field changed; comments and order stay."""
+    from slipway.cli.fileedit import with_value
+
+    return with_value(text, ("spec", "modules", name, "enabled"), "true" if on else "false")

@@ -1,0 +1,86 @@
+"""Printing: the same data as JSON for machines, as coloured text on a terminal, as plain lines elsewhere."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from slipway.errors import SlipwayError
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+ConfigurationFile = Annotated[
+    Path, typer.Option("--file", "-f", envvar="SLIPWAY_FILE", help="The ClusterConfiguration.")
+]
+Output = Annotated[Format, typer.Option("--output", "-o", help="text or json.")]
+BundleDirectory = Annotated[
+    Path | None,
+    typer.Option("--bundle", "-b", envvar="SLIPWAY_BUNDLE", help="Bundle; unset: the site registry's."),
+]
+DEFAULT_FILE = Path("cluster.yaml")
+
+_COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
+
+
+def colour(text: str, *names: str, stream: Any = None) -> str:
+    """The text in colour when the stream is a terminal."""
+    if not (stream or sys.stdout).isatty():
+        return text
+    return f"\x1b[{';'.join(_COLOURS[name] for name in names)}m{text}\x1b[0m"
+
+
+def emit(data: Any) -> None:
+    """One JSON document on stdout."""
+    print(
+        json.dumps(
+            asdict(data) if is_dataclass(data) and not isinstance(data, type) else data, indent=2, default=str
+        )
+    )
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns as wide as their content; readable by eye and by awk."""
+    for number, line in enumerate(aligned([header, *rows])):
+        print(colour(line, "bold") if number == 0 else line)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows as lines, all columns as wide as their widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def print_error(error: SlipwayError) -> None:
+    """What failed, where, why, what next."""
+    stream = sys.stderr
+    where = f" {error.where}:" if error.where else ""
+    print(colour("error:", "red", "bold", stream=stream) + f"{where} {error.what}", file=stream)
+    for finding in error.findings:
+        print(f"  - {finding}", file=stream)
+    if error.why:
+        print(colour("  why:  ", "bold", stream=stream) + error.why.replace("\n", "\n        "), file=stream)
+    if error.hint:
+        print(colour("  next: ", "bold", stream=stream) + error.hint, file=stream)
+
+
+def confirm(question: str, *, yes: bool) -> bool:
+    """Ask on a terminal; without one the answer is no unless --yes was given."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        return False
+    return typer.confirm(question, default=False, err=True)

@@ -1,0 +1,64 @@
+"""`slipway plan`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from slipway.cli.output import DEFAULT_FILE, BundleDirectory, ConfigurationFile, Format, Output, emit
+from slipway.errors import PreflightError
+
+app = typer.Typer()
+
+#: Format of a plan file.
+PLAN_FORMAT = 1
+
+
+@app.command(
+    epilog="Exit codes with --detailed-exitcode: 0 nothing to do, 1 error, 2 there is something to do. "
+    "Example: slipway plan -f cluster.yaml --out today.plan && slipway apply today.plan"
+)
+def plan(
+    file: ConfigurationFile = DEFAULT_FILE,
+    bundle: BundleDirectory = None,
+    refresh: Annotated[
+        bool, typer.Option(help="Read hosts too, and look for drift; else records only.")
+    ] = True,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="2 when there is work.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Keep the plan, for `apply FILE`.")] = None,
+    output: Output = Format.TEXT,
+) -> int:
+    """Show what an apply would change, like a diff, with the reason of every line. Changes nothing.
+
+    What could not be carried out is refused, as apply would.
+    """
+    from slipway.cli.planview import plan_data, plan_text
+    from slipway.cli.running import opened
+    from slipway.engine.prepare import check, prepare
+    from slipway.model.observed import Scope
+
+    context = opened(file, bundle)
+    observed, made = prepare(context, Scope.FULL if refresh else Scope.RECORDS)
+    try:
+        if not made.empty:
+            check(context, observed, made)
+    except PreflightError:
+        if output is Format.TEXT:
+            print(plan_text(made))  # what it would be; the error says why it cannot
+        raise
+    if out:
+        kept = {
+            "format": PLAN_FORMAT,
+            "file": str(file.resolve()),
+            "refresh": refresh,
+            "plan": plan_data(made),
+        }
+        out.write_text(json.dumps(kept, indent=2), encoding="utf-8")
+    if output is Format.JSON:
+        emit(plan_data(made))
+    else:
+        print(plan_text(made))
+    return 2 if detailed_exitcode and not made.empty else 0

@@ -1,0 +1,105 @@
+"""A plan as a person reads it: like a diff, with the reason of every line."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from slipway.cli.output import colour
+from slipway.model.plan import Change, Plan, Step, StepKind
+
+SIGNS = {
+    Change.CREATE: ("+", "green"),
+    Change.UPDATE: ("~", "yellow"),
+    Change.CONTINUE: (">", "cyan"),
+    Change.REPAIR: ("!", "yellow"),
+    Change.REMOVE: ("-", "red"),
+}
+TITLES = {
+    StepKind.HOST: "Hosts",
+    StepKind.MIRROR: "Images and artifacts",
+    StepKind.SETTINGS: "Cluster",
+    StepKind.NODE: "Nodes",
+    StepKind.MODULE: "Modules",
+}
+
+
+#: Reasons and targets that one entry shows; `-o json` shows all.
+REASONS = 4
+TARGETS = 12
+
+
+def plan_text(plan: Plan) -> str:
+    """All of it, host by host; what several targets have in common is said once."""
+    notes = [f"note: {notice}" for notice in plan.notices]
+    if plan.empty:
+        head = f"Nothing to do: {plan.configuration} is as it should be (read {plan.read_at})."
+        return "\n".join([head, *notes])
+    lines = []
+    for kind, title in TITLES.items():
+        entries = _entries(step for step in plan.steps if step.kind is kind)
+        if entries:
+            lines += [
+                colour(title, "bold"),
+                *(line for entry in entries.items() for line in _lines(entry)),
+                "",
+            ]
+    return "\n".join([*lines, _summary(plan), *notes])
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What is done to some targets for the same reasons; `*` stands for the target's name in a reason."""
+
+    change: Change
+    actions: tuple[str, ...]
+    flags: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+def _entries(steps: Iterable[Step]) -> dict[_Entry, list[str]]:
+    """Entry -> targets, in the plan's order: first steps of one target together, then targets that are alike."""
+    of_target: dict[tuple[str, _Entry], list[str]] = {}
+    for step in steps:
+        flags = tuple(flag for flag in ("rolling", "disruptive", "destructive") if getattr(step, flag))
+        reasons = tuple(reason.text.replace(f"[{step.target}]", "[*]") for reason in step.reasons)
+        alike = (step.target, _Entry(step.change, (), flags, reasons))
+        of_target.setdefault(alike, []).append(step.action)
+    entries: dict[_Entry, list[str]] = {}
+    for (target, alone), actions in of_target.items():
+        entries.setdefault(replace(alone, actions=tuple(actions)), []).append(target)
+    return entries
+
+
+def _lines(item: tuple[_Entry, list[str]]) -> Iterable[str]:
+    entry, targets = item
+    sign, hue = SIGNS[entry.change]
+    names = ", ".join(targets[:TARGETS]) + (
+        f" and {len(targets) - TARGETS} more" if targets[TARGETS:] else ""
+    )
+    flags = colour(f"  [{', '.join(entry.flags)}]", "red") if entry.flags else ""
+    yield colour(f"  {sign} {names}: {', '.join(entry.actions)}", hue) + flags
+    alone = targets[0] if len(targets) == 1 else "*"
+    for reason in entry.reasons[:REASONS]:
+        yield "      " + colour(reason.replace("[*]", f"[{alone}]"), "dim")
+    if entry.reasons[REASONS:]:
+        yield f"      and {len(entry.reasons) - REASONS} more reasons (-o json shows all)"
+
+
+def _summary(plan: Plan) -> str:
+    counts = {kind: len({s.target for s in plan.steps if s.kind is kind}) for kind in TITLES}
+    touched = [_count(counts[StepKind.HOST], "host"), _count(counts[StepKind.MODULE], "module")]
+    where = " and ".join(filter(None, touched))
+    steps = _count(len(plan.steps), "step") + (f" on {where}" if where else "")
+    return f"{steps}; plan {plan.digest[7:19]}, catalog {plan.catalog[7:19]}, read {plan.read_at}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}" if number else ""
+
+
+def plan_data(plan: Plan) -> dict[str, Any]:
+    """The plan for machines; inputs are left out: they are long, and the digest stands for them."""
+    data = asdict(plan)
+    for step in data["steps"]:
+        del step["inputs"], step["parts"]
+    return {**data, "empty": plan.empty, "needsApproval": plan.needs_approval}

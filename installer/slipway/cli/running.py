@@ -1,0 +1,127 @@
+"""What plan, apply, install, module and reset share: prepare, show, ask, run, report."""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from slipway.cli.output import Format, colour, confirm, emit
+from slipway.cli.planview import plan_text
+from slipway.cli.progressview import result_text, view
+from slipway.engine.apply import apply
+from slipway.engine.context import Context, open_context
+from slipway.engine.handover import can_hand_over, hand_over
+from slipway.engine.prepare import check, prepare
+from slipway.errors import ApprovalRequired, ConflictError, StalePlanError
+from slipway.model.observed import Observed, Scope
+from slipway.model.operation import Counts, OperationResult, Outcome
+from slipway.model.plan import Plan
+
+#: Plans made before giving up on a cluster that others keep changing.
+ROUNDS = 3
+
+EXIT_CODES = {Outcome.SUCCEEDED: 0, Outcome.CANCELLED: 130}
+
+
+def opened(file: Path, bundle: Path | None, *, force_conflicts: bool = False) -> Context:
+    """The context of a command; host keys met for the first time are shown."""
+    context = open_context(file, bundle=bundle, force_conflicts=force_conflicts)
+    context.on_first_contact = lambda key: print(
+        f"host key of {key.host} recorded: {key.kind} {key.fingerprint}", file=sys.stderr
+    )
+    return context
+
+
+def carry_out(
+    context: Context,
+    scope: Scope,
+    *,
+    yes: bool,
+    output: Format,
+    agreed: str = "",
+    narrow: Callable[[Plan], Plan] = lambda plan: plan,
+) -> int:
+    """Prepare, ask where somebody has to agree, apply, report.
+
+    `agreed`: digest of the one plan that may run; `narrow` picks the steps that shall be carried out.
+    """
+    for _ in range(ROUNDS):
+        try:
+            return _round(context, scope, yes=yes, output=output, agreed=agreed, narrow=narrow)
+        except StalePlanError as error:
+            print(f"{error.what}: planning again", file=sys.stderr)
+            context.refresh()
+    raise ConflictError("others keep changing this cluster", hint="run it again when they are done")
+
+
+def _round(
+    context: Context, scope: Scope, *, yes: bool, output: Format, agreed: str, narrow: Callable[[Plan], Plan]
+) -> int:
+    observed, whole = prepare(context, scope)
+    plan = narrow(whole)
+    if agreed and plan.digest != agreed:
+        raise ConflictError(
+            "the plan is stale: hosts, cluster or files changed since it was made",
+            hint="plan again: slipway plan --out FILE",
+        )
+    if plan.empty:
+        return _report(OperationResult("", plan.digest, Outcome.SUCCEEDED, counts=Counts()), plan, output)
+    check(context, observed, plan)
+    _agree(plan, yes=yes or bool(agreed), output=output)
+    return _report(run(context, observed, plan), plan, output)
+
+
+def run(context: Context, observed: Observed, plan: Plan) -> OperationResult:
+    """Apply with progress on stderr; the first Ctrl-C ends it in order."""
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if not stop.is_set():
+            print("stopping: what is done is recorded", file=sys.stderr)
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with view() as progress:
+            if can_hand_over(context, observed, plan):
+                return hand_over(context, plan, progress=progress, cancelled=stop.is_set)
+            return apply(plan, context, observed, progress=progress, cancelled=stop.is_set)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _agree(plan: Plan, *, yes: bool, output: Format) -> None:
+    if not plan.needs_approval:
+        return
+    if output is Format.TEXT:
+        print(plan_text(plan), file=sys.stderr)
+    if not confirm("Some steps are disruptive or destructive. Carry them out?", yes=yes):
+        risky = [step.id for step in plan.steps if step.disruptive or step.destructive]
+        raise ApprovalRequired(
+            "the plan needs your consent; nothing was changed",
+            why="disruptive or destructive: " + ", ".join(risky),
+            hint="run it with --yes, or look first: slipway plan",
+        )
+
+
+def _report(result: OperationResult, plan: Plan, output: Format) -> int:
+    if output is Format.JSON:
+        emit(result_data(result))
+    elif plan.empty:
+        print(plan_text(plan))
+    else:
+        text = result_text(result)
+        print(colour(text, "green") if result.outcome is Outcome.SUCCEEDED else text)
+    return EXIT_CODES.get(result.outcome, 1)
+
+
+def result_data(result: OperationResult) -> dict[str, Any]:
+    """{operation, outcome, steps[], counts{}, seconds} for machines."""
+    return json.loads(json.dumps(asdict(result), default=str))  # type: ignore[no-any-return]

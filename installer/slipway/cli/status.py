@@ -1,0 +1,52 @@
+"""`slipway status`."""
+
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
+
+if TYPE_CHECKING:
+    from slipway.engine.standing import Standing
+
+app = typer.Typer()
+
+#: Seconds between two looks with --watch.
+INTERVAL = 2.0
+
+
+@app.command(epilog="Examples: slipway status; slipway status --watch; slipway status -o json")
+def status(
+    file: ConfigurationFile = DEFAULT_FILE,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until Ctrl-C.")] = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Show where things stand: conditions, nodes, modules, what is being done; without a cluster, its hosts."""
+    from slipway.cli.running import opened
+    from slipway.engine.standing import standing
+
+    context = opened(file, None)
+    now = standing(context)
+    _show(now, output, again=False)
+    try:
+        while watch:
+            time.sleep(INTERVAL)
+            before, now = now, standing(context)
+            if replace(now, read_at=before.read_at) != before:
+                _show(now, output, again=True)
+    except KeyboardInterrupt:
+        return
+
+
+def _show(now: "Standing", output: Format, *, again: bool) -> None:
+    from slipway.cli.statusview import status_text
+
+    if output is Format.JSON:
+        emit(now)
+        return
+    if again:
+        print("\x1b[H\x1b[2J" if sys.stdout.isatty() else "", end="" if sys.stdout.isatty() else "\n")
+    print(status_text(now), flush=True)
