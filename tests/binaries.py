@@ -1,0 +1,54 @@
+"""The real programs that tests start, out of the same sources and the same cache as those that Slipway ships.
+
+binary("kube-apiserver")        # built when it is not in the cache
+python -m tests.binaries        # build them all ahead, with nothing that would time out meanwhile
+"""
+
+import sys
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from slipway.bundle.sources import make
+from slipway.bundle.workshop import Workshop
+from slipway.catalog import versions
+from slipway.catalog.versions import GoSource, Versions
+
+#: All that any test starts.
+PROGRAMS = (
+    "etcd",
+    "helm",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubectl",
+    "kwok",
+    "registry",
+)
+
+
+@cache
+def binary(name: str) -> Path:
+    """The program, executable."""
+    pins = pinned()
+    source = next(s for s in reversed(pins.sources) if isinstance(s, GoSource) and name in s.programs)
+    return make(source.name, pins, Workshop(_tell)) / name
+
+
+@cache
+def pinned() -> Versions:
+    """images/versions.yaml, and after it what tests alone need."""
+    extra = yaml.safe_load(Path(__file__).with_name("versions.yaml").read_text(encoding="utf-8"))
+    shipped = versions.load()
+    own = tuple(GoSource.model_validate(source) for source in extra["sources"])
+    return shipped.model_copy(update={"sources": (*shipped.sources, *own)})
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    for program in PROGRAMS:
+        binary(program)

@@ -1,0 +1,62 @@
+"""Small bundles for tests, written by the very code that writes real ones."""
+
+import hashlib
+import json
+import random
+from pathlib import Path
+
+from slipway.bundle import manifest as manifests
+from slipway.bundle.images import MANIFEST_TYPE, Blob
+from slipway.bundle.writer import Writer, blob_path
+from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+
+
+def small_bundle(directory: Path, *, files: int = 3, size: int = 100_000, seed: int = 1) -> BundleManifest:
+    """Two images that share a layer, `files` binaries and a chart."""
+    noise = random.Random(seed)  # noqa: S311 - contents that differ, not secrets
+    writer = Writer(directory)
+    shared = noise.randbytes(size)
+    artifacts = [
+        _image(writer, "registry.test/group/first:v1", [shared, noise.randbytes(size)]),
+        _image(writer, "registry.test/second:v2", [shared]),
+        _file(writer, ArtifactKind.CHART, "page", noise.randbytes(1000), ".tgz"),
+    ]
+    artifacts += [
+        _file(writer, ArtifactKind.BINARY, f"program-{number}", noise.randbytes(size))
+        for number in range(files)
+    ]
+    manifest = manifests.make(name="small", catalog="c" * 64, slipway="0.1.0", artifacts=artifacts)
+    manifests.write(manifest, directory)
+    return manifest
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def _image(writer: Writer, reference: str, layers: list[bytes]) -> Artifact:
+    config = json.dumps({"architecture": "amd64", "os": "linux", "name": reference}).encode()
+    for data in (config, *layers):
+        writer.blob(Blob(_digest(data), len(data), data=data))
+    text = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST_TYPE,
+            "config": _descriptor(config, "application/vnd.oci.image.config.v1+json"),
+            "layers": [_descriptor(data, "application/vnd.oci.image.layer.v1.tar") for data in layers],
+        }
+    ).encode()
+    writer.blob(Blob(_digest(text), len(text), data=text))
+    name, _, tag = reference.rpartition(":")
+    size = len(text) + len(config) + sum(map(len, layers))
+    return Artifact(ArtifactKind.IMAGE, name, tag, _digest(text), size, path=blob_path(_digest(text)))
+
+
+def _descriptor(data: bytes, media_type: str) -> dict[str, object]:
+    return {"mediaType": media_type, "digest": _digest(data), "size": len(data)}
+
+
+def _file(writer: Writer, kind: ArtifactKind, name: str, data: bytes, suffix: str = "") -> Artifact:
+    path = f"{kind}/{name}-1.0{suffix}"
+    writer.write(path, data)
+    return Artifact(kind, name, "1.0", _digest(data), len(data), path=path)

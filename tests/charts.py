@@ -1,0 +1,47 @@
+"""The chart of a module's release: its own directory, or upstream's as the bundle packs it."""
+
+from pathlib import Path
+from typing import Any
+
+from slipway.bundle.sources import make
+from slipway.bundle.sources.chart import PACKED
+from slipway.bundle.workshop import Workshop
+from slipway.catalog import Catalog, Module, cluster_facts
+from slipway.cluster.helm import Helm
+from slipway.model.configuration import Configuration, Spec
+from tests.binaries import binary
+
+_CLUSTER = {
+    "kubernetes": {
+        "version": "v1.35.4",
+        "endpoint": {"address": "api.demo"},
+        "kubeProxy": {"mode": "nftables"},
+    }
+}
+
+FACTS = cluster_facts(
+    Configuration(name="demo", namespace="slipway-system", spec=Spec.model_validate(_CLUSTER))
+)
+
+
+def chart_of(catalog: Catalog, chart: str, chart_dir: Path | None) -> Path:
+    """A directory or an archive that Helm takes."""
+    if chart_dir:
+        return chart_dir
+    return make(catalog.versions.chart(chart).source, catalog.versions, Workshop(print)) / PACKED
+
+
+def rendered(catalog: Catalog, module: Module, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """All objects of all releases, as Helm makes them from these settings; each with its namespace."""
+    values = catalog.values(module, settings, {}, FACTS)
+    helm = Helm(binary("helm"), None)
+    return [
+        item | {"release_namespace": release.namespace}
+        for release in module.releases
+        for item in helm.template(
+            release.name,
+            chart_of(catalog, release.chart, release.chart_dir),
+            values[release.name],
+            release.namespace,
+        )
+    ]

@@ -1,0 +1,291 @@
+"""The main job on one site, told in order: three control planes joined through kills, then everything a user edits.
+
+The tests of this file share a cluster and build on each other; each leaves it healthy. A bundle directory of its own is
+deleted after the install, so all that follows comes from the site registry.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e import live_refusals
+from tests.e2e.killing import begun, events, kill_at, repeated, some_seconds
+from tests.e2e.sites import Site, bundle
+from tests.labs import lab_nodes
+
+NAMES = ("cp-1", "cp-2", "cp-3", "worker-1", "worker-2")
+SYSTEMS = ("debian-12", "debian-12", "debian-13", "debian-13", "debian-12")
+ROLES = {
+    "cp-1": ["control-plane"],
+    "cp-2": ["control-plane"],
+    "cp-3": ["control-plane"],
+    "worker-1": ["worker"],
+}
+MODULES = {"flannel", "local-path-provisioner", "metrics-server", "operator"}
+NAMESPACE = "slipway-system"
+SERVICES = ip_network("10.96.0.0/16")
+
+#: Where the install is killed, and how many seconds into the step at most.
+KILLS = (
+    ("host/cp-1/registry", 1.0),
+    ("mirror/site", 1.0),
+    ("host/cp-2/node_prepare", 3.0),
+    ("host/worker-1/container_runtime", 3.0),
+    ("host/cp-1/kubernetes_control_plane", 8.0),
+    ("host/cp-2/kubernetes_control_plane", 8.0),
+    ("module/flannel", 4.0),
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with lab_nodes("e2e", "10.79.0.0/24", len(NAMES), SYSTEMS, NAMES) as lab:
+        lab.egress_control()
+        yield Site(tmp_path_factory.mktemp("site"), lab, name="e2e", roles=ROLES)
+
+
+def until(what: str, condition: Callable[[], Any], seconds: float = 180) -> Any:
+    """Wait for it; say what it was when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+        time.sleep(0.2)
+    return found
+
+
+def live(site: Site) -> dict[str, Any]:
+    return site.kubectl_json("-n", NAMESPACE, "get", "cc", site.name)
+
+
+def condition(site: Site, kind: str) -> str:
+    """A condition of the newest generation; Unknown while the operator has not looked at it."""
+    found = live(site)
+    status = found.get("status", {})
+    if status.get("observedGeneration") != found["metadata"]["generation"]:
+        return "Unknown"
+    return next((c["status"] for c in status.get("conditions", []) if c["type"] == kind), "Unknown")
+
+
+def settled(site: Site) -> None:
+    until(
+        "Ready", lambda: condition(site, "Ready") == "True" and condition(site, "Reconciling") == "False", 300
+    )
+
+
+def records(site: Site) -> dict[str, dict[str, Any]]:
+    found = site.kubectl_json("-n", NAMESPACE, "get", "configmaps", "-l", "installer.slipway.dev/module")
+    decoded = [json.loads(item["data"]["record"]) for item in found["items"]]
+    return {record["name"]: record for record in decoded}
+
+
+def phases(site: Site) -> dict[str, str]:
+    return {name: record["phase"] for name, record in records(site).items()}
+
+
+def steps(result: dict[str, Any]) -> list[str]:
+    return sorted(step["step"] for step in result["steps"])
+
+
+def planned(site: Site, *argv: str) -> list[str]:
+    return sorted(step["id"] for step in site.slipway_json("plan", *argv)["steps"])
+
+
+def operator_pod(site: Site) -> str:
+    found = site.kubectl(
+        "-n", NAMESPACE, "get", "pods", "-l", "app.kubernetes.io/name=slipway-operator", "-o", "name"
+    )
+    return found.stdout.strip()
+
+
+def test_an_install_survives_kills_and_repeats_nothing(site: Site, tmp_path: Path) -> None:
+    own = tmp_path / "bundle"
+    shutil.copytree(bundle(), own, copy_function=shutil.copy2)
+    operations = [
+        kill_at(site, point, "install", "-b", str(own), "--yes", after=some_seconds(most))
+        for point, most in KILLS
+    ]
+    until("the last run's processes to be gone", lambda: not site.processes(), 10)
+    site.slipway("install", "-b", str(own), "--yes", timeout=600)
+    assert not list(repeated(site, [*operations, site.operations()[0]]))
+    shutil.rmtree(own)
+
+
+def test_the_cluster_serves(site: Site) -> None:
+    settled(site)
+    nodes = site.kubectl_json("get", "nodes")["items"]
+    assert {node["metadata"]["name"] for node in nodes} == set(ROLES)
+    members = site.kubectl(
+        "-n", "kube-system", "get", "pods", "-l", "component=etcd", "-o", "name"
+    ).stdout.split()
+    assert len(members) == 3
+    assert phases(site) == dict.fromkeys(MODULES, "Healthy")
+    pod = ["run", "ask", "--image=docker.io/library/busybox:1.37", "--restart=Never", "--command", "--"]
+    site.kubectl(*pod, "nslookup", "kubernetes.default.svc.cluster.local")
+    until("an answer of DNS", lambda: "10.96.0.1" in site.kubectl("logs", "ask", check=False).stdout)
+    site.kubectl("delete", "pod", "ask", "--wait=false")
+
+
+def test_nothing_edited_costs_nothing(site: Site) -> None:
+    result = site.slipway_json("apply")
+    counts = result["counts"]
+    assert (counts["planned"], counts["ansible_runs"], counts["helm_calls"], counts["api_writes"]) == (
+        0,
+        0,
+        0,
+        0,
+    )
+    assert site.slipway("plan", "--detailed-exitcode").returncode == 0
+
+
+def test_a_module_is_enabled_edited_and_disabled_alone(site: Site) -> None:
+    site.edit({"spec": {"modules": {"welcome": {"enabled": True}}}})
+    enabled = site.slipway_json("apply")
+    assert steps(enabled) == ["module/welcome/apply"]
+    assert phases(site)["welcome"] == "Healthy"
+
+    before = {name: record["revision"] for name, record in records(site).items()}
+    site.edit({"spec": {"modules": {"welcome": {"settings": {"greeting": "hello again"}}}}})
+    edited = site.slipway_json("apply")
+    assert steps(edited) == ["module/welcome/apply"]
+    assert edited["counts"]["helm_calls"] == enabled["counts"]["helm_calls"]
+    assert {n for n, r in records(site).items() if r["revision"] != before[n]} <= {"welcome"}
+
+    site.edit({"spec": {"modules": {"welcome": None}}})
+    gone = site.slipway_json("apply")
+    assert steps(gone) == ["module/welcome/remove"]
+    assert "welcome" not in phases(site)
+    assert not site.kubectl("get", "pods", "-n", "welcome", "-o", "name").stdout
+
+
+def test_a_label_touches_one_node_and_goes_again(site: Site) -> None:
+    def label(document: dict[str, Any], value: dict[str, str] | None) -> None:
+        item = next(i for i in document["spec"]["hosts"]["items"] if i["name"] == "worker-1")
+        item["settings"] = {"labels": value} if value else {}
+
+    site.edit(lambda document: label(document, {"gpu": "true"}))
+    assert planned(site, "--no-refresh") == ["node/worker-1/metadata", "settings/e2e/apply"]
+    result = site.slipway_json("apply")
+    assert result["counts"]["ansible_runs"] == 0
+    assert site.kubectl("get", "nodes", "-l", "gpu=true", "-o", "name").stdout.split() == ["node/worker-1"]
+    site.edit(lambda document: label(document, None))
+    site.slipway("apply")
+    assert not site.kubectl("get", "nodes", "-l", "gpu=true", "-o", "name").stdout
+
+
+def test_an_operator_killed_in_the_middle_is_followed_by_another(site: Site) -> None:
+    patch = {"spec": {"modules": {"welcome": {"enabled": True, "settings": {"replicas": 2}}}}}
+    site.kubectl("-n", NAMESPACE, "patch", "cc", site.name, "--type", "merge", "-p", json.dumps(patch))
+    until("an intent", lambda: (records(site).get("welcome") or {}).get("intent"), 60)
+    site.kubectl("-n", NAMESPACE, "delete", operator_pod(site), "--force", "--grace-period=0")
+    until("welcome to be Healthy", lambda: phases(site).get("welcome") == "Healthy", 240)
+    settled(site)
+    off = {"spec": {"modules": {"welcome": {"enabled": False}}}}
+    site.kubectl("-n", NAMESPACE, "patch", "cc", site.name, "--type", "merge", "-p", json.dumps(off))
+    until("welcome to be gone", lambda: "welcome" not in phases(site), 120)
+    settled(site)
+
+
+def test_a_toggle_without_an_operator_survives_kills(site: Site) -> None:
+    """The operator is away, so the command line does it all, and is killed three times on the way."""
+    scale = ["-n", NAMESPACE, "scale", "deployment/slipway-operator"]
+    site.kubectl(*scale, "--replicas=0")
+    until("the operator to go", lambda: not operator_pod(site), 90)
+    site.edit({"spec": {"modules": {"welcome": {"enabled": True, "settings": {}}}}})
+    refused = site.slipway("apply", check=False)
+    assert refused.returncode == 5
+    assert "spec.modules.welcome.enabled: is False in the cluster, set by kubectl-patch" in refused.stderr
+    forced = ("apply", "--yes", "--force-conflicts")
+    # At once, before Helm has begun; then while it works. Later and there is nothing left to kill.
+    operations = [
+        kill_at(site, "module/welcome", *forced, after=seconds) for seconds in (0.0, some_seconds(0.6))
+    ]
+    site.slipway("apply", "--yes")
+    assert phases(site)["welcome"] == "Healthy"
+    site.edit({"spec": {"modules": {"welcome": {"enabled": False, "settings": {}}}}})
+    operations.append(kill_at(site, "module/welcome", "apply", "--yes", after=some_seconds(0.5)))
+    site.slipway("apply", "--yes")
+    assert "welcome" not in phases(site)
+    assert len(operations) == 3
+    site.kubectl(*scale, "--replicas=1")
+    until("the operator to be back", lambda: operator_pod(site), 90)
+    settled(site)
+
+
+def test_a_flag_of_the_api_server_is_rolled_host_by_host(site: Site) -> None:
+    flag = {"max-requests-inflight": "444"}
+    site.edit({"spec": {"kubernetes": {"apiServer": {"extraArgs": flag}}}})
+    wanted = [f"host/cp-{n}/kubernetes_control_plane" for n in (1, 2, 3)]
+    assert [step for step in planned(site, "--no-refresh") if step.startswith("host/")] == wanted
+    site.slipway("apply", "--yes", timeout=600)
+    for node in ("cp-1", "cp-2", "cp-3"):
+        arguments = site.lab.ssh(
+            node, ["sh", "-c", "tr '\\0' '\\n' < /proc/$(pgrep -x kube-apiserver)/cmdline"]
+        )
+        assert "--max-requests-inflight=444" in arguments.stdout.split()
+    settled(site)
+
+
+def test_an_added_host_costs_one_host_and_is_finished_by_another_machine(site: Site, tmp_path: Path) -> None:
+    """Begun here, killed, and continued elsewhere with only cluster.yaml, secrets and the site registry."""
+    node = next(node for node in site.lab.nodes if node.name == "worker-2")
+    item = {"name": node.name, "address": node.address, "roles": ["worker"]}
+    site.edit(lambda document: document["spec"]["hosts"]["items"].append(item))
+    assert {s.split("/")[1] for s in planned(site, "--no-refresh")} == {"worker-2", "e2e"}
+    site.kubectl("-n", NAMESPACE, "scale", "deployment/slipway-operator", "--replicas=0")
+    until("the operator to go", lambda: not operator_pod(site), 90)
+    first = kill_at(site, "host/worker-2/container_runtime", "apply", after=some_seconds(2.0))
+    other = site.elsewhere(tmp_path / "elsewhere")
+    result = other.slipway_json("apply", timeout=400)
+    assert result["outcome"] == "succeeded"
+    assert {step.split("/")[1] for step in steps(result)} <= {"worker-2", "e2e"}
+    assert "host/worker-2/node_prepare" in begun(events(site, first))
+    assert "host/worker-2/node_prepare" not in steps(result)
+    until("worker-2 Ready", lambda: "True" in _ready(site, "worker-2"))
+    site.kubectl("-n", NAMESPACE, "scale", "deployment/slipway-operator", "--replicas=1")
+    until("the operator to be back", lambda: operator_pod(site), 90)
+    settled(site)
+
+
+def _ready(site: Site, node: str) -> str:
+    path = "jsonpath={.status.conditions[?(@.type=='Ready')].status}"
+    return site.kubectl("get", "node", node, "-o", path).stdout
+
+
+def test_a_removed_host_leaves_the_cluster_and_is_reset(site: Site) -> None:
+    def leave(document: dict[str, Any]) -> None:
+        hosts = document["spec"]["hosts"]
+        hosts["items"] = [item for item in hosts["items"] if item["name"] != "worker-2"]
+
+    site.edit(leave)
+    refused = site.slipway("apply", check=False)
+    assert refused.returncode == 6
+    assert "node/worker-2/remove" in refused.stderr
+    site.slipway("apply", "--yes", timeout=400)
+    assert site.kubectl("get", "node", "worker-2", check=False).returncode == 1
+    look = "ls /etc/kubernetes /var/lib/slipway/*.json 2>/dev/null; pgrep kubelet || true"
+    left = site.lab.ssh("worker-2", ["sh", "-c", look]).stdout.split()
+    assert set(left) <= {
+        "/var/lib/slipway/lock.json"
+    }  # the epoch stays: a late step of an older run is refused
+    settled(site)
+
+
+def test_what_a_live_cluster_refuses(site: Site) -> None:
+    live_refusals.check_immutable(site)
+    live_refusals.check_second_owner(site)
+    settled(site)
+
+
+def test_nothing_went_beyond_the_site(site: Site) -> None:
+    seen = site.lab.egress()
+    assert seen.questions == 0, seen.names
+    # A Service's address leaves a node whose kube-proxy has no rules (any more): not the outside, and dropped too.
+    outside = [address for address in seen.destinations if ip_address(address) not in SERVICES]
+    assert not outside, seen.destinations
+    assert not site.processes()

@@ -1,0 +1,147 @@
+"""A site on lab nodes, driven as an administrator without the engine would: ansible-playbook and a bundle push."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from slipway import catalog
+from slipway.bundle.build import build_bundle
+from slipway.bundle.push import PushReceipt, push
+from slipway.bundle.registry import RegistryClient
+from slipway.lab import Lab
+from slipway.settings import cache_dir, data_dir, interpreter_bin
+
+KUBERNETES = "v1.35.4"
+REGISTRY = "registry.slipway.internal"
+
+
+def bundle() -> Path:
+    """A whole bundle for both systems; all its parts come from the cache after the first time."""
+    out = cache_dir() / "test-bundle"
+    release = catalog.load()
+    build_bundle(
+        release.versions,
+        release,
+        out,
+        kubernetes=KUBERNETES,
+        modules=list(release.modules),
+        systems=("debian-12", "debian-13"),
+        progress=lambda _text: None,
+    )
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a playbook run did: tasks changed per host, and everything it printed."""
+
+    rc: int
+    changed: dict[str, int]
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One control plane, the other nodes workers."""
+
+    lab: Lab
+    directory: Path
+    bundle: Path
+
+    @property
+    def file(self) -> Path:
+        """cluster.yaml."""
+        return self.directory / "cluster.yaml"
+
+    def write(self, **kubernetes: object) -> None:
+        """cluster.yaml and what belongs to it, with more fields for spec.kubernetes."""
+        first = self.lab.nodes[0].name
+        items = [
+            {
+                "name": node.name,
+                "address": node.address,
+                "roles": ["control-plane" if node.name == first else "worker"],
+            }
+            for node in self.lab.nodes
+        ]
+        spec = {
+            "kubernetes": {
+                "version": KUBERNETES,
+                "endpoint": {"address": "api.test.internal"},
+                "kubelet": {"extraConfig": {"failCgroupV1": False}},
+                "kubeProxy": {
+                    "mode": "nftables",
+                    "extraConfig": {"conntrack": {"maxPerCore": 0, "min": 0}},
+                },
+                "ignorePreflightErrors": ["SystemVerification"],
+                **kubernetes,
+            },
+            "hosts": {
+                "defaults": {
+                    "runtime": {
+                        "cgroupDriver": "cgroupfs",
+                        "restrictOOMScoreAdj": True,
+                        "limitNOFILE": 20000,
+                    }
+                },
+                "items": items,
+            },
+        }
+        document = {
+            "apiVersion": "installer.slipway.dev/v1alpha1",
+            "kind": "ClusterConfiguration",
+            "metadata": {"name": "test", "namespace": "slipway-system"},
+            "spec": spec,
+        }
+        self.file.write_text(yaml.safe_dump(document, sort_keys=False))
+        key = self.directory / "secrets/ssh/id_ed25519"
+        key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        key.parent.parent.chmod(0o700)
+        shutil.copy(self.lab.private_key, key)
+        key.chmod(0o600)
+        known_hosts = self.directory / ".slipway/test/known_hosts"
+        known_hosts.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        known_hosts.write_text("".join(f"{line}\n" for line in self.lab.host_keys()))
+
+    def play(self, playbook: str, *options: str) -> Played:
+        """ansible-playbook over the inventory plugin."""
+        environment = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(data_dir() / "ansible.cfg"),
+            "ANSIBLE_HOME": str(self.directory / "ansible"),
+            "ANSIBLE_NOCOLOR": "1",
+            "SLIPWAY_BUNDLE": str(self.bundle),
+        }
+        environment.pop("SLIPWAY_STATE", None)
+        path = data_dir() / "playbooks" / playbook
+        argv = [interpreter_bin() / "ansible-playbook", "-vv", "-i", self.file, *options, path]
+        done = subprocess.run(
+            argv, env=environment, capture_output=True, text=True, timeout=900, cwd=data_dir(), check=False
+        )
+        counts = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", done.stdout, re.MULTILINE)
+        return Played(
+            done.returncode, {host: int(count) for host, count in counts}, done.stdout + done.stderr
+        )
+
+    def client(self, account: str, port: int) -> RegistryClient:
+        """The site registry as one of its two accounts."""
+        secrets = self.directory / "secrets/slipway-registry"
+        user, _, password = (secrets / account).read_text().strip().partition(":")
+        url = f"https://{REGISTRY}:{port}"
+        return RegistryClient(url, secrets / "ca.crt", user, password, self.lab.nodes[0].address)
+
+    def push(self) -> PushReceipt:
+        """The bundle into the site registry."""
+        return push(self.bundle, self.client("push", 5001))
+
+    def install(self) -> Played:
+        """Registry, push, all else."""
+        first = self.play("install.yml", "--tags", "registry")
+        assert first.rc == 0, first.output[-3000:]
+        self.push()
+        return self.play("install.yml", "--skip-tags", "registry")
