@@ -1,0 +1,243 @@
+"""The main job, as a user would do it by hand: a lab, a bundle, an install, then one field edited twice.
+
+Everything goes through the command line and kubectl; nothing here knows how Slipway does it. Leaves the lab up,
+`.slipway/demo/kubeconfig`, and `.slipway/demo/report.json`.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from slipway.bundle.source import DirectorySource
+from slipway.model.bundle import ArtifactKind
+from slipway.settings import cache_dir
+
+ROOT = Path(__file__).resolve().parents[1]
+STATE = ROOT / ".slipway"
+DEMO = STATE / "demo"
+CONFIGURATION = ROOT / "inventories" / "demo" / "cluster.yaml"
+SLIPWAY = ROOT / ".venv" / "bin" / "slipway"
+LAB, SUBNET = "demo", "10.77.0.0/24"
+MODULE = "welcome"
+#: Seconds that any one wait may take before the demo gives up and says what it waited for.
+PATIENCE = 240
+
+SMOKE = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: smoke, namespace: default}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: smoke}}
+  template:
+    metadata: {labels: {app: smoke}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      affinity:
+        podAntiAffinity:
+          requiredDuringSchedulingIgnoredDuringExecution:
+          - {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: smoke}}}
+      containers:
+      - name: web
+        image: docker.io/library/busybox:1.37
+        command: [sh, -c, "mkdir /tmp/www; hostname > /tmp/www/index.html; exec httpd -f -p 8080 -h /tmp/www"]
+        readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: smoke, namespace: default}
+spec: {selector: {app: smoke}, ports: [{port: 80, targetPort: 8080}]}
+"""
+
+
+class Demo:
+    """The stages and what they took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.environment = {
+            **os.environ,
+            "SLIPWAY_STATE": str(STATE),
+            "SLIPWAY_SECRETS": str(DEMO / "secrets"),
+            "SLIPWAY_FILE": str(CONFIGURATION),
+            "KUBECONFIG": str(DEMO / "kubeconfig"),
+        }
+        self.bundle = cache_dir() / "bundles" / "demo"
+        self.kubectl_path = Path()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Say what is done, and remember how long it took."""
+        print(f"\n== {name}", flush=True)
+        started = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - started, 1)
+        print(f"== {name}: {self.seconds[name]} s", flush=True)
+
+    def slipway(self, *argv: str, capture: bool = False) -> str:
+        """Run the command line; its progress goes to the screen."""
+        done = subprocess.run(
+            [SLIPWAY, *argv],
+            env=self.environment,
+            check=False,
+            text=True,
+            stdout=subprocess.PIPE if capture else None,
+        )
+        if done.returncode:
+            sys.exit(f"demo: slipway {' '.join(argv)} ended with {done.returncode}\n{done.stdout or ''}")
+        return done.stdout or ""
+
+    def kubectl(self, *argv: str, stdin: str | None = None, check: bool = True) -> str:
+        """Run kubectl of the bundle."""
+        done = subprocess.run(
+            [self.kubectl_path, *argv],
+            env=self.environment,
+            check=False,
+            text=True,
+            input=stdin,
+            capture_output=True,
+        )
+        if check and done.returncode:
+            sys.exit(f"demo: kubectl {' '.join(argv)}: {done.stderr}")
+        return done.stdout
+
+    def wait(self, what: str, condition: Callable[[], Any]) -> Any:
+        """Until it holds; a demo that waits for ever would show nothing."""
+        until = time.monotonic() + PATIENCE
+        while not (found := condition()):
+            if time.monotonic() > until:
+                sys.exit(
+                    f"demo: waited {PATIENCE} s for {what}\n{self.kubectl('get', 'pods,nodes', '-A', '-o', 'wide')}"
+                )
+            time.sleep(0.3)
+        return found
+
+    def run(self) -> None:
+        """All stages."""
+        with self.stage("bundle"):
+            self.slipway("bundle", "build", "-o", str(self.bundle))
+            self.kubectl_path = self._kubectl()
+        with self.stage("lab"):
+            self.slipway("lab", "up", "--name", LAB, "--subnet", SUBNET, "--nodes", "3")
+            self.slipway("lab", "egress", "--name", LAB, "--control")
+            self._hand_over_access()
+        with self.stage("install"):
+            install = json.loads(
+                self.slipway("install", "--bundle", str(self.bundle), "--yes", "-o", "json", capture=True)
+            )
+        with self.stage("checks"):
+            self._smoke()
+        with self.stage("enable a module"):
+            self._switch(on=True)
+        with self.stage("disable it again"):
+            self._switch(on=False)
+        with self.stage("nothing to do"):
+            again = json.loads(self.slipway("apply", "-o", "json", capture=True))
+        self._report(install, again)
+
+    def _kubectl(self) -> Path:
+        source = DirectorySource(self.bundle)
+        found = source.manifest().find(ArtifactKind.BINARY, "kubectl")
+        assert found
+        return source.path(found)
+
+    def _hand_over_access(self) -> None:
+        """What a user has: a key for the servers, and (here) the servers' host keys."""
+        status = json.loads(self.slipway("lab", "status", "--name", LAB, "-o", "json", capture=True))
+        secrets = DEMO / "secrets" / "ssh"
+        secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+        secrets.parent.chmod(0o700)
+        shutil.copy(status["private_key"], secrets / "id_ed25519")
+        (secrets / "id_ed25519").chmod(0o600)
+        shutil.copy(status["known_hosts"], DEMO / "known_hosts")
+
+    def _smoke(self) -> None:
+        """DNS and Services across nodes, the operator, all modules."""
+        self.wait("3 Ready nodes", lambda: self._ready_nodes() == 3)
+        self.kubectl("-n", "kube-system", "rollout", "status", "deploy/coredns", f"--timeout={PATIENCE}s")
+        self.kubectl("apply", "-f", "-", stdin=SMOKE)
+        self.kubectl("rollout", "status", "deploy/smoke", f"--timeout={PATIENCE}s")
+        pod = self.kubectl("get", "pods", "-l", "app=smoke", "-o", "jsonpath={.items[0].metadata.name}")
+        answers: set[str] = set()
+
+        def both_answered() -> bool:
+            url = "http://smoke.default.svc.cluster.local"
+            answers.add(self.kubectl("exec", pod, "--", "wget", "-qO-", "-T", "5", url, check=False).strip())
+            return len(answers - {""}) == 2
+
+        self.wait("a pod to reach the Service on both nodes by name", both_answered)
+        self.kubectl("delete", "deploy/smoke", "svc/smoke", "--wait=false")
+        self.kubectl(
+            "-n", "slipway-system", "rollout", "status", "deploy/slipway-operator", f"--timeout={PATIENCE}s"
+        )
+        print(self.kubectl("get", "nodes", "-o", "wide"))
+        self.wait("all modules Healthy", lambda: set(self._modules().values()) == {"Healthy"})
+        self.wait("a status from the operator", lambda: self._condition("Ready") == "True")
+        print(self.kubectl("-n", "slipway-system", "get", "cc"))
+
+    def _switch(self, *, on: bool) -> None:
+        patch = json.dumps({"spec": {"modules": {MODULE: {"enabled": on}}}})
+        print(f"$ kubectl -n slipway-system patch cc demo --type merge -p '{patch}'")
+        self.kubectl("-n", "slipway-system", "patch", "cc", "demo", "--type", "merge", "-p", patch)
+        wanted = "Healthy" if on else None
+        self.wait(f"{MODULE} to be {wanted or 'gone'}", lambda: self._modules().get(MODULE) == wanted)
+        if on:
+            print(self.kubectl("get", "pods", "-n", MODULE, "-o", "wide"))
+        self.wait("the operator to be done", lambda: self._condition("Reconciling") == "False")
+
+    def _ready_nodes(self) -> int:
+        nodes = json.loads(self.kubectl("get", "nodes", "-o", "json"))["items"]
+        return sum(
+            c["status"] == "True" for n in nodes for c in n["status"]["conditions"] if c["type"] == "Ready"
+        )
+
+    def _modules(self) -> dict[str, str]:
+        label = "installer.slipway.dev/module"
+        found = json.loads(
+            self.kubectl("-n", "slipway-system", "get", "configmaps", "-l", label, "-o", "json")
+        )["items"]
+        records = [json.loads(item["data"]["record"]) for item in found]
+        return {record["name"]: record["phase"] for record in records}
+
+    def _condition(self, kind: str) -> str:
+        live = json.loads(self.kubectl("-n", "slipway-system", "get", "cc", "demo", "-o", "json"))
+        status = live.get("status", {})
+        if status.get("observedGeneration") != live["metadata"]["generation"]:
+            return "Unknown"
+        return next((c["status"] for c in status.get("conditions", []) if c["type"] == kind), "Unknown")
+
+    def _report(self, install: dict[str, Any], again: dict[str, Any]) -> None:
+        egress = json.loads(self.slipway("lab", "egress", "--name", LAB, "-o", "json", capture=True))
+        report = {
+            "nodes_ready": self._ready_nodes(),
+            "modules": self._modules(),
+            "egress_packets": egress["packets"],
+            "egress_questions": egress["questions"],
+            "seconds": self.seconds,
+            "install": {"seconds": install["seconds"], "counts": install["counts"]},
+            "nothing_to_do": {"seconds": again["seconds"], "counts": again["counts"]},
+        }
+        (DEMO / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        print(f"\n{'stage':<24}seconds")
+        for name, seconds in self.seconds.items():
+            print(f"{name:<24}{seconds:7.1f}")
+        print(f"\nnodes ready: {report['nodes_ready']}, modules: {report['modules']}")
+        print(f"sent beyond the site: {egress['packets']} packets, {egress['questions']} DNS questions")
+        print(
+            f"\nThe lab stays up. Look around:\n  export KUBECONFIG={DEMO}/kubeconfig\n"
+            f"  {self.kubectl_path} get pods -A"
+        )
+        print(f"  .venv/bin/slipway lab ssh --name {LAB} node-1\nTake it down: make demo-down")
+        if report["nodes_ready"] != 3 or egress["packets"] or egress["questions"]:
+            sys.exit("demo: not as it should be, see above")
+
+
+if __name__ == "__main__":
+    Demo().run()
