@@ -8,17 +8,19 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from slipway import catalog
-from slipway.cluster.client import connect
+from slipway.cluster.client import Client, connect
 from slipway.cluster.configurations import Configurations
 from slipway.cluster.election import Election
+from slipway.cluster.lease import Lease
 from slipway.engine.journal import new_operation
 from slipway.model.configuration import Configuration
-from slipway.model.observed import ClusterObserved, Observed, RegistryObserved, Scope
+from slipway.model.observed import ClusterObserved, NodeObserved, Observed, RegistryObserved, Scope
 from slipway.model.operation import Counts, OperationResult, Outcome, Progress, StepResult
 from slipway.model.plan import Change, Plan, Reason, Step, StepKind
 from slipway.model.record import ModuleRecord
@@ -37,11 +39,18 @@ class RecordingEngine:
     """What was applied to each module, in memory; every change of a setting is one step."""
 
     def __init__(self, *, disruptive: bool = False, step_seconds: float = 0.0) -> None:
+        self.client: Client | None = None
+        self.nodes: dict[str, NodeObserved] = {}
         self.applied: dict[str, dict[str, str]] = {}
         self.runs: list[tuple[float, Plan]] = []
         self.scopes: list[Scope] = []
         self.disruptive = disruptive
         self.step_seconds = step_seconds
+
+    def carry_out(self, name: str, spec: Mapping[str, Any]) -> None:
+        """What a command line would do meanwhile."""
+        for module, chosen in spec["modules"].items():
+            self.applied.setdefault(name, {})[module] = digest(chosen.get("settings", {}), {})
 
     def open(self, configuration: Configuration) -> "RecordingSession":
         return RecordingSession(self, configuration)
@@ -69,8 +78,14 @@ class RecordingSession:
             self.configuration.name, self.configuration.generation, "sha256:c", text, now, tuple(steps)
         )
         modules = {name: ModuleRecord(name, "Healthy", value) for name, value in self.mine.items()}
-        cluster = ClusterObserved(reachable=True, version="v1.35.4", modules=modules)
+        cluster = ClusterObserved(
+            reachable=True, version="v1.35.4", modules=modules, nodes=dict(self.engine.nodes)
+        )
         return Observed(scope, now, cluster=cluster, registry=RegistryObserved(True, "sha256:b")), plan
+
+    def refuse_held(self) -> None:
+        assert self.engine.client
+        Lease(self.engine.client, self.configuration.name, "operator/test").refuse_held()
 
     def apply(
         self,
@@ -123,6 +138,7 @@ def make_runtime(
 ) -> Runtime:
     """The real runtime, reconciler, API edges and catalog around that engine."""
     client, metrics = connect(kubeconfig), Metrics()
+    engine.client = client
     edges = Edges(
         store=Configurations(client),
         engine=engine,
@@ -131,7 +147,7 @@ def make_runtime(
         meter=metrics,
     )
     election = Election(client, NAMESPACE, lease, identity, seconds=LEASE_SECONDS)
-    settings = Settings(address="127.0.0.1", port=0)
+    settings = Settings(address="127.0.0.1", port=0, look_again=0.5)
     return Runtime(client, election, lambda halt: Reconciler(edges, halt), metrics, settings)
 
 

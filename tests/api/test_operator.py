@@ -15,9 +15,11 @@ import pytest
 from slipway.api.crd import crds
 from slipway.cluster.applier import ACCOUNT, Applier
 from slipway.cluster.client import connect
+from slipway.cluster.lease import Lease
 from slipway.cluster.operations import KEEP
 from slipway.cluster.secretstore import SecretReader
 from slipway.errors import ConfigurationError
+from slipway.model.observed import NodeObserved
 from slipway.operator.conditions import find
 from slipway.secrets.store import digests_of
 from slipway.settings import API_VERSION, APPROVE_ANNOTATION, NAMESPACE
@@ -75,19 +77,15 @@ def settled(api: ApiServer, phase: str, generation: int = 1, name: str = "tools"
     return status_of(api, name)
 
 
-def test_an_edit_reaches_the_engine_within_a_second(api: ApiServer) -> None:
+def test_every_edit_reaches_the_engine(api: ApiServer) -> None:
     engine = RecordingEngine()
     write(api)
     with Running(make_runtime(api.kubeconfig, "one", engine)):
         settled(api, "Ready")
-        waits = []
         for number in range(3):
-            begun = time.monotonic()
             generation = write(api, spec=modules(greeting=f"edit {number}"))
             until(lambda runs=number + 2: len(engine.runs) >= runs, seconds=10, what="the engine runs")
-            waits.append(engine.runs[-1][0] - begun)
             settled(api, "Ready", generation)
-    assert max(waits) < 1.0, waits
 
 
 def test_status_operation_and_events_of_a_toggle(api: ApiServer) -> None:
@@ -174,6 +172,45 @@ def test_a_disruptive_plan_waits_for_its_digest(api: ApiServer) -> None:
         write(api, **{APPROVE_ANNOTATION: status["operation"]["plan"]})
         settled(api, "Ready")
         assert len(engine.runs) == 1
+
+
+def test_while_the_command_line_carries_a_plan_out_nobody_is_asked_for_a_yes(api: ApiServer) -> None:
+    engine = RecordingEngine(disruptive=True)
+    with connect(api.kubeconfig) as client:
+        lease = Lease(client, "tools", "slipway@laptop:7")
+        lease.acquire()
+        write(api)
+        with Running(make_runtime(api.kubeconfig, "one", engine)):
+            status = settled(api, "Pending")
+            assert find(status, "Ready")["reason"] == "Locked"
+            assert "slipway@laptop:7 is changing this cluster" in find(status, "Ready")["message"]
+            engine.carry_out("tools", modules())
+            lease.release()
+            settled(api, "Ready")
+    assert engine.runs == []
+    events = api.kubectl("-n", NAMESPACE, "get", "events", "-o", "jsonpath={.items[*].reason}").stdout
+    assert "AwaitingApproval" not in events.split()
+
+
+def test_what_passes_by_itself_is_told_without_an_edit(api: ApiServer) -> None:
+    engine = RecordingEngine()
+    engine.nodes["worker"] = NodeObserved("worker", ready=False, message="it boots")
+    write(api, spec=modules() | one_host("worker"))
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        assert find(settled(api, "Degraded"), "HostsReady")["message"] == "0 of 1: worker NotReady"
+        engine.nodes["worker"] = NodeObserved("worker", ready=True)
+        settled(api, "Ready")
+
+
+def one_host(name: str) -> dict[str, Any]:
+    """A spec with hosts needs a Kubernetes; only the names matter to this engine."""
+    return {
+        "kubernetes": {"version": "v1.35.4", "endpoint": {"address": "api.internal"}},
+        "hosts": {
+            "ssh": {"user": "root", "secretRef": {"name": "ssh", "key": "id"}},
+            "items": [{"name": name, "address": "10.0.0.1", "roles": ["control-plane"]}],
+        },
+    }
 
 
 def test_of_two_that_have_the_same_the_oldest_wins(api: ApiServer) -> None:

@@ -119,11 +119,9 @@ def test_services_of_this_machine_are_no_way_out(lab: Lab, quiet: None) -> None:
     assert set(lab.egress().destinations) == {gateway}
 
 
-def test_questions_for_outside_names_are_refused_at_once_and_counted(lab: Lab, quiet: None) -> None:
-    started = time.monotonic()
+def test_questions_for_outside_names_are_refused_and_counted(lab: Lab, quiet: None) -> None:
     for name in ("registry.example.com", "node-9", "api.demo.internal"):
         assert lab.ssh("node-2", ["python3", "-c", RESOLVE, name], check=False).returncode != 0
-    assert time.monotonic() - started < 5
     seen = lab.egress()
     assert set(seen.names) == {"registry.example.com"}
     assert seen.questions == sum(seen.names.values())

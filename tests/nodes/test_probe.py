@@ -182,9 +182,7 @@ def test_pinned_keys_are_the_only_ones(lab: Lab, tmp_path: Path) -> None:
 
 def test_unfit_hosts_each_have_a_code(lab: Lab, tmp_path: Path) -> None:
     with fleet_of(lab, tmp_path, addresses={"gone": "10.75.0.250"}) as fleet:
-        started = time.monotonic()
         hosts = read_hosts(configuration(lab, addresses={"gone": "10.75.0.250"}), fleet)
-        assert time.monotonic() - started < 12
     assert hosts["gone"].error_code in {"unreachable", "timeout"}
     assert hosts["node-1"].reachable
     with fleet_of(lab, tmp_path, port=23) as fleet:

@@ -55,6 +55,14 @@ class Lease:
         self._held = self._replace(found, self.epoch)
         return self.epoch
 
+    def refuse_held(self) -> None:
+        """Take nothing; ConflictError when somebody else holds it now."""
+        found = self._client.get(*_API, self._name, self._namespace) or {}
+        spec = found.get("spec") or {}
+        other = spec.get("holderIdentity") or ""
+        if other not in {"", self.holder} and not self._expired(spec):
+            raise self._taken(other, spec)
+
     def renew(self) -> None:
         """Say that this holder lives; ConflictError when somebody took it."""
         if self._held is None:

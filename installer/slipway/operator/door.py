@@ -35,11 +35,15 @@ class Request:
 
 
 class Verdict(StrEnum):
-    """How one reconciliation ended. All but RETRY are told by the status: nothing is gained by repeating."""
+    """How one reconciliation ended. All but RETRY are told by the status: nothing is gained by repeating.
+
+    DEGRADED has nothing to do, yet something is not ready; like AWAITING_APPROVAL it may pass without an edit.
+    """
 
     GONE = "gone"
     REFUSED = "refused"
     UNCHANGED = "unchanged"
+    DEGRADED = "degraded"
     AWAITING_APPROVAL = "awaiting-approval"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -73,6 +77,9 @@ class Session(Protocol):
 
     def prepare(self, scope: Scope) -> tuple[Observed, Plan]:
         """Read what is there and say what differs; changes nothing."""
+
+    def refuse_held(self) -> None:
+        """ConflictError, naming the holder, when somebody else is changing this cluster now."""
 
     def apply(
         self,

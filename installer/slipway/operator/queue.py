@@ -17,14 +17,17 @@ class Queue:
     """Contexts due now or later; `take` hands over all that are due, as shell-operator merges them."""
 
     def __init__(self) -> None:
-        self._items: list[tuple[float, int, Context]] = []
+        self._items: list[tuple[float, int, str, Context]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
 
-    def add(self, context: Context, *, after: float = 0.0) -> None:
-        """Put one in, due in `after` seconds."""
+    def add(self, context: Context, *, after: float = 0.0, name: str = "") -> None:
+        """Put one in, due in `after` seconds; it takes the place of one of the same name that waits."""
         with self._changed:
-            heapq.heappush(self._items, (time.monotonic() + after, next(self._order), context))
+            if name:
+                self._items = [item for item in self._items if item[2] != name]
+                heapq.heapify(self._items)
+            heapq.heappush(self._items, (time.monotonic() + after, next(self._order), name, context))
             self._changed.notify()
 
     def take(self, timeout: float) -> list[Context]:
@@ -36,11 +39,11 @@ class Queue:
                 if left <= 0 and time.monotonic() >= end:
                     return []
                 self._changed.wait(max(left, 0.001))
-            return [heapq.heappop(self._items)[2] for _ in range(self._due())]
+            return [heapq.heappop(self._items)[3] for _ in range(self._due())]
 
     def _due(self) -> int:
         now = time.monotonic()
-        return sum(due <= now for due, _, _ in self._items)
+        return sum(item[0] <= now for item in self._items)
 
 
 class Filter:

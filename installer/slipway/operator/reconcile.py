@@ -172,10 +172,11 @@ class Round:
         """Nothing to do, wait for a yes, or run."""
         if plan.empty:
             self._voice.tell(self._configuration, plan, observed)
-            return Verdict.UNCHANGED
+            return Verdict.UNCHANGED if self._voice.ready else Verdict.DEGRADED
         if cancelled_before(self._live, plan.digest):
             return Verdict.CANCELLED
         if plan.needs_approval and self._live.annotations.get(APPROVE_ANNOTATION) != plan.digest:
+            self._session.refuse_held()  # a command line that got its yes may be carrying out this very plan
             if self._voice.tell(self._configuration, plan, observed):
                 self._edges.recorder.event(self._live, "AwaitingApproval", status.summary(plan))
             return Verdict.AWAITING_APPROVAL
@@ -205,7 +206,10 @@ class Round:
             )
         running = tracker.running or Running(result.operation, self._edges.clock())
         again = self._tell_end(observed, plan, result, running)
-        return Verdict.SUPERSEDED if again or watch.superseded else _VERDICTS[result.outcome]
+        if again or watch.superseded:
+            return Verdict.SUPERSEDED
+        verdict = _VERDICTS[result.outcome]
+        return Verdict.DEGRADED if verdict is Verdict.SUCCEEDED and not self._voice.ready else verdict
 
     def _tell_end(self, observed: Observed, plan: Plan, result: OperationResult, running: Running) -> bool:
         """Tell the outcome, from a fresh reading if all went well; whether that shows more to do."""

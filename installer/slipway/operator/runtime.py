@@ -31,7 +31,13 @@ LEASE_NAME: Final = "slipway-operator"
 RESYNC_SECONDS: Final = 600.0
 
 #: Seconds until a reconciliation that could not be done is tried again, first and longest.
-RETRY_BACK_OFF: Final = (2.0, 120.0)
+RETRY_BACK_OFF: Final = (2.0, 30.0)
+
+#: Seconds until the records are read again where the last reading found something that may pass without an edit:
+#: a node that boots, a host that left by another hand.
+LOOK_AGAIN_SECONDS: Final = 30.0
+
+_MAY_PASS: Final = {Verdict.DEGRADED, Verdict.AWAITING_APPROVAL}
 
 #: Seconds without a turn of the main loop after which the kubelet may restart us.
 LIVENESS_SECONDS: Final = 120.0
@@ -45,6 +51,7 @@ class Settings:
     address: str = "0.0.0.0"  # noqa: S104 - Prometheus and the kubelet come from outside
     port: int = 9810
     resync: float = RESYNC_SECONDS
+    look_again: float = LOOK_AGAIN_SECONDS
 
 
 class Runtime:
@@ -182,12 +189,17 @@ class Runtime:
                 self.queue.add(context, after=RETRY_BACK_OFF[0])
 
     def _note(self, key: Key, verdict: Verdict) -> None:
-        """Line up again what repeating can heal, later each time."""
-        if verdict is not Verdict.RETRY:
-            self._retries.pop(key, None)
+        """Line up again what repeating can heal, later each time, and what may have passed."""
+        if verdict is Verdict.RETRY:
+            tries = self._retries[key] = self._retries.get(key, 0) + 1
+            self._look_again(key, min(RETRY_BACK_OFF[0] * 2 ** (tries - 1), RETRY_BACK_OFF[1]))
             return
-        tries = self._retries[key] = self._retries.get(key, 0) + 1
-        self.queue.add(_retry(key), after=min(RETRY_BACK_OFF[0] * 2 ** (tries - 1), RETRY_BACK_OFF[1]))
+        self._retries.pop(key, None)
+        if verdict in _MAY_PASS:
+            self._look_again(key, self._settings.look_again)
+
+    def _look_again(self, key: Key, seconds: float) -> None:
+        self.queue.add(_retry(key), after=seconds, name=f"retry {key}")
 
     def _unhealthy(self) -> str:
         if time.monotonic() - self._turn > LIVENESS_SECONDS:

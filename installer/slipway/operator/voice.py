@@ -11,7 +11,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.operation import OperationResult
 from slipway.model.plan import Plan
-from slipway.operator import status
+from slipway.operator import conditions, status
 from slipway.operator.door import Key, Running, Store
 
 
@@ -23,6 +23,11 @@ class Voice:
         self._store = store
         self._clock = clock
         self._said = live.status
+
+    @property
+    def ready(self) -> bool:
+        """Whether the last word was that all is well."""
+        return conditions.find(self._said, conditions.READY).get("status") == "True"
 
     def refused(self, error: SlipwayError, reason: str) -> bool:
         """Not accepted."""

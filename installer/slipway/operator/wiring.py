@@ -13,6 +13,7 @@ from slipway.cluster.client import Client, connect
 from slipway.cluster.configurations import Configurations
 from slipway.cluster.election import Election
 from slipway.cluster.events import instance
+from slipway.cluster.lease import Lease
 from slipway.cluster.secretstore import SecretReader
 from slipway.engine.apply import apply
 from slipway.engine.context import Context
@@ -42,6 +43,10 @@ class Opened:
     def prepare(self, scope: Scope) -> tuple[Observed, Plan]:
         """Observe and plan."""
         return prepare(self._context, scope)
+
+    def refuse_held(self) -> None:
+        """The same Lease that `apply` takes."""
+        Lease(self._context.client(), self._context.configuration.name, self._context.holder).refuse_held()
 
     def apply(
         self,
