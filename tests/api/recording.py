@@ -19,6 +19,7 @@ from slipway.cluster.configurations import Configurations
 from slipway.cluster.election import Election
 from slipway.cluster.lease import Lease
 from slipway.engine.journal import new_operation
+from slipway.errors import SlipwayError
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, NodeObserved, Observed, RegistryObserved, Scope
 from slipway.model.operation import Counts, OperationResult, Outcome, Progress, StepResult
@@ -44,6 +45,7 @@ class RecordingEngine:
         self.applied: dict[str, dict[str, str]] = {}
         self.runs: list[tuple[float, Plan]] = []
         self.scopes: list[Scope] = []
+        self.refusals: list[SlipwayError] = []
         self.disruptive = disruptive
         self.step_seconds = step_seconds
 
@@ -99,6 +101,9 @@ class RecordingSession:
         started, name = time.monotonic(), new_operation()
         self.engine.runs.append((started, plan))
         progress(Progress("started", name, time.time()))
+        if self.engine.refusals:
+            time.sleep(self.engine.step_seconds)
+            raise self.engine.refusals.pop()
         results = []
         for step in plan.steps:
             if cancelled() or held():

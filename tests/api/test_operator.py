@@ -15,12 +15,14 @@ import pytest
 from slipway.api.crd import crds
 from slipway.cluster.applier import ACCOUNT, Applier
 from slipway.cluster.client import connect
+from slipway.cluster.configurations import Configurations
 from slipway.cluster.lease import Lease
-from slipway.cluster.operations import KEEP
+from slipway.cluster.operations import KEEP, write_operation
 from slipway.cluster.secretstore import SecretReader
-from slipway.errors import ConfigurationError
+from slipway.errors import ConfigurationError, StalePlanError
 from slipway.model.observed import NodeObserved
 from slipway.operator.conditions import find
+from slipway.operator.door import Key
 from slipway.secrets.store import digests_of
 from slipway.settings import API_VERSION, APPROVE_ANNOTATION, NAMESPACE
 from tests.api.recording import RecordingEngine, Running, make_runtime
@@ -41,7 +43,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 @pytest.fixture(autouse=True)
 def _clean(api: ApiServer) -> Iterator[None]:
     yield
-    api.kubectl("-n", NAMESPACE, "delete", "cc,op,leases", "--all", "--wait=true")
+    api.kubectl("-n", NAMESPACE, "delete", "cc,op,leases,events", "--all", "--wait=true")
 
 
 def write(api: ApiServer, name: str = "tools", spec: dict[str, Any] | None = None, **annotations: str) -> int:
@@ -240,8 +242,7 @@ def test_a_newer_generation_stops_the_run_after_its_step(api: ApiServer) -> None
         ["module/welcome/apply", "module/metrics-server/remove"],
     ]
     assert [module["name"] for module in status["modules"]] == ["welcome"]
-    operations = api.request("GET", f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/operations")[1]["items"]
-    assert sorted(item["status"]["phase"] for item in operations) == ["Cancelled", "Succeeded"]
+    assert sorted(phases(api)) == ["Cancelled", "Succeeded"]
 
 
 def test_the_newest_operations_are_kept(api: ApiServer) -> None:
@@ -252,6 +253,34 @@ def test_the_newest_operations_are_kept(api: ApiServer) -> None:
             settled(api, "Ready", write(api, spec=modules(greeting=str(number))))
     items = api.request("GET", f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/operations")[1]["items"]
     assert len(items) == KEEP
+
+
+def test_a_run_that_gave_way_is_closed(api: ApiServer) -> None:
+    engine = RecordingEngine(step_seconds=1.2)
+    engine.refusals.append(StalePlanError("another operation ended while this one waited"))
+    write(api)
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        settled(api, "Ready")
+    assert sorted(phases(api)) == ["Interrupted", "Succeeded"]
+
+
+def test_the_run_of_an_operator_that_was_killed_is_closed(api: ApiServer) -> None:
+    write(api)
+    left = {"phase": "Running", "startedAt": "2026-01-01T00:00:00Z", "message": "1 of 2 steps"}
+    with connect(api.kubeconfig) as client:
+        spec = {"configuration": "tools", "plan": "sha256:p", "catalog": "sha256:c"}
+        write_operation(client, "op-killed", NAMESPACE, spec=spec, status=left)
+        status = {"operation": {"id": "op-killed", "step": "module/welcome/apply", "percent": 50}}
+        Configurations(client).write_status(Key(NAMESPACE, "tools"), status)
+    with Running(make_runtime(api.kubeconfig, "one", RecordingEngine())):
+        settled(api, "Ready")
+    assert sorted(phases(api)) == ["Interrupted", "Succeeded"]
+
+
+def phases(api: ApiServer) -> list[str]:
+    """Of all Operations."""
+    items = api.request("GET", f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/operations")[1]["items"]
+    return [item["status"]["phase"] for item in items]
 
 
 def test_a_standby_takes_over_from_one_that_was_killed(api: ApiServer, tmp_path: Path) -> None:

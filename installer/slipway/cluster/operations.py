@@ -44,6 +44,13 @@ def write_operation(
     client.merge(*OPERATION, name, {"status": fitting(status)}, namespace, subresource="status")
 
 
+def close_operation(client: Client, name: str, namespace: str, status: dict[str, Any]) -> None:
+    """Say how it ended; what is known of its steps stays. Nothing where there is no such object, or it has ended."""
+    found = client.get(*OPERATION, name, namespace)
+    if found and not (found.get("status") or {}).get("finishedAt"):
+        client.merge(*OPERATION, name, {"status": status}, namespace, subresource="status")
+
+
 def prune_operations(client: Client, namespace: str, configuration: str) -> None:
     """Delete all but the newest; their names sort by time."""
     labels = f"{CONFIGURATION_LABEL}={configuration}"

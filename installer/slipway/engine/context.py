@@ -23,6 +23,7 @@ from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.probe.known_hosts import HostKey
 from slipway.probe.ssh import Access
+from slipway.runner import Standby
 from slipway.secrets import Secrets, SecretStore, ensure_key, ensure_site
 from slipway.settings import API_VERSION, Workspace
 
@@ -54,6 +55,8 @@ class Context:
     force_conflicts: bool = False
     fetched_by: str = ""
     """Operation that fetched the kubeconfig of the cluster it made."""
+    standby: Standby | None = None
+    """A started run of the modules' playbook; None: each run starts its own."""
     on_first_contact: Callable[[HostKey], None] = field(default=lambda _key: None)
     _client: "Client | None" = None
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -7,15 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from slipway.engine.artifacts import binary_path, required
+from slipway.engine.batches import LIMITS
 from slipway.engine.kubeconfig import usable_kubeconfig
 from slipway.engine.run import Run
 from slipway.model.bundle import ArtifactKind
 from slipway.model.operation import Failure
-from slipway.model.plan import Step
-from slipway.runner import EventKind, RunnerEvent
+from slipway.model.plan import Step, StepKind
+from slipway.runner import EventKind, RunnerEvent, Standby
 from slipway.runner import run as run_playbook
 
 PLAYBOOK = "modules.yml"
+
+
+def standby(directory: Path) -> Standby:
+    """For who runs modules again and again: as many forks as a batch may have modules."""
+    return Standby(PLAYBOOK, directory, forks=LIMITS[StepKind.MODULE], plugins=("slipway_module",))
 
 
 def run_modules(steps: tuple[Step, ...], run: Run) -> None:
@@ -52,6 +58,7 @@ def run_modules(steps: tuple[Step, ...], run: Run) -> None:
             secrets=context.secret,
             on_event=on_event,
             cancelled=run.cancelled,
+            standby=context.standby,
         )
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -122,6 +122,9 @@ class Recorder(Protocol):
     def operation(self, live: LiveConfiguration, plan: Plan, running: Running) -> None:
         """Create the Operation object, or update what it says of its steps."""
 
+    def broken_off(self, live: LiveConfiguration, operation: str, why: str) -> None:
+        """Close the Operation object of a run that came to no result."""
+
     def finished(self, live: LiveConfiguration, plan: Plan, result: OperationResult, started: str) -> None:
         """Write the whole of it, and keep the newest Operation objects only."""
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from slipway.cluster.client import Client
 from slipway.cluster.events import emit
-from slipway.cluster.operations import prune_operations, write_operation
+from slipway.cluster.operations import close_operation, prune_operations, write_operation
 from slipway.errors import SlipwayError
 from slipway.model.observed import LiveConfiguration
 from slipway.model.operation import OperationResult, Outcome, StepResult
@@ -35,6 +35,14 @@ class Chronicle:
     def operation(self, live: LiveConfiguration, plan: Plan, running: Running) -> None:
         """Where a running operation stands."""
         self._write(live, running.operation, plan, running_status(running, len(plan.steps)))
+
+    def broken_off(self, live: LiveConfiguration, operation: str, why: str) -> None:
+        """One that gave way to another, or whose operator was killed; one that was never written is no error."""
+        status = {"phase": "Interrupted", "finishedAt": utc_now(), "message": cut(why)}
+        try:
+            close_operation(self._client, operation, live.namespace, status)
+        except SlipwayError as error:
+            log.warning("operation %s not closed: %s", operation, error)
 
     def finished(self, live: LiveConfiguration, plan: Plan, result: OperationResult, started: str) -> None:
         """The whole of it; then older ones go."""

@@ -136,7 +136,7 @@ class Reconciler:
         try:
             live = self._edges.store.get(key)
             if live and Voice(live, self._edges.store, self._edges.clock).stopped(error):
-                self._edges.recorder.event(live, type(error).__name__, str(error), warning=True)
+                self._edges.recorder.event(live, status.stop_reason(error), str(error), warning=True)
         except SlipwayError:
             return Verdict.RETRY
         return Verdict.RETRY if again else Verdict.FAILED
@@ -170,6 +170,7 @@ class Round:
 
     def follow(self, observed: Observed, plan: Plan) -> Verdict:
         """Nothing to do, wait for a yes, or run."""
+        self._close_last()
         if plan.empty:
             self._voice.tell(self._configuration, plan, observed)
             return Verdict.UNCHANGED if self._voice.ready else Verdict.DEGRADED
@@ -181,6 +182,14 @@ class Round:
                 self._edges.recorder.event(self._live, "AwaitingApproval", status.summary(plan))
             return Verdict.AWAITING_APPROVAL
         return self._run(observed, plan)
+
+    def _close_last(self) -> None:
+        """An operation without an end is that of an operator that was killed."""
+        last = self._live.status.get("operation") or {}
+        if last.get("id") and not last.get("outcome"):
+            self._edges.recorder.broken_off(
+                self._live, last["id"], "its operator ended; the next one goes on"
+            )
 
     def _run(self, observed: Observed, plan: Plan) -> Verdict:
         """Carry the plan out, showing its progress."""
@@ -200,10 +209,17 @@ class Round:
         self._edges.recorder.event(
             self._live, "OperationStarted", f"plan {plan.digest}: {len(plan.steps)} steps"
         )
-        with Tracker(show, self._edges.clock) as tracker:
-            result = self._session.apply(
-                plan, observed, progress=note, cancelled=watch.cancelled, held=watch.held
-            )
+        try:
+            with Tracker(show, self._edges.clock) as tracker:
+                result = self._session.apply(
+                    plan, observed, progress=note, cancelled=watch.cancelled, held=watch.held
+                )
+        except (
+            SlipwayError
+        ) as error:  # before its first step: refused by preflight, or another holds the lock
+            if watch.operation:
+                self._edges.recorder.broken_off(self._live, watch.operation, error.what)
+            raise
         running = tracker.running or Running(result.operation, self._edges.clock())
         again = self._tell_end(observed, plan, result, running)
         if again or watch.superseded:

@@ -37,14 +37,19 @@ def refused(
 
 def stopped(live: LiveConfiguration, error: SlipwayError, *, now: str) -> dict[str, Any]:
     """An accepted one that could not be read, or whose operation could not begin."""
-    reasons = {PreflightError: "PreflightFailed", ConflictError: "Locked"}
-    reason = next((word for kind, word in reasons.items() if isinstance(error, kind)), type(error).__name__)
+    reason = stop_reason(error)
     retrying = error.retryable or isinstance(error, ConflictError)
     news = [
         c.condition(c.ACCEPTED, True, "Valid"),
         *_three(False, reason, str(error), reconciling=retrying, stalled=not retrying),
     ]
     return _with(live.status, live.generation, "Pending" if retrying else "Failed", news, now)
+
+
+def stop_reason(error: SlipwayError) -> str:
+    """Why it stopped, in the one word that conditions and Events have."""
+    reasons = {PreflightError: "PreflightFailed", ConflictError: "Locked"}
+    return next((word for kind, word in reasons.items() if isinstance(error, kind)), type(error).__name__)
 
 
 def status_of(

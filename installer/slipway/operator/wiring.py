@@ -17,6 +17,7 @@ from slipway.cluster.lease import Lease
 from slipway.cluster.secretstore import SecretReader
 from slipway.engine.apply import apply
 from slipway.engine.context import Context
+from slipway.engine.modules import standby
 from slipway.engine.prepare import check, prepare
 from slipway.engine.registry import registry_source
 from slipway.model.configuration import Configuration
@@ -28,6 +29,7 @@ from slipway.operator.metrics import Metrics
 from slipway.operator.operations import Chronicle
 from slipway.operator.reconcile import Edges, Reconciler
 from slipway.operator.runtime import LEASE_NAME, Runtime, Settings
+from slipway.runner import Standby
 from slipway.settings import NAMESPACE
 
 #: Where the token of the applier lies: memory, in every container.
@@ -59,22 +61,32 @@ class Opened:
     ) -> OperationResult:
         """Check that hosts, registry and bundle are fit, then carry it out."""
         check(self._context, observed, plan)
-        return apply(plan, self._context, observed, progress=progress, cancelled=cancelled, held=held)
+        try:
+            return apply(plan, self._context, observed, progress=progress, cancelled=cancelled, held=held)
+        finally:
+            if self._context.standby:
+                self._context.standby.refill()
 
 
 class ClusterEngine:
     """The engine (`operator.door.Engine`), with everything read from the cluster and the site registry."""
 
-    def __init__(self, client: Client, release: catalog.Catalog, kubeconfig: Callable[[], Path]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        release: catalog.Catalog,
+        kubeconfig: Callable[[], Path],
+        standby: Standby | None = None,
+    ) -> None:
         self._client = client
         self._release = release
-        self._state = Path(os.environ.get("SLIPWAY_STATE", "/var/lib/slipway/state"))
         self._kubeconfig = kubeconfig
+        self._standby = standby
 
     def open(self, configuration: Configuration) -> Opened:
         """Secrets are read anew for each session."""
         secrets = SecretReader(self._client)
-        state = self._state / configuration.namespace / configuration.name
+        state = _state() / configuration.namespace / configuration.name
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Opened(
             Context(
@@ -85,8 +97,13 @@ class ClusterEngine:
                 state=state,
                 kubeconfig=self._kubeconfig(),
                 holder=f"operator/{instance()}",
+                standby=self._standby,
             )
         )
+
+
+def _state() -> Path:
+    return Path(os.environ.get("SLIPWAY_STATE", "/var/lib/slipway/state"))
 
 
 def open_door(
@@ -95,14 +112,19 @@ def open_door(
     kubeconfig: Path | None = None,
     namespace: str = "",
     meter: Meter | None = None,
+    standby: Standby | None = None,
 ) -> Door:
-    """The real door; the pod's own ServiceAccount without a kubeconfig."""
+    """The real door; the pod's own ServiceAccount without a kubeconfig. A `standby` run is started at once."""
+    if standby:
+        standby.refill()
     client = connect(kubeconfig)
     release = catalog.load()
     applier = Applier(client, PRIVATE / f"{os.getpid()}.kubeconfig")
     edges = Edges(
         store=Configurations(client, namespace),
-        engine=ClusterEngine(client, release, (lambda: kubeconfig) if kubeconfig else applier.kubeconfig),
+        engine=ClusterEngine(
+            client, release, (lambda: kubeconfig) if kubeconfig else applier.kubeconfig, standby
+        ),
         catalog=release,
         recorder=Chronicle(client),
         meter=meter or Metrics(),
@@ -115,14 +137,22 @@ def run(settings: Settings, *, kubeconfig: Path | None = None) -> int:
     level = os.environ.get("SLIPWAY_LOG_LEVEL", "info").upper()
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("paramiko").setLevel(logging.WARNING)  # it tells of every connection
-    client, metrics = connect(kubeconfig), Metrics()
+    client, metrics, ahead = connect(kubeconfig), Metrics(), standby(_state() / "standby")
+
+    def door(halt: threading.Event) -> Door:
+        namespace = settings.namespace
+        return open_door(halt, kubeconfig=kubeconfig, namespace=namespace, meter=metrics, standby=ahead)
+
     runtime = Runtime(
         client,
         Election(client, NAMESPACE, LEASE_NAME, instance()),
-        lambda halt: open_door(halt, kubeconfig=kubeconfig, namespace=settings.namespace, meter=metrics),
+        door,
         metrics,
         settings,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runtime.halt.set())
-    return runtime.run()
+    try:
+        return runtime.run()
+    finally:
+        ahead.close()

@@ -6,6 +6,7 @@ Called by the engine. The only room that imports ansible_runner, and it does so 
 
 from slipway.runner.events import EventKind, RunnerEvent, translate
 from slipway.runner.run import RunnerFailure, RunnerResult, run
+from slipway.runner.standby import Standby
 from slipway.runner.variables import connection_variables, resolve
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "RunnerEvent",
     "RunnerFailure",
     "RunnerResult",
+    "Standby",
     "connection_variables",
     "resolve",
     "run",

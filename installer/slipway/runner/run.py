@@ -10,9 +10,7 @@ import os
 import selectors
 import shutil
 import subprocess
-import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,17 +18,16 @@ from typing import Any, Final
 
 from slipway.errors import StepError
 from slipway.runner.events import EventKind, RunnerEvent
-from slipway.runner.processes import MARKER, end_run
+from slipway.runner.launch import Job, Started, launch
 from slipway.runner.scratch import Scratch
+from slipway.runner.standby import Standby
 from slipway.runner.variables import Redactor, ssh_arguments
-from slipway.settings import data_dir, interpreter_bin
+from slipway.settings import data_dir
 
 _log = logging.getLogger(__name__)
 
 #: How often `cancelled` is asked (seconds): a fifth of what a person notices.
 _POLL: Final = 0.1
-#: How long the supervisor may take to kill all and leave before it is killed itself (seconds).
-_PATIENCE: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,51 +81,34 @@ def run(
     forks: int = 0,
     tags: str = "",
     environment: Mapping[str, str] | None = None,
+    standby: Standby | None = None,
 ) -> RunnerResult:
     """Run a playbook of `playbooks/` (or an absolute path); its log goes to `directory`.
 
     `hosts` maps names to host variables, with `$secret` and `$secretFile` placeholders. Returns also when
     hosts failed; raises StepError when Ansible itself could not run. May be called from any thread.
+    A `standby` run of this playbook is taken where there is one; its connections are local.
     """
     path = data_dir() / "playbooks" / playbook
     if not path.is_file():
         raise StepError(f"there is no playbook {playbook}", where=str(path.parent))
-    scratch = Scratch.make(directory)
+    started = standby.take(path, len(hosts)) if standby and not (check or tags) else None
+    scratch = started.scratch if started else Scratch.make(directory)
     try:
-        values = scratch.write(hosts, groups or {}, extra or {}, secrets)
-        job = {
-            "directory": str(scratch.path),
-            "playbook": str(path),
-            "inventory": str(scratch.inventory),
-            "environment": _environment(scratch, known_hosts or directory / "known_hosts", environment or {}),
-            "check": check,
-            "tags": tags,
-            "forks": forks or max(len(hosts), 1),
-        }
-        run_ = _Run(scratch, job, Redactor(values), on_event, cancelled)
-        result = run_.execute()
-        log = scratch.keep_log(directory, path.stem, Redactor(values))
+        redactor = Redactor(scratch.write(hosts, groups or {}, extra or {}, secrets))
+        if started:
+            started.open_gate()
+        else:
+            keys = (known_hosts or directory / "known_hosts").resolve()
+            variables = {"ANSIBLE_SSH_ARGS": ssh_arguments(keys), **(environment or {})}
+            started = launch(scratch, Job(path, forks or max(len(hosts), 1), check, tags, variables))
+        result = _Run(started, redactor, on_event, cancelled).execute()
+        log = scratch.keep_log(directory, path.stem, redactor)
         return RunnerResult(**result, log=log)
     finally:
+        if started:
+            started.end(in_order=False)
         shutil.rmtree(scratch.path, ignore_errors=True)
-
-
-def _environment(scratch: Scratch, known_hosts: Path, more: Mapping[str, str]) -> dict[str, str]:
-    """Ansible's environment, all of it said here: nothing of it depends on the user's own setup."""
-    return {
-        "PATH": f"{interpreter_bin()}:{os.environ.get('PATH', '/usr/sbin:/usr/bin:/sbin:/bin')}",
-        "LC_ALL": "C.UTF-8",  # Ansible refuses to start without UTF-8
-        "ANSIBLE_CONFIG": str(data_dir() / "ansible.cfg"),
-        "ANSIBLE_HOME": str(scratch.path / "home"),
-        "ANSIBLE_LOCAL_TEMP": str(scratch.path / "home" / "tmp"),
-        "ANSIBLE_INVENTORY_ENABLED": "yaml",
-        # ansible-runner sets this to False unless somebody else has set it.
-        "ANSIBLE_HOST_KEY_CHECKING": "True",
-        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(scratch.path / "cp"),
-        "ANSIBLE_SSH_ARGS": ssh_arguments(known_hosts.resolve()),
-        "ANSIBLE_NOCOLOR": "1",
-        **more,
-    }
 
 
 class _Run:
@@ -136,15 +116,12 @@ class _Run:
 
     def __init__(
         self,
-        scratch: Scratch,
-        job: Mapping[str, Any],
+        started: Started,
         redactor: Redactor,
         on_event: Callable[[RunnerEvent], None],
         cancelled: Callable[[], bool],
     ) -> None:
-        self.id = uuid.uuid4().hex
-        self.scratch = scratch
-        self.job = job
+        self.started = started
         self.redactor = redactor
         self.on_event = on_event
         self.cancelled = cancelled
@@ -153,20 +130,19 @@ class _Run:
         self.end: dict[str, Any] = {}
 
     def execute(self) -> dict[str, Any]:
-        """Start, follow, end; leaves no process, whatever happens."""
+        """Follow it to its end; leaves no process, whatever happens."""
         started = time.monotonic()
-        process = self._start()
         cancelled = False
         try:
-            for line in self._lines(process):
+            for line in self._lines(self.started.process):
                 if line is not None:
                     self._message(json.loads(line))
                 elif cancelled := self.cancelled():
                     break
         finally:
-            self._stop(process)
+            self.started.end(in_order=bool(self.end))
         if not cancelled and not self.end:
-            raise self._broken(process.returncode)
+            raise self._broken(self.started.process.returncode)
         return {
             "rc": 254 if cancelled else self.end["rc"],
             "status": "canceled" if cancelled else self.end["status"],
@@ -174,23 +150,6 @@ class _Run:
             "stats": self.stats,
             "failures": tuple(f for f in self.failures if self._final(f)),
         }
-
-    def _start(self) -> "subprocess.Popen[bytes]":
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("ANSIBLE_", "AWX_", "SSH_"))}
-        with (self.scratch.path / "supervisor.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "slipway.runner.supervise"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**kept, MARKER: self.id},
-                cwd=self.scratch.path,
-                start_new_session=True,  # Ctrl-C at a terminal is ours to handle
-            )
-        assert process.stdin is not None  # noqa: S101 - for the type checker
-        process.stdin.write(json.dumps(self.job).encode() + b"\n")
-        process.stdin.flush()
-        return process
 
     def _lines(self, process: "subprocess.Popen[bytes]") -> Iterator[bytes | None]:
         """Lines as they come; None whenever it is time to look whether to cancel."""
@@ -230,26 +189,8 @@ class _Run:
         stats = self.stats.get(failure.host)
         return stats is None or stats["failed"] + stats["unreachable"] > 0
 
-    def _stop(self, process: "subprocess.Popen[bytes]") -> None:
-        """Ask the supervisor to end the run; make sure of it."""
-        try:
-            if process.stdin is not None and process.poll() is None and not self.end:
-                process.stdin.write(b"c")
-                process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        try:
-            process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        end_run(self.id)
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-
     def _broken(self, code: int) -> StepError:
-        log = (self.scratch.path / "supervisor.log").read_text(errors="replace")
+        log = (self.started.scratch.path / "supervisor.log").read_text(errors="replace")
         why = self.redactor.text("\n".join(log.splitlines()[-6:]))
         return StepError("the process that runs Ansible died", why=why or f"it ended with {code}")
 

@@ -62,7 +62,7 @@ class Scratch:
 
         resolved = {host: resolve(variables, value, file) for host, variables in hosts.items()}
         write_private(self.inventory, inventory(resolved, groups))
-        (self.path / "env").mkdir(mode=0o700)
+        (self.path / "env").mkdir(mode=0o700, exist_ok=True)
         write_private(self.path / "env" / "extravars", json.dumps(_unsafe(resolve(extra, value, file))))
         return list(values.values())
 

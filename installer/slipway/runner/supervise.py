@@ -18,7 +18,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from slipway.runner import gate
 from slipway.runner.events import translate
+from slipway.runner.gate import GATE
 from slipway.runner.processes import MARKER, become_subreaper, end_run
 
 #: Seconds between looks at the caller itself, besides its pipe, which a fork of it could hold open.
@@ -62,10 +64,10 @@ class Supervisor:
 
     def run(self) -> None:
         """The run itself."""
-        import ansible_runner
+        from ansible_runner.interface import init_runner
 
         started = time.monotonic()
-        runner = ansible_runner.run(
+        runner = init_runner(
             private_data_dir=self.spec["directory"],
             project_dir=str(Path(self.spec["playbook"]).parent),
             playbook=self.spec["playbook"],
@@ -81,6 +83,9 @@ class Supervisor:
             event_handler=self.handle,
             cancel_callback=self.stopping.is_set,
         )
+        if GATE in self.spec["environment"]:
+            runner.config.command = [sys.executable, "-m", gate.__name__, *runner.config.command[1:]]
+        runner.run()
         seconds = time.monotonic() - started
         self.send(result={"rc": runner.rc, "status": runner.status, "seconds": seconds})
 

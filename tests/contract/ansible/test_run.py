@@ -5,9 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,49 +12,9 @@ import pytest
 
 from slipway.errors import StepError
 from slipway.runner import EventKind, RunnerEvent, run
-from slipway.runner.processes import MARKER
+from tests.contract.ansible.leftovers import LOCAL, PLAYBOOKS, marked, running, until
 
-PLAYBOOKS = Path(__file__).parent / "playbooks"
-LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-#: Marks the processes of one test, besides the runner's own marker.
-OURS = "SLIPWAY_TEST_RUN"
 SECRETS = {"slipway-site/password": "hunter2-hunter2", "ssh/key": "PRIVATE-KEY-LINE-1\nPRIVATE-KEY-LINE-2\n"}
-
-
-@pytest.fixture(autouse=True)
-def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv(OURS, uuid.uuid4().hex)
-    yield
-    assert marked() == {}
-    assert not list(Path("/dev/shm").glob(f"slipway-{os.getpid()}-*"))
-
-
-def marked() -> dict[int, str]:
-    """Processes of this test's runs, with their command lines: other runs may go on beside us."""
-    ours = f"{OURS}={os.environ[OURS]}".encode()
-    found = {}
-    for directory in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (directory / "environ").read_bytes()
-            if ours in environment and f"{MARKER}=".encode() in environment:
-                found[int(directory.name)] = (
-                    (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                )
-        except OSError:
-            continue
-    return found
-
-
-def until(condition: Callable[[], bool], seconds: float) -> float:
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < seconds
-        time.sleep(0.02)
-    return time.monotonic() - started
-
-
-def running(text: str) -> Callable[[], bool]:
-    return lambda: any(text in line for line in marked().values())
 
 
 def test_results_failures_and_events(tmp_path: Path) -> None:
