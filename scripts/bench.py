@@ -30,18 +30,23 @@ OUT = ROOT / ".slipway" / "bench"
 MODULE = "welcome"
 STARTS = 10
 
-#: Runs on a node: the operator's process and its container's memory, as JSON.
+#: Runs on a node: MiB of the operator's process, and of the run that it keeps started (pages shared are counted once).
 MEMORY = """
 import glob, json, re
+found = {}
 for path in glob.glob("/proc/[0-9]*/cmdline"):
     try:
         words = open(path, "rb").read().split(b"\\0")
+        status = open(path.replace("cmdline", "status")).read()
+        share = open(path.replace("cmdline", "smaps_rollup")).read()
     except OSError:
         continue
     if any(w.endswith(b"slipway") for w in words[:2]) and words[2:4] == [b"operator", b"run"]:
-        status = open(path.replace("cmdline", "status")).read()
-        found = {k: int(re.search(k + r":\\s+(\\d+)", status)[1]) / 1024 for k in ("VmRSS", "VmHWM")}
-        print(json.dumps(found))
+        found |= {k: int(re.search(k + r":\\s+(\\d+)", status)[1]) / 1024 for k in ("VmRSS", "VmHWM")}
+    elif words[1:2] == [b"-m"] and words[2].startswith(b"slipway.runner."):
+        found["standby"] = found.get("standby", 0) + int(re.search(r"Pss:\\s+(\\d+)", share)[1]) / 1024
+if "VmRSS" in found:
+    print(json.dumps(found))
 """
 
 
@@ -167,6 +172,7 @@ def memory(site: Site) -> dict[str, Figure]:
     return {
         "operator_rss": Figure(tuple(item["VmRSS"] for item in found), "MiB"),
         "operator_peak": Figure(tuple(item["VmHWM"] for item in found), "MiB"),
+        "operator_standby": Figure(tuple(item.get("standby", 0) for item in found), "MiB"),
     }
 
 

@@ -50,8 +50,8 @@ anew.
   seen by watches: the Operation (planned, locked, begun), the module's record (Ansible has come to it), its
   namespace. *Command line*: wall time of `slipway module enable`, which hands the change to the operator and
   follows it.
-* **Memory**: resident size of the operator's process after all of that, and its peak; what runs for an operation
-  (Ansible, Helm) comes and goes.
+* **Memory**: resident size of the operator's process after all of that, and its peak; beside it the processes of
+  the Ansible run that it keeps started (proportional size). What else runs for an operation (Helm) comes and goes.
 * **`make demo`**: seconds per stage from `.slipway/demo/report.json`, when the demo had run in this checkout.
 
 ## What is not comparable
@@ -95,6 +95,7 @@ def rows(report: Report) -> Iterator[tuple[str, str, str]]:
         "",
         (f"{figures['operator_rss']['median']:.0f} / {figures['operator_peak']['median']:.0f} MiB"),
     )
+    yield "the Ansible run that it keeps started", "", f"{figures['operator_standby']['median']:.0f} MiB"
     demo = report["demo"]
     total = f"{sum(demo.values()):.0f} s" if demo else "not run in this checkout"
     yield "`make demo`, all stages", "< 360 s warm", total

@@ -16,7 +16,11 @@ Foreign exceptions are translated at the one edge that imports their library, ch
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+#: Severities of a Finding: an error stops before the first change, a warning is shown.
+ERROR: Final = "error"
+WARNING: Final = "warning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Finding:
     hint: str = ""
     code: str = ""
     line: int = 0
+    severity: str = ERROR
 
     def __str__(self) -> str:
         """One line: place, problem, what was expected, what to do."""

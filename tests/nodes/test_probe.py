@@ -4,7 +4,7 @@ import dataclasses
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,12 @@ from slipway.model.configuration import (
     SecretRef,
     Spec,
 )
+from slipway.model.observed import HostObserved
+from slipway.model.survey import Reach
+from slipway.planning.checks.fleet import fleet_state
 from slipway.probe import Fleet, fetch_file, locks, read_hosts
 from slipway.probe.known_hosts import HostKey
+from slipway.probe.reach import read_reach
 from slipway.probe.ssh import HostError
 from slipway.secrets import MappedSecrets
 from tests.labs import lab_fixture
@@ -326,3 +330,65 @@ def test_of_many_at_once_exactly_one_gets_the_locks(lab: Lab, tmp_path: Path) ->
 def test_the_observed_host_is_plain_data(lab: Lab, fleet: Fleet) -> None:
     host = read_hosts(configuration(lab), fleet)["node-1"]
     assert json.dumps(dataclasses.asdict(host))
+
+
+def test_a_survey_tells_what_gets_in_the_way(lab: Lab, fleet: Fleet) -> None:
+    taken = "import socket,time; s=socket.create_server(('', 10250)); time.sleep(120)"
+    lab.ssh("node-2", ["systemd-run", "--quiet", "--unit=taker", "python3", "-c", taken])
+    try:
+        until(lambda: "10250" in lab.ssh("node-2", ["ss", "-Hltn"]).stdout)
+        hosts = read_hosts(configuration(lab), fleet)
+    finally:
+        lab.ssh("node-2", ["systemctl", "stop", "taker"])
+    for node in lab.nodes:
+        survey = hosts[node.name].survey
+        assert survey.cgroup in {1, 2}
+        assert survey.container == "systemd-nspawn"
+        assert "overlay" in survey.filesystems
+        assert abs(survey.skew) <= survey.skew_error + 0.5
+        assert [link.mtu for link in survey.links if node.address in link.addresses] == [1500]
+        assert 22 in {listener.port for listener in survey.listeners}
+        assert not survey.services
+    macs = {link.mac for host in hosts.values() for link in host.survey.links if link.addresses}
+    assert len(macs) == 2
+    programs = {listener.port: listener.program for listener in hosts["node-2"].survey.listeners}
+    assert programs[10250].startswith("python3 (pid ")
+    assert hosts["node-1"].survey.fsync > 0  # a control plane to be
+    assert hosts["node-2"].survey.fsync == 0
+    assert not lab.ssh("node-1", ["sh", "-c", "ls -d /var/lib/.slipway* || true"]).stdout
+
+
+def test_the_way_between_hosts(lab: Lab, fleet: Fleet) -> None:
+    """Nobody listens at the ports yet, which is an answer; a host that never answers is none."""
+    plain = configuration(lab)
+    first, second = lab.nodes
+    reach = {name: host.survey.reach for name, host in _reach(plain, fleet).items()}
+    assert {(r.port, r.verdict) for r in reach[first.name]} >= {(10250, "refused")}
+    assert {r.port for r in reach[second.name]} >= {5000, 6443}
+    assert all(r.arrived for found in reach.values() for r in found)
+    lab.ssh(second.name, ["ip", "route", "add", "blackhole", f"{first.address}/32"])
+    try:
+        reach = {name: host.survey.reach for name, host in _reach(plain, fleet).items()}
+    finally:
+        lab.ssh(second.name, ["ip", "route", "del", "blackhole", f"{first.address}/32"])
+    assert Reach(second.name, 10250, "timeout") in reach[first.name]
+    findings = {(f.path, f.code) for f in fleet_state(plain, _with(_reach(plain, fleet), reach))}
+    assert ("host/node-1", "reach") in findings
+
+
+def _reach(plain: Configuration, fleet: Fleet) -> dict[str, HostObserved]:
+    return read_reach(plain, fleet, read_hosts(plain, fleet))
+
+
+def _with(seen: dict[str, HostObserved], reach: dict[str, tuple[Reach, ...]]) -> dict[str, HostObserved]:
+    return {
+        name: dataclasses.replace(host, survey=dataclasses.replace(host.survey, reach=reach[name]))
+        for name, host in seen.items()
+    }
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from slipway.errors import SlipwayError
+from slipway.errors import Finding, SlipwayError
 
 
 class Format(StrEnum):
@@ -42,11 +42,11 @@ def colour(text: str, *names: str, stream: Any = None) -> str:
 
 def emit(data: Any) -> None:
     """One JSON document on stdout."""
-    print(
-        json.dumps(
-            asdict(data) if is_dataclass(data) and not isinstance(data, type) else data, indent=2, default=str
-        )
-    )
+    print(json.dumps(data, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -75,6 +75,12 @@ def print_error(error: SlipwayError) -> None:
         print(colour("  why:  ", "bold", stream=stream) + error.why.replace("\n", "\n        "), file=stream)
     if error.hint:
         print(colour("  next: ", "bold", stream=stream) + error.hint, file=stream)
+
+
+def warn(findings: Iterable[Finding]) -> None:
+    """What deserves a look and stops nothing, on stderr."""
+    for finding in findings:
+        print(colour("warning:", "yellow", stream=sys.stderr) + f" {finding}", file=sys.stderr)
 
 
 def confirm(question: str, *, yes: bool) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, BundleDirectory, ConfigurationFile, Format, Output, emit
+from slipway.cli.output import DEFAULT_FILE, BundleDirectory, ConfigurationFile, Format, Output, emit, warn
 from slipway.errors import PreflightError
 
 app = typer.Typer()
@@ -37,14 +37,15 @@ def plan(
     """
     from slipway.cli.planview import plan_data, plan_text
     from slipway.cli.running import opened
-    from slipway.engine.prepare import check, prepare
+    from slipway.engine.preflight import check
+    from slipway.engine.prepare import prepare
     from slipway.model.observed import Scope
 
     context = opened(file, bundle)
     observed, made = prepare(context, Scope.FULL if refresh else Scope.RECORDS)
     try:
         if not made.empty:
-            check(context, observed, made)
+            warn(check(context, observed, made))
     except PreflightError:
         if output is Format.TEXT:
             print(plan_text(made))  # what it would be; the error says why it cannot

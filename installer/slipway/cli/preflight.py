@@ -1,42 +1,87 @@
 """`slipway preflight`."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, BundleDirectory, ConfigurationFile, Format, Output, emit, table
+from slipway.cli.output import (
+    DEFAULT_FILE,
+    BundleDirectory,
+    ConfigurationFile,
+    Format,
+    Output,
+    colour,
+    emit,
+    table,
+)
+from slipway.errors import ERROR, Finding
+
+if TYPE_CHECKING:
+    from slipway.model.observed import HostObserved
 
 app = typer.Typer()
 
+#: Exit code of a PreflightError.
+UNFIT = 4
 
-@app.command(epilog="Example: slipway preflight -f cluster.yaml --bundle /media/usb/bundle")
+
+@app.command(
+    epilog="Exit codes: 0 fit (warnings may be shown), 4 something must be put right. "
+    "Example: slipway preflight -f cluster.yaml --bundle /media/usb/bundle"
+)
 def preflight(
     file: ConfigurationFile = DEFAULT_FILE, bundle: BundleDirectory = None, output: Output = Format.TEXT
 ) -> int:
-    """Check every host, the registry and the bundle against the ClusterConfiguration. Changes nothing."""
+    """Check every host, the ways between them, the registry and the bundle. Changes nothing."""
     from slipway.cli.running import opened
-    from slipway.engine.prepare import check, prepare
-    from slipway.errors import Finding, PreflightError
+    from slipway.engine.preflight import findings
+    from slipway.engine.prepare import prepare
     from slipway.model.observed import Scope
 
     context = opened(file, bundle)
     observed, plan = prepare(context, Scope.FULL)
-    findings: tuple[Finding, ...] = ()
-    try:
-        check(context, observed, plan)
-    except PreflightError as error:
-        findings = error.findings
+    found = findings(context, observed, plan, everywhere=True)
+    errors = [finding for finding in found if finding.severity == ERROR]
     if output is Format.JSON:
-        emit({"ok": not findings, "findings": findings, "hosts": observed.hosts})
-        return 4 if findings else 0
-    rows = []
-    for name, host in observed.hosts.items():
+        emit({"ok": not errors, "findings": found, "hosts": observed.hosts})
+    else:
+        _show(observed.hosts, found)
+    return UNFIT if errors else 0
+
+
+def _show(hosts: "Mapping[str, HostObserved]", findings: Sequence[Finding]) -> None:
+    table(("HOST", "SYSTEM", "CPU", "MEMORY", "VERDICT"), list(_hosts(hosts, findings)))
+    if findings:
+        print()
+        table(("", "TARGET", "CHECK", "FOUND", "WANTED"), [_row(finding) for finding in findings])
+        print()
+        hints = dict.fromkeys((finding.code, finding.hint) for finding in findings if finding.hint)
+        for code, hint in hints:
+            print(f"{code}: {hint}")
+    count = sum(finding.severity == ERROR for finding in findings)
+    things = "one thing" if count == 1 else f"{count} things"
+    print(
+        colour(f"{things} must be put right", "red")
+        if count
+        else colour("nothing stands in the way", "green")
+    )
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    return (finding.severity, finding.path, finding.code, finding.problem, finding.expected)
+
+
+def _hosts(hosts: "Mapping[str, HostObserved]", findings: Sequence[Finding]) -> Iterable[tuple[str, ...]]:
+    unfit = {finding.path for finding in findings if finding.severity == ERROR}
+    for name, host in hosts.items():
         facts = host.facts
-        system = (
-            f"{facts.os_id} {facts.os_version} {facts.architecture}" if host.reachable else host.error_code
+        system = f"{facts.os_id} {facts.os_version} {facts.architecture}"
+        verdict = "not fit" if f"host/{name}" in unfit else "fit"
+        yield (
+            name,
+            system if host.reachable else host.error_code,
+            f"{facts.cpus} CPU",
+            f"{facts.memory} MiB",
+            verdict,
         )
-        verdict = "fit" if not any(f.path == f"host/{name}" for f in findings) else "not fit"
-        rows.append((name, system, f"{facts.cpus} CPU", f"{facts.memory} MiB", verdict))
-    table(("HOST", "SYSTEM", "CPU", "MEMORY", "VERDICT"), rows)
-    for finding in findings:
-        print(f"- {finding}")
-    print("nothing stands in the way" if not findings else f"{len(findings)} things must be put right")
-    return 4 if findings else 0

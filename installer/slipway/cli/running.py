@@ -10,13 +10,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from slipway.cli.output import Format, colour, confirm, emit
+from slipway.cli.output import Format, colour, confirm, emit, warn
 from slipway.cli.planview import plan_text
 from slipway.cli.progressview import result_text, view
 from slipway.engine.apply import apply
 from slipway.engine.context import Context, open_context
 from slipway.engine.handover import can_hand_over, hand_over
-from slipway.engine.prepare import check, prepare
+from slipway.engine.preflight import check
+from slipway.engine.prepare import prepare
 from slipway.errors import ApprovalRequired, ConflictError, StalePlanError
 from slipway.model.observed import Observed, Scope
 from slipway.model.operation import Counts, OperationResult, Outcome
@@ -71,7 +72,7 @@ def _round(
         )
     if plan.empty:
         return _report(OperationResult("", plan.digest, Outcome.SUCCEEDED, counts=Counts()), plan, output)
-    check(context, observed, plan)
+    warn(check(context, observed, plan))
     _agree(plan, yes=yes or bool(agreed), output=output)
     return _report(run(context, observed, plan), plan, output)
 

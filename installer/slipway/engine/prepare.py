@@ -11,23 +11,23 @@ from datetime import UTC, datetime
 
 from slipway.api.merge import resolve
 from slipway.bundle import manifest as manifests
-from slipway.bundle.registry import RegistryError
 from slipway.bundle.source import RegistrySource
 from slipway.engine.context import Context
 from slipway.engine.kubeconfig import fetch_kubeconfig
 from slipway.engine.merging import effective
-from slipway.engine.registry import observe_registry, push_client, registry_source
-from slipway.errors import BundleError, ConfigurationError, Finding, PreflightError, SlipwayError
+from slipway.engine.registry import observe_registry, registry_source
+from slipway.errors import BundleError, ConfigurationError, Finding, SlipwayError
 from slipway.model.configuration import Host, Spec
 from slipway.model.observed import ClusterObserved, HostObserved, Observed, RegistryObserved, Scope
 from slipway.model.plan import Plan, StepKind
 from slipway.planning.digests import references
 from slipway.planning.immutable import immutable_findings, pillar_findings
-from slipway.planning.plan import make_plan, required_images
-from slipway.planning.preflight import credential_targets, preflight
+from slipway.planning.plan import make_plan
+from slipway.planning.preflight import credential_targets
 from slipway.planning.variables import role_variables, roles_of
 from slipway.probe.fleet import Fleet
 from slipway.probe.hosts import read_hosts
+from slipway.probe.reach import read_reach
 from slipway.secrets import SITE_KEY, digests_of, site_id, site_key
 
 
@@ -72,40 +72,6 @@ def _same_release(context: Context) -> None:
             why=f"its catalog is {context.manifest.catalog[7:19]}, this one {context.catalog.digest[7:19]}",
             hint="build it with this one: slipway bundle build; then: slipway install --bundle DIR",
         )
-
-
-def check(context: Context, observed: Observed, plan: Plan) -> None:
-    """Refuse a plan for which hosts, registry or bundle are not fit.
-
-    Raises:
-        PreflightError: with every finding.
-    """
-    configuration = context.configuration
-    images = required_images(configuration, context.catalog) if not plan.empty else {}
-    findings = preflight(configuration, context.manifest, observed, plan, images)
-    findings += _refusing_push(context, plan)
-    if findings:
-        many = "one thing" if len(findings) == 1 else f"{len(findings)} things"
-        raise PreflightError(
-            f"{many} must be put right first; nothing was changed",
-            where=configuration.name,
-            hint="put that right and run the command again",
-            findings=tuple(findings),
-        )
-
-
-def _refusing_push(context: Context, plan: Plan) -> list[Finding]:
-    """An external registry is asked before the first change whether it knows the push account."""
-    planned = any(step.kind is StepKind.MIRROR for step in plan.steps)
-    if not planned or context.configuration.spec.registry.mode != "external":
-        return []
-    try:
-        push_client(context.configuration, context.secrets, context.state).ping()
-    except RegistryError as error:
-        if error.code in {"unauthorized", "denied"}:
-            path, text = "spec.registry.pushRef", f"{error.what}: {error.why}"
-            return [Finding(path, text, "", "check the user:password in that secret", error.code)]
-    return []
 
 
 def _plan(context: Context, observed: Observed) -> Plan:
@@ -170,7 +136,9 @@ def _hosts(context: Context, hosts: Iterable[Host], *, deep: bool) -> dict[str, 
     if not chosen:
         return {}
     with Fleet(chosen, context.access()) as fleet:
-        return read_hosts(context.configuration, fleet, deep=deep)
+        seen = read_hosts(context.configuration, fleet, deep=deep)
+        members = all(host.kubernetes for host in seen.values() if host.reachable)
+        return seen if members and not deep else read_reach(context.configuration, fleet, seen)
 
 
 def _site(context: Context) -> str:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from slipway.model.record import Intent, Lock, ModuleRecord, StepRecord
+from slipway.model.survey import Survey
 
 
 class Scope(StrEnum):
@@ -66,6 +67,7 @@ class HostObserved:
     hint: str = ""
     kubernetes: str = ""
     """Server in /etc/kubernetes/kubelet.conf; empty: not a member of any cluster."""
+    survey: Survey = field(default_factory=Survey)
 
     @property
     def reachable(self) -> bool:

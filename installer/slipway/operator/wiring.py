@@ -18,7 +18,8 @@ from slipway.cluster.secretstore import SecretReader
 from slipway.engine.apply import apply
 from slipway.engine.context import Context
 from slipway.engine.modules import standby
-from slipway.engine.prepare import check, prepare
+from slipway.engine.preflight import check
+from slipway.engine.prepare import prepare
 from slipway.engine.registry import registry_source
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed, Scope

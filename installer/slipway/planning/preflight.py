@@ -7,6 +7,8 @@ from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration, Host
 from slipway.model.observed import HostObserved, Observed
 from slipway.model.plan import Plan, StepKind
+from slipway.planning.checks.fleet import fleet_state
+from slipway.planning.checks.host import host_state
 
 #: MiB. kubeadm refuses control planes below 1700; a worker's system daemons need the rest.
 MEMORY = {"control-plane": 1700, "worker": 900}
@@ -35,20 +37,26 @@ def preflight(
     observed: Observed,
     plan: Plan,
     images: dict[str, str],
+    *,
+    everywhere: bool = False,
 ) -> list[Finding]:
     """All findings. `images`: reference -> who needs it (module or component).
 
     Only hosts that the plan touches are judged: a host that is down stops nothing that does not concern it.
+    `everywhere`: all of them.
     A host of another cluster always concerns; new credentials concern all hosts, before the operator gets them.
     """
     touched = {step.target for step in plan.steps if step.kind is StepKind.HOST}
+    touched |= {host.name for host in configuration.hosts} if everywhere else set()
     findings: list[Finding] = []
     for host in configuration.hosts:
         seen = observed.hosts.get(host.name)
         if host.name in touched:
-            findings += host_findings(host, seen, observed.site, bundle)
+            findings += host_findings(configuration, host, seen, observed.site, bundle)
         elif seen and seen.reachable:  # what another cluster's records call done is not done for ours
             findings += _membership(f"host/{host.name}", seen, observed.site)
+    names = {f"host/{name}" for name in touched}
+    findings += (found for found in fleet_state(configuration, observed.hosts) if found.path in names)
     for name in sorted(credential_targets(configuration, plan) - touched):
         seen = observed.hosts.get(name)
         if seen and seen.error_code in CREDENTIAL_CODES:
@@ -65,7 +73,7 @@ def credential_targets(configuration: Configuration, plan: Plan) -> set[str]:
 
 
 def host_findings(
-    host: Host, seen: HostObserved | None, site: str, bundle: BundleManifest
+    configuration: Configuration, host: Host, seen: HostObserved | None, site: str, bundle: BundleManifest
 ) -> Iterator[Finding]:
     """What is wrong with one host."""
     path = f"host/{host.name}"
@@ -77,6 +85,7 @@ def host_findings(
     yield from _system(path, host, seen, bundle)
     yield from _capacity(path, host, seen)
     yield from _membership(path, seen, site)
+    yield from host_state(configuration, host, seen)
 
 
 def _unreachable(seen: HostObserved) -> Finding:

@@ -4,6 +4,7 @@ Called by the engine for the scopes `targets` and `full`. A host that cannot be 
 the code of what went wrong; nothing is raised for it.
 """
 
+import time
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
@@ -45,11 +46,13 @@ def fetch_file(session: Session, path: str, *, timeout: float = 30.0) -> bytes:
 
 
 def _read(session: Session, paths: list[str], *, deep: bool) -> HostObserved:
+    asked = time.time()
     code, out, err = session.run(_script(), stdin="".join(f"{path}\n" for path in paths).encode())
+    answered = time.time()
     if code:
         raise HostError(session.name, "shell", "the probe failed", why=err.decode(errors="replace").strip())
     try:
-        observed = parse_host(session.name, out.decode(errors="replace"))
+        observed = parse_host(session.name, out.decode(errors="replace"), asked=asked, answered=answered)
     except ReadError as exc:
         hint = "a newer Slipway reads it; if it is damaged, `slipway reset` makes the host free again"
         return HostObserved(session.name, error_code="record", error=str(exc), hint=hint)
@@ -70,7 +73,7 @@ def _with_drift(session: Session, observed: HostObserved, recorded: set[str]) ->
 def _disk_paths(configuration: Configuration, host: Host) -> list[str]:
     """Where Kubernetes, images and the registry will put their data."""
     paths = ["/", "/var/lib/kubelet", host.settings.runtime.data_root]
-    paths += ["/var/lib/etcd"] if host.control_plane else []
+    paths += ["/var/lib/etcd", "fsync /var/lib/etcd"] if host.control_plane else []
     paths += [configuration.spec.registry.data_root] if configuration.registry_host == host else []
     return list(dict.fromkeys(paths))
 
@@ -81,4 +84,7 @@ def _text(error: HostError) -> str:
 
 @cache
 def _script() -> str:
-    return files("slipway.probe").joinpath("read.sh").read_text()
+    """Both scripts, and the word by which a whole answer is known."""
+    folder = files("slipway.probe")
+    parts = [folder.joinpath(name).read_text() for name in ("read.sh", "survey.sh")]
+    return "".join([*parts, "section end echo complete\n"])

@@ -6,14 +6,18 @@ from typing import Any
 
 from slipway.model.observed import Drift, HostFacts, HostObserved
 from slipway.model.record import RECORD_FORMAT, Intent, Lock, StepRecord
+from slipway.probe.survey import parse_survey
 
 
 class ReadError(ValueError):
     """The host's answer, or its state, is not what this release understands."""
 
 
-def parse_host(name: str, text: str) -> HostObserved:
-    """A host as it described itself; ReadError when its state is damaged or of a newer release."""
+def parse_host(name: str, text: str, *, asked: float = 0.0, answered: float = 0.0) -> HostObserved:
+    """A host as it described itself; ReadError when its state is damaged or of a newer release.
+
+    `asked` and `answered` are this machine's clock around the reading: the host's is compared with their middle.
+    """
     sections = _sections(text)
     if sections.get("end") != ["complete"]:
         raise ReadError("its answer is incomplete")
@@ -21,9 +25,12 @@ def parse_host(name: str, text: str) -> HostObserved:
     pending = _state("pending.json", sections)
     lock = _state("lock.json", sections)
     try:
+        facts = _facts(sections)
+        skew = facts.time - (asked + answered) / 2 if asked else 0.0
         return HostObserved(
             name=name,
-            facts=_facts(sections),
+            facts=facts,
+            survey=parse_survey(sections, skew=skew, skew_error=(answered - asked) / 2),
             cluster=str(record.get("site", "")),
             records={role: _record(value) for role, value in record.get("steps", {}).items()},
             intents=tuple(_intent(value) for role, value in sorted(pending.items()) if role != "format"),

@@ -1,5 +1,5 @@
 # Prints all that a plan needs to know of this host, as sections: "NAME:" and its lines, each behind one blank.
-# POSIX sh and Debian's essential packages only; what is missing is an empty section. stdin: paths to measure.
+# POSIX sh and Debian's essential packages only; what is missing is an empty section.
 section() {
     printf '%s:\n' "$1"
     shift
@@ -7,8 +7,19 @@ section() {
     echo
 }
 
+# stdin: paths to measure; "fsync PATH" asks for that of a durable write too.
+durable=
+wanted=
+while IFS= read -r line; do
+    case $line in
+    'fsync '*) durable=${line#fsync } ;;
+    *) wanted="$wanted$line
+" ;;
+    esac
+done
+
 disks() {
-    while IFS= read -r wanted; do
+    printf %s "$wanted" | while IFS= read -r wanted; do
         place=$wanted
         while [ ! -e "$place" ]; do
             place=${place%/*}
@@ -39,4 +50,3 @@ section kubelet grep '^ *server:' /etc/kubernetes/kubelet.conf
 section record cat "$state/record.json"
 section pending cat "$state/pending.json"
 section lock cat "$state/lock.json"
-section end echo complete

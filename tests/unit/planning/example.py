@@ -17,7 +17,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from slipway.api import read
-from slipway.errors import Finding
+from slipway.errors import ERROR, Finding
 from slipway.model.configuration import Spec
 from slipway.model.observed import Observed
 from slipway.model.plan import Plan, Step
@@ -67,9 +67,14 @@ class Example:
         outcome = {
             "steps": [_step(step) for step in plan.steps],
             "immutable": [finding.path for finding in immutable],
-            "preflight": [f"{finding.path} {finding.code}" for finding in unfit],
+            "preflight": [_finding(finding) for finding in unfit],
         }
         return {key: value for key, value in outcome.items() if value or key == "steps"}
+
+
+def _finding(finding: Finding) -> str:
+    text = f"{finding.path} {finding.code}"
+    return text if finding.severity == ERROR else f"{text} {finding.severity}"
 
 
 def examples() -> list[Example]:

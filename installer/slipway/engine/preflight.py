@@ -1,0 +1,53 @@
+"""Are hosts, registry and bundle fit? Asked before the first change of every plan, and by `slipway preflight`."""
+
+from slipway.bundle.registry import RegistryError
+from slipway.engine.context import Context
+from slipway.engine.registry import push_client
+from slipway.errors import ERROR, Finding, PreflightError
+from slipway.model.observed import Observed
+from slipway.model.plan import Plan, StepKind
+from slipway.planning.plan import required_images
+from slipway.planning.preflight import preflight
+
+
+def check(context: Context, observed: Observed, plan: Plan) -> tuple[Finding, ...]:
+    """Refuse a plan for which hosts, registry or bundle are not fit; what is only worth a warning is returned.
+
+    Raises:
+        PreflightError: with every error.
+    """
+    found = findings(context, observed, plan)
+    errors = tuple(finding for finding in found if finding.severity == ERROR)
+    if errors:
+        many = "one thing" if len(errors) == 1 else f"{len(errors)} things"
+        raise PreflightError(
+            f"{many} must be put right first; nothing was changed",
+            where=context.configuration.name,
+            hint="put that right and run the command again",
+            findings=errors,
+        )
+    return tuple(finding for finding in found if finding.severity != ERROR)
+
+
+def findings(
+    context: Context, observed: Observed, plan: Plan, *, everywhere: bool = False
+) -> tuple[Finding, ...]:
+    """Errors and warnings for the hosts that the plan touches; `everywhere`: for all hosts that were read."""
+    configuration = context.configuration
+    images = required_images(configuration, context.catalog) if everywhere or not plan.empty else {}
+    found = preflight(configuration, context.manifest, observed, plan, images, everywhere=everywhere)
+    return (*found, *_refusing_push(context, plan))
+
+
+def _refusing_push(context: Context, plan: Plan) -> list[Finding]:
+    """An external registry is asked before the first change whether it knows the push account."""
+    planned = any(step.kind is StepKind.MIRROR for step in plan.steps)
+    if not planned or context.configuration.spec.registry.mode != "external":
+        return []
+    try:
+        push_client(context.configuration, context.secrets, context.state).ping()
+    except RegistryError as error:
+        if error.code in {"unauthorized", "denied"}:
+            path, text = "spec.registry.pushRef", f"{error.what}: {error.why}"
+            return [Finding(path, text, "", "check the user:password in that secret", error.code)]
+    return []

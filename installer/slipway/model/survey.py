@@ -1,0 +1,74 @@
+"""What preflight looks at on a host besides its facts: how fit it is, not what it is."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A TCP port that something listens on; `program` is empty where the host does not say."""
+
+    port: int
+    program: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A network interface: its hardware address, and the largest packet it takes (bytes)."""
+
+    name: str
+    mac: str = ""
+    mtu: int = 0
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What came of a connection to another host. `verdict`: open, refused (nobody listens: reachable), or why not.
+
+    `port` 0 is a packet of the link's full size that may not be split; its verdict is open, or too-big.
+    """
+
+    host: str
+    port: int
+    verdict: str
+
+    @property
+    def arrived(self) -> bool:
+        """Whether packets get there."""
+        return self.verdict in {"open", "refused"}
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """State of a host. An empty field means that the host did not say, which is no finding."""
+
+    cgroup: int = 0
+    """Version of control groups: 1 or 2."""
+    container: str = ""
+    """Kind of container the host itself is; empty: none."""
+    filesystems: tuple[str, ...] = ()
+    """What the kernel can mount, without the modules it could load."""
+    loadable: tuple[str, ...] = ()
+    """Of the kernel modules asked for, those that are built in, loaded, or can be."""
+    swaps: tuple[str, ...] = ()
+    """Devices and files in use as swap."""
+    clock: tuple[str, ...] = ()
+    """Services that keep the clock and run."""
+    skew: float = 0.0
+    """Seconds that its clock is ahead of this machine's."""
+    skew_error: float = 0.0
+    """Half of the round trip in which it was read (seconds)."""
+    nameservers: tuple[str, ...] = ()
+    selinux: str = ""
+    """enforcing, permissive, or empty."""
+    services: tuple[str, ...] = ()
+    """Active units that get in the way: firewalls, other runtimes, other Kubernetes distributions."""
+    listeners: tuple[Listener, ...] = ()
+    links: tuple[Link, ...] = ()
+    fsync: float = 0.0
+    """Milliseconds until a small write is durable where etcd will be, on average; 0: not measured."""
+    gpus: tuple[str, ...] = ()
+    """NVIDIA devices as slot, device id: `0000:3b:00.0 10de:20b2`."""
+    nouveau: bool = False
+    """Whether the driver that keeps NVIDIA's out is loaded."""
+    reach: tuple[Reach, ...] = field(default=())

@@ -1,0 +1,123 @@
+"""What is wrong between hosts: identities that are not unique, clocks apart, ranges that collide, packets lost."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network, ip_network
+
+from slipway.errors import WARNING, Finding
+from slipway.model.configuration import Configuration, Host
+from slipway.model.observed import HostObserved
+from slipway.model.survey import Link
+
+#: Seconds between the clocks of two members from which etcd complains (etcd, rafthttp: maxClockDifference is 1 s).
+SKEW = 1.0
+#: Links that a cluster's own network makes.
+OWN_LINKS = ("cni", "flannel", "kube-", "veth", "vxlan")
+
+Seen = Mapping[str, HostObserved]
+
+
+def fleet_state(configuration: Configuration, seen: Seen) -> Iterator[Finding]:
+    """All of it; each finding names one host."""
+    hosts = [host for host in configuration.hosts if host.name in seen and seen[host.name].reachable]
+    yield from _twins(hosts, seen)
+    yield from _clocks(hosts, seen)
+    yield from _ranges(configuration, hosts, seen)
+    yield from _sizes(hosts, seen)
+    yield from _reach(hosts, seen)
+
+
+def _twins(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
+    """Cloned machines: the kubelet, DHCP and flannel take such hosts for one."""
+    machines: dict[str, list[str]] = defaultdict(list)
+    cards: dict[str, list[str]] = defaultdict(list)
+    for host in hosts:
+        link = _link(host, seen)
+        machines[seen[host.name].facts.machine].append(host.name)
+        cards[link.mac if link else ""].append(host.name)
+    anew = "rm /etc/machine-id && systemd-machine-id-setup, then reboot"
+    for found, what, code, hint in (
+        (machines, "machine-id", "machine-id", anew),
+        (cards, "hardware address", "mac", "give each virtual machine a hardware address of its own"),
+    ):
+        for value, names in found.items():
+            for name in names[1:] if value else ():
+                yield Finding(f"host/{name}", f"has the {what} of {names[0]}", "one of its own", hint, code)
+
+
+def _clocks(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
+    """Against the middle one, so that a single clock that is wrong is the one that is named."""
+    known = [host for host in hosts if seen[host.name].facts.time]
+    if not known:
+        return
+    middle = sorted(seen[host.name].survey.skew for host in known)[len(known) // 2]
+    for host in known:
+        survey = seen[host.name].survey
+        apart = survey.skew - middle
+        if abs(apart) - survey.skew_error > SKEW:
+            word = "ahead of" if apart > 0 else "behind"
+            text = f"has a clock {abs(apart):.1f} s {word} the others"
+            hint = "set it, and keep it with chrony against a time server of the site"
+            yield Finding(f"host/{host.name}", text, f"{SKEW:.0f} s at most", hint, "clock-skew")
+
+
+def _ranges(configuration: Configuration, hosts: list[Host], seen: Seen) -> Iterator[Finding]:
+    """Packets for pods or Services must not leave by a route that a host has already."""
+    kubernetes = configuration.spec.kubernetes
+    if kubernetes is None:
+        return
+    ranges = {
+        "podCIDR": ip_network(kubernetes.network.pod_cidr),
+        "serviceCIDR": ip_network(kubernetes.network.service_cidr),
+    }
+    for host in hosts:
+        for route, line in _routes(seen[host.name]):
+            for field, network in ranges.items():
+                if route.overlaps(network):
+                    text = f"has a route into {field} {network}: {line}"
+                    hint = f"choose another spec.kubernetes.network.{field}, or remove the route"
+                    yield Finding(f"host/{host.name}", text, "no route of its own there", hint, "route")
+
+
+def _routes(host: HostObserved) -> Iterator[tuple[IPv4Network, str]]:
+    for line in host.facts.routes:
+        words = line.split()
+        device = words[words.index("dev") + 1] if "dev" in words else ""
+        if not words or words[0] == "default" or device.startswith(OWN_LINKS):
+            continue
+        try:
+            yield IPv4Network(words[0]), line
+        except ValueError:  # a kind of route (blackhole, unreachable): none that takes packets out
+            continue
+
+
+def _sizes(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
+    """Flannel takes its size from one host's link; a smaller one elsewhere loses large packets silently."""
+    sizes = {host.name: link.mtu for host in hosts if (link := _link(host, seen)) and link.mtu}
+    if len(set(sizes.values())) > 1:
+        largest = max(sizes.values())
+        for name, size in sizes.items():
+            if size < largest:
+                text = f"has a link of {size} bytes where others have {largest}"
+                hint = "set the same MTU on all hosts"
+                yield Finding(f"host/{name}", text, f"{largest} bytes", hint, "mtu", severity=WARNING)
+
+
+def _reach(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
+    for host in hosts:
+        for reach in seen[host.name].survey.reach:
+            if reach.arrived:
+                continue
+            if reach.port == 0:
+                text = f"cannot send packets of its link's size to {reach.host}"
+                hint = "a tunnel or switch between them takes less: lower the MTU of the hosts' links"
+                yield Finding(f"host/{host.name}", text, "whole packets", hint, "path-mtu", severity=WARNING)
+            else:
+                text = f"does not reach {reach.host} at port {reach.port} ({reach.verdict})"
+                hint = f"open TCP {reach.port} from {host.name} to {reach.host} in firewalls and between networks"
+                yield Finding(f"host/{host.name}", text, "an open way", hint, "reach")
+
+
+def _link(host: Host, seen: Seen) -> Link | None:
+    """The interface that has the host's address."""
+    return next((link for link in seen[host.name].survey.links if host.address in link.addresses), None)

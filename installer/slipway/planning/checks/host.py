@@ -1,0 +1,128 @@
+"""What is wrong with one host: its kernel, clock, resolver, disk, and what runs there already."""
+
+import re
+from collections.abc import Iterator
+
+from slipway.errors import WARNING, Finding
+from slipway.model.configuration import Configuration, Host
+from slipway.model.observed import HostObserved
+from slipway.planning.checks.ports import served
+
+#: Oldest kernel that kubeadm's system validator takes (k8s.io/system-validators, KernelSpec).
+KERNEL = (4, 19)
+#: glibc uses three name servers, and the kubelet cuts the list there (MaxDNSNameservers).
+NAMESERVERS = 3
+#: Milliseconds: etcd asks for 10 at the 99th percentile of its log's fsync (etcd.io/docs, tuning and hardware).
+FSYNC = 10.0
+#: What has a cluster of its own.
+DISTRIBUTIONS = frozenset({"k3s", "k3s-agent", "rke2-server", "rke2-agent", "snap.microk8s.daemon-kubelite"})
+FIREWALLS = frozenset({"firewalld", "ufw"})
+
+
+def host_state(configuration: Configuration, host: Host, seen: HostObserved) -> Iterator[Finding]:
+    """All that its survey tells."""
+    path = f"host/{host.name}"
+    yield from _kernel(path, seen)
+    yield from _cgroup(path, configuration, host, seen)
+    yield from _swap(path, seen)
+    yield from _clock(path, seen)
+    yield from _resolver(path, host, seen)
+    yield from _disk(path, seen)
+    yield from _strangers(path, configuration, host, seen)
+    yield from _ports(path, configuration, host, seen)
+    yield from _gpu(path, seen)
+
+
+def _kernel(path: str, seen: HostObserved) -> Iterator[Finding]:
+    found = re.match(r"(\d+)\.(\d+)", seen.facts.kernel)
+    if found and (int(found[1]), int(found[2])) < KERNEL:
+        wanted = ".".join(map(str, KERNEL))
+        text = f"runs Linux {seen.facts.kernel}"
+        yield Finding(path, text, f"{wanted} or newer", "install a newer kernel and reboot", "kernel")
+    survey = seen.survey
+    if survey.filesystems and "overlay" not in (*survey.filesystems, *survey.loadable):
+        hint = "install the package with the kernel's modules, or another kernel"
+        yield Finding(path, "has a kernel without overlayfs", "the module overlay", hint, "overlay")
+    if survey.selinux == "enforcing":
+        hint = "set it to permissive, or install container-selinux"
+        yield Finding(path, "enforces SELinux", "policies for containers", hint, "selinux", severity=WARNING)
+
+
+def _cgroup(path: str, configuration: Configuration, host: Host, seen: HostObserved) -> Iterator[Finding]:
+    """The kubelet refuses version 1 since 1.35, unless it is told not to."""
+    kubernetes = configuration.spec.kubernetes
+    if seen.survey.cgroup != 1 or kubernetes is None:
+        return
+    merged = {**kubernetes.kubelet.extra_config, **host.settings.kubelet}
+    if merged.get("failCgroupV1") is not False:
+        hint = (
+            "boot with systemd.unified_cgroup_hierarchy=1, or set kubernetes.kubelet.extraConfig.failCgroupV1"
+        )
+        yield Finding(path, "has control groups of version 1", "version 2", f"{hint} to false", "cgroup")
+
+
+def _swap(path: str, seen: HostObserved) -> Iterator[Finding]:
+    if seen.survey.swaps and "node_prepare" not in seen.records:
+        text = f"swaps to {', '.join(seen.survey.swaps)}"
+        hint = "nothing to do: it is switched off, now and at boot"
+        yield Finding(path, text, "no swap under the kubelet", hint, "swap", severity=WARNING)
+
+
+def _clock(path: str, seen: HostObserved) -> Iterator[Finding]:
+    """A container has the clock of its machine."""
+    if seen.facts.time and not seen.survey.clock and not seen.survey.container:
+        hint = "run chrony against a time server of the site"
+        text = "has no service that keeps its clock"
+        yield Finding(path, text, "chrony, ntpd or systemd-timesyncd", hint, "clock", severity=WARNING)
+
+
+def _resolver(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
+    count = len(host.settings.dns.servers or seen.survey.nameservers)
+    if count > NAMESERVERS:
+        hint = "name the best ones under settings.dns.servers"
+        text = f"has {count} name servers"
+        yield Finding(path, text, f"at most {NAMESERVERS}", hint, "nameservers", severity=WARNING)
+
+
+def _disk(path: str, seen: HostObserved) -> Iterator[Finding]:
+    if seen.survey.fsync > FSYNC:
+        text = f"needs {seen.survey.fsync:.0f} ms to make a small write durable under /var/lib/etcd"
+        hint = "put /var/lib/etcd on a local SSD; slow disks cost etcd its leader"
+        yield Finding(path, text, f"{FSYNC:.0f} ms or less", hint, "fsync", severity=WARNING)
+
+
+def _strangers(path: str, configuration: Configuration, host: Host, seen: HostObserved) -> Iterator[Finding]:
+    for unit in seen.survey.services:
+        if unit in DISTRIBUTIONS:
+            text = f"runs {unit}, a Kubernetes of its own"
+            hint = "uninstall it with its own script, or leave the host out"
+            yield Finding(path, text, "a host in no cluster", hint, "foreign")
+        elif unit in FIREWALLS:
+            ports = ", ".join(map(str, sorted(served(configuration, host))))
+            hint = f"open TCP {ports} and UDP 8472 between the hosts, or stop it"
+            yield Finding(
+                path, f"filters packets with {unit}", "open ports", hint, "firewall", severity=WARNING
+            )
+        elif "container_runtime" not in seen.records:
+            hint = "stop it and remove its package where nothing else needs it: its containers would be lost"
+            text = f"runs {unit} already"
+            yield Finding(
+                path, text, "no other container runtime", hint, "container-runtime", severity=WARNING
+            )
+
+
+def _ports(path: str, configuration: Configuration, host: Host, seen: HostObserved) -> Iterator[Finding]:
+    """A port is free until the role that listens at it was begun."""
+    begun = {intent.step.rpartition("/")[2] for intent in seen.intents} | set(seen.records)
+    taken = {listener.port: listener.program for listener in seen.survey.listeners}
+    for port, role in sorted(served(configuration, host).items()):
+        if port in taken and role not in begun and not seen.kubernetes:
+            text = f"has port {port} taken by {taken[port] or 'another program'}"
+            yield Finding(path, text, "a free port", "stop that program, or move it", "port")
+
+
+def _gpu(path: str, seen: HostObserved) -> Iterator[Finding]:
+    if seen.survey.gpus and seen.survey.nouveau:
+        hint = "blacklist nouveau and reboot before NVIDIA's driver is installed"
+        text = f"has {len(seen.survey.gpus)} NVIDIA GPUs held by nouveau"
+        yield Finding(path, text, "NVIDIA's driver", hint, "nouveau", severity=WARNING)

@@ -1,0 +1,57 @@
+"""Whether hosts reach each other where their roles need it: a second round trip each, all of them side by side.
+
+A port at which nobody listens yet answers too: "refused" came from the other host, so no firewall stands between.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+
+from slipway.model.configuration import Configuration, Host
+from slipway.model.observed import HostObserved
+from slipway.model.survey import Reach
+from slipway.planning.checks.ports import targets
+from slipway.probe.fleet import Fleet
+from slipway.probe.ssh import Session
+
+#: Seconds for all tries of one host, which run at once and give up after three each.
+_SECONDS = 30.0
+
+
+def read_reach(
+    configuration: Configuration, fleet: Fleet, seen: Mapping[str, HostObserved]
+) -> dict[str, HostObserved]:
+    """The same hosts, each with whom it reaches. Who could not be asked stays as it is."""
+    names = [name for name, host in seen.items() if host.reachable]
+    read, _ = fleet.each(lambda session: _ask(configuration, fleet.hosts[session.name], seen, session), names)
+    return {
+        name: replace(host, survey=replace(host.survey, reach=read[name])) if name in read else host
+        for name, host in seen.items()
+    }
+
+
+def _ask(
+    configuration: Configuration, host: Host, seen: Mapping[str, HostObserved], session: Session
+) -> tuple[Reach, ...]:
+    lines = [f"{other.name} {other.address} {port}" for other, port in targets(configuration, host)]
+    size = next((link.mtu for link in seen[host.name].survey.links if host.address in link.addresses), 0)
+    first = next((other for other in configuration.hosts if other.name != host.name), None)
+    if size and first:
+        lines.append(f"{first.name} {first.address} 0 {size}")
+    _, out, _ = session.run(
+        _script(), stdin="".join(f"{line}\n" for line in lines).encode(), timeout=_SECONDS
+    )
+    return parse_reach(out.decode(errors="replace"))
+
+
+def parse_reach(text: str) -> tuple[Reach, ...]:
+    """Lines of `reach.sh`, in order of host and port."""
+    found = (line.split() for line in text.splitlines())
+    whole = [Reach(name, int(port), verdict) for name, port, verdict in found]
+    return tuple(sorted(whole, key=lambda reach: (reach.host, reach.port)))
+
+
+@cache
+def _script() -> str:
+    return files("slipway.probe").joinpath("reach.sh").read_text()

@@ -1,0 +1,71 @@
+"""The sections that `survey.sh` printed, as a Survey. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from slipway.model.survey import Link, Listener, Survey
+
+Sections = Mapping[str, Sequence[str]]
+
+_USERS: Final = re.compile(r'users:\(\("([^"]+)",pid=(\d+)')
+
+
+def parse_survey(sections: Sections, *, skew: float = 0.0, skew_error: float = 0.0) -> Survey:
+    """A host's state; what it did not say stays empty."""
+    container = _first(sections, "container")
+    return Survey(
+        cgroup=int(_first(sections, "cgroup") or 0),
+        container="" if container == "none" else container,
+        filesystems=_words(sections, "filesystems"),
+        loadable=_words(sections, "loadable"),
+        swaps=_words(sections, "swaps"),
+        clock=_words(sections, "clock"),
+        skew=skew,
+        skew_error=skew_error,
+        nameservers=_words(sections, "nameservers"),
+        selinux={"1": "enforcing", "0": "permissive"}.get(_first(sections, "selinux"), ""),
+        services=_words(sections, "services"),
+        listeners=_listeners(sections.get("listeners", ())),
+        links=_links(sections),
+        fsync=float(_first(sections, "fsync") or 0) / 1000,
+        gpus=_words(sections, "gpus"),
+        nouveau=bool(_words(sections, "nouveau")),
+    )
+
+
+def _words(sections: Sections, name: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in sections.get(name, ()) if line.strip())
+
+
+def _first(sections: Sections, name: str) -> str:
+    return next(iter(_words(sections, name)), "")
+
+
+def _listeners(lines: Sequence[str]) -> tuple[Listener, ...]:
+    """Lines of `ss -Hltnp`: state, queues, local address and port, peer, users. One per port."""
+    found: dict[int, Listener] = {}
+    for line in lines:
+        words = line.split()
+        port = words[3].rpartition(":")[2] if len(words) > 3 else ""  # noqa: PLR2004
+        if not port.isdigit():
+            continue
+        users = _USERS.search(line)
+        program = f"{users[1]} (pid {users[2]})" if users else ""
+        found.setdefault(int(port), Listener(int(port), program))
+    return tuple(found[port] for port in sorted(found))
+
+
+def _links(sections: Sections) -> tuple[Link, ...]:
+    """Interfaces with what `ip -o -4 addr show` says of their addresses."""
+    addresses: dict[str, list[str]] = {}
+    for line in sections.get("addresses", ()):
+        words = line.split()
+        if "inet" in words:
+            addresses.setdefault(words[1], []).append(words[words.index("inet") + 1].partition("/")[0])
+    found = []
+    for line in sections.get("links", ()):
+        name, mtu, mac = (*line.split(), "", "", "")[:3]
+        if name != "lo" and mtu.isdigit():
+            found.append(Link(name, mac, int(mtu), tuple(addresses.get(name, ()))))
+    return tuple(found)
