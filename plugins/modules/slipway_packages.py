@@ -23,6 +23,10 @@ options:
     description: Digest of the repository; packages are looked at again when it changes.
     type: str
     required: true
+  purpose:
+    description: Who asks. Each purpose remembers its own packages.
+    type: str
+    default: installed
 author:
   - Slipway
 """
@@ -65,7 +69,6 @@ from ansible.module_utils.slipway_host import (
 
 WORK = f"{STATE_DIR}/apt"
 SOURCES = f"{WORK}/slipway.list"
-MARKER = f"{WORK}/installed.json"
 #: A first boot's unattended upgrade can hold dpkg for minutes.
 DPKG_LOCK_SECONDS = 300
 
@@ -129,16 +132,18 @@ def main() -> None:
             "names": {"type": "list", "elements": "str", "required": True},
             "repository": {"type": "path", "required": True},
             "digest": {"type": "str", "required": True},
+            "purpose": {"type": "str", "default": "installed"},
         },
         supports_check_mode=True,
     )
     p = module.params
     names = sorted(set(p["names"]))
+    remembered = f"{WORK}/{p['purpose']}.json"
     files = {SOURCES: sha256_text(sources(p["repository"]))}
     try:
         there = statuses(names)
         marker = {"format": 1, "digest": p["digest"], "names": names}
-        if set(there) >= set(names) and read_json(MARKER) == marker:
+        if set(there) >= set(names) and read_json(remembered) == marker:
             module.exit_json(changed=False, installed=[], files=files)
         missing = sorted(set(names) - set(there))
         if module.check_mode:
@@ -147,7 +152,7 @@ def main() -> None:
             must(["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"], timeout=1800)
         prepare(p["repository"])
         installed = install(names)
-        write_json(MARKER, marker)
+        write_json(remembered, marker)
     except (HostError, OSError) as error:
         fail(module, error)
     diff = {"before": "", "after": "".join(f"{name}\n" for name in installed)}

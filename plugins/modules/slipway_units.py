@@ -45,6 +45,11 @@ options:
         type: list
         elements: path
         default: []
+  manager_watch:
+    description: Files and directories that systemd itself reads; it is reloaded when one is younger than its last load.
+    type: list
+    elements: path
+    default: []
   ready:
     description: URLs of C(/v2/) servers that shall answer, each C({url, address, ca}).
     type: list
@@ -98,8 +103,20 @@ def show(name: str) -> dict[str, str]:
 
 def started_at(state: dict[str, str]) -> float:
     """Start of the main process, seconds since 1970."""
-    monotonic = int(state.get("ExecMainStartTimestampMonotonic") or 0) / 1e6
-    return time.time() - (time.clock_gettime(time.CLOCK_MONOTONIC) - monotonic)
+    return since_1970(state.get("ExecMainStartTimestampMonotonic") or "0")
+
+
+def since_1970(monotonic: str) -> float:
+    """systemd's microseconds since boot as seconds since 1970, by the clock as it is now."""
+    return time.time() - (time.clock_gettime(time.CLOCK_MONOTONIC) - int(monotonic) / 1e6)
+
+
+def manager_outdated(paths: list[str]) -> bool:
+    """Whether systemd has not read its own files since one changed. A reload reads them, and ends nothing."""
+    if not paths:
+        return False
+    loaded = must(["systemctl", "show", "--property=UnitsLoadTimestampMonotonic", "--value"])
+    return outdated(paths, since_1970(loaded.strip() or "0"))
 
 
 def outdated(paths: list[str], since: float) -> bool:
@@ -192,6 +209,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "units": {"type": "list", "elements": "dict", "required": True, "options": UNIT},
+            "manager_watch": {"type": "list", "elements": "path", "default": []},
             "ready": {"type": "list", "elements": "dict", "default": []},
             "seconds": {"type": "int", "default": 60},
         },
@@ -201,7 +219,9 @@ def main() -> None:
     results: dict[str, list[str]] = {}
     try:
         states = {unit["name"]: show(unit["name"]) for unit in p["units"]}
-        reload = any(
+        if manager_outdated(p["manager_watch"]):
+            results["systemd"] = ["daemon-reload"]
+        reload = "systemd" in results or any(
             state["NeedDaemonReload"] == "yes" or state["LoadState"] == "not-found"
             for state in states.values()
         )
