@@ -50,6 +50,7 @@ import re
 import shutil
 import signal
 
+from ansible.module_utils import slipway_chrony
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import (
     STATE_DIR,
@@ -77,11 +78,15 @@ NODE_PATHS = (
     "/var/log/containers",
     "/var/log/pods",
 )
+JOURNALD = "/etc/systemd/journald.conf.d/60-slipway.conf"
 HOST_PATHS = (
     "/etc/containerd",
     "/etc/modules-load.d/slipway.conf",
+    "/etc/security/limits.d/60-slipway.conf",
     "/etc/sysctl.d/90-slipway.conf",
+    JOURNALD,
     "/etc/systemd/resolved.conf.d/slipway.conf",
+    "/etc/systemd/system.conf.d/60-slipway.conf",
     "/etc/systemd/system/containerd.service",
     "/etc/systemd/system/kubelet.service",
     "/etc/systemd/system/kubelet.service.d",
@@ -203,7 +208,7 @@ def paths(p: dict) -> list[str]:
         wanted.append(p["container_data_root"])
     if not p["keep_registry"]:
         wanted += [*REGISTRY_PATHS, p["registry_data_root"]]
-    return [path for path in wanted if leftovers(path)]
+    return [*slipway_chrony.there(), *(path for path in wanted if leftovers(path))]
 
 
 def state_paths() -> list[str]:
@@ -239,9 +244,12 @@ def main() -> None:
                 node_down(p)
                 if not p["keep_registry"]:
                     stop(*REGISTRY_UNITS)
+                slipway_chrony.release()
                 for path in paths(p):
                     remove(path)
                 run(["systemctl", "daemon-reload"])
+                if JOURNALD in wanted:
+                    run(["systemctl", "restart", "systemd-journald.service"])
                 write_atomic("/etc/hosts", plain)
                 for path in state_paths():
                     remove(path)

@@ -1,0 +1,52 @@
+"""chrony under Slipway's settings: where they are, and the way back. Used by slipway_chrony and slipway_reset.
+
+Debian's chrony.conf asks a pool on the Internet, and no drop-in can take that back. So the unit gets a main file of
+ours; chrony.conf itself stays untouched, for the day on which Slipway leaves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from ansible.module_utils.slipway_host import must, read_text, run
+
+UNIT = "chrony.service"
+MAIN = "/etc/chrony/slipway.conf"
+SOURCES = "/etc/chrony/sources.d/slipway.sources"
+DROP_IN = "/etc/systemd/system/chrony.service.d/60-slipway.conf"
+#: A line of the drop-in that keeps what the host's own chrony was, over all runs until the way back.
+BEFORE = "# Before Slipway chrony was"
+
+
+def there() -> list[str]:
+    """Which of our files there are; the drop-in last, as it holds what is needed for the way back."""
+    return [path for path in (SOURCES, MAIN, DROP_IN) if os.path.lexists(path)]
+
+
+def enabled_before() -> bool:
+    """Whether the host ran a chrony of its own before Slipway came."""
+    text = read_text(DROP_IN)
+    if text is None:
+        return run(["systemctl", "is-enabled", UNIT]).stdout.strip() == "enabled"
+    return f"{BEFORE} enabled" in text.splitlines()
+
+
+def release() -> None:
+    """Take our settings away.
+
+    A chrony of the host's own has its settings again. One that came with us stays installed and is stopped: by
+    Debian's settings it would ask outside names.
+    """
+    if not there():
+        return
+    own = enabled_before()
+    if not own:
+        run(["systemctl", "disable", "--now", UNIT], timeout=120)
+    for path in there():
+        os.unlink(path)
+    with contextlib.suppress(OSError):
+        os.rmdir(os.path.dirname(DROP_IN))
+    must(["systemctl", "daemon-reload"])
+    if own:
+        must(["systemctl", "restart", UNIT])

@@ -1,0 +1,153 @@
+#!/usr/bin/python
+"""Writes what makes chrony ask the site's time servers and nobody else, or takes it away again."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: slipway_chrony
+short_description: chrony against given servers only
+description:
+  - Writes the servers as a source, a main file without the distribution's pool, and a drop-in of chrony's unit that
+    starts it with that file. Drop-ins of others in C(/etc/chrony/conf.d) and C(/etc/chrony/sources.d) stay in force.
+  - Comes before the package, so that its first start has these settings already. Neither installs nor starts it.
+  - In a container, which has no clock of its own, chrony measures and does not set (C(-x)).
+  - Without servers all of it goes. A chrony that was enabled before has its own settings again; another one is stopped.
+options:
+  servers:
+    description: Addresses or names of the time servers.
+    type: list
+    elements: str
+    default: []
+author:
+  - Slipway
+"""
+
+EXAMPLES = r"""
+- name: Keep the site's time
+  slipway_chrony:
+    servers: [10.0.0.1]
+"""
+
+RETURN = r"""
+paths:
+  description: Paths that changed.
+  type: list
+  returned: always
+files:
+  description: sha256 of the files, for the record.
+  type: dict
+  returned: always
+"""
+
+import os
+import tempfile
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.slipway_chrony import BEFORE, DROP_IN, MAIN, SOURCES, enabled_before, release, there
+from ansible.module_utils.slipway_host import (
+    HostError,
+    fail,
+    read_text,
+    run,
+    sha256_text,
+    tail,
+    write_atomic,
+)
+
+PROGRAM = "/usr/sbin/chronyd"
+#: What Debian's chrony.conf says, without its pool and without servers that DHCP names.
+SETTINGS = """\
+keyfile /etc/chrony/chrony.keys
+driftfile /var/lib/chrony/chrony.drift
+ntsdumpdir /var/lib/chrony
+logdir /var/log/chrony
+maxupdateskew 100.0
+rtcsync
+makestep 1 3
+"""
+INCLUDES = "confdir /etc/chrony/conf.d\nsourcedir /etc/chrony/sources.d\n"
+#: Of Debian's /etc/default/chrony: a filter of system calls.
+OPTIONS = "-F 1"
+UNIT_DROP_IN = """\
+{before}
+[Unit]
+ConditionCapability=
+[Service]
+EnvironmentFile=
+Environment="DAEMON_OPTS={options} -f {main}"
+"""
+
+
+def contained() -> bool:
+    """Whether this host is a container."""
+    return run(["systemd-detect-virt", "--container", "--quiet"]).returncode == 0
+
+
+def drop_in() -> str:
+    """What the unit starts. The condition on CAP_SYS_TIME goes: a container lacks it, and needs it not with -x."""
+    before = f"{BEFORE} {'enabled' if enabled_before() else 'not there'}"
+    options = f"{OPTIONS} -x" if contained() else OPTIONS
+    return UNIT_DROP_IN.format(before=before, options=options, main=MAIN)
+
+
+def wanted(servers: list[str]) -> dict[str, str]:
+    """Text of every file; the drop-in first, as it keeps what was before."""
+    if not servers:
+        return {}
+    sources = "".join(f"server {server} iburst\n" for server in servers)
+    return {DROP_IN: drop_in(), SOURCES: sources, MAIN: SETTINGS + INCLUDES}
+
+
+def validate(texts: dict[str, str]) -> None:
+    """Let chronyd judge, once it is there. Its AppArmor profile lets it read below /etc/chrony only."""
+    if not os.path.exists(PROGRAM):
+        return
+    with tempfile.NamedTemporaryFile("w", prefix=".slipway-", dir=os.path.dirname(MAIN)) as trial:
+        trial.write(SETTINGS + texts[SOURCES])
+        trial.flush()
+        done = run([PROGRAM, "-p", "-f", trial.name], timeout=60)
+    if done.returncode:
+        raise HostError(f"{SOURCES} was not accepted by chronyd", why=tail(done.stderr or done.stdout))
+
+
+def write(texts: dict[str, str], changed: list[str]) -> None:
+    """Land what changed."""
+    for path in texts:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    if SOURCES in changed:
+        validate(texts)
+    for path in changed:
+        write_atomic(path, texts[path])
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={"servers": {"type": "list", "elements": "str", "default": []}},
+        supports_check_mode=True,
+    )
+    try:
+        texts = wanted(module.params["servers"])
+        changed = [path for path, text in texts.items() if read_text(path) != text] if texts else there()
+        diffs = [
+            {
+                "before_header": path,
+                "after_header": path,
+                "before": read_text(path) or "",
+                "after": texts.get(path, ""),
+            }
+            for path in changed
+        ]
+        if changed and not module.check_mode:
+            if texts:
+                write(texts, changed)
+            else:
+                release()
+    except (HostError, OSError) as error:
+        fail(module, error)
+    hashes = {path: sha256_text(text) for path, text in texts.items()}
+    module.exit_json(changed=bool(changed), paths=changed, files=hashes, diff=diffs)
+
+
+if __name__ == "__main__":
+    main()
