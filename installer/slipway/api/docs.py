@@ -4,7 +4,8 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
@@ -131,7 +132,7 @@ def _type(annotation: object) -> str:
     if parts and all(isinstance(part, str) for part in parts):
         return "one of " + ", ".join(f"`{part}`" for part in parts)
     if parts:
-        return _type(parts[0])
+        return " or ".join(_type(part) for part in parts) if origin in (Union, UnionType) else _type(parts[0])
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "object"
     return {str: "text", int: "number", bool: "boolean"}.get(annotation, "any")  # type: ignore[call-overload, no-any-return]

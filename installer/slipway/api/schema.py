@@ -36,6 +36,7 @@ _KEPT = (
     "minItems",
     "maxItems",
     "maxProperties",
+    "x-kubernetes-int-or-string",
 )
 _OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 

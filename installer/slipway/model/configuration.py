@@ -11,8 +11,9 @@ them; planning reads the resolved `Configuration`. Each field carries how a chan
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 
 class Effect(StrEnum):
@@ -33,11 +34,18 @@ _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 IPV4 = rf"^(?:{_OCTET}\.){{3}}{_OCTET}$"
 CIDR4 = rf"^(?:{_OCTET}\.){{3}}{_OCTET}/(?:3[0-2]|[12]?[0-9])$"
 PORT_RANGE = r"^[0-9]{1,5}-[0-9]{1,5}$"
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+#: The last label begins with a letter: what looks like an address and is none is no name either.
+SERVER = rf"^(?:(?:{_OCTET}\.){{3}}{_OCTET}|(?:{_LABEL}\.)*[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?)$"
+DISK_SIZE = r"^[1-9][0-9]{0,5}[MGT]$"
+UNLIMITED = r"^unlimited$"
+RETENTION = r"^[1-9][0-9]{0,4}[hdw]$"
 
 # Bounds of length keep the API server's cost estimate of our CEL rules within its budget.
 Name = Annotated[str, Field(max_length=63, pattern=DNS_LABEL)]
 DNSName = Annotated[str, Field(max_length=253, pattern=DNS_NAME)]
 Address = Annotated[str, Field(max_length=15, pattern=IPV4)]
+Server = Annotated[str, Field(max_length=253, pattern=SERVER)]
 Range = Annotated[str, Field(max_length=18, pattern=CIDR4)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 AbsolutePath = Annotated[str, Field(max_length=1024, pattern=r"^/[^\s]*$")]
@@ -46,6 +54,35 @@ AbsolutePath = Annotated[str, Field(max_length=1024, pattern=r"^/[^\s]*$")]
 MAX_HOSTS = 1000
 MAX_GROUPS = 64
 MAX_MODULES = 256
+
+
+#: What the kernel allows any process without being told otherwise (fs.nr_open): more, and no login and no unit starts.
+MAX_OPEN_FILES = 1 << 20
+#: Ids that the kernel can tell apart (PID_MAX_LIMIT).
+MAX_PROCESSES = 1 << 22
+MIN_LOCKED, MAX_LOCKED = 64, 1 << 40
+
+
+def _locked_memory(value: object) -> object:
+    """One answer for what is either a word or a number; a union of two types would give two."""
+    number = isinstance(value, int) and not isinstance(value, bool) and MIN_LOCKED <= value <= MAX_LOCKED
+    if number or value in (None, "unlimited"):
+        return value
+    raise PydanticCustomError("locked_memory", "unlimited, or a whole number of KiB from 64 on")
+
+
+LockedMemory = Annotated[
+    int | Literal["unlimited"] | None,
+    PlainValidator(_locked_memory),
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "pattern": UNLIMITED,
+            "minimum": MIN_LOCKED,
+            "maximum": MAX_LOCKED,
+        }
+    ),
+]
 
 
 class Model(BaseModel):
@@ -217,6 +254,35 @@ class Taint(Model):
     """What it does to pods that do not tolerate it."""
 
 
+class Time(Model):
+    """The clock of a host."""
+
+    servers: tuple[Server, ...] = Field(default=(), max_length=16, json_schema_extra=LIVE)
+    """Time servers, which chrony asks and no others; empty: the host keeps its time as it did."""
+
+
+class Limits(Model):
+    """Resources of every login and of every service that sets none itself; unset: the host's own."""
+
+    nofile: int | None = Field(default=None, ge=1024, le=MAX_OPEN_FILES, json_schema_extra=LIVE)
+    """Open files of a process. Services take it at their next start, as all of these."""
+    nproc: int | None = Field(default=None, ge=1024, le=MAX_PROCESSES, json_schema_extra=LIVE)
+    """Processes and threads of a user; root is free of it."""
+    memlock: LockedMemory = Field(default=None, json_schema_extra=LIVE)
+    """Memory that a process may lock: KiB, or `unlimited`, as RDMA wants it."""
+
+
+class Journald(Model):
+    """The journal of a host; unset: the host's own setting."""
+
+    max_use: str | None = Field(default=None, max_length=7, pattern=DISK_SIZE, json_schema_extra=LIVE)
+    """Space that it takes at most, as 2G."""
+    max_retention: str | None = Field(default=None, max_length=6, pattern=RETENTION, json_schema_extra=LIVE)
+    """Age at which entries go, as 14d."""
+    persistent: bool | None = Field(default=None, json_schema_extra=LIVE)
+    """Whether it is kept on disk, or in memory until the next boot."""
+
+
 class HostSettings(Model):
     """What a host is made into. Maps merge over defaults, groups and host; lists replace."""
 
@@ -232,6 +298,12 @@ class HostSettings(Model):
     """Kernel parameters besides those Kubernetes needs."""
     packages: tuple[str, ...] = Field(default=(), json_schema_extra=LIVE)
     """Packages of the site's own repository besides those the roles need."""
+    time: Time = Field(default_factory=Time)
+    """Clock."""
+    limits: Limits = Field(default_factory=Limits)
+    """Resource limits."""
+    journald: Journald = Field(default_factory=Journald)
+    """Journal."""
     labels: dict[str, str] = Field(default_factory=dict, json_schema_extra=LIVE)
     """Node labels; one that is removed here is removed from the node."""
     taints: tuple[Taint, ...] = Field(default=(), json_schema_extra=LIVE)

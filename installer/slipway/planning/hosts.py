@@ -34,14 +34,15 @@ def host_steps(
 ) -> Iterator[Step]:
     """Every role step that has to run, host by host in the order given."""
     for host in configuration.hosts:
-        for role in roles_of(configuration, host):
+        host_roles = roles_of(configuration, host, _begun(observed, host.name))
+        for role in host_roles:
             desired = Desired(
                 kind=StepKind.HOST,
                 target=host.name,
                 action=role,
                 inputs=role_variables(configuration, bundle, host, role),
                 content=roles.get(role, ""),
-                needs=_needs(configuration, host, role),
+                needs=_needs(configuration, host, role, host_roles),
                 rolling=role in {"kubernetes_control_plane", "container_runtime", "kubernetes_node"},
                 disruptive=DISRUPTIVE,
             )
@@ -108,9 +109,17 @@ def records_of(observed: Observed, host: str) -> dict[str, StepRecord]:
     return node.records if node else {}
 
 
-def _needs(configuration: Configuration, host: Host, role: str) -> tuple[str, ...]:
-    before = roles_of(configuration, host)
-    earlier = [r for r in before[: before.index(role)] if r != "registry"]
+def _begun(observed: Observed, host: str) -> set[str]:
+    """Roles that were carried out on the host, or begun and not finished."""
+    seen = observed.hosts.get(host)
+    intents = seen.intents if seen else ()
+    return {*records_of(observed, host), *(intent.step.rpartition("/")[2] for intent in intents)}
+
+
+def _needs(
+    configuration: Configuration, host: Host, role: str, host_roles: tuple[str, ...]
+) -> tuple[str, ...]:
+    earlier = [r for r in host_roles[: host_roles.index(role)] if r != "registry"]
     needs = [step_id(host.name, earlier[-1])] if earlier else []
     if role == "node_prepare":
         needs.append(MIRROR_STEP)

@@ -1,6 +1,6 @@
 """A role's variables for one host: the inputs of its digest, of the inventory plugin and of the run."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +14,7 @@ from slipway.planning.digests import secret
 ROLES = (
     "registry",
     "node_prepare",
+    "node_system",
     "container_runtime",
     "kubernetes_node",
     "kubernetes_control_plane",
@@ -27,12 +28,18 @@ NODE_BINARIES = ("kubelet", "kubeadm", "kubectl", "cni-plugins")
 REGISTRY_SECRETS = "slipway-registry"
 
 
-def roles_of(configuration: Configuration, host: Host) -> tuple[str, ...]:
-    """The roles that this host has, in order."""
+def roles_of(configuration: Configuration, host: Host, begun: Collection[str] = ()) -> tuple[str, ...]:
+    """The roles that this host has, in order.
+
+    `begun` are roles that its records or intents name: node_system has nothing to do where nothing is set, but has
+    to take away what it wrote while something was.
+    """
     wanted = {"node_prepare", "container_runtime", "kubernetes_node"}
     wanted.add("kubernetes_control_plane" if host.control_plane else "kubernetes_worker")
     if configuration.registry_host == host:
         wanted.add("registry")
+    if "node_system" in begun or any(_system_settings(host).values()):
+        wanted.add("node_system")
     return tuple(role for role in ROLES if role in wanted)
 
 
@@ -50,6 +57,7 @@ def role_variables(
     builders: dict[str, Callable[[], dict[str, Any]]] = {
         "registry": lambda: _registry(configuration, bundle, host),
         "node_prepare": lambda: _node_prepare(configuration, bundle, host),
+        "node_system": lambda: _node_system(bundle, host),
         "container_runtime": lambda: _container_runtime(configuration, bundle, host),
         "kubernetes_node": lambda: _kubernetes_node(configuration, bundle, host, kubernetes),
         "kubernetes_control_plane": lambda: _control_plane(configuration, host, kubernetes),
@@ -149,13 +157,31 @@ def _node_prepare(configuration: Configuration, bundle: BundleManifest, host: Ho
         "kernel_modules": list(settings.kernel_modules),
         "sysctl": dict(settings.sysctl),
         "packages": list(settings.packages),
-        "repositories": {
-            artifact.name: _artifact(artifact)
-            for artifact in bundle.artifacts
-            if artifact.kind is ArtifactKind.PACKAGES
-        },
+        "repositories": _repositories(bundle),
         "registry": registry_access(configuration),
     }
+
+
+def _repositories(bundle: BundleManifest) -> dict[str, Any]:
+    """Package repositories by system."""
+    packages = (artifact for artifact in bundle.artifacts if artifact.kind is ArtifactKind.PACKAGES)
+    return {artifact.name: _artifact(artifact) for artifact in packages}
+
+
+def _system_settings(host: Host) -> dict[str, Any]:
+    """What is set of the host's time, limits and journal; what is not set is not there."""
+    settings = host.settings
+    return {
+        "time_servers": list(settings.time.servers),
+        "limits": settings.limits.model_dump(exclude_none=True),
+        "journald": settings.journald.model_dump(exclude_none=True),
+    }
+
+
+def _node_system(bundle: BundleManifest, host: Host) -> dict[str, Any]:
+    """Packages count only where chrony comes from them: another bundle is no reason to look at limits again."""
+    wanted = _system_settings(host)
+    return {**wanted, "repositories": _repositories(bundle) if wanted["time_servers"] else {}}
 
 
 def _container_runtime(configuration: Configuration, bundle: BundleManifest, host: Host) -> dict[str, Any]:

@@ -21,6 +21,8 @@ def host(name: str, number: int, role: str) -> st.SearchStrategy[dict[str, Any]]
                 max_size=1,
             ),
             "sysctl": st.dictionaries(st.just("vm.max_map_count"), st.sampled_from(["1", "2"]), max_size=1),
+            "limits": st.dictionaries(st.just("nofile"), st.sampled_from([4096, 8192]), max_size=1),
+            "time": st.fixed_dictionaries({"servers": st.lists(st.just("10.0.0.1"), max_size=1)}),
             "kubelet": st.dictionaries(st.just("maxPods"), st.integers(50, 60), max_size=1),
         },
     )
