@@ -34,14 +34,15 @@ def host_steps(
 ) -> Iterator[Step]:
     """Every role step that has to run, host by host in the order given."""
     for host in configuration.hosts:
-        for role in roles_of(configuration, host):
+        mine = roles_of(configuration, host, records_of(observed, host.name))
+        for role in mine:
             desired = Desired(
                 kind=StepKind.HOST,
                 target=host.name,
                 action=role,
                 inputs=role_variables(configuration, bundle, host, role),
                 content=roles.get(role, ""),
-                needs=_needs(configuration, host, role),
+                needs=_needs(configuration, host, role, mine[: mine.index(role)]),
                 rolling=role in {"kubernetes_control_plane", "container_runtime", "kubernetes_node"},
                 disruptive=DISRUPTIVE,
             )
@@ -108,9 +109,8 @@ def records_of(observed: Observed, host: str) -> dict[str, StepRecord]:
     return node.records if node else {}
 
 
-def _needs(configuration: Configuration, host: Host, role: str) -> tuple[str, ...]:
-    before = roles_of(configuration, host)
-    earlier = [r for r in before[: before.index(role)] if r != "registry"]
+def _needs(configuration: Configuration, host: Host, role: str, before: tuple[str, ...]) -> tuple[str, ...]:
+    earlier = [other for other in before if other != "registry"]
     needs = [step_id(host.name, earlier[-1])] if earlier else []
     if role == "node_prepare":
         needs.append(MIRROR_STEP)

@@ -1,6 +1,6 @@
 """A role's variables for one host: the inputs of its digest, of the inventory plugin and of the run."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -14,26 +14,45 @@ from slipway.planning.digests import secret
 ROLES = (
     "registry",
     "node_prepare",
+    "load_balancer",
     "container_runtime",
     "kubernetes_node",
     "kubernetes_control_plane",
     "kubernetes_worker",
 )
 
+#: Packages of the site's repository that the role needs; node_prepare installs them.
+LOAD_BALANCER_PACKAGES = ("curl", "keepalived")
+
 #: Programs that each role fetches from the site registry.
 RUNTIME_BINARIES = ("containerd",)
 NODE_BINARIES = ("kubelet", "kubeadm", "kubectl", "cni-plugins")
 
+#: Of VRRP, which goes to 254; what is taken off for an API server that does not answer must exceed any difference.
+HIGHEST_PRIORITY = 200
+
 REGISTRY_SECRETS = "slipway-registry"
 
 
-def roles_of(configuration: Configuration, host: Host) -> tuple[str, ...]:
-    """The roles that this host has, in order."""
+#: Roles that a host may lose: once more they run, without what they were for, and clean up.
+OPTIONAL = frozenset({"load_balancer"})
+
+
+def roles_of(configuration: Configuration, host: Host, recorded: Collection[str] = ()) -> tuple[str, ...]:
+    """The roles that this host has, in order; with those that it had, by its records, and that clean up after it."""
     wanted = {"node_prepare", "container_runtime", "kubernetes_node"}
     wanted.add("kubernetes_control_plane" if host.control_plane else "kubernetes_worker")
     if configuration.registry_host == host:
         wanted.add("registry")
+    if _balances(configuration, host):
+        wanted.add("load_balancer")
+    wanted |= OPTIONAL.intersection(recorded)
     return tuple(role for role in ROLES if role in wanted)
+
+
+def _balances(configuration: Configuration, host: Host) -> bool:
+    kubernetes = configuration.spec.kubernetes
+    return host.control_plane and kubernetes is not None and kubernetes.endpoint.load_balancer == "keepalived"
 
 
 def role_variables(
@@ -50,6 +69,7 @@ def role_variables(
     builders: dict[str, Callable[[], dict[str, Any]]] = {
         "registry": lambda: _registry(configuration, bundle, host),
         "node_prepare": lambda: _node_prepare(configuration, bundle, host),
+        "load_balancer": lambda: _load_balancer(configuration, host, kubernetes),
         "container_runtime": lambda: _container_runtime(configuration, bundle, host),
         "kubernetes_node": lambda: _kubernetes_node(configuration, bundle, host, kubernetes),
         "kubernetes_control_plane": lambda: _control_plane(configuration, host, kubernetes),
@@ -148,13 +168,32 @@ def _node_prepare(configuration: Configuration, bundle: BundleManifest, host: Ho
         "dns": {"servers": list(settings.dns.servers), "search": list(settings.dns.search)},
         "kernel_modules": list(settings.kernel_modules),
         "sysctl": dict(settings.sysctl),
-        "packages": list(settings.packages),
+        "packages": [
+            *settings.packages,
+            *(LOAD_BALANCER_PACKAGES if _balances(configuration, host) else ()),
+        ],
         "repositories": {
             artifact.name: _artifact(artifact)
             for artifact in bundle.artifacts
             if artifact.kind is ArtifactKind.PACKAGES
         },
         "registry": registry_access(configuration),
+    }
+
+
+def _load_balancer(configuration: Configuration, host: Host, kubernetes: Kubernetes) -> dict[str, Any]:
+    """The first control plane has the address as long as its API server answers, then the next one."""
+    planes, endpoint = configuration.control_planes, kubernetes.endpoint
+    if not _balances(configuration, host):
+        return {"name": host.name, "address": host.address}
+    return {
+        "name": host.name,
+        "address": host.address,
+        "port": endpoint.port,
+        "vip": endpoint.vip,
+        "virtual_router_id": endpoint.virtual_router_id,
+        "priority": HIGHEST_PRIORITY - planes.index(host),
+        "peers": [plane.address for plane in planes if plane != host],
     }
 
 
