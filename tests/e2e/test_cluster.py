@@ -184,6 +184,17 @@ def test_a_label_touches_one_node_and_goes_again(site: Site) -> None:
     assert not site.kubectl("get", "nodes", "-l", "gpu=true", "-o", "name").stdout
 
 
+def test_a_file_changed_by_hand_is_shown_and_mended(site: Site) -> None:
+    path = "/etc/containerd/config.toml"
+    site.lab.ssh("worker-1", ["sh", "-c", f"echo '# by hand' >>{path}"])
+    found = site.slipway_json("plan")["steps"]
+    assert [step["id"] for step in found] == ["host/worker-1/container_runtime"]
+    assert path in found[0]["reasons"][0]["text"]
+    assert steps(site.slipway_json("apply", "--refresh", "--yes")) == ["host/worker-1/container_runtime"]
+    assert "by hand" not in site.lab.ssh("worker-1", ["cat", path]).stdout
+    assert planned(site) == []
+
+
 def test_an_operator_killed_in_the_middle_is_followed_by_another(site: Site) -> None:
     patch = {"spec": {"modules": {"welcome": {"enabled": True, "settings": {"replicas": 2}}}}}
     site.kubectl("-n", NAMESPACE, "patch", "cc", site.name, "--type", "merge", "-p", json.dumps(patch))

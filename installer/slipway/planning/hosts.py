@@ -127,7 +127,9 @@ def _seen(observed: Observed, host: str, role: str) -> Seen:
     record = records_of(observed, host).get(role)
     if not seen:
         return Seen(record)
-    return Seen(record, seen.intents, tuple(drift for drift in seen.drift if drift.step == role))
+    return Seen(
+        record, seen.intents, tuple(drift for drift in seen.drift if drift.step == step_id(host, role))
+    )
 
 
 def _records_after(observed: Observed, host: Host, host_plan: tuple[Step, ...]) -> dict[str, StepRecord]:
