@@ -79,8 +79,12 @@ NODE_PATHS = (
     "/var/log/pods",
 )
 JOURNALD = "/etc/systemd/journald.conf.d/60-slipway.conf"
+#: A keepalived without our check is somebody else's.
+BALANCER_CHECK, BALANCER_UNIT = "/etc/keepalived/slipway-api-answers", "keepalived.service"
 HOST_PATHS = (
+    BALANCER_CHECK,
     "/etc/containerd",
+    "/etc/keepalived/keepalived.conf",
     "/etc/modules-load.d/slipway.conf",
     "/etc/security/limits.d/60-slipway.conf",
     "/etc/sysctl.d/90-slipway.conf",
@@ -177,7 +181,7 @@ def node_down(p: dict) -> None:
     stop("kubelet.service")
     if remnants() and shutil.which("kubeadm"):
         run(["kubeadm", "reset", "--force", "--cri-socket", CRI], timeout=600)
-    stop("containerd.service")
+    stop("containerd.service", *([BALANCER_UNIT] if there(BALANCER_CHECK) else ()))
     end_containers()
     unmount(KUBELET_DIRECTORY, "/run/containerd", "/run/netns", p["container_data_root"])
     for link in LINKS:

@@ -29,11 +29,13 @@ ROLES = {
 }
 MODULES = {"flannel", "local-path-provisioner", "metrics-server", "operator"}
 NAMESPACE = "slipway-system"
+INSECURE = "ssl._create_unverified_context()"
+VIP = "10.79.0.5"
 SERVICES = ip_network("10.96.0.0/16")
 
 #: Where the install is killed, and how many seconds into the step at most.
 KILLS = (
-    ("host/cp-1/registry", 1.0),
+    ("host/worker-1/registry", 1.0),
     ("mirror/site", 1.0),
     ("host/cp-2/node_prepare", 3.0),
     ("host/worker-1/container_runtime", 3.0),
@@ -47,7 +49,11 @@ KILLS = (
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with lab_nodes("e2e", "10.79.0.0/24", len(NAMES), SYSTEMS, NAMES) as lab:
         lab.egress_control()
-        yield Site(tmp_path_factory.mktemp("site"), lab, name="e2e", roles=ROLES)
+        made = Site(tmp_path_factory.mktemp("site"), lab, name="e2e", roles=ROLES)
+        endpoint = {"loadBalancer": "keepalived", "vip": VIP}
+        # Not on a control plane: any of those may die.
+        made.edit({"spec": {"kubernetes": {"endpoint": endpoint}, "registry": {"host": "worker-1"}}})
+        yield made
 
 
 def until(what: str, condition: Callable[[], Any], seconds: float = 180) -> Any:
@@ -178,6 +184,17 @@ def test_a_label_touches_one_node_and_goes_again(site: Site) -> None:
     assert not site.kubectl("get", "nodes", "-l", "gpu=true", "-o", "name").stdout
 
 
+def test_a_file_changed_by_hand_is_shown_and_mended(site: Site) -> None:
+    path = "/etc/containerd/config.toml"
+    site.lab.ssh("worker-1", ["sh", "-c", f"echo '# by hand' >>{path}"])
+    found = site.slipway_json("plan")["steps"]
+    assert [step["id"] for step in found] == ["host/worker-1/container_runtime"]
+    assert path in found[0]["reasons"][0]["text"]
+    assert steps(site.slipway_json("apply", "--refresh", "--yes")) == ["host/worker-1/container_runtime"]
+    assert "by hand" not in site.lab.ssh("worker-1", ["cat", path]).stdout
+    assert planned(site) == []
+
+
 def test_an_operator_killed_in_the_middle_is_followed_by_another(site: Site) -> None:
     patch = {"spec": {"modules": {"welcome": {"enabled": True, "settings": {"replicas": 2}}}}}
     site.kubectl("-n", NAMESPACE, "patch", "cc", site.name, "--type", "merge", "-p", json.dumps(patch))
@@ -274,6 +291,36 @@ def test_a_removed_host_leaves_the_cluster_and_is_reset(site: Site) -> None:
         "/var/lib/slipway/lock.json"
     }  # the epoch stays: a late step of an older run is refused
     settled(site)
+
+
+def test_the_control_plane_that_has_the_address_may_die(site: Site) -> None:
+    """Its neighbours serve at the same address, and a change is carried out, whoever's turn that is."""
+    lost = holder(site)
+    site.lab.kill(lost)
+    until("the API to answer at its address", lambda: answers(site), 60)
+    site.edit({"spec": {"hosts": {"defaults": {"labels": {"site": "one"}}}}})
+    result = site.slipway_json("apply", timeout=400)
+    assert result["outcome"] == "succeeded"
+    labelled = site.kubectl("get", "nodes", "-l", "site=one", "-o", "name").stdout.split()
+    assert set(labelled) == {f"node/{name}" for name in ROLES}
+    site.lab.start(lost)
+    until(f"{lost} to have the address again", lambda: holder(site) == lost, 180)
+    until(f"{lost} Ready", lambda: "True" in _ready(site, lost))
+    settled(site)
+
+
+def holder(site: Site) -> str:
+    """The control plane that carries the API's address; empty in between."""
+    look = ["ip", "-oneline", "address", "show", "to", f"{VIP}/32"]
+    planes = (name for name, roles in ROLES.items() if "control-plane" in roles)
+    return next((name for name in planes if VIP in site.lab.ssh(name, look, check=False).stdout), "")
+
+
+def answers(site: Site) -> bool:
+    """Whether a worker reaches the API by its name."""
+    url = f"https://api.{site.name}.internal:6443/readyz"
+    ask = f"import ssl, urllib.request as u; print(u.urlopen('{url}', timeout=3, context={INSECURE}).read())"
+    return "ok" in site.lab.ssh("worker-1", ["python3", "-c", ask], check=False).stdout
 
 
 def test_what_a_live_cluster_refuses(site: Site) -> None:

@@ -5,7 +5,8 @@ The tests of this file build on each other, in the order written.
 
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -15,6 +16,8 @@ from tests.sites import Site, bundle
 
 CP, WORKER = "node-1", "node-2"
 KUBECTL = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"]
+API = "https://api.test.internal:6443/readyz"
+INSECURE = "ssl._create_unverified_context()"
 TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
 
 
@@ -159,6 +162,31 @@ def test_repeating_closes_the_intent(site: Site) -> None:
     assert state(site, CP, "pending") == {"format": 1}
 
 
+def test_the_api_gets_an_address_of_its_own(site: Site) -> None:
+    address = site.lab.nodes[0].address
+    vip = f"{address.rpartition('.')[0]}.5"
+    site.write(endpoint={"address": "api.test.internal", "loadBalancer": "keepalived", "vip": vip})
+    played = site.play("install.yml", "--tags", "hosts")
+    assert played.rc == 0, played.output[-3000:]
+    carried = ["ip", "-oneline", "address", "show", "to", f"{vip}/32"]
+    until(lambda: vip in site.lab.ssh(CP, carried).stdout, "keepalived to take the address")
+    ask = f"import ssl, urllib.request as u; print(u.urlopen('{API}', context={INSECURE}).read().decode())"
+    assert site.lab.ssh(WORKER, ["python3", "-c", ask]).stdout.strip() == "ok"
+    for options in ((), ("--check",)):
+        assert site.play("install.yml", "--tags", "hosts", *options).changed == {CP: 0, WORKER: 0}
+    files = state(site, CP, "record")["steps"]["load_balancer"]["files"]
+    assert set(files) == {"/etc/keepalived/keepalived.conf", "/etc/keepalived/slipway-api-answers"}
+    site.lab.ssh(CP, ["sh", "-c", "echo nonsense >>/etc/keepalived/keepalived.conf"])
+    assert site.play("install.yml", "--tags", "hosts").changed == {CP: 2, WORKER: 0}
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+        time.sleep(0.3)
+
+
 def test_reset_leaves_plain_hosts(site: Site) -> None:
     options = ("--extra-vars", "node_reset_registry=delete node_reset_container_data=delete")
     played = site.play("reset.yml", *options)
@@ -172,3 +200,5 @@ def test_reset_leaves_plain_hosts(site: Site) -> None:
         assert [line for line in found.split() if not line.endswith(":")] == []
         assert site.lab.ssh(node, ["pgrep", "shim|kube|etcd|slipway"], check=False).stdout == ""
         assert "slipway" not in read(site, node, "/etc/hosts")
+    assert site.lab.ssh(CP, ["ls", "-A", "/etc/keepalived"]).stdout == ""
+    assert site.lab.ssh(CP, ["pgrep", "keepalived"], check=False).stdout == ""

@@ -58,14 +58,21 @@ RULES: dict[str, list[Rule]] = {
             "a host's address lies in serviceCIDR or podCIDR: hosts are outside the ranges of Services and pods",
             ".hosts.items",
         ),
+        rule(
+            "!has(self.hosts) || !has(self.kubernetes) || self.kubernetes.endpoint.loadBalancer != 'keepalived' || "
+            "!has(self.kubernetes.endpoint.vip) || "
+            "!self.hosts.items.exists(item, item.address == self.kubernetes.endpoint.vip)",
+            "vip is the address of a host: with keepalived it is one that no host has",
+            ".kubernetes.endpoint.vip",
+        ),
     ],
     "spec.kubernetes.endpoint": [
-        rule("self.loadBalancer != 'external' || has(self.vip)", "loadBalancer external needs vip", ".vip"),
         rule(
-            "self.loadBalancer == 'external' || !has(self.vip)",
-            "only loadBalancer external has a vip",
+            "self.loadBalancer == 'none' || has(self.vip)",
+            "loadBalancer external or keepalived needs vip",
             ".vip",
         ),
+        rule("self.loadBalancer != 'none' || !has(self.vip)", "loadBalancer none has no vip", ".vip"),
     ],
     "spec.kubernetes.kubelet.imageGC": [rule("self.low < self.high", "low must be less than high", ".low")],
     "spec.kubernetes.network": [

@@ -58,11 +58,11 @@ def _belonging(spec: Spec) -> Iterator[Finding]:
 
 def _endpoint(endpoint: Endpoint) -> Iterator[Finding]:
     path = "spec.kubernetes.endpoint"
-    if endpoint.load_balancer == "external" and not endpoint.vip:
-        yield Finding(
-            f"{path}.vip", "is missing", "an address, as loadBalancer is external", "", "external-needs-vip"
-        )
-    if endpoint.load_balancer != "external" and endpoint.vip:
+    kind = endpoint.load_balancer
+    if kind != "none" and not endpoint.vip:
+        text = f"an address, as loadBalancer is {kind}"
+        yield Finding(f"{path}.vip", "is missing", text, "", f"{kind}-needs-vip")
+    if kind == "none" and endpoint.vip:
         yield Finding(
             f"{path}.vip",
             f"is {endpoint.vip!r}",
@@ -218,8 +218,18 @@ def _taints(path: str, settings: HostSettings) -> Iterator[Finding]:
 
 
 def _addresses(items: Iterable[HostItem], kubernetes: Kubernetes) -> Iterator[Finding]:
-    network = kubernetes.network
+    network, endpoint = kubernetes.network, kubernetes.endpoint
     ranges = {"serviceCIDR": _range(network.service_cidr), "podCIDR": _range(network.pod_cidr)}
+    items = tuple(items)
+    owner = next((item.name for item in items if item.address == endpoint.vip), "")
+    if owner and endpoint.load_balancer == "keepalived":
+        yield Finding(
+            "spec.kubernetes.endpoint.vip",
+            f"is {endpoint.vip!r}, the address of host {owner}",
+            "an address that no host has: it moves between the control planes",
+            "",
+            "vip-of-a-host",
+        )
     for index, item in enumerate(items):
         for name, addresses in ranges.items():
             if ipaddress.IPv4Address(item.address) in addresses:

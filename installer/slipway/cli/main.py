@@ -21,6 +21,7 @@ COMMANDS = {
     "kubeconfig": "kubeconfig",
     "operation": "operation",
     "module": "module",
+    "host": "host",
     "reset": "reset",
     "bundle": "bundle",
     "catalog": "catalog",

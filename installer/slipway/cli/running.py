@@ -91,7 +91,9 @@ def run(context: Context, observed: Observed, plan: Plan) -> OperationResult:
     try:
         with view() as progress:
             if can_hand_over(context, observed, plan):
-                return hand_over(context, plan, progress=progress, cancelled=stop.is_set)
+                done = hand_over(context, plan, progress=progress, cancelled=stop.is_set)
+                if done is not None:
+                    return done
             return apply(plan, context, observed, progress=progress, cancelled=stop.is_set)
     finally:
         for number, handler in before.items():

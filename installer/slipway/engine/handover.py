@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Seconds without any news after which the operator is taken for dead.
 SILENCE = 120.0
+#: Seconds without any sign that it saw the change after which an operator counts as gone: with its node, for one.
+TAKE_UP = 20.0
 #: Seconds between two looks; an operator writes its status at most this often.
 LOOK = 0.25
 
@@ -40,8 +42,11 @@ def can_hand_over(context: Context, observed: Observed, plan: Plan) -> bool:
 
 def hand_over(
     context: Context, plan: Plan, *, progress: Callable[[Progress], None], cancelled: Callable[[], bool]
-) -> OperationResult:
+) -> OperationResult | None:
     """Apply the ClusterConfiguration and return what its operation came to.
+
+    None: the plan is to be carried out from here, since nothing of it is an edit that an operator would see (a new
+    secret is none), or since no operator takes it up.
 
     Raises:
         ConflictError: fields that somebody else set otherwise.
@@ -51,14 +56,20 @@ def hand_over(
 
     started = time.monotonic()
     step = next(step for step in plan.steps if step.kind is StepKind.SETTINGS)
-    put_settings(context, step)
     key = (context.configuration.namespace, context.configuration.name)
     client = context.client()
     store = Configurations(client)
+    before = store.get(key)
+    put_settings(context, step)
     follower = _Follower(progress)
     live = store.get(key)
     generation = live.generation if live else 0
+    if before and before.generation == generation:
+        return None
     while live is None or not follower.see(live, generation):
+        if follower.ignored():
+            progress(Progress("note", "", time.time(), text="no operator takes it up: carried out from here"))
+            return None
         if cancelled() and follower.operation:
             follower.cancel(client, key)
         if follower.silent():
@@ -102,23 +113,30 @@ class _Follower:
     progress: Callable[[Progress], None]
     operation: str = ""
     _steps: set[str] = field(default_factory=set)
+    _begun: float = field(default_factory=time.monotonic)
     _news: float = field(default_factory=time.monotonic)
     _last: Any = None
+    _heard: bool = False
     _asked: bool = False
 
     def see(self, live: LiveConfiguration, generation: int) -> bool:
         """Take in one reading; whether the operator is done with our generation."""
         status = live.status
+        current = status.get("observedGeneration", 0) >= generation
         if status != self._last:
+            self._heard = current or self._last is not None
             self._last, self._news = status, time.monotonic()
         running = status.get("operation") or {}
-        current = status.get("observedGeneration", 0) >= generation
         if current and running.get("id"):
             self.operation = running["id"]
             if running.get("step") and running["step"] not in self._steps:
                 self._steps.add(running["step"])
                 self.progress(Progress("step-started", self.operation, time.time(), running["step"]))
         return current and _condition(live, "Reconciling") == "False"
+
+    def ignored(self) -> bool:
+        """Whether nobody has looked at the change."""
+        return not self._heard and time.monotonic() - self._begun > TAKE_UP
 
     def silent(self) -> bool:
         """Whether there was no news for too long."""

@@ -30,7 +30,7 @@ def remove_node(step: Step, run: Run) -> int:
             f"host {name} is drained, but could not be reset",
             where=step.id,
             why=f"{failure.task}: {failure.message}" if failure else "the run ended early",
-            hint="apply again; a host that is gone for good: kubectl delete node " + name,
+            hint="apply again; a host that is gone for good: slipway host forget " + name,
         )
     nodes.remove(client, name)
     return evicted + 1

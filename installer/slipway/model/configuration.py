@@ -113,10 +113,17 @@ class Endpoint(Model):
     """DNS name or address of the API; a name is written into every host's hosts entries."""
     port: Port = Field(default=6443, json_schema_extra=IMMUTABLE)
     """TCP port of the API server."""
-    load_balancer: Literal["none", "external"] = Field(default="none", json_schema_extra=ROLLING)
-    """`none`: the name means the first control plane; `external`: it means `vip`, balanced by others."""
+    load_balancer: Literal["none", "external", "keepalived"] = Field(
+        default="none", json_schema_extra=ROLLING
+    )
+    """`none`: the name means the first control plane; `external`: it means `vip`, balanced by others; `keepalived`:
+    it means `vip`, which is always on a control plane whose API server answers."""
     vip: Address | None = Field(default=None, json_schema_extra=ROLLING)
-    """Address behind the name when loadBalancer is external."""
+    """Address behind the name when loadBalancer is external or keepalived; for keepalived one that is free."""
+    virtual_router_id: int = Field(
+        default=51, ge=1, le=255, alias="virtualRouterID", json_schema_extra=ROLLING
+    )
+    """keepalived: number of its virtual router (VRRP); no other may have it in the same network."""
 
 
 class Network(Model):

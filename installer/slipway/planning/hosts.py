@@ -34,15 +34,15 @@ def host_steps(
 ) -> Iterator[Step]:
     """Every role step that has to run, host by host in the order given."""
     for host in configuration.hosts:
-        host_roles = roles_of(configuration, host, _begun(observed, host.name))
-        for role in host_roles:
+        mine = roles_of(configuration, host, _begun(observed, host.name))
+        for role in mine:
             desired = Desired(
                 kind=StepKind.HOST,
                 target=host.name,
                 action=role,
                 inputs=role_variables(configuration, bundle, host, role),
                 content=roles.get(role, ""),
-                needs=_needs(configuration, host, role, host_roles),
+                needs=_needs(configuration, host, role, mine[: mine.index(role)]),
                 rolling=role in {"kubernetes_control_plane", "container_runtime", "kubernetes_node"},
                 disruptive=DISRUPTIVE,
             )
@@ -116,10 +116,8 @@ def _begun(observed: Observed, host: str) -> set[str]:
     return {*records_of(observed, host), *(intent.step.rpartition("/")[2] for intent in intents)}
 
 
-def _needs(
-    configuration: Configuration, host: Host, role: str, host_roles: tuple[str, ...]
-) -> tuple[str, ...]:
-    earlier = [r for r in host_roles[: host_roles.index(role)] if r != "registry"]
+def _needs(configuration: Configuration, host: Host, role: str, before: tuple[str, ...]) -> tuple[str, ...]:
+    earlier = [other for other in before if other != "registry"]
     needs = [step_id(host.name, earlier[-1])] if earlier else []
     if role == "node_prepare":
         needs.append(MIRROR_STEP)
@@ -136,7 +134,9 @@ def _seen(observed: Observed, host: str, role: str) -> Seen:
     record = records_of(observed, host).get(role)
     if not seen:
         return Seen(record)
-    return Seen(record, seen.intents, tuple(drift for drift in seen.drift if drift.step == role))
+    return Seen(
+        record, seen.intents, tuple(drift for drift in seen.drift if drift.step == step_id(host, role))
+    )
 
 
 def _records_after(observed: Observed, host: Host, host_plan: tuple[Step, ...]) -> dict[str, StepRecord]:

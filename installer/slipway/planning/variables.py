@@ -15,32 +15,50 @@ ROLES = (
     "registry",
     "node_prepare",
     "node_system",
+    "load_balancer",
     "container_runtime",
     "kubernetes_node",
     "kubernetes_control_plane",
     "kubernetes_worker",
 )
 
+#: Packages of the site's repository that the role needs; node_prepare installs them.
+LOAD_BALANCER_PACKAGES = ("curl", "keepalived")
+
 #: Programs that each role fetches from the site registry.
 RUNTIME_BINARIES = ("containerd",)
 NODE_BINARIES = ("kubelet", "kubeadm", "kubectl", "cni-plugins")
 
+#: Of VRRP, which goes to 254; what is taken off for an API server that does not answer must exceed any difference.
+HIGHEST_PRIORITY = 200
+
 REGISTRY_SECRETS = "slipway-registry"
+
+
+#: Roles that a host may lose: once more they run, without what they were for, and clean up.
+OPTIONAL = frozenset({"load_balancer", "node_system"})
 
 
 def roles_of(configuration: Configuration, host: Host, begun: Collection[str] = ()) -> tuple[str, ...]:
     """The roles that this host has, in order.
 
-    `begun` are roles that its records or intents name: node_system has nothing to do where nothing is set, but has
-    to take away what it wrote while something was.
+    `begun` are those that its records or intents name: an optional one that it has no more cleans up after itself.
     """
     wanted = {"node_prepare", "container_runtime", "kubernetes_node"}
     wanted.add("kubernetes_control_plane" if host.control_plane else "kubernetes_worker")
     if configuration.registry_host == host:
         wanted.add("registry")
-    if "node_system" in begun or any(_system_settings(host).values()):
+    if any(_system_settings(host).values()):
         wanted.add("node_system")
+    if _balances(configuration, host):
+        wanted.add("load_balancer")
+    wanted |= OPTIONAL.intersection(begun)
     return tuple(role for role in ROLES if role in wanted)
+
+
+def _balances(configuration: Configuration, host: Host) -> bool:
+    kubernetes = configuration.spec.kubernetes
+    return host.control_plane and kubernetes is not None and kubernetes.endpoint.load_balancer == "keepalived"
 
 
 def role_variables(
@@ -58,6 +76,7 @@ def role_variables(
         "registry": lambda: _registry(configuration, bundle, host),
         "node_prepare": lambda: _node_prepare(configuration, bundle, host),
         "node_system": lambda: _node_system(bundle, host),
+        "load_balancer": lambda: _load_balancer(configuration, host, kubernetes),
         "container_runtime": lambda: _container_runtime(configuration, bundle, host),
         "kubernetes_node": lambda: _kubernetes_node(configuration, bundle, host, kubernetes),
         "kubernetes_control_plane": lambda: _control_plane(configuration, host, kubernetes),
@@ -156,7 +175,10 @@ def _node_prepare(configuration: Configuration, bundle: BundleManifest, host: Ho
         "dns": {"servers": list(settings.dns.servers), "search": list(settings.dns.search)},
         "kernel_modules": list(settings.kernel_modules),
         "sysctl": dict(settings.sysctl),
-        "packages": list(settings.packages),
+        "packages": [
+            *settings.packages,
+            *(LOAD_BALANCER_PACKAGES if _balances(configuration, host) else ()),
+        ],
         "repositories": _repositories(bundle),
         "registry": registry_access(configuration),
     }
@@ -182,6 +204,22 @@ def _node_system(bundle: BundleManifest, host: Host) -> dict[str, Any]:
     """Packages count only where chrony comes from them: another bundle is no reason to look at limits again."""
     wanted = _system_settings(host)
     return {**wanted, "repositories": _repositories(bundle) if wanted["time_servers"] else {}}
+
+
+def _load_balancer(configuration: Configuration, host: Host, kubernetes: Kubernetes) -> dict[str, Any]:
+    """The first control plane has the address as long as its API server answers, then the next one."""
+    planes, endpoint = configuration.control_planes, kubernetes.endpoint
+    if not _balances(configuration, host):
+        return {"name": host.name, "address": host.address}
+    return {
+        "name": host.name,
+        "address": host.address,
+        "port": endpoint.port,
+        "vip": endpoint.vip,
+        "virtual_router_id": endpoint.virtual_router_id,
+        "priority": HIGHEST_PRIORITY - planes.index(host),
+        "peers": [plane.address for plane in planes if plane != host],
+    }
 
 
 def _container_runtime(configuration: Configuration, bundle: BundleManifest, host: Host) -> dict[str, Any]:

@@ -87,6 +87,16 @@ class KnownHosts:
         self._on_first_contact(key)
         return [key]
 
+    def forget(self, labels: Iterable[str]) -> list[HostKey]:
+        """Take out every key of these hosts: they are met as if for the first time; returns what went."""
+        unwanted = set(labels)
+        with self._locked():
+            keys = self._read()
+            gone = [key for key in keys if key.host in unwanted]
+            if gone:
+                self._write(key for key in keys if key.host not in unwanted)
+        return gone
+
     def _read(self) -> list[HostKey]:
         try:
             return parse(self.path.read_text().splitlines())

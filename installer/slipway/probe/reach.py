@@ -34,9 +34,14 @@ def read_reach(
 def _ask(
     configuration: Configuration, host: Host, seen: Mapping[str, HostObserved], session: Session
 ) -> tuple[Reach, ...]:
-    lines = [f"{other.name} {other.address} {port}" for other, port in targets(configuration, host)]
+    lines = [
+        f"{other.name} {other.address} {port}"
+        for other, port in targets(configuration, host)
+        if other.name not in seen or seen[other.name].reachable
+    ]
     size = next((link.mtu for link in seen[host.name].survey.links if host.address in link.addresses), 0)
-    first = next((other for other in configuration.hosts if other.name != host.name), None)
+    up = (other for other in configuration.hosts if other.name in seen and seen[other.name].reachable)
+    first = next((other for other in up if other.name != host.name), None)
     if size and first:
         lines.append(f"{first.name} {first.address} 0 {size}")
     _, out, _ = session.run(

@@ -40,7 +40,7 @@ _HINTS: Final[dict[str, str]] = {
     "unreachable": "check address and port, and that the host is up",
     "timeout": "check the network between this machine and the host",
     "auth": "install the public key for that user, or correct spec.hosts.ssh.user or its secretRef",
-    "host-key": "if the host was reinstalled, remove its line; if not, somebody may be in between",
+    "host-key": "if the host was reinstalled: slipway host forget; if not, somebody may be in between",
     "sudo": "allow the user sudo without password, or give spec.hosts.ssh.become.secretRef",
     "shell": "the user needs a POSIX shell as login shell",
 }
@@ -197,8 +197,9 @@ class Session:
         if isinstance(exc, paramiko.BadHostKeyException):
             key = f"{exc.key.get_name()} {exc.key.fingerprint}"
             hint = (
-                f"if the host was reinstalled, take {self.address} out of {self.access.known_hosts.path}, "
-                "or pin its new key in spec.hosts.ssh.hostKeys; if not, somebody may be in between"
+                f"if the host was reinstalled: slipway host forget {self.name} (takes {self.address} out of "
+                f"{self.access.known_hosts.path}), or pin its new key in spec.hosts.ssh.hostKeys; "
+                "if not, somebody may be in between"
             )
             why = f"it shows {key}, but another one is known"
             return HostError(self.name, "host-key", "its host key has changed", why=why, hint=hint)

@@ -57,6 +57,8 @@ def test_every_command_and_option_has_help(name: str) -> None:
         "status",
         "kubeconfig",
         "preflight",
+        "host-explain",
+        "host-forget",
         "reset",
         "bundle-build",
         "bundle-push",

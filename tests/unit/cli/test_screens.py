@@ -9,11 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from slipway.api.merge import Setting
+from slipway.cli.hostview import WIDTH, forgotten_text, host_text
 from slipway.cli.planview import plan_text
 from slipway.cli.progressview import result_text
 from slipway.cli.statusview import status_text
+from slipway.engine.forgetting import Forgotten
+from slipway.engine.hostview import HostView
 from slipway.engine.standing import Operation, Standing, Target
+from slipway.model.observed import Drift, HostFacts, HostObserved, NodeObserved
 from slipway.model.operation import Counts, Failure, OperationResult, Outcome, StepResult
+from slipway.model.record import Intent, Lock, StepRecord
+from slipway.probe.known_hosts import HostKey
 from tests.unit.planning.example import Example, examples
 
 SCREENS = Path(__file__).parent / "screens"
@@ -121,12 +128,102 @@ def status_before_there_is_a_cluster() -> str:
     )
 
 
+LONG = "a-group-" * 7 + "a-group"
+SETTINGS = (
+    Setting("kubelet.kubeReserved.memory", "4Gi", "host"),
+    Setting("kernelModules", ("overlay", "br_netfilter", "nvidia", "nvidia_uvm", "nvidia_drm"), "group gpu"),
+    Setting(
+        'labels["example.com/a-label-that-is-as-long-as-a-label-of-a-vendor-can-be"]', "x" * 63, "group gpu"
+    ),
+    Setting("packages", (), f"group {LONG}"),
+    Setting("runtime.dataRoot", "/data/containerd", "defaults"),
+    Setting("runtime.limitNOFILE", 20000, "defaults"),
+)
+FACTS = HostFacts(
+    "debian", "12", "bookworm", "x86_64", "6.1.0-42-amd64", "worker-01", "m", 32, 257640, "3.11.2", time=100.0
+)
+
+
+def host_view(host: HostObserved, node: NodeObserved | None, no_cluster: str = "") -> str:
+    steps = ("node_prepare", "container_runtime", "kubernetes_node", "kubernetes_worker")
+    view = HostView(
+        "worker-01",
+        "10.0.0.22",
+        ("worker",),
+        ("gpu", LONG),
+        "2026-01-01T00:00:00+00:00",
+        "5170000000000000",
+        steps,
+        SETTINGS,
+        host,
+        node,
+        no_cluster,
+    )
+    return host_text(view)
+
+
+def host_explained() -> str:
+    def record(letter: str, files: int) -> StepRecord:
+        recorded = {f"/etc/{n}": "0" * 64 for n in range(files)}
+        return StepRecord(f"sha256:{letter * 64}", {}, "c", "0.1.0", "2026-01-01T00:00:00Z", recorded)
+
+    step = "host/worker-01/container_runtime"
+    host = HostObserved(
+        "worker-01",
+        facts=FACTS,
+        cluster="5170000000000000",
+        records={
+            "node_prepare": record("a", 7),
+            "container_runtime": record("b", 5),
+            "registry": record("c", 2),
+        },
+        intents=(Intent("op-7", step, "sha256:d", 4, "slipway@admin:77", "2026-01-01T00:10:00Z"),),
+        lock=Lock("slipway@admin:77", 4, 160.0),
+        drift=(
+            Drift(step, "/etc/containerd/config.toml", "e" * 64),
+            Drift("host/worker-01/node_prepare", "/etc/sysctl.d/90-slipway.conf", "missing"),
+        ),
+    )
+    message = (
+        "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:cni"
+    )
+    return host_view(host, NodeObserved("worker-01", ready=False, version="v1.35.4", message=message))
+
+
+def host_that_cannot_be_read() -> str:
+    host = HostObserved(
+        "worker-01",
+        error_code="host-key",
+        error="its host key has changed: it shows ssh-ed25519 SHA256:abc, but another one is known",
+        hint="if the host was reinstalled: slipway host forget worker-01 (takes 10.0.0.22 out of "
+        "/srv/site/.slipway/site/known_hosts), or pin its new key in spec.hosts.ssh.hostKeys; if not, "
+        "somebody may be in between",
+    )
+    return host_view(host, None, "no kubeconfig of it on this machine")
+
+
+def host_forgotten() -> str:
+    keys = (HostKey("10.0.0.22", "ssh-ed25519", "AAAA"),)
+    note = "the ClusterConfiguration in the cluster still names worker-09: slipway apply"
+    return "\n\n".join(
+        forgotten_text(done)
+        for done in (
+            Forgotten("worker-09", False, ("10.0.0.22",), keys, True, (note,)),
+            Forgotten("worker-01", True, ("10.0.0.22",), keys, False, ()),
+            Forgotten("worker-09", False, (), (), False, ("did you mean worker-01?",)),
+        )
+    )
+
+
 OTHERS: tuple[Callable[[], str], ...] = (
     succeeded,
     failed,
     status_of_a_ready_cluster,
     status_of_a_cluster_at_work,
     status_before_there_is_a_cluster,
+    host_explained,
+    host_that_cannot_be_read,
+    host_forgotten,
 )
 
 
@@ -142,7 +239,8 @@ def screens() -> dict[str, str]:
 def test_screen(name: str) -> None:
     text = screens()[name]
     assert text == (SCREENS / f"{name}.txt").read_text(encoding="utf-8")
-    assert max(map(len, text.splitlines())) <= 160, "a line that a terminal breaks"
+    width = WIDTH if name.startswith("host-") else 160
+    assert max(map(len, text.splitlines())) <= width, "a line that a terminal breaks"
 
 
 if __name__ == "__main__":

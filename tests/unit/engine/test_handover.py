@@ -79,3 +79,17 @@ def test_silence_is_measured_from_the_last_news(monkeypatch: pytest.MonkeyPatch)
     assert follower.silent()
     follower.see(reading(4, "True", id="op-4", step="two"), 4)
     assert not follower.silent()
+
+
+def test_an_operator_that_looks_at_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("slipway.engine.handover.time.monotonic", lambda: now[0])
+    dead, busy, seen = (_Follower(lambda _: None, _begun=100.0) for _ in range(3))
+    for follower in (dead, busy):
+        follower.see(reading(3, "True", id="op-3", step="one"), 4)
+    seen.see(reading(4, "True", id="op-4", step="one"), 4)
+    now[0] += 19
+    busy.see(reading(3, "True", id="op-3", step="two"), 4)
+    assert not dead.ignored()
+    now[0] += 2
+    assert (dead.ignored(), busy.ignored(), seen.ignored()) == (True, False, False)

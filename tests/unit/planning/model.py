@@ -144,7 +144,7 @@ def _host(step: Step, _: Configuration, __: Mapping[str, Any], seen: Observed) -
         cluster=seen.site,
         records={**host.records, step.action: _record(step)},
         intents=tuple(intent for intent in host.intents if intent.step != step.id),
-        drift=tuple(drift for drift in host.drift if drift.step != step.action),
+        drift=tuple(drift for drift in host.drift if drift.step != step.id),
     )
     return replace(seen, hosts={**seen.hosts, step.target: done})
 

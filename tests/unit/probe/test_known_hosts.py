@@ -34,6 +34,27 @@ def test_pinned_keys_are_all_that_is_trusted(tmp_path: Path) -> None:
     assert known.path.stat().st_mtime_ns == before
 
 
+def test_a_forgotten_host_is_met_as_if_for_the_first_time(tmp_path: Path) -> None:
+    met: list[HostKey] = []
+    known = KnownHosts(tmp_path / "known_hosts", on_first_contact=met.append)
+    old, other = HostKey("10.0.0.1", "ssh-ed25519", KEY), HostKey("10.0.0.2", "ssh-ed25519", KEY)
+    known.meet(old)
+    known.meet(other)
+    assert known.forget(["10.0.0.1", "worker-01"]) == [old]
+    assert known.path.read_text() == f"{other.line}\n"
+    before = known.path.stat().st_mtime_ns
+    assert known.forget(["10.0.0.1"]) == []
+    assert known.path.stat().st_mtime_ns == before
+    new = HostKey("10.0.0.1", "ssh-ed25519", OTHER)
+    assert known.meet(new) == [new]
+    assert met == [old, other, new]
+
+
+def test_there_may_be_nothing_to_forget(tmp_path: Path) -> None:
+    assert KnownHosts(tmp_path / "state" / "known_hosts").forget(["10.0.0.1"]) == []
+    assert not (tmp_path / "state" / "known_hosts").exists()
+
+
 def test_no_contact_is_lost_among_many_writers(tmp_path: Path) -> None:
     def meet(number: int) -> None:
         KnownHosts(tmp_path / "known_hosts").meet(HostKey(f"10.0.0.{number}", "ssh-ed25519", KEY))

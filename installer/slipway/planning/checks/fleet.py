@@ -106,7 +106,8 @@ def _sizes(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
 def _reach(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
     for host in hosts:
         for reach in seen[host.name].survey.reach:
-            if reach.arrived:
+            other = seen.get(reach.host)
+            if reach.arrived or (other and not other.reachable):  # that host is down, which is said of it
                 continue
             if reach.port == 0:
                 text = f"cannot send packets of its link's size to {reach.host}"

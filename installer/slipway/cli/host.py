@@ -1,0 +1,79 @@
+"""`slipway host explain|forget`: one host, looked at whole or let go."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, confirm, emit
+from slipway.errors import ApprovalRequired
+
+if TYPE_CHECKING:
+    from slipway.engine.forgetting import Farewell
+
+app = typer.Typer(no_args_is_help=True, help="Look at one host, or forget one that is gone.")
+
+
+@app.command(
+    epilog="Exit codes: 0 read, 3 no such host, 4 it could not be read. "
+    "Examples: slipway host explain worker-01; slipway host explain worker-01 -o json"
+)
+def explain(
+    name: Annotated[str, typer.Argument(help="Host, as spec.hosts.items names it.")],
+    file: ConfigurationFile = DEFAULT_FILE,
+    output: Output = Format.TEXT,
+) -> int:
+    """Show one host whole: settings and where each is from, steps done and begun, lock, changed files, node."""
+    from slipway.cli.hostview import host_text
+    from slipway.cli.running import opened
+    from slipway.engine.hostview import explain as look_at
+    from slipway.engine.hostview import view_data
+
+    view = look_at(opened(file, None), name)
+    if output is Format.JSON:
+        emit(view_data(view))
+    else:
+        print(host_text(view))
+    return view.error.exit_code if view.error else 0
+
+
+@app.command(epilog="Examples: slipway host forget worker-01; slipway host forget worker-09 --yes")
+def forget(
+    name: Annotated[
+        str, typer.Argument(help="Host; or an address, where neither file nor cluster knows it any more.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the deletion of its node.")] = False,
+    file: ConfigurationFile = DEFAULT_FILE,
+    output: Output = Format.TEXT,
+) -> None:
+    """Forget the key of a host that was reinstalled or is gone, and delete its node where the file has it no more.
+
+    The host itself is not touched.
+    """
+    from slipway.cli.hostview import forgotten_data, forgotten_text
+    from slipway.cli.running import opened
+    from slipway.engine.forgetting import forget as let_go
+    from slipway.engine.forgetting import look
+
+    context = opened(file, None)
+    farewell = look(context, name)
+    _agree(farewell, yes=yes)
+    done = let_go(context, farewell)
+    if output is Format.JSON:
+        emit(forgotten_data(done))
+    else:
+        print(forgotten_text(done))
+
+
+def _agree(farewell: "Farewell", *, yes: bool) -> None:
+    """Ask before a Node goes; a key alone is met again at the next contact."""
+    node = farewell.node
+    if node is None:
+        return
+    state = "is Ready, so its host still runs" if node.ready else "is NotReady"
+    why = "; ".join([f"node {node.name} {state}", *farewell.notes])
+    if not confirm(f"{why}. Delete the node {node.name}? Its host is not touched.", yes=yes):
+        raise ApprovalRequired(
+            f"to delete the node {node.name} needs your consent; nothing was changed",
+            why=why,
+            hint="run it with --yes; a host that still runs leaves in order with slipway apply",
+        )

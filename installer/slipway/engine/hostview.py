@@ -1,0 +1,126 @@
+"""One host for `slipway host explain`: what it shall be and why, what it says of itself, what the API says of it.
+
+Reads only: one connection to the host, and one request to the API where there is a kubeconfig of the cluster.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from slipway.api.explain import nearest
+from slipway.api.merge import Setting, sources
+from slipway.engine.context import Context
+from slipway.errors import ConfigurationError, PreflightError, SlipwayError
+from slipway.model.configuration import Configuration, Host
+from slipway.model.observed import HostObserved, NodeObserved
+from slipway.planning.variables import roles_of
+from slipway.probe.fleet import Fleet
+from slipway.probe.hosts import read_hosts
+from slipway.secrets import site_id
+
+#: Names of hosts that an error lists; a site may have a thousand.
+_NAMES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """All of it. `steps`: those that the host shall have; `no_cluster`: why the API could not be asked."""
+
+    name: str
+    address: str
+    roles: tuple[str, ...]
+    groups: tuple[str, ...]
+    read_at: str
+    site: str
+    steps: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    host: HostObserved
+    node: NodeObserved | None = None
+    no_cluster: str = ""
+
+    @property
+    def error(self) -> PreflightError | None:
+        """Why the host could not be read; the probe joins what and why."""
+        if self.host.reachable:
+            return None
+        what, _, why = self.host.error.partition(": ")
+        return PreflightError(what, where=f"host/{self.name}", why=why, hint=self.host.hint)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether its record is of another cluster."""
+        return self.host.cluster not in {"", self.site}
+
+    @property
+    def holder(self) -> str:
+        """Who may change the host right now, by the host's own clock; empty: nobody."""
+        lock = self.host.lock
+        return lock.holder if lock and lock.expires > self.host.facts.time else ""
+
+
+def explain(context: Context, name: str) -> HostView:
+    """Look once.
+
+    Raises:
+        ConfigurationError: the ClusterConfiguration has no such host.
+    """
+    host = find(context.configuration, name)
+    hosts = context.configuration.spec.hosts
+    with Fleet([host], context.access()) as fleet:
+        seen = read_hosts(context.configuration, fleet, deep=True)[name]
+    node, no_cluster = _node(context, name)
+    return HostView(
+        name=name,
+        address=host.address,
+        roles=host.roles,
+        groups=host.groups,
+        read_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        site=site_id(context.secrets, context.configuration.name),
+        steps=roles_of(context.configuration, host),
+        settings=sources(hosts, name) if hosts else (),
+        host=seen,
+        node=node,
+        no_cluster=no_cluster,
+    )
+
+
+def find(configuration: Configuration, name: str) -> Host:
+    """The host of that name.
+
+    Raises:
+        ConfigurationError: there is none; with the nearest name that there is.
+    """
+    names = [host.name for host in configuration.hosts]
+    if name in names:
+        return configuration.hosts[names.index(name)]
+    more = f" and {len(names) - _NAMES} more" if names[_NAMES:] else ""
+    raise ConfigurationError(
+        f"there is no host {name} in the ClusterConfiguration {configuration.name}",
+        where="spec.hosts.items",
+        why=f"its hosts are {', '.join(names[:_NAMES])}{more}" if names else "it has no hosts",
+        hint=nearest(name, names),
+    )
+
+
+def view_data(view: HostView) -> dict[str, Any]:
+    """The view for machines, with what follows from it."""
+    error = view.error.as_dict() if view.error else None
+    return {**asdict(view), "error": error, "foreign": view.foreign, "holder": view.holder}
+
+
+def read_node(context: Context, name: str) -> NodeObserved | None:
+    """The Node of that name: one request; None: there is none."""
+    from slipway.cluster.observe import node_observed
+
+    found = context.client().get("v1", "Node", name)
+    return node_observed(found) if found else None
+
+
+def _node(context: Context, name: str) -> tuple[NodeObserved | None, str]:
+    """The host's Node, or none; and why, where the API could not say."""
+    if context.kubeconfig and not context.kubeconfig.exists():
+        return None, "no kubeconfig of it on this machine"
+    try:
+        return read_node(context, name), ""
+    except SlipwayError as error:
+        return None, error.what
