@@ -210,8 +210,9 @@ def measure(pairs: int, repeat: int) -> dict[str, Any]:
             installs.plain()
         report["install"] = installs.report()
     report["figures"] = {name: figure.as_dict() for name, figure in figures.items()}
-    demo = ROOT / ".slipway" / "demo" / "report.json"
+    demo, tests = ROOT / ".slipway" / "demo" / "report.json", ROOT / ".slipway" / "tests.json"
     report["demo"] = json.loads(demo.read_text())["seconds"] if demo.exists() else {}
+    report["tests"] = json.loads(tests.read_text()) if tests.exists() else {}
     return report
 
 
