@@ -233,7 +233,7 @@ def test_two_labs_side_by_side_see_nothing_of_each_other(lab: Lab) -> None:
     lab.ssh("node-1", ["true"])
 
 
-@pytest.mark.parametrize("seconds", [0.2, 0.5, 1.0])
+@pytest.mark.parametrize("seconds", [0.2, 0.35, 0.5, 0.7, 1.0])
 def test_killed_up_leaves_nothing_that_up_or_down_cannot_handle(seconds: float) -> None:
     argv = [SLIPWAY, "lab", "up", "--name", "lab-kill", "--subnet", "10.71.2.0/24", "--nodes", "1"]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:

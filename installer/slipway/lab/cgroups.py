@@ -8,6 +8,8 @@ after a killed run needs no pid file that might point at somebody else's process
 import contextlib
 import os
 import signal
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -78,6 +80,21 @@ def enter(directories: list[Path]) -> None:
     """Move the calling process in."""
     for directory in directories:
         (directory / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def start(group: str, argv: Sequence[str], log: Path) -> None:
+    """Start a helper and leave it to itself. It is in the group before it is anything: a killed `up` loses none."""
+    directories = create(group, everywhere=False)
+    with log.open("w") as output:
+        subprocess.run(
+            ["setsid", "--fork", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=True,
+            cwd="/",
+            preexec_fn=lambda: enter(directories),
+        )
 
 
 def members(group: str) -> set[int]:

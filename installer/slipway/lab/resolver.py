@@ -9,7 +9,6 @@ import json
 import selectors
 import socket
 import struct
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -47,12 +46,8 @@ READY_SECONDS: Final = 10
 def start(site: Site) -> None:
     """Start the name server unless it runs, and wait until it answers."""
     if not cgroups.members(cgroups.helper_group(site.ident, HELPER)):
-        log = site.directory / "resolver.log"
-        argv = ("setsid", "--fork", sys.executable, "-m", "slipway.lab.resolver", site.name)
-        with log.open("w") as output:
-            subprocess.run(
-                argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=True, cwd="/"
-            )
+        argv = (sys.executable, "-m", "slipway.lab.resolver", site.name)
+        cgroups.start(cgroups.helper_group(site.ident, HELPER), argv, site.directory / "resolver.log")
     if not wait_until(lambda: _answers(site.gateway), seconds=READY_SECONDS):
         words = (site.directory / "resolver.log").read_text().strip().splitlines()[-1:]
         raise LabError(
@@ -98,7 +93,6 @@ def main(lab: str) -> None:
     site = state.load(lab)
     if site is None:
         raise LabError(f"no lab {lab!r}")
-    cgroups.enter(cgroups.create(cgroups.helper_group(site.ident, HELPER), everywhere=False))
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind((site.gateway, PORT))
     tcp = socket.create_server((site.gateway, PORT))

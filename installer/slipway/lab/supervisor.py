@@ -24,13 +24,10 @@ ENVIRONMENT: Final = {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "1", "SYSTEMD_SECCOMP":
 
 def start(site: Site, node: Node) -> None:
     """Start the node's supervisor and leave it to itself."""
-    log = site.node_directory(node) / "console.log"
-    argv = ["setsid", "--fork", "unshare", "--mount", "--propagation", "private"]
+    argv = ["unshare", "--mount", "--propagation", "private"]
     argv += [sys.executable, "-m", "slipway.lab.supervisor", site.name, node.name]
-    with log.open("w") as output:
-        subprocess.run(
-            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=True, cwd="/"
-        )
+    log = site.node_directory(node) / "console.log"
+    cgroups.start(cgroups.helper_group(site.ident, node.name), argv, log)
 
 
 def main(lab: str, name: str) -> int:
@@ -39,7 +36,6 @@ def main(lab: str, name: str) -> int:
     if site is None:
         raise LabError(f"no lab {lab!r}")
     node = site.node(name)
-    cgroups.enter(cgroups.create(cgroups.helper_group(site.ident, node.name), everywhere=False))
     root = disk.mount(site, node, rootfs.ensure(node.os))
     group = cgroups.node_group(site.ident, node.name)
     status = REBOOTED
