@@ -15,15 +15,12 @@ from slipway.cli.output import (
     emit,
     table,
 )
-from slipway.errors import ERROR, Finding
+from slipway.errors import ERROR, Finding, PreflightError
 
 if TYPE_CHECKING:
     from slipway.model.observed import HostObserved
 
 app = typer.Typer()
-
-#: Exit code of a PreflightError.
-UNFIT = 4
 
 
 @app.command(
@@ -47,7 +44,7 @@ def preflight(
         emit({"ok": not errors, "findings": found, "hosts": observed.hosts})
     else:
         _show(observed.hosts, found)
-    return UNFIT if errors else 0
+    return PreflightError.exit_code if errors else 0
 
 
 def _show(hosts: "Mapping[str, HostObserved]", findings: Sequence[Finding]) -> None:

@@ -48,9 +48,7 @@ class Lease:
             self._held = self._create()
             return self.epoch
         spec = found.get("spec") or {}
-        other = spec.get("holderIdentity") or ""
-        if other not in {"", self.holder, instead_of} and not self._expired(spec):
-            raise self._taken(other, spec)
+        self._refuse_other(spec, instead_of)
         self.epoch = int(spec.get("leaseTransitions") or 0) + 1
         self._held = self._replace(found, self.epoch)
         return self.epoch
@@ -58,10 +56,7 @@ class Lease:
     def refuse_held(self) -> None:
         """Take nothing; ConflictError when somebody else holds it now."""
         found = self._client.get(*_API, self._name, self._namespace) or {}
-        spec = found.get("spec") or {}
-        other = spec.get("holderIdentity") or ""
-        if other not in {"", self.holder} and not self._expired(spec):
-            raise self._taken(other, spec)
+        self._refuse_other(found.get("spec") or {})
 
     def renew(self) -> None:
         """Say that this holder lives; ConflictError when somebody took it."""
@@ -79,6 +74,11 @@ class Lease:
             self._client.replace(held | {"spec": held["spec"] | {"holderIdentity": ""}})
         except ConflictError:
             return
+
+    def _refuse_other(self, spec: dict[str, Any], instead_of: str = "") -> None:
+        other = spec.get("holderIdentity") or ""
+        if other not in {"", self.holder, instead_of} and not self._expired(spec):
+            raise self._taken(other, spec)
 
     def _create(self) -> Object:
         try:

@@ -72,3 +72,7 @@ class Survey:
     nouveau: bool = False
     """Whether the driver that keeps NVIDIA's out is loaded."""
     reach: tuple[Reach, ...] = field(default=())
+
+    def link_of(self, address: str) -> Link | None:
+        """The interface that has an address."""
+        return next((link for link in self.links if address in link.addresses), None)

@@ -39,11 +39,11 @@ def _ask(
         for other, port in targets(configuration, host)
         if other.name not in seen or seen[other.name].reachable
     ]
-    size = next((link.mtu for link in seen[host.name].survey.links if host.address in link.addresses), 0)
+    link = seen[host.name].survey.link_of(host.address)
     up = (other for other in configuration.hosts if other.name in seen and seen[other.name].reachable)
     first = next((other for other in up if other.name != host.name), None)
-    if size and first:
-        lines.append(f"{first.name} {first.address} 0 {size}")
+    if link and link.mtu and first:
+        lines.append(f"{first.name} {first.address} 0 {link.mtu}")
     _, out, _ = session.run(
         _script(), stdin="".join(f"{line}\n" for line in lines).encode(), timeout=_SECONDS
     )

@@ -1,4 +1,5 @@
-# What preflight looks at, in the same round trip as read.sh and in the same form.
+# What preflight looks at, in the same round trip as read.sh and in the same form. A host has hundreds of devices and
+# links: their files are read without starting a program for each.
 cgroup() {
     if [ -e /sys/fs/cgroup/cgroup.controllers ]; then echo 2; else echo 1; fi
 }
@@ -14,7 +15,11 @@ loadable() {
 
 links() {
     for path in /sys/class/net/*; do
-        echo "${path##*/} $(cat "$path/mtu") $(cat "$path/address")"
+        mtu=
+        mac=
+        read -r mtu <"$path/mtu"
+        read -r mac <"$path/address"
+        echo "${path##*/} $mtu $mac"
     done
 }
 
@@ -46,8 +51,14 @@ fsync() {
 
 gpus() {
     for device in /sys/bus/pci/devices/*; do
-        case $(cat "$device/vendor"):$(cat "$device/class") in
-        0x10de:0x0300*|0x10de:0x0302*) echo "${device##*/} 10de:$(sed 's/^0x//' "$device/device")" ;;
+        vendor=
+        class=
+        id=
+        read -r vendor <"$device/vendor"
+        read -r class <"$device/class"
+        read -r id <"$device/device"
+        case $vendor:$class in
+        0x10de:0x0300*|0x10de:0x0302*) echo "${device##*/} 10de:${id#0x}" ;;
         esac
     done
 }

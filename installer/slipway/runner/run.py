@@ -78,9 +78,7 @@ def run(
     on_event: Callable[[RunnerEvent], None] = lambda _event: None,
     cancelled: Callable[[], bool] = lambda: False,
     check: bool = False,
-    forks: int = 0,
     tags: str = "",
-    environment: Mapping[str, str] | None = None,
     standby: Standby | None = None,
 ) -> RunnerResult:
     """Run a playbook of `playbooks/` (or an absolute path); its log goes to `directory`.
@@ -100,8 +98,8 @@ def run(
             started.open_gate()
         else:
             keys = (known_hosts or directory / "known_hosts").resolve()
-            variables = {"ANSIBLE_SSH_ARGS": ssh_arguments(keys), **(environment or {})}
-            started = launch(scratch, Job(path, forks or max(len(hosts), 1), check, tags, variables))
+            variables = {"ANSIBLE_SSH_ARGS": ssh_arguments(keys)}
+            started = launch(scratch, Job(path, max(len(hosts), 1), check, tags, variables))
         result = _Run(started, redactor, on_event, cancelled).execute()
         log = scratch.keep_log(directory, path.stem, redactor)
         return RunnerResult(**result, log=log)

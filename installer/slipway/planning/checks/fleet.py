@@ -7,7 +7,6 @@ from ipaddress import IPv4Network, ip_network
 from slipway.errors import WARNING, Finding
 from slipway.model.configuration import Configuration, Host
 from slipway.model.observed import HostObserved
-from slipway.model.survey import Link
 
 #: Seconds between the clocks of two members from which etcd complains (etcd, rafthttp: maxClockDifference is 1 s).
 SKEW = 1.0
@@ -32,7 +31,7 @@ def _twins(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
     machines: dict[str, list[str]] = defaultdict(list)
     cards: dict[str, list[str]] = defaultdict(list)
     for host in hosts:
-        link = _link(host, seen)
+        link = seen[host.name].survey.link_of(host.address)
         machines[seen[host.name].facts.machine].append(host.name)
         cards[link.mac if link else ""].append(host.name)
     anew = "rm /etc/machine-id && systemd-machine-id-setup, then reboot"
@@ -93,7 +92,8 @@ def _routes(host: HostObserved) -> Iterator[tuple[IPv4Network, str]]:
 
 def _sizes(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
     """Flannel takes its size from one host's link; a smaller one elsewhere loses large packets silently."""
-    sizes = {host.name: link.mtu for host in hosts if (link := _link(host, seen)) and link.mtu}
+    links = {host.name: seen[host.name].survey.link_of(host.address) for host in hosts}
+    sizes = {name: link.mtu for name, link in links.items() if link and link.mtu}
     if len(set(sizes.values())) > 1:
         largest = max(sizes.values())
         for name, size in sizes.items():
@@ -117,8 +117,3 @@ def _reach(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
                 text = f"does not reach {reach.host} at port {reach.port} ({reach.verdict})"
                 hint = f"open TCP {reach.port} from {host.name} to {reach.host} in firewalls and between networks"
                 yield Finding(f"host/{host.name}", text, "an open way", hint, "reach")
-
-
-def _link(host: Host, seen: Seen) -> Link | None:
-    """The interface that has the host's address."""
-    return next((link for link in seen[host.name].survey.links if host.address in link.addresses), None)
