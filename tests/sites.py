@@ -1,9 +1,11 @@
 """A site on lab nodes, driven as an administrator without the engine would: ansible-playbook and a bundle push."""
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +22,13 @@ KUBERNETES = "v1.35.4"
 REGISTRY = "registry.slipway.internal"
 
 
-def bundle() -> Path:
-    """A whole bundle for both systems; all its parts come from the cache after the first time."""
-    out = cache_dir() / "test-bundle"
+def bundle(packages: Iterable[str] = ()) -> Path:
+    """A whole bundle for both systems, this checkout's own; its parts come from the cache after the first time.
+
+    `packages` are further ones, for hosts that need them.
+    """
+    checkout = hashlib.sha256(str(data_dir()).encode()).hexdigest()[:8]
+    out = cache_dir() / f"test-bundle-{checkout}"
     release = catalog.load()
     build_bundle(
         release.versions,
@@ -31,6 +37,7 @@ def bundle() -> Path:
         kubernetes=KUBERNETES,
         modules=list(release.modules),
         systems=("debian-12", "debian-13"),
+        packages=packages,
         progress=lambda _text: None,
     )
     return out

@@ -45,7 +45,8 @@ from ansible.template import trust_as_template
 
 if TYPE_CHECKING:
     from slipway.model.bundle import BundleManifest
-    from slipway.model.configuration import Configuration, Host
+    from slipway.model.configuration import Configuration
+    from slipway.model.host.items import Host
     from slipway.secrets import SecretStore
     from slipway.settings import Workspace
 
@@ -131,7 +132,7 @@ def _connection(configuration: Configuration, host: Host, workspace: Workspace) 
 
 
 def _variables(configuration: Configuration, manifest: BundleManifest, host: Host) -> dict[str, Any]:
-    from slipway.planning.variables import role_variables, roles_of
+    from slipway.planning.roles import role_variables, roles_of
 
     variables: dict[str, Any] = {}
     for role in roles_of(configuration, host):

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from slipway.lab import Lab
-from slipway.model.configuration import SSH, Become, SecretRef
+from slipway.model.fields import SecretRef
+from slipway.model.host.ssh import SSH, Become
 from slipway.runner import RunnerResult, connection_variables, run
 from slipway.runner.processes import MARKER
 from tests.labs import lab_fixture

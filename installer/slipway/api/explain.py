@@ -9,19 +9,20 @@ from pydantic.fields import FieldInfo
 
 from slipway.api.yamlfile import kind_of, step
 from slipway.errors import Finding
-from slipway.model import configuration as model
+from slipway.model import fields
+from slipway.model.host import system
 
 #: What a value must look like, in words, for every pattern of the model.
 PATTERNS = {
-    model.DNS_LABEL: "a name of lower case letters, digits and -, at most 63 long",
-    model.DNS_NAME: "a DNS name in lower case",
-    model.IPV4: "an IPv4 address, as 10.0.0.21",
-    model.CIDR4: "an IPv4 range, as 10.96.0.0/16",
-    model.SERVER: "an IPv4 address or a DNS name in lower case",
-    model.DISK_SIZE: "a size in M, G or T, as 2G",
-    model.UNLIMITED: "unlimited, or a whole number of KiB from 64 on",
-    model.RETENTION: "hours, days or weeks, as 14d",
-    model.PORT_RANGE: "FIRST-LAST, as 30000-32767",
+    fields.DNS_LABEL: "a name of lower case letters, digits and -, at most 63 long",
+    fields.DNS_NAME: "a DNS name in lower case",
+    fields.IPV4: "an IPv4 address, as 10.0.0.21",
+    fields.CIDR4: "an IPv4 range, as 10.96.0.0/16",
+    fields.SERVER: "an IPv4 address or a DNS name in lower case",
+    system.DISK_SIZE: "a size in M, G or T, as 2G",
+    system.UNLIMITED: "unlimited, or a whole number of KiB from 64 on",
+    system.RETENTION: "hours, days or weeks, as 14d",
+    fields.PORT_RANGE: "FIRST-LAST, as 30000-32767",
     r"^v[0-9]+\.[0-9]+\.[0-9]+$": "a version, as v1.35.4",
     r"^[0-9]+[smh]$": "a duration, as 10m",
     r"^/[^\s]*$": "an absolute path",

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from slipway.api.yamlfile import step
-from slipway.model.configuration import Host, HostItem, Hosts, HostSettings
+from slipway.model.host.items import Host, HostItem, Hosts
+from slipway.model.host.settings import HostSettings
 
 #: Names of layers; a group's is GROUP and its name.
 DEFAULTS, GROUP, OWN = "defaults", "group", "host"

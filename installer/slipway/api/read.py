@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from slipway.api import explain, merge, semantics, yamlfile
 from slipway.api.yamlfile import kind_of, step
 from slipway.errors import ConfigurationError, Finding
-from slipway.model.configuration import Configuration, Name, Spec
+from slipway.model.configuration import Configuration, Spec
+from slipway.model.fields import Name
 from slipway.settings import API_GROUP, API_VERSION, NAMESPACE
 
 KIND = "ClusterConfiguration"

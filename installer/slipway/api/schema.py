@@ -13,8 +13,8 @@ from pydantic_core import PydanticUndefined
 
 from slipway.api import cel
 from slipway.api.explain import fields_of
-from slipway.model import configuration as model
-from slipway.model.configuration import Effect
+from slipway.model.configuration import Spec
+from slipway.model.fields import Effect, Model
 
 # Bounds where the model states none. The API server multiplies them into the estimated cost of every rule.
 MAX_TEXT = 4096
@@ -43,8 +43,8 @@ _OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 def spec_schema() -> dict[str, Any]:
     """Schema of `spec`."""
-    raw = model.Spec.model_json_schema(by_alias=True)
-    return _object(model.Spec, raw, raw.get("$defs", {}), "spec")
+    raw = Spec.model_json_schema(by_alias=True)
+    return _object(Spec, raw, raw.get("$defs", {}), "spec")
 
 
 def effect_of(info: FieldInfo) -> str:
@@ -115,7 +115,8 @@ def _node(raw: Mapping[str, Any], defs: Mapping[str, Any], path: str) -> dict[st
         (raw,) = (one for one in raw["anyOf"] if one.get("type") != "null")
     if "$ref" in raw:
         name = raw["$ref"].rsplit("/", 1)[1]
-        return _object(getattr(model, name), defs[name], defs, path)
+        kind = next(kind for kind in Model.__subclasses__() if kind.__name__ == name)
+        return _object(kind, defs[name], defs, path)
     if raw.get("type") == "object":
         return _map(raw, defs, path)
     schema = {key: raw[key] for key in _KEPT if key in raw}

@@ -5,17 +5,10 @@ from collections.abc import Iterable, Iterator
 
 from slipway.api.explain import nearest
 from slipway.errors import Finding
-from slipway.model.configuration import (
-    Endpoint,
-    HostItem,
-    Hosts,
-    HostSettings,
-    Kubelet,
-    Kubernetes,
-    Network,
-    Registry,
-    Spec,
-)
+from slipway.model.configuration import Registry, Spec
+from slipway.model.host.items import HostItem, Hosts
+from slipway.model.host.settings import HostSettings
+from slipway.model.kubernetes import Endpoint, Kubelet, Kubernetes, Network
 
 HIGHEST_PORT = 65535
 

@@ -36,16 +36,20 @@ def build_bundle(
     kubernetes: str,
     modules: Iterable[str],
     systems: tuple[str, ...],
+    packages: Iterable[str] = (),
     progress: Callable[[str], None],
 ) -> BundleManifest:
-    """Build all that is missing, write it below `out`, and the manifest last."""
+    """Build all that is missing, write it below `out`, and the manifest last.
+
+    `packages` are those that the site's hosts need besides the ones every host does.
+    """
     builder = _Builder(versions, catalog, out, Workshop(progress))
     chosen = sorted(set(modules))
     artifacts = [
         *builder.images(kubernetes, chosen),
         *builder.binaries(kubernetes),
         *builder.charts(chosen),
-        *builder.packages(systems),
+        *builder.packages(systems, tuple(packages)),
         builder.catalog_content(),
     ]
     manifest = manifests.make(
@@ -117,10 +121,10 @@ class _Builder:
                 else:
                     yield self._upstream_chart(self.versions.chart(release.chart))
 
-    def packages(self, systems: Iterable[str]) -> Iterator[Artifact]:
+    def packages(self, systems: Iterable[str], further: tuple[str, ...]) -> Iterator[Artifact]:
         """A repository per system."""
         for system in sorted(set(systems)):
-            tar, version = build_repository(self.versions.packages, system, self.workshop)
+            tar, version = build_repository(self.versions.packages, system, self.workshop, further)
             yield self._file(ArtifactKind.PACKAGES, system, version, tar, "Debian", suffix=".tar")
 
     def catalog_content(self) -> Artifact:

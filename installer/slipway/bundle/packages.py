@@ -5,6 +5,7 @@ What it needs from a host is nothing: even libc is in it, so a host with an old 
 
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from slipway.bundle.apt import Apt, packages_digest
@@ -16,20 +17,26 @@ from slipway.catalog.versions import Packages
 TAR = "packages.tar"
 
 
-def build_repository(packages: Packages, system: str, workshop: Workshop) -> tuple[Path, str]:
-    """The repository's tar and its version, which is a short digest of the packages in it."""
+def build_repository(
+    packages: Packages, system: str, workshop: Workshop, further: Iterable[str] = ()
+) -> tuple[Path, str]:
+    """The repository's tar and its version, which is a short digest of the packages in it.
+
+    `further` are packages besides those that any host needs: what one site's hosts ask for.
+    """
     wanted = packages.system(system)
-    recipe = [wanted.suite, list(packages.packages)]
+    names = tuple(sorted({*packages.packages, *further}))
+    recipe = [wanted.suite, list(names)]
     place = workshop.make(
-        "packages", system, wanted.suite, recipe, lambda dest: _build(packages, wanted.suite, workshop, dest)
+        "packages", system, wanted.suite, recipe, lambda dest: _build(names, wanted.suite, workshop, dest)
     )
     return place / TAR, (place / "version").read_text(encoding="utf-8")
 
 
-def _build(packages: Packages, suite: str, workshop: Workshop, dest: Path) -> None:
+def _build(names: tuple[str, ...], suite: str, workshop: Workshop, dest: Path) -> None:
     tree = dest / "tree"
     tree.mkdir()
-    found = Apt(suite, workshop).download(packages.packages)
+    found = Apt(suite, workshop).download(names)
     for package in found:
         target = tree / package.path.name.replace("%3a", ":").replace(":", "_")
         shutil.copyfile(package.path, target)

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from slipway.model.configuration import Configuration, Kubernetes, Registry, SecretRef, Spec
+    from slipway.model.configuration import Configuration, Registry, Spec
+    from slipway.model.fields import SecretRef
+    from slipway.model.kubernetes import Kubernetes
 
 #: Secrets that Slipway makes itself on first use.
 OWN_SECRETS = ("slipway-registry", "slipway-site")
@@ -11,7 +13,7 @@ OWN_SECRETS = ("slipway-registry", "slipway-site")
 
 def cluster_facts(configuration: "Configuration") -> dict[str, Any]:
     """Facts of the cluster for values templates: JSON-shaped, and the same for every module."""
-    from slipway.model.configuration import Network
+    from slipway.model.kubernetes import Network
 
     kubernetes = configuration.spec.kubernetes
     network = kubernetes.network if kubernetes else Network()

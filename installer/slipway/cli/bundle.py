@@ -34,16 +34,18 @@ def build(
     from slipway.api import read
     from slipway.bundle.build import build_bundle
     from slipway.bundle.info import describe
+    from slipway.planning.roles import packages_of
 
-    catalog = catalogs.load()
+    catalog, configuration = catalogs.load(), read.load(file)
     started = time.monotonic()
     manifest = build_bundle(
         catalog.versions,
         catalog,
         out,
-        kubernetes=_kubernetes(read.load(file), file),
+        kubernetes=_kubernetes(configuration, file),
         modules=modules.split(",") if modules else list(catalog.modules),
         systems=tuple(systems.split(",")),
+        packages=packages_of(configuration),
         progress=lambda text: print(text, file=sys.stderr, flush=True),
     )
     if output is Format.JSON:

@@ -13,7 +13,8 @@ from slipway.api.explain import nearest
 from slipway.engine.context import Context
 from slipway.engine.hostview import read_node
 from slipway.errors import ConfigurationError
-from slipway.model.configuration import DNS_LABEL, IPV4, Hosts
+from slipway.model.fields import DNS_LABEL, IPV4
+from slipway.model.host.items import Hosts
 from slipway.model.observed import LiveConfiguration, NodeObserved
 from slipway.probe.known_hosts import HostKey, KnownHosts, host_label, parse
 

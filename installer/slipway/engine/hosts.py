@@ -8,7 +8,8 @@ from typing import Any
 from slipway.catalog import Catalog, Stage
 from slipway.engine.artifacts import local_artifacts
 from slipway.engine.run import Run
-from slipway.model.configuration import Configuration, Host
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
 from slipway.model.operation import Failure
 from slipway.model.plan import Step
 from slipway.runner import (

@@ -11,9 +11,10 @@ from slipway.api.explain import nearest
 from slipway.api.merge import Setting, sources
 from slipway.engine.context import Context
 from slipway.errors import ConfigurationError, PreflightError, SlipwayError
-from slipway.model.configuration import Configuration, Host
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved, NodeObserved
-from slipway.planning.variables import roles_of
+from slipway.planning.roles import roles_of
 from slipway.probe.fleet import Fleet
 from slipway.probe.hosts import read_hosts
 from slipway.secrets import site_id

@@ -17,14 +17,15 @@ from slipway.engine.kubeconfig import fetch_kubeconfig
 from slipway.engine.merging import effective
 from slipway.engine.registry import observe_registry, registry_source
 from slipway.errors import BundleError, ConfigurationError, Finding, SlipwayError
-from slipway.model.configuration import Host, Spec
+from slipway.model.configuration import Spec
+from slipway.model.host.items import Host
 from slipway.model.observed import ClusterObserved, HostObserved, Observed, RegistryObserved, Scope
 from slipway.model.plan import Plan, StepKind
 from slipway.planning.digests import references
 from slipway.planning.immutable import immutable_findings, pillar_findings
 from slipway.planning.plan import make_plan
 from slipway.planning.preflight import credential_targets
-from slipway.planning.variables import role_variables, roles_of
+from slipway.planning.roles import role_variables, roles_of
 from slipway.probe.fleet import Fleet
 from slipway.probe.hosts import read_hosts
 from slipway.probe.reach import read_reach

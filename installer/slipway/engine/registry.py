@@ -4,7 +4,8 @@ from pathlib import Path
 
 from slipway.bundle.registry import RegistryClient, RegistryError
 from slipway.bundle.source import RegistrySource
-from slipway.model.configuration import Configuration, SecretRef
+from slipway.model.configuration import Configuration
+from slipway.model.fields import SecretRef
 from slipway.model.observed import RegistryObserved
 from slipway.secrets import REGISTRY, Secrets
 from slipway.settings import cache_dir

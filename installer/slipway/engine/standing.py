@@ -16,7 +16,7 @@ from slipway.engine.kubeconfig import fetch_kubeconfig
 from slipway.errors import SlipwayError
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, HostObserved, LiveConfiguration
-from slipway.planning.variables import roles_of
+from slipway.planning.roles import roles_of
 from slipway.probe.fleet import Fleet
 from slipway.probe.hosts import read_hosts
 

@@ -4,17 +4,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from slipway.model.bundle import BundleManifest
-from slipway.model.configuration import Configuration, Host
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
 from slipway.model.observed import NodeObserved, Observed
 from slipway.model.plan import Change, Reason, Step, StepKind
 from slipway.model.record import StepRecord
 from slipway.planning.decide import Desired, Seen, decide
 from slipway.planning.digests import digest
 from slipway.planning.kubeadm import taints
-from slipway.planning.variables import role_variables, roles_of
-
-#: Inputs whose change on a running host stops workloads.
-DISRUPTIVE = frozenset({"container_runtime_data_root", "container_runtime_cgroup_driver"})
+from slipway.planning.roles import BY_NAME, role_variables, roles_of
 
 MIRROR_STEP = "mirror/site/push"
 
@@ -36,6 +34,7 @@ def host_steps(
     for host in configuration.hosts:
         mine = roles_of(configuration, host, _begun(observed, host.name))
         for role in mine:
+            kind = BY_NAME[role]
             desired = Desired(
                 kind=StepKind.HOST,
                 target=host.name,
@@ -43,8 +42,8 @@ def host_steps(
                 inputs=role_variables(configuration, bundle, host, role),
                 content=roles.get(role, ""),
                 needs=_needs(configuration, host, role, mine[: mine.index(role)]),
-                rolling=role in {"kubernetes_control_plane", "container_runtime", "kubernetes_node"},
-                disruptive=DISRUPTIVE,
+                rolling=kind.rolling,
+                disruptive=frozenset(f"{role}_{name}" for name in kind.disruptive),
             )
             step = decide(desired, _seen(observed, host.name, role), observed.secrets)
             if step:

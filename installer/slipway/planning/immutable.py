@@ -6,7 +6,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from slipway.errors import Finding
-from slipway.model.configuration import Configuration, Effect, Host, Spec
+from slipway.model.configuration import Configuration, Spec
+from slipway.model.fields import Effect
+from slipway.model.host.items import Host
 
 WAY_OUT = "put the old value back, or make a new cluster with `slipway reset` and `slipway install`"
 

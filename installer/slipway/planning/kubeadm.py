@@ -3,7 +3,9 @@
 import ipaddress
 from typing import Any
 
-from slipway.model.configuration import Configuration, Host, Kubernetes
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
+from slipway.model.kubernetes import Kubernetes
 
 KUBEADM_API = "kubeadm.k8s.io/v1beta4"
 KUBELET_API = "kubelet.config.k8s.io/v1beta1"

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from slipway.errors import Finding
 from slipway.model.bundle import ArtifactKind, BundleManifest
-from slipway.model.configuration import Configuration, Host
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved, Observed
 from slipway.model.plan import Plan, StepKind
 from slipway.planning.checks.fleet import fleet_state

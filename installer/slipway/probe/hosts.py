@@ -10,7 +10,8 @@ from functools import cache
 from importlib.resources import files
 
 from slipway.errors import StepError
-from slipway.model.configuration import Configuration, Host
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.probe.fleet import Fleet
 from slipway.probe.parse import ReadError, find_drift, parse_hashes, parse_host

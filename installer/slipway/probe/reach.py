@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
-from slipway.model.configuration import Configuration, Host
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.model.survey import Reach
 from slipway.planning.checks.ports import targets

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from slipway.errors import PreflightError
-from slipway.model.configuration import SSH
+from slipway.model.host.ssh import SSH
 from slipway.probe.keys import NotPinnedError, host_key, private_key, recording
 from slipway.probe.known_hosts import HostKey, KnownHosts, host_label
 from slipway.secrets import Secrets

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from slipway.errors import ConfigurationError
-from slipway.model.configuration import SSH
+from slipway.model.host.ssh import SSH
 from slipway.settings import SSH_CONNECT_SECONDS
 
 #: Placeholders: `{"$secret": "NAME/KEY"}` becomes the value, `{"$secretFile": ...}` the path of a 0600 file.

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from slipway.model.configuration import Configuration, Host, HostSettings, Spec
+from slipway.model.configuration import Configuration, Spec
+from slipway.model.host.items import Host
+from slipway.model.host.settings import HostSettings
 from slipway.model.observed import (
     ClusterObserved,
     LiveConfiguration,

@@ -28,7 +28,7 @@ from slipway.model.record import ModuleRecord, ObjectRef, StepRecord
 from slipway.planning.digests import references
 from slipway.planning.modules import owner_of
 from slipway.planning.plan import make_plan
-from slipway.planning.variables import role_variables, roles_of
+from slipway.planning.roles import role_variables, roles_of
 from slipway.settings import NAMESPACE
 from tests.cases import merge_patch
 

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from slipway.errors import ConfigurationError
-from slipway.model.configuration import SSH, Become, SecretRef
+from slipway.model.fields import SecretRef
+from slipway.model.host.ssh import SSH, Become
 from slipway.runner import connection_variables, resolve
 from slipway.runner.variables import Redactor, inventory, ssh_arguments
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, ip_network
 
 from slipway.errors import WARNING, Finding
-from slipway.model.configuration import Configuration, Host
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 
 #: Seconds between the clocks of two members from which etcd complains (etcd, rafthttp: maxClockDifference is 1 s).

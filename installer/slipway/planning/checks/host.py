@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from slipway.errors import WARNING, Finding
-from slipway.model.configuration import Configuration, Host
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.planning.checks.ports import served
 

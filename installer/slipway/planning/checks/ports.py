@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from slipway.model.configuration import Configuration, Host
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
 
 #: https://kubernetes.io/docs/reference/networking/ports-and-protocols/
 ETCD = (2379, 2380)

@@ -1,0 +1,1 @@
+"""spec.hosts: one file for each matter of a host's settings."""

@@ -1,0 +1,49 @@
+"""What a host is made into: one class that has the others of this room."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from slipway.model.fields import LIVE, ROLLING, Model
+from slipway.model.host.runtime import Runtime
+from slipway.model.host.system import DNS, HostsEntry, Journald, Limits, Time
+
+
+class Taint(Model):
+    """One taint of a node."""
+
+    key: str = Field(min_length=1, max_length=317)
+    """Key."""
+    value: str = ""
+    """Value."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
+    """What it does to pods that do not tolerate it."""
+
+
+class HostSettings(Model):
+    """What a host is made into. Maps merge over defaults, groups and host; lists replace."""
+
+    runtime: Runtime = Field(default_factory=Runtime)
+    """Container runtime."""
+    dns: DNS = Field(default_factory=DNS)
+    """Resolver."""
+    extra_hosts: tuple[HostsEntry, ...] = Field(default=(), json_schema_extra=LIVE)
+    """More lines for /etc/hosts."""
+    kernel_modules: tuple[str, ...] = Field(default=("overlay", "br_netfilter"), json_schema_extra=LIVE)
+    """Kernel modules loaded now and at boot (one that is built in counts as loaded)."""
+    sysctl: dict[str, str] = Field(default_factory=dict, json_schema_extra=LIVE)
+    """Kernel parameters besides those Kubernetes needs."""
+    packages: tuple[str, ...] = Field(default=(), json_schema_extra=LIVE)
+    """Packages of the site's own repository besides those the roles need."""
+    time: Time = Field(default_factory=Time)
+    """Clock."""
+    limits: Limits = Field(default_factory=Limits)
+    """Resource limits."""
+    journald: Journald = Field(default_factory=Journald)
+    """Journal."""
+    labels: dict[str, str] = Field(default_factory=dict, json_schema_extra=LIVE)
+    """Node labels; one that is removed here is removed from the node."""
+    taints: tuple[Taint, ...] = Field(default=(), json_schema_extra=LIVE)
+    """Node taints."""
+    kubelet: dict[str, Any] = Field(default_factory=dict, json_schema_extra=ROLLING)
+    """Fields of KubeletConfiguration for this host only."""

@@ -1,0 +1,127 @@
+"""spec.kubernetes: the cluster that kubeadm makes."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from slipway.model.fields import (
+    IMMUTABLE,
+    LIVE,
+    PORT_RANGE,
+    ROLLING,
+    Address,
+    DNSName,
+    Model,
+    Name,
+    Port,
+    Range,
+)
+
+
+class Endpoint(Model):
+    """The one name under which the Kubernetes API is reached by nodes."""
+
+    address: DNSName = Field(json_schema_extra=IMMUTABLE)
+    """DNS name or address of the API; a name is written into every host's hosts entries."""
+    port: Port = Field(default=6443, json_schema_extra=IMMUTABLE)
+    """TCP port of the API server."""
+    load_balancer: Literal["none", "external", "keepalived"] = Field(
+        default="none", json_schema_extra=ROLLING
+    )
+    """`none`: the name means the first control plane; `external`: it means `vip`, balanced by others; `keepalived`:
+    it means `vip`, which is always on a control plane whose API server answers."""
+    vip: Address | None = Field(default=None, json_schema_extra=ROLLING)
+    """Address behind the name when loadBalancer is external or keepalived; for keepalived one that is free."""
+    virtual_router_id: int = Field(
+        default=51, ge=1, le=255, alias="virtualRouterID", json_schema_extra=ROLLING
+    )
+    """keepalived: number of its virtual router (VRRP); no other may have it in the same network."""
+
+
+class Network(Model):
+    """Address ranges and the network provider."""
+
+    service_cidr: Range = Field(default="10.96.0.0/16", alias="serviceCIDR", json_schema_extra=IMMUTABLE)
+    """Range of Service addresses."""
+    pod_cidr: Range = Field(default="10.244.0.0/16", alias="podCIDR", json_schema_extra=IMMUTABLE)
+    """Range of pod addresses; every node gets a /24 of it."""
+    dns_domain: DNSName = Field(default="cluster.local", json_schema_extra=IMMUTABLE)
+    """Domain of Services."""
+    dns_address: Address | None = Field(default=None, json_schema_extra=IMMUTABLE)
+    """Address of the cluster DNS; inside serviceCIDR; unset: its tenth address."""
+    node_ports: str = Field(
+        default="30000-32767", max_length=11, pattern=PORT_RANGE, json_schema_extra=ROLLING
+    )
+    """Range of node ports, FIRST-LAST."""
+    cni: Name = Field(default="flannel", json_schema_extra=IMMUTABLE)
+    """Module that provides the capability `cni`."""
+
+
+class APIServer(Model):
+    """Flags of kube-apiserver."""
+
+    extra_args: dict[str, str] = Field(default_factory=dict, json_schema_extra=ROLLING)
+    """Any flag of kube-apiserver, without the leading dashes."""
+    admission_plugins: tuple[str, ...] = Field(default=(), json_schema_extra=ROLLING)
+    """Admission plugins to enable besides the default ones."""
+
+
+class ComponentArgs(Model):
+    """Flags of one control plane program."""
+
+    extra_args: dict[str, str] = Field(default_factory=dict, json_schema_extra=ROLLING)
+    """Any flag, without the leading dashes."""
+
+
+class ImageGC(Model):
+    """Disk use in percent at which the kubelet removes unused images, and to which it removes them."""
+
+    high: int = Field(default=85, ge=1, le=100, json_schema_extra=ROLLING)
+    """Start above this percentage."""
+    low: int = Field(default=80, ge=0, le=99, json_schema_extra=ROLLING)
+    """Stop below this percentage."""
+
+
+class Kubelet(Model):
+    """Settings of every kubelet."""
+
+    max_pods: int = Field(default=110, ge=1, le=1000, json_schema_extra=ROLLING)
+    """Pods a node takes."""
+    image_gc: ImageGC = Field(default_factory=ImageGC, alias="imageGC", json_schema_extra=ROLLING)
+    """Removal of unused images."""
+    extra_config: dict[str, Any] = Field(default_factory=dict, json_schema_extra=ROLLING)
+    """Any field of KubeletConfiguration (kubelet.config.k8s.io/v1beta1)."""
+
+
+class KubeProxy(Model):
+    """Settings of kube-proxy."""
+
+    mode: Literal["iptables", "nftables", "ipvs"] = Field(default="iptables", json_schema_extra=ROLLING)
+    """How Services reach pods."""
+    extra_config: dict[str, Any] = Field(default_factory=dict, json_schema_extra=ROLLING)
+    """Any field of KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1)."""
+
+
+class Kubernetes(Model):
+    """The Kubernetes that kubeadm installs."""
+
+    version: str = Field(max_length=32, pattern=r"^v[0-9]+\.[0-9]+\.[0-9]+$", json_schema_extra=ROLLING)
+    """Version, as v1.35.4; one that the catalog carries."""
+    endpoint: Endpoint
+    """Where the API is reached."""
+    network: Network = Field(default_factory=Network)
+    """Ranges and network provider."""
+    api_server: APIServer = Field(default_factory=APIServer)
+    """kube-apiserver."""
+    controller_manager: ComponentArgs = Field(default_factory=ComponentArgs)
+    """kube-controller-manager."""
+    scheduler: ComponentArgs = Field(default_factory=ComponentArgs)
+    """kube-scheduler."""
+    etcd: ComponentArgs = Field(default_factory=ComponentArgs)
+    """etcd on the control planes."""
+    kubelet: Kubelet = Field(default_factory=Kubelet)
+    """Every kubelet."""
+    kube_proxy: KubeProxy = Field(default_factory=KubeProxy)
+    """Every kube-proxy."""
+    ignore_preflight_errors: tuple[str, ...] = Field(default=(), json_schema_extra=LIVE)
+    """Names of kubeadm checks that may fail, as SystemVerification on cgroup v1."""

@@ -1,0 +1,70 @@
+"""A host's roles, one file for each matter: the inputs of their digests, of the inventory plugin and of the run."""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from slipway.model.bundle import BundleManifest
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
+from slipway.planning.roles import (
+    container_runtime,
+    kubernetes,
+    load_balancer,
+    node_prepare,
+    node_system,
+    registry,
+)
+from slipway.planning.roles.base import Role, Scope
+
+
+def _packages(configuration: Configuration, host: Host) -> tuple[str, ...]:
+    return tuple(name for role in ROLES for name in role.packages(configuration, host))
+
+
+#: In the order in which a host takes them.
+ROLES: Final[tuple[Role, ...]] = (
+    registry.ROLE,
+    node_prepare.role(_packages),
+    node_system.ROLE,
+    load_balancer.ROLE,
+    container_runtime.ROLE,
+    kubernetes.NODE,
+    kubernetes.CONTROL_PLANE,
+    kubernetes.WORKER,
+)
+
+BY_NAME: Final = {role.name: role for role in ROLES}
+
+#: Every variable, with its role's name before it -> field path.
+FIELDS: Final = {f"{role.name}_{name}": path for role in ROLES for name, path in role.fields.items()}
+
+
+def roles_of(configuration: Configuration, host: Host, begun: Collection[str] = ()) -> tuple[str, ...]:
+    """The roles that this host has, in order.
+
+    `begun` are those that its records or intents name: an optional one that it has no more cleans up after itself.
+    """
+    return tuple(
+        role.name
+        for role in ROLES
+        if role.wanted(configuration, host) or (role.optional and role.name in begun)
+    )
+
+
+def packages_of(configuration: Configuration) -> tuple[str, ...]:
+    """Packages that some host needs besides those that every bundle has; sorted."""
+    own = (name for host in configuration.hosts for name in host.settings.packages)
+    roles = (name for host in configuration.hosts for name in _packages(configuration, host))
+    return tuple(sorted({*own, *roles}))
+
+
+def role_variables(
+    configuration: Configuration, bundle: BundleManifest, host: Host, role: str
+) -> dict[str, Any]:
+    """All variables of the role, each prefixed with the role's name. Secrets are placeholders.
+
+    Raises:
+        BundleError: the bundle lacks something that the role needs.
+    """
+    values = BY_NAME[role].variables(Scope(configuration, bundle, host))
+    return {f"{role}_{name}": value for name, value in values.items()}

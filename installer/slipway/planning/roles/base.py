@@ -1,0 +1,125 @@
+"""What a role of a host is to planning, and what several roles take from the configuration and the bundle."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from slipway.errors import BundleError
+from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+from slipway.model.configuration import Configuration
+from slipway.model.fields import SecretRef
+from slipway.model.host.items import Host
+from slipway.model.kubernetes import Kubernetes
+from slipway.planning.digests import secret
+
+REGISTRY_SECRETS = "slipway-registry"
+
+#: Stands for the path of a host's settings in a plan; `{host}` for its name.
+SETTINGS = "spec.hosts…settings"
+ITEM = "spec.hosts.items[{host}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a role's variables are made from."""
+
+    configuration: Configuration
+    bundle: BundleManifest
+    host: Host
+
+    @property
+    def kubernetes(self) -> Kubernetes:
+        """The cluster.
+
+        Raises:
+            BundleError: there is none, so that hosts have no roles.
+        """
+        if self.configuration.spec.kubernetes is None:
+            raise BundleError("hosts without kubernetes have no roles", where=f"host/{self.host.name}")
+        return self.configuration.spec.kubernetes
+
+    def binaries(self, names: Iterable[str]) -> list[dict[str, Any]]:
+        """Programs that the host fetches from the site registry."""
+        return [artifact(self.required(ArtifactKind.BINARY, name)) for name in names]
+
+    def required(self, kind: ArtifactKind, name: str) -> Artifact:
+        """What the bundle has under this name.
+
+        Raises:
+            BundleError: it has nothing.
+        """
+        found = self.bundle.find(kind, name)
+        if found is None:
+            raise BundleError(
+                f"the bundle has no {kind} {name}",
+                where=f"host/{self.host.name}",
+                hint="build it for this ClusterConfiguration: slipway bundle build -f cluster.yaml -o DIR",
+            )
+        return found
+
+    def repositories(self) -> dict[str, Any]:
+        """Package repositories by system."""
+        packages = (found for found in self.bundle.artifacts if found.kind is ArtifactKind.PACKAGES)
+        return {found.name: artifact(found) for found in packages}
+
+
+def always(_configuration: Configuration, _host: Host) -> bool:
+    """Every host has the role."""
+    return True
+
+
+def no_packages(_configuration: Configuration, _host: Host) -> tuple[str, ...]:
+    """The role needs none."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One role: who has it, what it is given, and which field stands behind each variable."""
+
+    name: str
+    variables: Callable[[Scope], dict[str, Any]]
+    """Its variables without the prefix; secrets are placeholders."""
+    fields: Mapping[str, str]
+    """Variable -> field path: the `why` of a plan."""
+    wanted: Callable[[Configuration, Host], bool] = always
+    """Whether the host has it."""
+    packages: Callable[[Configuration, Host], tuple[str, ...]] = no_packages
+    """Packages of the site's repository that it needs; node_prepare installs them."""
+    optional: bool = False
+    """A host may lose it: once more it runs, without what it was for, and cleans up."""
+    rolling: bool = False
+    """A change goes host by host."""
+    disruptive: frozenset[str] = field(default_factory=frozenset)
+    """Variables whose change on a running host stops workloads."""
+
+
+def registry_access(configuration: Configuration) -> dict[str, Any]:
+    """How a node reaches the site registry for pulls."""
+    registry = configuration.spec.registry
+    if registry.mode == "builtin":
+        host = configuration.registry_host
+        return {
+            "name": registry.name,
+            "address": host.address if host else "",
+            "url": f"https://{registry.name}:{registry.port}",
+            "ca": secret(f"{REGISTRY_SECRETS}/ca.crt"),
+            "credentials": secret(f"{REGISTRY_SECRETS}/pull"),
+        }
+    endpoint = registry.endpoint or ""
+    access: dict[str, Any] = {"name": endpoint.split("//")[-1].rsplit(":", 1)[0], "url": endpoint}
+    for key, reference in (("ca", registry.ca_ref), ("credentials", registry.pull_ref)):
+        if reference:
+            access[key] = secret(secret_path(reference))
+    return access
+
+
+def secret_path(reference: SecretRef) -> str:
+    """`NAME/KEY`."""
+    return f"{reference.name}/{reference.key}"
+
+
+def artifact(found: Artifact) -> dict[str, Any]:
+    """What a host must know of something that it fetches."""
+    fields = asdict(found) | {"repository": found.repository}
+    return {name: fields[name] for name in ("name", "version", "digest", "repository", "size")}

@@ -1,0 +1,104 @@
+"""kubernetes_node, kubernetes_control_plane, kubernetes_worker: what makes a host a node of the cluster."""
+
+from typing import Any
+
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
+from slipway.planning import kubeadm
+from slipway.planning.roles.base import ITEM, SETTINGS, Role, Scope, registry_access
+
+#: Programs that a node fetches from the site registry.
+BINARIES = ("kubelet", "kubeadm", "kubectl", "cni-plugins")
+
+
+def _control_plane(_configuration: Configuration, host: Host) -> bool:
+    return host.control_plane
+
+
+def _worker(_configuration: Configuration, host: Host) -> bool:
+    return not host.control_plane
+
+
+def _node_variables(scope: Scope) -> dict[str, Any]:
+    kubernetes, host = scope.kubernetes, scope.host
+    return {
+        "artifacts": scope.binaries(BINARIES),
+        "version": kubernetes.version,
+        "address": host.address,
+        "kubelet_config": kubeadm.kubelet_drop_in(kubernetes, host),
+        "registry": registry_access(scope.configuration),
+    }
+
+
+def _control_plane_variables(scope: Scope) -> dict[str, Any]:
+    kubernetes, host = scope.kubernetes, scope.host
+    return {
+        "name": host.name,
+        "address": host.address,
+        "init_host": scope.configuration.control_planes[0].name,
+        "cluster": kubeadm.cluster_configuration(scope.configuration, kubernetes),
+        "kubelet": kubeadm.kubelet_defaults(kubernetes),
+        "kube_proxy": kubeadm.kube_proxy(kubernetes),
+        "taints": kubeadm.taints(host),
+        "ignore_preflight_errors": list(kubernetes.ignore_preflight_errors),
+    }
+
+
+def _worker_variables(scope: Scope) -> dict[str, Any]:
+    kubernetes, host = scope.kubernetes, scope.host
+    return {
+        "name": host.name,
+        "address": host.address,
+        "init_host": scope.configuration.control_planes[0].name,
+        "endpoint": f"{kubernetes.endpoint.address}:{kubernetes.endpoint.port}",
+        "ignore_preflight_errors": list(kubernetes.ignore_preflight_errors),
+    }
+
+
+NODE = Role(
+    name="kubernetes_node",
+    variables=_node_variables,
+    rolling=True,
+    fields={
+        "artifacts": "bundle: Kubernetes programs",
+        "version": "spec.kubernetes.version",
+        "address": f"{ITEM}.address",
+        "kubelet_config": f"spec.kubernetes.kubelet, {SETTINGS}.kubelet",
+        "registry": "spec.registry",
+    },
+)
+
+CONTROL_PLANE = Role(
+    name="kubernetes_control_plane",
+    wanted=_control_plane,
+    variables=_control_plane_variables,
+    rolling=True,
+    fields={
+        "cluster.apiServer": "spec.kubernetes.apiServer",
+        "cluster.clusterName": "metadata.name",
+        "cluster.controlPlaneEndpoint": "spec.kubernetes.endpoint",
+        "cluster.controllerManager": "spec.kubernetes.controllerManager",
+        "cluster.etcd": "spec.kubernetes.etcd",
+        "cluster.kubernetesVersion": "spec.kubernetes.version",
+        "cluster.networking": "spec.kubernetes.network",
+        "cluster.scheduler": "spec.kubernetes.scheduler",
+        "address": f"{ITEM}.address",
+        "ignore_preflight_errors": "spec.kubernetes.ignorePreflightErrors",
+        "kubelet": "spec.kubernetes.network",
+        "kube_proxy": "spec.kubernetes.kubeProxy",
+        "taints": f"{SETTINGS}.taints",
+        "init_host": "spec.hosts.items",
+    },
+)
+
+WORKER = Role(
+    name="kubernetes_worker",
+    wanted=_worker,
+    variables=_worker_variables,
+    fields={
+        "address": f"{ITEM}.address",
+        "ignore_preflight_errors": "spec.kubernetes.ignorePreflightErrors",
+        "init_host": "spec.hosts.items",
+        "endpoint": "spec.kubernetes.endpoint",
+    },
+)

@@ -1,0 +1,55 @@
+"""node_prepare: names, resolver, kernel, and the packages that the host's other roles need."""
+
+from collections.abc import Callable
+from typing import Any
+
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
+from slipway.planning.roles.base import ITEM, SETTINGS, Role, Scope, registry_access
+
+
+def role(packages: Callable[[Configuration, Host], tuple[str, ...]]) -> Role:
+    """The role, told what the others need."""
+
+    def variables(scope: Scope) -> dict[str, Any]:
+        settings = scope.host.settings
+        return {
+            "hostname": scope.host.name,
+            "hosts_entries": _hosts_entries(scope),
+            "dns": {"servers": list(settings.dns.servers), "search": list(settings.dns.search)},
+            "kernel_modules": list(settings.kernel_modules),
+            "sysctl": dict(settings.sysctl),
+            "packages": [*settings.packages, *packages(scope.configuration, scope.host)],
+            "repositories": scope.repositories(),
+            "registry": registry_access(scope.configuration),
+        }
+
+    return Role(name="node_prepare", variables=variables, fields=_FIELDS)
+
+
+def _hosts_entries(scope: Scope) -> list[dict[str, Any]]:
+    """Endpoint, registry, the host itself, and what the user adds: never the list of all hosts."""
+    host, configuration = scope.host, scope.configuration
+    entries = [{"address": host.address, "names": [host.name]}]
+    endpoint = scope.kubernetes.endpoint
+    if not endpoint.address.replace(".", "").isdigit():
+        target = endpoint.vip or configuration.control_planes[0].address
+        entries.append({"address": target, "names": [endpoint.address]})
+    if configuration.registry_host:
+        entries.append(
+            {"address": configuration.registry_host.address, "names": [configuration.spec.registry.name]}
+        )
+    entries += [{"address": e.address, "names": list(e.names)} for e in host.settings.extra_hosts]
+    return entries
+
+
+_FIELDS = {
+    "hostname": f"{ITEM}.name",
+    "hosts_entries": f"{SETTINGS}.extraHosts, spec.kubernetes.endpoint, spec.registry",
+    "dns": f"{SETTINGS}.dns",
+    "kernel_modules": f"{SETTINGS}.kernelModules",
+    "sysctl": f"{SETTINGS}.sysctl",
+    "packages": f"{SETTINGS}.packages",
+    "repositories": "bundle: packages",
+    "registry": "spec.registry",
+}

@@ -1,0 +1,48 @@
+"""registry: the site registry on the host that the ClusterConfiguration names."""
+
+from typing import Any
+
+from slipway.model.bundle import ArtifactKind
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
+from slipway.planning.digests import secret
+from slipway.planning.roles.base import ITEM, REGISTRY_SECRETS, Role, Scope, artifact
+
+
+def _wanted(configuration: Configuration, host: Host) -> bool:
+    return configuration.registry_host == host
+
+
+def _variables(scope: Scope) -> dict[str, Any]:
+    registry = scope.configuration.spec.registry
+    return {
+        "name": registry.name,
+        "address": scope.host.address,
+        "port": registry.port,
+        "push_port": registry.push_port,
+        "data_root": registry.data_root,
+        "artifact": artifact(scope.required(ArtifactKind.BINARY, "registry")),
+        "tls_certificate": secret(f"{REGISTRY_SECRETS}/tls.crt"),
+        "tls_key": secret(f"{REGISTRY_SECRETS}/tls.key"),
+        "pull_htpasswd": secret(f"{REGISTRY_SECRETS}/pull.htpasswd"),
+        "push_htpasswd": secret(f"{REGISTRY_SECRETS}/push.htpasswd"),
+    }
+
+
+ROLE = Role(
+    name="registry",
+    wanted=_wanted,
+    variables=_variables,
+    fields={
+        "name": "spec.registry.name",
+        "address": f"{ITEM}.address",
+        "port": "spec.registry.port",
+        "push_port": "spec.registry.pushPort",
+        "data_root": "spec.registry.dataRoot",
+        "artifact": "bundle: registry",
+        "tls_certificate": "secret slipway-registry/tls.crt",
+        "tls_key": "secret slipway-registry/tls.key",
+        "pull_htpasswd": "secret slipway-registry/pull.htpasswd",
+        "push_htpasswd": "secret slipway-registry/push.htpasswd",
+    },
+)

@@ -1,0 +1,143 @@
+"""Lab nodes and the roles of a host on them, without Kubernetes, given the variables that planning makes.
+
+with bare_site(directory, "system", "10.176.0.0/24", os=("debian-12", "debian-13")) as site:
+    site.play("registry")
+    site.push()
+    site.play("node_prepare", "node_system", time={"servers": ["10.176.0.11"]})
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slipway.api import read
+from slipway.bundle import manifest as manifests
+from slipway.bundle.archive import file_digest
+from slipway.bundle.packages import build_repository
+from slipway.bundle.push import push
+from slipway.bundle.registry import RegistryClient
+from slipway.bundle.workshop import Workshop
+from slipway.bundle.writer import Writer
+from slipway.catalog import versions
+from slipway.lab import Lab
+from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+from slipway.model.configuration import Configuration
+from slipway.model.host.ssh import SSH
+from slipway.planning.digests import digest
+from slipway.planning.roles import role_variables
+from slipway.runner import RunnerResult, connection_variables, run
+from slipway.secrets import SecretStore, ensure_site
+from tests.binaries import binary
+from tests.labs import lab_nodes
+
+
+def hosts_bundle(directory: Path, systems: Iterable[str], packages: Iterable[str] = ()) -> BundleManifest:
+    """A bundle of what roles of a host take from one: packages and the registry."""
+    writer, workshop, pins = Writer(directory), Workshop(lambda _text: None), versions.load()
+    artifacts = [_artifact(writer, ArtifactKind.BINARY, "registry", binary("registry"))]
+    for system in sorted(set(systems)):
+        tar, _ = build_repository(pins.packages, system, workshop, packages)
+        artifacts.append(_artifact(writer, ArtifactKind.PACKAGES, system, tar))
+    manifest = manifests.make(name="hosts", catalog="c" * 64, slipway="0.1.0", artifacts=artifacts)
+    manifests.write(manifest, directory)
+    return manifest
+
+
+def _artifact(writer: Writer, kind: ArtifactKind, name: str, source: Path) -> Artifact:
+    path, found = f"{kind}/{name}-1", file_digest(source)
+    writer.copy(source, path, found)
+    return Artifact(kind, name, "1", found, source.stat().st_size, path=path)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Nodes and the roles of a host, without Kubernetes; the first is the control plane and has the registry."""
+
+    lab: Lab
+    directory: Path
+    manifest: BundleManifest
+
+    @property
+    def store(self) -> SecretStore:
+        """What Slipway made, and the nodes' key."""
+        return SecretStore(self.directory / "secrets")
+
+    def configuration(self, settings: dict[str, Any]) -> Configuration:
+        """All nodes with the same settings."""
+        items = [
+            {"name": n.name, "address": n.address, "roles": ["worker" if number else "control-plane"]}
+            for number, n in enumerate(self.lab.nodes)
+        ]
+        spec = {
+            "kubernetes": {"version": "v1.35.4", "endpoint": {"address": "api.test.internal"}},
+            "hosts": {"defaults": settings, "items": items},
+        }
+        kind = {"apiVersion": "installer.slipway.dev/v1alpha1", "kind": "ClusterConfiguration"}
+        return read.parse({**kind, "metadata": {"name": "t", "namespace": "slipway-system"}, "spec": spec})
+
+    def play(self, *roles: str, check: bool = False, **settings: Any) -> RunnerResult:
+        """Carry out roles with the variables that planning gives them."""
+        configuration = self.configuration(settings)
+        hosts = {}
+        for host in configuration.hosts:
+            mine = [r for r in roles if r != "registry" or host == configuration.registry_host]
+            inputs = {role: role_variables(configuration, self.manifest, host, role) for role in mine}
+            steps = {
+                role: {"step": f"host/{host.name}/{role}", "digest": digest(values, {})}
+                for role, values in inputs.items()
+            }
+            variables = {name: value for values in inputs.values() for name, value in values.items()}
+            connection = connection_variables(SSH(), host.address)
+            hosts[host.name] = {**connection, **variables, "slipway_steps": steps}
+        return self.run("install.yml", hosts, check=check)
+
+    def run(self, playbook: str, hosts: dict[str, Any], *, check: bool = False) -> RunnerResult:
+        """One playbook over these nodes; it has to succeed."""
+        result = self.attempt(playbook, hosts, check=check)
+        assert result.ok, result.failures
+        return result
+
+    def attempt(self, playbook: str, hosts: dict[str, Any], *, check: bool = False) -> RunnerResult:
+        """One playbook over these nodes."""
+        return run(
+            playbook,
+            hosts=hosts,
+            directory=self.directory / "runs",
+            secrets=lambda reference: self.store.read(reference).decode(),
+            extra={"slipway_local_artifacts": {"registry": str(binary("registry"))}},
+            known_hosts=self.directory / "known_hosts",
+            check=check,
+        )
+
+    def push(self) -> None:
+        """The bundle into the registry on the first node."""
+        user, _, password = self.store.read("slipway-registry/push").decode().strip().partition(":")
+        ca = self.store.path("slipway-registry/ca.crt")
+        url = "https://registry.slipway.internal:5001"
+        push(self.directory / "bundle", RegistryClient(url, ca, user, password, self.lab.nodes[0].address))
+
+    def sh(self, node: str, script: str) -> str:
+        """What a shell on a node prints."""
+        return self.lab.ssh(node, ["sh", "-c", script], check=False).stdout
+
+    def changed(self, result: RunnerResult) -> dict[str, int]:
+        """Tasks changed per node."""
+        return {node.name: result.stats[node.name]["changed"] for node in self.lab.nodes}
+
+
+@contextmanager
+def bare_site(
+    directory: Path, name: str, subnet: str, os: Sequence[str], packages: Iterable[str] = ()
+) -> Iterator[Site]:
+    """A fresh lab of one node per system named, a bundle with these further packages, secrets made."""
+    manifest = hosts_bundle(directory / "bundle", os, packages)
+    with lab_nodes(name, subnet, nodes=len(os), os=os) as lab:
+        found = Site(lab, directory, manifest)
+        (directory / "known_hosts").write_text("".join(f"{line}\n" for line in lab.host_keys()))
+        ensure_site(
+            found.store, registry_name="registry.slipway.internal", registry_address=lab.nodes[0].address
+        )
+        found.store.write("ssh/id_ed25519", lab.private_key.read_bytes())
+        yield found
