@@ -44,6 +44,10 @@ installed:
   description: What apt installed or upgraded.
   type: list
   returned: always
+packages:
+  description: Versions of those that are installed.
+  type: dict
+  returned: always
 files:
   description: sha256 of the sources file, which is wholly ours.
   type: dict
@@ -144,19 +148,20 @@ def main() -> None:
         there = statuses(names)
         marker = {"format": 1, "digest": p["digest"], "names": names}
         if set(there) >= set(names) and read_json(remembered) == marker:
-            module.exit_json(changed=False, installed=[], files=files)
+            module.exit_json(changed=False, installed=[], packages=there, files=files)
         missing = sorted(set(names) - set(there))
         if module.check_mode:
-            module.exit_json(changed=True, installed=missing, files=files)
+            module.exit_json(changed=True, installed=missing, packages=there, files=files)
         if run(["dpkg", "--audit"]).stdout.strip():
             must(["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"], timeout=1800)
         prepare(p["repository"])
         installed = install(names)
         write_json(remembered, marker)
+        there = statuses(names)
     except (HostError, OSError) as error:
         fail(module, error)
     diff = {"before": "", "after": "".join(f"{name}\n" for name in installed)}
-    module.exit_json(changed=True, installed=installed, files=files, diff=diff)
+    module.exit_json(changed=True, installed=installed, packages=there, files=files, diff=diff)
 
 
 if __name__ == "__main__":

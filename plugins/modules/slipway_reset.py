@@ -217,7 +217,7 @@ def paths(p: dict) -> list[str]:
 
 def state_paths() -> list[str]:
     """Records, packages and markers; removed last, so that a killed reset is still known as ours."""
-    names = ("apt", "artifacts", "packages", "pending.json", "record.json")
+    names = ("apt", "artifacts", "copies", "packages", "recorded", "pending.json", "record.json")
     return [path for path in (f"{STATE_DIR}/{name}" for name in names) if there(path)]
 
 

@@ -45,6 +45,15 @@ options:
     description: Files that the role wrote, path to sha256, for the record.
     type: dict
     default: {}
+  units:
+    description: systemd units that the role is responsible for; the record holds how they are then.
+    type: list
+    elements: str
+    default: []
+  packages:
+    description: Packages that the role needs, name to version, for the record.
+    type: dict
+    default: {}
   reason:
     description: Why the step is blocked.
     type: str
@@ -88,6 +97,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import HostError, fail, locked, now, read_json, write_json
+from ansible.module_utils.slipway_recorded import keep, unit_states
 
 
 class HostState:
@@ -155,13 +165,14 @@ def done(state: HostState, p: dict, write: bool) -> dict:
         "version": step.get("version") or "",
         "time": now(),
         "files": p["files"],
+        "units": unit_states(p["units"]),
+        "packages": p["packages"],
     }
     if write:
         site = p["site"] or state.record["site"]
-        write_json(
-            state.record_path,
-            {**state.record, "site": site, "steps": {**state.record["steps"], p["role"]: record}},
-        )
+        steps = {**state.record["steps"], p["role"]: record}
+        keep(state.directory, steps)
+        write_json(state.record_path, {**state.record, "site": site, "steps": steps})
         drop_intent(state, p["role"])
     return {}
 
@@ -171,6 +182,7 @@ def absent(state: HostState, p: dict, write: bool) -> dict:
     steps = {role: record for role, record in state.record["steps"].items() if role != p["role"]}
     changed = steps != state.record["steps"] or p["role"] in state.pending
     if write and changed:
+        keep(state.directory, steps)
         write_json(state.record_path, {**state.record, "steps": steps})
         drop_intent(state, p["role"])
     return {"changed": changed}
@@ -196,6 +208,8 @@ def main() -> None:
             "holder": {"type": "str", "default": ""},
             "site": {"type": "str", "default": ""},
             "files": {"type": "dict", "default": {}},
+            "units": {"type": "list", "elements": "str", "default": []},
+            "packages": {"type": "dict", "default": {}},
             "reason": {"type": "str", "default": ""},
             "directory": {"type": "path", "default": "/var/lib/slipway"},
         },

@@ -1,6 +1,7 @@
 """The probe against real nodes: facts, host keys, sudo, records, drift, locks, and every way a host can be unfit."""
 
 import dataclasses
+import hashlib
 import json
 import threading
 import time
@@ -126,20 +127,47 @@ def test_state_that_is_not_ours_to_guess_is_said(lab: Lab, fleet: Fleet, content
     assert hosts["node-1"].reachable
 
 
-def test_a_deep_read_finds_changed_and_missing_files(lab: Lab, fleet: Fleet) -> None:
-    digest = {
-        name: lab.ssh("node-1", ["sha256sum", f"/etc/{name}"]).stdout.split()[0]
-        for name in ("hosts", "fstab")
+def test_a_deep_read_finds_what_is_no_longer_as_recorded(lab: Lab, fleet: Fleet) -> None:
+    """`recorded/` and `copies/` as slipway_recorded.py writes them; that it does is seen in test_system.py."""
+    was, secret = "one\ntwo\n", "hidden\n"
+    ours = {"/etc/ours": was, "/etc/secret": secret, "/etc/with blank": was, "/etc/gone": was}
+    digests = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in ours.items()}
+    for path, text in ours.items():
+        lab.ssh("node-1", ["install", "-D", "-m", "644", "/dev/stdin", path], stdin=text)
+        lab.ssh("node-1", ["install", "-D", "/dev/stdin", f"{STATE}/copies/{digests[path]}"], stdin=text)
+    units = {
+        "ssh.service": "enabled active",
+        "no.service": "enabled active",
+        "cron.service": "enabled active",
     }
-    files = {"/etc/hosts": digest["hosts"], "/etc/fstab": "0" * 64, "/etc/with blank": "1" * 64}
-    record = {"format": 1, "site": "s", "steps": {"node_prepare": {"digest": "d", "files": files}}}
-    write(lab, "node-1", "record.json", record)
+    packages = {"openssh-server": "1:0", "nowhere": "1"}
+    step = {"digest": "d", "files": digests, "units": units, "packages": packages}
+    write(lab, "node-1", "record.json", {"format": 1, "site": "s", "steps": {"role": step}})
+    lists = {
+        "files": [f"{digest}  {path}" for path, digest in digests.items()],
+        "units": [" ".join(pair) for pair in units.items()],
+        "packages": [" ".join(pair) for pair in packages.items()],
+    }
+    for name, lines in lists.items():
+        text = "".join(f"{line}\n" for line in lines)
+        lab.ssh("node-1", ["install", "-D", "/dev/stdin", f"{STATE}/recorded/{name}"], stdin=text)
+    change = "rm /etc/gone; echo three >> /etc/ours; echo more >> /etc/secret; chmod 600 /etc/secret"
+    lab.ssh("node-1", ["sh", "-c", change])
     assert read_hosts(configuration(lab), fleet)["node-1"].drift == ()
     drift = read_hosts(configuration(lab), fleet, deep=True)["node-1"].drift
-    assert [(d.step, d.what, d.found) for d in drift] == [
-        ("host/node-1/node_prepare", "/etc/fstab", digest["fstab"]),
-        ("host/node-1/node_prepare", "/etc/with blank", "missing"),
-    ]
+    lab.ssh("node-1", ["sh", "-c", f"rm -r {STATE}/recorded {STATE}/copies"])
+    assert {d.step for d in drift} == {"host/node-1/role"}
+    found = {d.what: (d.found, d.diff) for d in drift}
+    assert found.pop("/etc/ours") == (
+        "changed",
+        "--- recorded\n+++ found\n@@ -1,2 +1,3 @@\n one\n two\n+three",
+    )
+    assert found == {
+        "/etc/secret": ("changed", ""),
+        "/etc/gone": ("missing", ""),
+        "unit no.service": ("missing", ""),
+        "package nowhere": ("missing", ""),
+    }
 
 
 def test_the_first_contact_is_recorded_and_reported_once(lab: Lab, tmp_path: Path) -> None:

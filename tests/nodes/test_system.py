@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from slipway.model.host.ssh import SSH
+from slipway.probe import Fleet, read_hosts
 from slipway.runner import connection_variables
 from tests.bare import Site, bare_site
 
@@ -134,6 +135,25 @@ def test_what_a_killed_run_left_out_is_made_up_for(site: Site) -> None:
         script = "cd /etc/systemd/system.conf.d && cp 60-slipway.conf new && mv new 60-slipway.conf"
         site.lab.ssh(node, ["sh", "-c", script])
     assert site.changed(site.play("node_system", **settings(site))) == {"node-1": 1, "node-2": 1}
+
+
+def test_drift_is_found_in_one_reading_shown_and_mended(site: Site) -> None:
+    journal, chrony = "/etc/systemd/journald.conf.d/60-slipway.conf", "/etc/chrony/sources.d/slipway.sources"
+    hand = f"sed -i s/200M/300M/ {journal}; rm {chrony}; systemctl disable --now chrony.service"
+    site.lab.ssh("node-2", ["sh", "-c", hand])
+    site.lab.ssh("node-2", ["dpkg", "--remove", "--force-depends", "socat"])
+    with Fleet.of(site.configuration({}), site.store, site.directory / "known_hosts") as fleet:
+        drift = {d.what: d for d in read_hosts(site.configuration({}), fleet, deep=True)["node-2"].drift}
+        assert {what: d.found for what, d in drift.items()} == {
+            journal: "changed",
+            chrony: "missing",
+            "unit chrony.service": "disabled",
+            "package socat": "missing",
+        }
+        assert "-SystemMaxUse=200M" in drift[journal].diff
+        assert "+SystemMaxUse=300M" in drift[journal].diff
+        site.play("node_prepare", "node_system", **settings(site))
+        assert read_hosts(site.configuration({}), fleet, deep=True)["node-2"].drift == ()
 
 
 def test_a_limit_that_the_host_cannot_give_is_refused_before_it_lands(site: Site) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 from slipway.api.merge import DEFAULTS, GROUP, OWN
 from slipway.cli.output import aligned, colour
+from slipway.cli.planview import diff_lines
 from slipway.engine.forgetting import Forgotten
 from slipway.engine.hostview import HostView
 from slipway.errors import PreflightError
+from slipway.model.observed import Drift
 from slipway.model.record import Intent
 
 #: Characters of a line; `-o json` has everything whole.
@@ -26,7 +28,8 @@ def host_text(view: HostView) -> str:
         list(_facts(view)),
         list(_settings(view)),
         _table(("STEP", "RECORDED", "SLIPWAY", "TIME", "FILES"), _steps(view)) if not view.error else [],
-        _table(("STATE", "STEP", "FILE"), _drift(view)),
+        _table(("FOUND", "STEP", "WHAT"), _drift(view)),
+        *(_diff(one) for one in view.host.drift if one.diff),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
@@ -34,8 +37,8 @@ def host_text(view: HostView) -> str:
 def _headline(view: HostView) -> str:
     word, hue = _state(view)
     count = len(view.host.drift)
-    files = f", {count} file{'s differ' if count > 1 else ' differs'} from the record" if count else ""
-    return f"{view.name}: {colour(word, 'bold', hue)}{files}"
+    drift = f", {count} thing{'s differ' if count > 1 else ' differs'} from the record" if count else ""
+    return f"{view.name}: {colour(word, 'bold', hue)}{drift}"
 
 
 def _state(view: HostView) -> tuple[str, str]:
@@ -125,10 +128,11 @@ def _intent(one: Intent) -> str:
 
 
 def _drift(view: HostView) -> list[tuple[str, str, str]]:
-    return [
-        ("missing" if one.found == "missing" else "changed", one.step.rpartition("/")[2], one.what)
-        for one in view.host.drift
-    ]
+    return [(one.found, one.step.rpartition("/")[2], one.what) for one in view.host.drift]
+
+
+def _diff(one: Drift) -> list[str]:
+    return [f"{one.what}, as recorded and as found:", *diff_lines(one.diff, indent=2)]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

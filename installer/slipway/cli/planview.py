@@ -23,8 +23,9 @@ TITLES = {
 }
 
 
-#: Reasons and targets that one entry shows; `-o json` shows all.
+#: Reasons and targets that one entry shows, and lines of a file's diff; `-o json` shows all.
 REASONS = 4
+DIFF = 20
 TARGETS = 12
 
 
@@ -53,7 +54,8 @@ class _Entry:
     change: Change
     actions: tuple[str, ...]
     flags: tuple[str, ...]
-    reasons: tuple[str, ...]
+    reasons: tuple[tuple[str, str], ...]
+    """Each with a file's diff, where there is one."""
 
 
 def _entries(steps: Iterable[Step]) -> dict[_Entry, list[str]]:
@@ -61,7 +63,7 @@ def _entries(steps: Iterable[Step]) -> dict[_Entry, list[str]]:
     of_target: dict[tuple[str, _Entry], list[str]] = {}
     for step in steps:
         flags = tuple(flag for flag in ("rolling", "disruptive", "destructive") if getattr(step, flag))
-        reasons = tuple(reason.text.replace(f"[{step.target}]", "[*]") for reason in step.reasons)
+        reasons = tuple((r.text.replace(f"[{step.target}]", "[*]"), r.diff) for r in step.reasons)
         alike = (step.target, _Entry(step.change, (), flags, reasons))
         of_target.setdefault(alike, []).append(step.action)
     entries: dict[_Entry, list[str]] = {}
@@ -79,10 +81,21 @@ def _lines(item: tuple[_Entry, list[str]]) -> Iterable[str]:
     flags = colour(f"  [{', '.join(entry.flags)}]", "red") if entry.flags else ""
     yield colour(f"  {sign} {names}: {', '.join(entry.actions)}", hue) + flags
     alone = targets[0] if len(targets) == 1 else "*"
-    for reason in entry.reasons[:REASONS]:
+    for reason, diff in entry.reasons[:REASONS]:
         yield "      " + colour(reason.replace("[*]", f"[{alone}]"), "dim")
+        yield from diff_lines(diff, indent=8)
     if entry.reasons[REASONS:]:
         yield f"      and {len(entry.reasons) - REASONS} more reasons (-o json shows all)"
+
+
+def diff_lines(diff: str, *, indent: int) -> Iterable[str]:
+    """A file's diff: what went in red, what came in green; its two heading lines name nothing and are left out."""
+    lines = [line for line in diff.splitlines() if not line.startswith(("--- ", "+++ "))]
+    for line in lines[:DIFF]:
+        hue = {"+": "green", "-": "red"}.get(line[:1], "dim")
+        yield " " * indent + colour(line, hue)
+    if lines[DIFF:]:
+        yield " " * indent + f"and {len(lines) - DIFF} more lines (-o json shows all)"
 
 
 def _summary(plan: Plan) -> str:

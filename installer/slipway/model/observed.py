@@ -25,7 +25,11 @@ class Drift:
 
     step: str
     what: str
+    """A file's path, `unit NAME`, `package NAME`, or an object of a module."""
     found: str = ""
+    """How it is now: missing, changed, inactive, ..."""
+    diff: str = ""
+    """What was changed in a file, as `diff -u` shows it; empty where that may hold a secret, or is no text."""
 
 
 @dataclass(frozen=True, slots=True)

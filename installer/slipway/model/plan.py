@@ -37,6 +37,8 @@ class Reason:
     cause: str
     text: str
     path: str = ""
+    diff: str = ""
+    """drift: what was changed in a file."""
 
 
 @dataclass(frozen=True, slots=True)

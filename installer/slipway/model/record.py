@@ -21,6 +21,10 @@ class StepRecord:
     version: str = ""
     time: str = ""
     files: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    """systemd units, as `enabled active` when the step ended."""
+    packages: dict[str, str] = field(default_factory=dict)
+    """Packages that the role needs, with their versions then."""
 
 
 @dataclass(frozen=True, slots=True)

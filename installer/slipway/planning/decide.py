@@ -88,7 +88,8 @@ def _reasons(desired: Desired, seen: Seen, wanted: str, own_parts: Mapping[str, 
         for part in _changed(seen.record, own_parts) or [UNNAMED]:
             yield _changed_part(desired, seen.record, part)
     for drift in seen.drift:
-        yield Reason("drift", f"{drift.what}: {drift.found or 'differs from the record'}", drift.what)
+        text = f"{drift.what}: {drift.found or 'differs from the record'}"
+        yield Reason("drift", text, drift.what, drift.diff)
 
 
 def _changed_part(desired: Desired, record: StepRecord, part: str) -> Reason:

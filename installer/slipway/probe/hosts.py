@@ -1,4 +1,4 @@
-"""Reading hosts: one round trip each, side by side; a second one when files are to be compared with the record.
+"""Reading hosts: one round trip each, side by side; the look for drift is part of it.
 
 Called by the engine for the scopes `targets` and `full`. A host that cannot be read is part of the result, with
 the code of what went wrong; nothing is raised for it.
@@ -14,12 +14,11 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.probe.fleet import Fleet
-from slipway.probe.parse import ReadError, find_drift, parse_hashes, parse_host
-from slipway.probe.ssh import HostError, Session
+from slipway.probe.parse import ReadError, parse_host
+from slipway.probe.ssh import SCRIPT_SECONDS, HostError, Session
 
 #: A slow disk hashes about 100 MB/s; the programs of a node have about 1 GB.
 _HASH_SECONDS = 120.0
-_HASH_SCRIPT = "tr '\\n' '\\0' | xargs -0 -r sha256sum -- 2>/dev/null; true"
 
 
 def read_hosts(
@@ -48,27 +47,19 @@ def fetch_file(session: Session, path: str, *, timeout: float = 30.0) -> bytes:
 
 def _read(session: Session, paths: list[str], *, deep: bool) -> HostObserved:
     asked = time.time()
-    code, out, err = session.run(_script(), stdin="".join(f"{path}\n" for path in paths).encode())
+    code, out, err = session.run(
+        _script(deep=deep),
+        stdin="".join(f"{path}\n" for path in paths).encode(),
+        timeout=_HASH_SECONDS if deep else SCRIPT_SECONDS,
+    )
     answered = time.time()
     if code:
         raise HostError(session.name, "shell", "the probe failed", why=err.decode(errors="replace").strip())
     try:
-        observed = parse_host(session.name, out.decode(errors="replace"), asked=asked, answered=answered)
+        return parse_host(session.name, out.decode(errors="replace"), asked=asked, answered=answered)
     except ReadError as exc:
         hint = "a newer Slipway reads it; if it is damaged, `slipway reset` makes the host free again"
         return HostObserved(session.name, error_code="record", error=str(exc), hint=hint)
-    recorded = {path for record in observed.records.values() for path in record.files}
-    if not deep or not recorded:
-        return observed
-    return _with_drift(session, observed, recorded)
-
-
-def _with_drift(session: Session, observed: HostObserved, recorded: set[str]) -> HostObserved:
-    from dataclasses import replace
-
-    listing = "".join(f"{path}\n" for path in sorted(recorded)).encode()
-    _, out, _ = session.run(_HASH_SCRIPT, stdin=listing, timeout=_HASH_SECONDS)
-    return replace(observed, drift=find_drift(observed, parse_hashes(out.decode(errors="replace"))))
 
 
 def _disk_paths(configuration: Configuration, host: Host) -> list[str]:
@@ -84,8 +75,9 @@ def _text(error: HostError) -> str:
 
 
 @cache
-def _script() -> str:
-    """Both scripts, and the word by which a whole answer is known."""
+def _script(*, deep: bool) -> str:
+    """The scripts, and the word by which a whole answer is known."""
     folder = files("slipway.probe")
-    parts = [folder.joinpath(name).read_text() for name in ("read.sh", "survey.sh")]
+    names = ("read.sh", "survey.sh", *(("drift.sh",) if deep else ()))
+    parts = [folder.joinpath(name).read_text() for name in names]
     return "".join([*parts, "section end echo complete\n"])

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from slipway.model.observed import Drift, HostFacts, HostObserved
@@ -26,13 +27,15 @@ def parse_host(name: str, text: str, *, asked: float = 0.0, answered: float = 0.
     lock = _state("lock.json", sections)
     try:
         facts = _facts(sections)
+        records = {role: _record(value) for role, value in record.get("steps", {}).items()}
         skew = facts.time - (asked + answered) / 2 if asked else 0.0
         return HostObserved(
             name=name,
             facts=facts,
             survey=parse_survey(sections, skew=skew, skew_error=(answered - asked) / 2),
             cluster=str(record.get("site", "")),
-            records={role: _record(value) for role, value in record.get("steps", {}).items()},
+            records=records,
+            drift=find_drift(name, records, sections.get("drift", [])),
             intents=tuple(_intent(value) for role, value in sorted(pending.items()) if role != "format"),
             lock=_lock(lock) if lock else None,
             kubernetes=_kubernetes(sections),
@@ -41,28 +44,27 @@ def parse_host(name: str, text: str, *, asked: float = 0.0, answered: float = 0.
         raise ReadError(f"/var/lib/slipway is damaged: {exc!r}") from exc
 
 
-def find_drift(host: HostObserved, hashes: dict[str, str]) -> tuple[Drift, ...]:
-    """Recorded files that are gone or no longer what the record says."""
+def find_drift(name: str, records: Mapping[str, StepRecord], lines: Iterable[str]) -> tuple[Drift, ...]:
+    """What `drift.sh` found to be other than these records say, by step and name."""
+    found: dict[tuple[str, str], tuple[str, list[str]]] = {}
+    diff: list[str] = []
+    for line in lines:
+        if line.startswith("|"):
+            diff.append(line[1:])
+            continue
+        kind, state, what = line.split(" ", 2)
+        diff = []
+        found[kind, what] = (state, diff)
     return tuple(
-        Drift(step=f"host/{host.name}/{role}", what=path, found=found)
-        for role, record in sorted(host.records.items())
-        for path, digest in sorted(record.files.items())
-        if (found := _found(hashes.get(path))) != _bare(digest)
+        Drift(f"host/{name}/{role}", what if kind == "file" else f"{kind} {what}", state, "\n".join(changes))
+        for role, record in sorted(records.items())
+        for (kind, what), (state, changes) in sorted(found.items())
+        if what in _owned(record)[kind]
     )
 
 
-def parse_hashes(text: str) -> dict[str, str]:
-    """Output of sha256sum."""
-    lines = (line.partition("  ") for line in text.splitlines() if not line.startswith("\\"))
-    return {path: digest for digest, _, path in lines}
-
-
-def _found(digest: str | None) -> str:
-    return "missing" if digest is None else digest
-
-
-def _bare(digest: str) -> str:
-    return digest.removeprefix("sha256:")
+def _owned(record: StepRecord) -> dict[str, Collection[str]]:
+    return {"file": record.files, "unit": record.units, "package": record.packages}
 
 
 def _sections(text: str) -> dict[str, list[str]]:
@@ -146,6 +148,8 @@ def _record(value: dict[str, Any]) -> StepRecord:
         version=str(value.get("version", "")),
         time=str(value.get("time", "")),
         files=dict(value.get("files", {})),
+        units=dict(value.get("units", {})),
+        packages=dict(value.get("packages", {})),
     )
 
 

@@ -180,7 +180,8 @@ def host_explained() -> str:
         intents=(Intent("op-7", step, "sha256:d", 4, "slipway@admin:77", "2026-01-01T00:10:00Z"),),
         lock=Lock("slipway@admin:77", 4, 160.0),
         drift=(
-            Drift(step, "/etc/containerd/config.toml", "e" * 64),
+            Drift(step, "/etc/containerd/config.toml", "changed", "--- recorded\n+++ found\n-a = 1\n+a = 2"),
+            Drift(step, "unit containerd.service", "inactive"),
             Drift("host/worker-01/node_prepare", "/etc/sysctl.d/90-slipway.conf", "missing"),
         ),
     )

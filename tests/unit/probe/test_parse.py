@@ -8,7 +8,7 @@ import pytest
 
 from slipway.model.observed import Drift, HostObserved
 from slipway.model.record import StepRecord
-from slipway.probe.parse import ReadError, find_drift, parse_hashes, parse_host
+from slipway.probe.parse import ReadError, find_drift, parse_host
 
 EXAMPLES = sorted((Path(__file__).parent / "hosts").glob("*.txt"))
 WHOLE = EXAMPLES[0].read_text()
@@ -48,11 +48,17 @@ def test_an_answer_that_was_cut_off_is_none(text: str) -> None:
         parse_host("h", text)
 
 
-def test_drift_is_what_is_gone_or_differs() -> None:
-    files = {"/same": "sha256:11", "/bare": "22", "/changed": "33", "/gone": "44"}
-    host = HostObserved("h", records={"role": StepRecord(digest="d", files=files)})
-    hashes = parse_hashes("11  /same\n22  /bare\nff  /changed\n")
-    assert find_drift(host, hashes) == (
-        Drift("host/h/role", "/changed", "ff"),
-        Drift("host/h/role", "/gone", "missing"),
+def test_drift_is_what_the_host_found_to_be_other_than_these_records_say() -> None:
+    records = {
+        "a": StepRecord("d", files={"/changed": "33", "/gone": "44"}, units={"x.service": "enabled active"}),
+        "b": StepRecord("d", files={"/shared": "55", "/gone": "44"}, packages={"curl": "1"}),
+    }
+    lines = ["file changed /changed", "|-old", "|+new", "file missing /gone", "file changed /nobody's"]
+    lines += ["unit inactive x.service", "package missing curl"]
+    assert find_drift("h", records, lines) == (
+        Drift("host/h/a", "/changed", "changed", "-old\n+new"),
+        Drift("host/h/a", "/gone", "missing"),
+        Drift("host/h/a", "unit x.service", "inactive"),
+        Drift("host/h/b", "/gone", "missing"),
+        Drift("host/h/b", "package curl", "missing"),
     )

@@ -1,0 +1,48 @@
+# Prints what is no longer as the last steps left it: "file|unit|package", what was found, NAME; behind a file, its diff.
+# Reads what slipway_recorded.py wrote; POSIX sh, sha256sum and awk.
+recorded=$state/recorded
+
+changes() {
+    copy=$state/copies/$1
+    if [ -f "$copy" ] && [ -n "$(find "$2" -type f -perm -004)" ]; then # what may be secret now is not shown
+        diff -u --label recorded --label found "$copy" "$2" | head -n 60 | cut -c 1-200 | sed 's/^/|/'
+    fi
+}
+
+file_drift() {
+    sha256sum -c --quiet "$recorded/files" 2>/dev/null | while IFS= read -r line; do
+        path=${line%: FAILED*}
+        if [ -e "$path" ]; then
+            echo "file changed $path"
+            digest=$(awk -v path="$path" 'substr($0, 67) == path { print $1; exit }' "$recorded/files")
+            changes "$digest" "$path"
+        else
+            echo "file missing $path"
+        fi
+    done
+}
+
+unit_drift() {
+    while read -r name enabled active; do
+        now=$(systemctl show "$name" --property=UnitFileState --value)
+        if [ "$now" != "$enabled" ]; then
+            echo "unit ${now:-missing} $name"
+            continue
+        fi
+        now=$(systemctl show "$name" --property=ActiveState --value)
+        case $active/$now in
+        active/inactive | active/failed | active/deactivating) echo "unit $now $name" ;;
+        esac
+    done <"$recorded/units"
+}
+
+# Another version is the site's own affair: an upgrade of the system is no damage.
+package_drift() {
+    while read -r name _; do
+        # shellcheck disable=SC2016
+        now=$(dpkg-query -W -f '${db:Status-Status}' "$name")
+        [ "$now" = installed ] || echo "package ${now:-missing} $name"
+    done <"$recorded/packages"
+}
+
+section drift eval 'file_drift; unit_drift; package_drift'
