@@ -7,8 +7,9 @@ DOCUMENTATION = r"""
 module: slipway_reset
 short_description: Make a node a plain host again
 description:
-  - Stops the kubelet, runs kubeadm reset, ends all containers, unmounts what they left, removes network links, files,
-    units and records. Packages, host name and kernel parameters in force stay until the next boot.
+  - Stops the kubelet, runs kubeadm reset, ends all containers, unmounts what they left and what Slipway mounted,
+    removes network links, files, units and records. Packages, host name and kernel parameters in force stay until the
+    next boot.
   - Every part may be gone already; a killed reset is repeated.
 options:
   container_data_root:
@@ -50,7 +51,7 @@ import re
 import shutil
 import signal
 
-from ansible.module_utils import slipway_chrony
+from ansible.module_utils import slipway_chrony, slipway_mount_state
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import (
     STATE_DIR,
@@ -212,7 +213,8 @@ def paths(p: dict) -> list[str]:
         wanted.append(p["container_data_root"])
     if not p["keep_registry"]:
         wanted += [*REGISTRY_PATHS, p["registry_data_root"]]
-    return [*slipway_chrony.there(), *(path for path in wanted if leftovers(path))]
+    ours = [*slipway_chrony.there(), *slipway_mount_state.there()]
+    return [*ours, *(path for path in wanted if leftovers(path))]
 
 
 def state_paths() -> list[str]:
@@ -249,6 +251,7 @@ def main() -> None:
                 if not p["keep_registry"]:
                     stop(*REGISTRY_UNITS)
                 slipway_chrony.release()
+                slipway_mount_state.release()
                 for path in paths(p):
                     remove(path)
                 run(["systemctl", "daemon-reload"])

@@ -130,6 +130,9 @@ RULES: dict[str, list[Rule]] = {
         ),
     ],
     "spec.hosts.groups": [_KEYS],
+    "spec.hosts.defaults.mounts": [_KEYS],
+    "spec.hosts.groups.NAME.mounts": [_KEYS],
+    "spec.hosts.items.settings.mounts": [_KEYS],
     "spec.modules": [_KEYS],
     "spec.registry": [
         rule("self.mode != 'external' || has(self.endpoint)", "mode external needs an endpoint", ".endpoint"),

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from slipway.api.yamlfile import kind_of, step
 from slipway.errors import Finding
 from slipway.model import fields
-from slipway.model.host import system
+from slipway.model.host import mounts, system
 
 #: What a value must look like, in words, for every pattern of the model.
 PATTERNS = {
@@ -22,6 +22,11 @@ PATTERNS = {
     system.DISK_SIZE: "a size in M, G or T, as 2G",
     system.UNLIMITED: "unlimited, or a whole number of KiB from 64 on",
     system.RETENTION: "hours, days or weeks, as 14d",
+    mounts.FILE_SYSTEM: "a type of file system, as nfs",
+    mounts.MOUNT_PATH: "an absolute path without blanks, as /mnt/data",
+    mounts.SOURCE: "a source without blanks, as 10.0.0.9:/export",
+    mounts.OPTION: "one option of a mount, as vers=3",
+    mounts.CEPH_USER: "the id of a Ceph client, as home",
     fields.PORT_RANGE: "FIRST-LAST, as 30000-32767",
     r"^v[0-9]+\.[0-9]+\.[0-9]+$": "a version, as v1.35.4",
     r"^[0-9]+[smh]$": "a duration, as 10m",

@@ -23,8 +23,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What came of a connection to another host. `verdict`: open, refused (nobody listens: reachable), or why not.
+    """What came of a connection to another host, or to a mount's server by its address.
 
+    `verdict`: open, refused (nobody listens: reachable), or why not.
     `port` 0 is a packet of the link's full size that may not be split; its verdict is open, or too-big.
     """
 

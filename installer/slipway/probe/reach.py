@@ -1,4 +1,6 @@
-"""Whether hosts reach each other where their roles need it: a second round trip each, all of them side by side.
+"""Whether hosts reach each other, and the servers of their mounts, where their roles need it.
+
+A second round trip each, all of them side by side.
 
 A port at which nobody listens yet answers too: "refused" came from the other host, so no firewall stands between.
 """
@@ -13,6 +15,7 @@ from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.model.survey import Reach
 from slipway.planning.checks.ports import targets
+from slipway.planning.mounts import mounts_of, servers
 from slipway.probe.fleet import Fleet
 from slipway.probe.ssh import Session
 
@@ -40,6 +43,9 @@ def _ask(
         for other, port in targets(configuration, host)
         if other.name not in seen or seen[other.name].reachable
     ]
+    lines += sorted(
+        {f"{name} {name} {port}" for mount in mounts_of(host).values() for name, port in servers(mount)}
+    )
     link = seen[host.name].survey.link_of(host.address)
     up = (other for other in configuration.hosts if other.name in seen and seen[other.name].reachable)
     first = next((other for other in up if other.name != host.name), None)

@@ -107,6 +107,8 @@ def _sizes(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
 def _reach(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
     for host in hosts:
         for reach in seen[host.name].survey.reach:
+            if reach.host not in seen:  # a server of a mount, which `mounts` judges
+                continue
             other = seen.get(reach.host)
             if reach.arrived or (other and not other.reachable):  # that host is down, which is said of it
                 continue

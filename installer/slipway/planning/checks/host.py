@@ -7,6 +7,7 @@ from slipway.errors import WARNING, Finding
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
+from slipway.planning.checks.mounts import mounts_state
 from slipway.planning.checks.ports import served
 
 #: Oldest kernel that kubeadm's system validator takes (k8s.io/system-validators, KernelSpec).
@@ -32,6 +33,7 @@ def host_state(configuration: Configuration, host: Host, seen: HostObserved) -> 
     yield from _strangers(path, configuration, host, seen)
     yield from _ports(path, configuration, host, seen)
     yield from _gpu(path, seen)
+    yield from mounts_state(host, seen)
 
 
 def _kernel(path: str, seen: HostObserved) -> Iterator[Finding]:

@@ -1,0 +1,136 @@
+"""What is wrong with a host's mounts once its layers are merged; told at the layer that names the mount last."""
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from slipway.api.merge import resolve
+from slipway.errors import Finding
+from slipway.model.host.items import Host, HostItem, Hosts
+from slipway.model.host.mounts import (
+    CEPH_SOURCE,
+    CEPH_TYPES,
+    LUSTRE_SOURCE,
+    NFS_SOURCE,
+    NFS_TYPES,
+    Mount,
+)
+
+#: Places that a running system cannot have covered.
+SYSTEM = frozenset(
+    f"/{name}"
+    for name in ("bin", "boot", "etc", "home", "lib", "opt", "root", "sbin", "srv", "tmp", "usr", "var")
+) | {"/var/lib", "/var/log", "/usr/local"}
+#: Places of which nothing below may be covered either: of the kernel, and of what runs containers.
+CLOSED = (
+    *("/dev", "/proc", "/run", "/sys", "/etc/kubernetes", "/etc/systemd", "/var/run"),
+    *("/var/lib/kubelet", "/var/lib/containerd", "/var/lib/docker", "/var/lib/etcd", "/var/lib/slipway"),
+)
+SOURCES = (
+    (CEPH_TYPES, CEPH_SOURCE, "MONITOR[:PORT],...:/PATH, as 10.0.0.5,10.0.0.6:/volumes/a"),
+    (NFS_TYPES, NFS_SOURCE, "SERVER:/EXPORT, as 10.0.0.9:/export/home"),
+    (frozenset({"lustre"}), LUSTRE_SOURCE, "NID[:NID]:/NAME, as 10.0.0.9@tcp:/scratch"),
+)
+#: How fstab calls what has a name of its own here.
+NAMES = {"ceph": "cephfs", "fuse.ceph": "ceph-fuse"}
+#: Options that are fields, would show a secret, or mean something in fstab only.
+OPTIONS = {
+    "auto": "automount",
+    "noauto": "automount",
+    "ro": "readOnly",
+    "secret": "secretRef",
+    "secretfile": "secretRef",
+    "password": "a file of the host's own",
+    "pass": "a file of the host's own",
+    "ceph.id": "user",
+    "ceph.conf": "source",
+}
+
+
+def check(hosts: Hosts) -> Iterator[Finding]:
+    """Every finding once, also when many hosts have the same layer."""
+    if any(name not in hosts.groups for item in hosts.items for name in item.groups):
+        return  # there is nothing to merge; it is said elsewhere
+    found: dict[tuple[str, str], Finding] = {}
+    for item, host in zip(hosts.items, resolve(hosts), strict=True):
+        for finding in _host(hosts, item, host):
+            found.setdefault((finding.path, finding.code), finding)
+    yield from found.values()
+
+
+def _host(hosts: Hosts, item: HostItem, host: Host) -> Iterator[Finding]:
+    places: dict[str, str] = {}
+    for name, mount in host.settings.mounts.items():
+        if not mount.enabled:
+            continue
+        path = f"{_layer(hosts, item, name)}.mounts.{name}"
+        yield from _mount(path, mount, host)
+        first = places.setdefault(mount.path or name, name)
+        if first != name:
+            text = f"{mount.path} is also that of mount {first} on host {host.name}"
+            yield Finding(f"{path}.path", text, "a path of its own", "", "duplicate-path")
+
+
+def _layer(hosts: Hosts, item: HostItem, name: str) -> str:
+    """The last layer of a host that names the mount."""
+    if name in item.settings.mounts:
+        return f"spec.hosts.items[{hosts.items.index(item)}].settings"
+    groups = (group for group in reversed(item.groups) if name in hosts.groups[group].mounts)
+    group = next(groups, None)
+    return f"spec.hosts.groups.{group}" if group else "spec.hosts.defaults"
+
+
+def _mount(path: str, mount: Mount, host: Host) -> Iterator[Finding]:
+    missing = [name for name in ("type", "source", "path") if getattr(mount, name) is None]
+    for name in missing:
+        hint = "give it here or in a layer below; enabled: false where these hosts do not have the mount"
+        yield Finding(f"{path}.{name}", "is missing", "a value", hint, "missing-field")
+    if missing:
+        return
+    yield from _type(path, mount)
+    yield from _place(path, mount.path or "", host)
+    for index, option in enumerate(mount.options):
+        name = option.partition("=")[0]
+        if name in OPTIONS or name.startswith("x-systemd.") or (name == "name" and mount.type in CEPH_TYPES):
+            instead = OPTIONS.get(name, "user" if name == "name" else "automount and required")
+            text = f"{name} is not given as an option"  # never its value, which may be a secret
+            yield Finding(f"{path}.options[{index}]", text, instead, "", "mount-option")
+    if mount.required and mount.automount:
+        text = "is true, and so is automount"
+        expected = "one of both: what is mounted when it is looked at cannot be waited for"
+        yield Finding(f"{path}.required", text, expected, "", "required-automount")
+
+
+def _type(path: str, mount: Mount) -> Iterator[Finding]:
+    kind, source = mount.type or "", mount.source or ""
+    if kind in NAMES:
+        yield Finding(f"{path}.type", f"is {kind!r}", NAMES[kind], "", "bad-value")
+    for kinds, pattern, words in SOURCES:
+        if kind in kinds and not re.match(pattern, source):
+            yield Finding(f"{path}.source", f"is {source!r}", words, "", "mount-source")
+    for field, value in (("user", mount.user), ("secretRef", mount.secret_ref)):
+        if kind in CEPH_TYPES and value is None:
+            hint = "ceph auth get-or-create client.NAME makes both"
+            yield Finding(
+                f"{path}.{field}", "is missing", f"one, as type is {kind}", hint, "ceph-needs-client"
+            )
+        if kind not in {*CEPH_TYPES, *NAMES} and value is not None:
+            text = f"is given, and type is {kind}"
+            yield Finding(
+                f"{path}.{field}", text, "only with cephfs and ceph-fuse", "", "client-without-ceph"
+            )
+
+
+def _place(path: str, place: str, host: Host) -> Iterator[Finding]:
+    whole = PurePosixPath(place)
+    closed = (*CLOSED, host.settings.runtime.data_root)
+    inside = next(
+        (top for top in closed if whole == PurePosixPath(top) or PurePosixPath(top) in whole.parents), ""
+    )
+    over = next((top for top in closed if whole in PurePosixPath(top).parents), "")
+    if {".", ".."} & set(place.split("/")):
+        yield Finding(f"{path}.path", f"is {place!r}", "a path without . and ..", "", "mount-path")
+    elif inside or over or place in SYSTEM:
+        why = f"{inside or over} is there" if inside or over else "the system's own files are there"
+        expected = "a place that nothing else uses, as /mnt/data"
+        yield Finding(f"{path}.path", f"is {place!r}, and {why}", expected, "", "mount-path")
