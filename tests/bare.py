@@ -6,9 +6,9 @@ with bare_site(directory, "system", "10.176.0.0/24", os=("debian-12", "debian-13
     site.play("node_prepare", "node_system", time={"servers": ["10.176.0.11"]})
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,30 +58,58 @@ class Site:
     lab: Lab
     directory: Path
     manifest: BundleManifest
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    """More of the spec than hosts, as where the registry keeps its data."""
 
     @property
     def store(self) -> SecretStore:
         """What Slipway made, and the nodes' key."""
         return SecretStore(self.directory / "secrets")
 
-    def configuration(self, settings: dict[str, Any]) -> Configuration:
-        """All nodes with the same settings."""
+    def configuration(
+        self, settings: dict[str, Any], own: Mapping[str, dict[str, Any]] | None = None
+    ) -> Configuration:
+        """All nodes with the same settings, and what single ones have of their own."""
         items = [
-            {"name": n.name, "address": n.address, "roles": ["worker" if number else "control-plane"]}
+            {
+                "name": n.name,
+                "address": n.address,
+                "roles": ["worker" if number else "control-plane"],
+                "settings": (own or {}).get(n.name, {}),
+            }
             for number, n in enumerate(self.lab.nodes)
         ]
         spec = {
             "kubernetes": {"version": "v1.35.4", "endpoint": {"address": "api.test.internal"}},
             "hosts": {"defaults": settings, "items": items},
+            **self.spec,
         }
         kind = {"apiVersion": "installer.slipway.dev/v1alpha1", "kind": "ClusterConfiguration"}
         return read.parse({**kind, "metadata": {"name": "t", "namespace": "slipway-system"}, "spec": spec})
 
-    def play(self, *roles: str, check: bool = False, **settings: Any) -> RunnerResult:
-        """Carry out roles with the variables that planning gives them."""
-        configuration = self.configuration(settings)
+    def play(
+        self,
+        *roles: str,
+        check: bool = False,
+        only: Sequence[str] = (),
+        own: Mapping[str, dict[str, Any]] | None = None,
+        **settings: Any,
+    ) -> RunnerResult:
+        """Carry out roles, on all nodes or on some; it has to succeed."""
+        hosts = self.planned(*roles, only=only, own=own, **settings)
+        return self.run("install.yml", hosts, check=check)
+
+    def planned(
+        self,
+        *roles: str,
+        only: Sequence[str] = (),
+        own: Mapping[str, dict[str, Any]] | None = None,
+        **settings: Any,
+    ) -> dict[str, Any]:
+        """Hosts with the variables that planning gives roles."""
+        configuration = self.configuration(settings, own)
         hosts = {}
-        for host in configuration.hosts:
+        for host in (host for host in configuration.hosts if not only or host.name in only):
             mine = [r for r in roles if r != "registry" or host == configuration.registry_host]
             inputs = {role: role_variables(configuration, self.manifest, host, role) for role in mine}
             steps = {
@@ -91,7 +119,7 @@ class Site:
             variables = {name: value for values in inputs.values() for name, value in values.items()}
             connection = connection_variables(SSH(), host.address)
             hosts[host.name] = {**connection, **variables, "slipway_steps": steps}
-        return self.run("install.yml", hosts, check=check)
+        return hosts
 
     def run(self, playbook: str, hosts: dict[str, Any], *, check: bool = False) -> RunnerResult:
         """One playbook over these nodes; it has to succeed."""
@@ -106,10 +134,16 @@ class Site:
             hosts=hosts,
             directory=self.directory / "runs",
             secrets=lambda reference: self.store.read(reference).decode(),
-            extra={"slipway_local_artifacts": {"registry": str(binary("registry"))}},
+            extra={"slipway_local_artifacts": self.carried()},
             known_hosts=self.directory / "known_hosts",
             check=check,
         )
+
+    def carried(self) -> dict[str, str]:
+        """What goes to a host over SSH: the registry's program, and packages for the host that will have it."""
+        packages = (found for found in self.manifest.artifacts if found.kind is ArtifactKind.PACKAGES)
+        paths = {found.name: str(self.directory / "bundle" / found.path) for found in packages}
+        return {"registry": str(binary("registry")), **paths}
 
     def push(self) -> None:
         """The bundle into the registry on the first node."""
@@ -129,12 +163,17 @@ class Site:
 
 @contextmanager
 def bare_site(
-    directory: Path, name: str, subnet: str, os: Sequence[str], packages: Iterable[str] = ()
+    directory: Path,
+    name: str,
+    subnet: str,
+    os: Sequence[str],
+    packages: Iterable[str] = (),
+    spec: Mapping[str, Any] | None = None,
 ) -> Iterator[Site]:
     """A fresh lab of one node per system named, a bundle with these further packages, secrets made."""
     manifest = hosts_bundle(directory / "bundle", os, packages)
     with lab_nodes(name, subnet, nodes=len(os), os=os) as lab:
-        found = Site(lab, directory, manifest)
+        found = Site(lab, directory, manifest, spec or {})
         (directory / "known_hosts").write_text("".join(f"{line}\n" for line in lab.host_keys()))
         ensure_site(
             found.store, registry_name="registry.slipway.internal", registry_address=lab.nodes[0].address

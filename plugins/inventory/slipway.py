@@ -201,13 +201,20 @@ def _run(
 def _local(
     configuration: Configuration, manifest: BundleManifest, host: Host, directory: Path | None
 ) -> dict[str, str]:
-    """The registry's own program travels over SSH, from the bundle's directory."""
+    """The registry's own program, and packages that its disks need, travel over SSH, from the bundle's directory."""
     from slipway.model.bundle import ArtifactKind
 
-    artifact = manifest.find(ArtifactKind.BINARY, "registry")
-    if configuration.registry_host != host or artifact is None or directory is None:
+    if configuration.registry_host != host or directory is None:
         return {}
-    return {"registry": str((directory / artifact.path).resolve())}
+    wanted = [artifact for artifact in manifest.artifacts if artifact.name == "registry"]
+    if host.settings.disks:
+        wanted += [artifact for artifact in manifest.artifacts if artifact.kind is ArtifactKind.PACKAGES]
+    kinds = (ArtifactKind.BINARY, ArtifactKind.PACKAGES)
+    return {
+        artifact.name: str((directory / artifact.path).resolve())
+        for artifact in wanted
+        if artifact.kind in kinds
+    }
 
 
 def _lookups(value: Any, workspace: Workspace) -> Any:

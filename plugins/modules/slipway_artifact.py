@@ -51,9 +51,10 @@ options:
         type: bool
         default: true
   registry:
-    description: C(url), and where they apply C(ca) (PEM), C(credentials) (user:password), C(address).
+    description: >-
+      C(url), and where they apply C(ca) (PEM), C(credentials) (user:password), C(address). Without it the artifacts are
+      those that were copied to C(/var/lib/slipway/artifacts/SHA256.part).
     type: dict
-    required: true
   parallel:
     description: Downloads at once.
     type: int
@@ -108,11 +109,15 @@ def placed_files(item: dict) -> dict | None:
     return files if all(sha256_file(path) == known for path, known in files.items()) else None
 
 
-def place(registry: Registry, item: dict) -> dict:
+def place(registry: Registry | None, item: dict) -> dict:
     """Fetch and place one artifact; its files."""
     os.makedirs(item["dest"], mode=0o755, exist_ok=True)
-    download = f"{MARKERS}/{item['digest'].split(':')[1]}.part"
-    registry.download(item["repository"], item["digest"], download)
+    wanted = item["digest"].split(":")[1]
+    download = f"{MARKERS}/{wanted}.part"
+    if registry:
+        registry.download(item["repository"], item["digest"], download)
+    elif sha256_file(download) != wanted:
+        raise HostError(f"{item['name']} was not copied to {download}, or is damaged")
     if tarfile.is_tarfile(download):
         files = flatten(item, download) if item["flatten"] else replace_tree(item, download)
         os.unlink(download)
@@ -190,6 +195,13 @@ def refuse_escape(root: str, name: str) -> None:
         raise HostError(f"archive member {name} leaves its directory")
 
 
+def registry_of(access: dict) -> Registry:
+    """The registry that was named."""
+    return Registry(
+        access["url"], ca=access["ca"], credentials=access["credentials"], address=access["address"]
+    )
+
+
 def describe(item: dict) -> str:
     """For messages and diffs."""
     return json.dumps({"name": item["name"], "version": item["version"], "digest": item["digest"]})
@@ -220,7 +232,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "artifacts": {"type": "list", "elements": "dict", "required": True, "options": ITEM},
-            "registry": {"type": "dict", "required": True, "options": REGISTRY},
+            "registry": {"type": "dict", "options": REGISTRY},
             "parallel": {"type": "int", "default": 4},
         },
         supports_check_mode=True,
@@ -234,12 +246,7 @@ def main() -> None:
             files = {path: known for found in there if found for path, known in found.items()}
             if missing and not module.check_mode:
                 os.makedirs(MARKERS, mode=0o755, exist_ok=True)
-                registry = Registry(
-                    access["url"],
-                    ca=access["ca"],
-                    credentials=access["credentials"],
-                    address=access["address"],
-                )
+                registry = registry_of(access) if access else None
                 for found in pool.map(lambda item: place(registry, item), missing):
                     files.update(found)
     except (HostError, OSError, tarfile.TarError) as error:

@@ -51,7 +51,7 @@ import re
 import shutil
 import signal
 
-from ansible.module_utils import slipway_chrony, slipway_mount_state
+from ansible.module_utils import slipway_chrony, slipway_disks, slipway_mount_state
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import (
     STATE_DIR,
@@ -217,9 +217,26 @@ def paths(p: dict) -> list[str]:
     return [*ours, *(path for path in wanted if leftovers(path))]
 
 
+def data_disks(p: dict) -> list[dict]:
+    """Mounts of ours, the innermost first; a registry that stays keeps its disk."""
+    units = slipway_disks.our_units().values()
+    kept = p["registry_data_root"] if p["keep_registry"] and there(REGISTRY_PATHS[0]) else ""
+    going = [unit for unit in units if not f"{kept}/".startswith(f"{unit['path']}/")]
+    return sorted(going, key=lambda unit: unit["path"], reverse=True)
+
+
 def state_paths() -> list[str]:
     """Records, packages and markers; removed last, so that a killed reset is still known as ours."""
-    names = ("apt", "artifacts", "copies", "packages", "recorded", "pending.json", "record.json")
+    names = (
+        "apt",
+        "artifacts",
+        "copies",
+        "disks.json",
+        "packages",
+        "recorded",
+        "pending.json",
+        "record.json",
+    )
     return [path for path in (f"{STATE_DIR}/{name}" for name in names) if there(path)]
 
 
@@ -243,7 +260,9 @@ def main() -> None:
     p = {**module.params, "container_data_root": module.params["container_data_root"] or data_root()}
     os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     hosts, plain = hosts_without_block()
-    wanted = [*paths(p), *state_paths(), *(["/etc/hosts"] if hosts != plain else [])]
+    units = data_disks(p)
+    wanted = [*paths(p), *(unit["file"] for unit in units), *state_paths()]
+    wanted += ["/etc/hosts"] if hosts != plain else []
     try:
         if wanted and not module.check_mode:
             with locked(LOCK, seconds=LOCK_SECONDS):
@@ -254,6 +273,8 @@ def main() -> None:
                 slipway_mount_state.release()
                 for path in paths(p):
                     remove(path)
+                for unit in units:
+                    slipway_disks.release(unit)
                 run(["systemctl", "daemon-reload"])
                 if JOURNALD in wanted:
                     run(["systemctl", "restart", "systemd-journald.service"])

@@ -33,6 +33,11 @@ _FIXED = "cannot change on a live cluster: put the old value back, or make a new
 _NAMES = "self.all(name, name.matches('^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'))"
 _KEYS = rule(_NAMES, "a name has lower case letters, digits and -, and is at most 63 long")
 
+_DISK_NAMES = rule(
+    "self.all(name, name.matches('^[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?$'))",
+    "a disk's name has lower case letters, digits and -, and is at most 24 long",
+)
+
 #: Path of an object of the spec -> its rules.
 RULES: dict[str, list[Rule]] = {
     "spec": [
@@ -133,6 +138,9 @@ RULES: dict[str, list[Rule]] = {
     "spec.hosts.defaults.mounts": [_KEYS],
     "spec.hosts.groups.NAME.mounts": [_KEYS],
     "spec.hosts.items.settings.mounts": [_KEYS],
+    "spec.hosts.defaults.disks": [_DISK_NAMES],
+    "spec.hosts.groups.NAME.disks": [_DISK_NAMES],
+    "spec.hosts.items.settings.disks": [_DISK_NAMES],
     "spec.modules": [_KEYS],
     "spec.registry": [
         rule("self.mode != 'external' || has(self.endpoint)", "mode external needs an endpoint", ".endpoint"),

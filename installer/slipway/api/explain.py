@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from slipway.api.yamlfile import kind_of, step
 from slipway.errors import Finding
 from slipway.model import fields
-from slipway.model.host import mounts, system
+from slipway.model.host import disks, mounts, system
 
 #: What a value must look like, in words, for every pattern of the model.
 PATTERNS = {
@@ -19,6 +19,10 @@ PATTERNS = {
     fields.IPV4: "an IPv4 address, as 10.0.0.21",
     fields.CIDR4: "an IPv4 range, as 10.96.0.0/16",
     fields.SERVER: "an IPv4 address or a DNS name in lower case",
+    disks.DISK_NAME: "a name of lower case letters, digits and -, at most 24 long",
+    disks.DISK_ID: "a name under /dev/disk/by-id without that directory, or a serial number",
+    disks.MOUNT_POINT: "a directory other than /, as /data, of letters, digits and . _ -",
+    disks.MOUNT_OPTION: "one mount option, as noatime",
     system.DISK_SIZE: "a size in M, G or T, as 2G",
     system.UNLIMITED: "unlimited, or a whole number of KiB from 64 on",
     system.RETENTION: "hours, days or weeks, as 14d",

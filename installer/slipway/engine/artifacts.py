@@ -18,6 +18,12 @@ def local_artifacts(context: Context, wanted: Iterable[Mapping[str, Any]]) -> di
     return {item["name"]: str(binary_path(context, item["name"]).resolve()) for item in wanted}
 
 
+def local_packages(context: Context, wanted: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """System -> absolute path of its package repository on this machine."""
+    found = (required(context, ArtifactKind.PACKAGES, item["name"]) for item in wanted)
+    return {artifact.name: str(context.source.path(artifact).resolve()) for artifact in found}
+
+
 def binary_path(context: Context, name: str) -> Path:
     """Path of a binary on this machine, fetched and checked when it comes from the registry."""
     return context.source.path(required(context, ArtifactKind.BINARY, name))

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from slipway.catalog import Catalog, Stage
-from slipway.engine.artifacts import local_artifacts
+from slipway.engine.artifacts import local_artifacts, local_packages
 from slipway.engine.run import Run
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
@@ -143,9 +143,25 @@ def run_variables(steps: Iterable[Step], run: Run) -> dict[str, Any]:
         "slipway_epoch": run.locks.epoch,
         "slipway_holder": run.context.holder,
         "slipway_site": run.observed.site,
-        "slipway_local_artifacts": local_artifacts(run.context, wanted),
+        "slipway_local_artifacts": {
+            **local_artifacts(run.context, wanted),
+            **local_packages(run.context, _carried_packages(steps, run)),
+        },
         "slipway_images": first_images(run.context.configuration, run.context.catalog),
     }
+
+
+def _carried_packages(steps: Iterable[Step], run: Run) -> list[dict[str, Any]]:
+    """Package repositories that go to the registry's host over SSH: its disks come before its registry."""
+    mine = [step for step in steps if step.action == "node_disks" and not step.inputs["node_disks_registry"]]
+    found = []
+    for step in mine:
+        seen = run.observed.hosts.get(step.target)
+        facts = seen.facts if seen and seen.reachable else None
+        own = f"{facts.os_id}-{facts.os_version}" if facts else ""
+        repositories = step.inputs["node_disks_repositories"]
+        found += [one for system, one in repositories.items() if own in ("", system)]
+    return found
 
 
 def first_images(configuration: Configuration, catalog: Catalog) -> dict[str, list[str]]:

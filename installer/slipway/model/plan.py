@@ -32,13 +32,24 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a step is planned: `cause` is absent | field | content | intent | drift | required | removed | follows."""
+    """Why a step is planned: `cause` is absent | field | content | intent | drift | required | removed | follows.
+
+    `effect` is no cause, but what the step will do to its target as it is now.
+    """
 
     cause: str
     text: str
     path: str = ""
     diff: str = ""
     """drift: what was changed in a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What a step will do to a host besides following fields, as the host is now: told before somebody agrees."""
+
+    text: str
+    destructive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

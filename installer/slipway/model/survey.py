@@ -40,6 +40,23 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockDisk:
+    """A data disk that the ClusterConfiguration names, as the host has it. `device` empty: it has none of that id."""
+
+    id: str
+    device: str = ""
+    serial: str = ""
+    size: int = 0
+    """Bytes."""
+    signatures: tuple[str, ...] = ()
+    """What wipefs finds on the disk and its partitions, as `/dev/sdb1 ext4`."""
+    labels: tuple[str, ...] = ()
+    """Name of each partition; empty where it has none."""
+    uses: tuple[str, ...] = ()
+    """Where it is mounted, and what lies on it, as a volume group."""
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """State of a host. An empty field means that the host did not say, which is no finding."""
 
@@ -72,7 +89,13 @@ class Survey:
     """NVIDIA devices as slot, device id: `0000:3b:00.0 10de:20b2`."""
     nouveau: bool = False
     """Whether the driver that keeps NVIDIA's out is loaded."""
+    disks: tuple[BlockDisk, ...] = ()
+    """Data disks that were asked for."""
     reach: tuple[Reach, ...] = field(default=())
+
+    def disk(self, identity: str) -> BlockDisk | None:
+        """The data disk of that id or serial number; None: the host was not asked."""
+        return next((disk for disk in self.disks if disk.id == identity), None)
 
     def link_of(self, address: str) -> Link | None:
         """The interface that has an address."""

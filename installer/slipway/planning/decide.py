@@ -65,7 +65,15 @@ def decide(desired: Desired, seen: Seen, secrets: Mapping[str, str]) -> Step | N
         inputs=dict(desired.inputs),
         parts=own_parts,
         rolling=desired.rolling and seen.record is not None,
-        disruptive=bool(seen.record and desired.disruptive & set(changed)),
+        disruptive=bool(seen.record) and any(_stops(desired, seen.record, part) for part in changed),
+    )
+
+
+def _stops(desired: Desired, record: StepRecord | None, part: str) -> bool:
+    """Whether a part's change stops workloads: of a nested input, a key that is new stops nothing."""
+    name = part.partition(".")[0]
+    return part in desired.disruptive or (
+        name in desired.disruptive and part in (record.parts if record else {})
     )
 
 

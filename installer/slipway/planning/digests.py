@@ -9,7 +9,7 @@ from typing import Any
 PART_DIGITS = 12
 
 #: Inputs made of several fields: a part for each of their keys, so that a plan names the one that changed.
-NESTED = frozenset({"kubernetes_control_plane_cluster"})
+NESTED = frozenset({"kubernetes_control_plane_cluster", "node_disks_disks"})
 
 #: Marks the place of a secret value in a step's inputs: `{"$secret": "NAME/KEY"}`.
 SECRET = "$secret"  # noqa: S105 - a key, not a value

@@ -18,4 +18,6 @@ FIELDS = {
 def field_of(part: str, target: str | Host) -> str:
     """Field path behind a part; a part without one stands for itself."""
     host = target.name if isinstance(target, Host) else target
-    return FIELDS.get(part, part).replace("{host}", host).replace("…", f".items[{host}].")
+    name, _, key = part.partition(".")
+    path = FIELDS.get(part) or (f"{FIELDS[name]}.{key}" if key and name in FIELDS else part)
+    return path.replace("{host}", host).replace("…", f".items[{host}].")

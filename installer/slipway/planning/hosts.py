@@ -1,6 +1,7 @@
 """Steps of hosts: roles, the Node's metadata, and hosts that left."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from slipway.model.bundle import BundleManifest
@@ -47,7 +48,18 @@ def host_steps(
             )
             step = decide(desired, _seen(observed, host.name, role), observed.secrets)
             if step:
-                yield step
+                yield _told(step, host, observed)
+
+
+def _told(step: Step, host: Host, observed: Observed) -> Step:
+    """With what it will do to the host as it is now. Only a host that was read tells."""
+    seen = observed.hosts.get(host.name)
+    if seen is None or not seen.reachable:
+        return step
+    found = tuple(BY_NAME[step.action].consequences(host, seen))
+    reasons = tuple(Reason("effect", consequence.text) for consequence in found)
+    lost = any(consequence.destructive for consequence in found)
+    return replace(step, reasons=(*step.reasons, *reasons), destructive=step.destructive or lost)
 
 
 def node_steps(
@@ -118,7 +130,8 @@ def _begun(observed: Observed, host: str) -> set[str]:
 def _needs(configuration: Configuration, host: Host, role: str, before: tuple[str, ...]) -> tuple[str, ...]:
     earlier = [other for other in before if other != "registry"]
     needs = [step_id(host.name, earlier[-1])] if earlier else []
-    if role == "node_prepare":
+    takes_packages = role == "node_disks" and configuration.registry_host != host
+    if role == "node_prepare" or takes_packages:
         needs.append(MIRROR_STEP)
     planes = configuration.control_planes
     if role == "kubernetes_control_plane" and planes.index(host) > 0:

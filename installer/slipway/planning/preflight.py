@@ -8,6 +8,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved, Observed
 from slipway.model.plan import Plan, StepKind
+from slipway.planning.checks.disks import disk_findings
 from slipway.planning.checks.fleet import fleet_state
 from slipway.planning.checks.host import host_state
 
@@ -87,6 +88,7 @@ def host_findings(
     yield from _capacity(path, host, seen)
     yield from _membership(path, seen, site)
     yield from host_state(configuration, host, seen)
+    yield from disk_findings(host, seen)
 
 
 def _unreachable(seen: HostObserved) -> Finding:
@@ -119,8 +121,12 @@ def _capacity(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
         yield Finding(path, f"has {facts.memory} MiB of memory", f"{needed} MiB", "add memory", "memory")
     if host.control_plane and facts.cpus < CPUS:
         yield Finding(path, f"has {facts.cpus} CPU", f"{CPUS} for a control plane", "", "cpus")
+    coming = () if "node_disks" in seen.records else [disk.path for disk in host.settings.disks.values()]
     for directory, free in sorted(facts.disk_free.items()):
-        if free < DISK:
+        later = any(
+            f"{directory}/".startswith(f"{path}/") for path in coming
+        )  # on a disk that is not mounted yet
+        if free < DISK and not later:
             yield Finding(
                 path,
                 f"has {free} MiB free under {directory}",

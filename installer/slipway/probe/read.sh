@@ -7,12 +7,15 @@ section() {
     echo
 }
 
-# stdin: paths to measure; "fsync PATH" asks for that of a durable write too.
+# stdin: paths to measure; "fsync PATH" asks for that of a durable write too; "disk ID" for a data disk.
 durable=
+identities=
 wanted=
 while IFS= read -r line; do
     case $line in
     'fsync '*) durable=${line#fsync } ;;
+    'disk '*) identities="$identities${line#disk }
+" ;;
     *) wanted="$wanted$line
 " ;;
     esac

@@ -1,10 +1,11 @@
 """The sections that `survey.sh` printed, as a Survey. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from slipway.model.survey import Link, Listener, Survey
+from slipway.model.survey import BlockDisk, Link, Listener, Survey
 
 Sections = Mapping[str, Sequence[str]]
 
@@ -29,6 +30,7 @@ def parse_survey(sections: Sections, *, skew: float = 0.0, skew_error: float = 0
         listeners=_listeners(sections.get("listeners", ())),
         links=_links(sections),
         fsync=float(_first(sections, "fsync") or 0) / 1000,
+        disks=tuple(_disks(sections.get("blocks", ()))),
         gpus=_words(sections, "gpus"),
         nouveau=bool(_words(sections, "nouveau")),
     )
@@ -69,3 +71,35 @@ def _links(sections: Sections) -> tuple[Link, ...]:
         if name != "lo" and mtu.isdigit():
             found.append(Link(name, mac, int(mtu), tuple(addresses.get(name, ()))))
     return tuple(found)
+
+
+def _disks(lines: Sequence[str]) -> Iterator[BlockDisk]:
+    """`disk ID`, then lsblk's pairs of the disk and all on it, then `signature DEVICE TYPE`."""
+    group: list[str] = []
+    for line in [*lines, "disk "]:
+        if line.startswith("disk ") and group:
+            yield _disk(group[0].removeprefix("disk "), group[1:])
+            group = []
+        group.append(line)
+
+
+def _disk(identity: str, lines: Sequence[str]) -> BlockDisk:
+    rows = [
+        dict(pair.split("=", 1) for pair in shlex.split(line)) for line in lines if line.startswith("NAME=")
+    ]
+    if not rows:
+        return BlockDisk(identity)
+    whole, parts = rows[0], [row for row in rows[1:] if row["TYPE"] == "part"]
+    mounted = (f"{row['NAME']} at {row['MOUNTPOINT']}" for row in (whole, *parts) if row["MOUNTPOINT"])
+    held = (f"{row['NAME']} ({row['TYPE']})" for row in rows[1:] if row["TYPE"] != "part")
+    return BlockDisk(
+        identity,
+        device=whole["NAME"],
+        serial=whole["SERIAL"],
+        size=int(whole["SIZE"]),
+        signatures=tuple(
+            line.removeprefix("signature ").strip() for line in lines if line.startswith("signature ")
+        ),
+        labels=tuple(row["PARTLABEL"] for row in parts),
+        uses=(*mounted, *held),
+    )

@@ -63,6 +63,24 @@ gpus() {
     done
 }
 
+# A disk by its id or serial number, with all that lies on it; read from the disk, not from udev's memory.
+data_disks() {
+    printf %s "$identities" | while IFS= read -r identity; do
+        echo "disk $identity"
+        device=/dev/disk/by-id/$identity
+        if [ ! -e "$device" ]; then
+            device=$(lsblk -dnpo NAME,SERIAL | awk -v serial="$identity" '$2 == serial {print $1}')
+        fi
+        device=$(readlink -f "$device")
+        [ -b "$device" ] || continue
+        lsblk -bpPo NAME,TYPE,SIZE,SERIAL,PARTLABEL,MOUNTPOINT "$device"
+        lsblk -nplo NAME,TYPE "$device" | while read -r name kind; do
+            case $kind in part) ;; *) [ "$name" = "$device" ] || continue ;; esac
+            wipefs -n --noheadings -O TYPE "$name" | sed "s|^|signature $name |"
+        done
+    done
+}
+
 section cgroup cgroup
 section container systemd-detect-virt -c
 section filesystems awk '{print $NF}' /proc/filesystems
@@ -75,5 +93,6 @@ section services strangers
 section listeners ss -Hltnp
 section links links
 section fsync fsync
+section blocks data_disks
 section gpus gpus
 section nouveau ls -d /sys/module/nouveau

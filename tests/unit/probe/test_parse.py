@@ -8,7 +8,9 @@ import pytest
 
 from slipway.model.observed import Drift, HostObserved
 from slipway.model.record import StepRecord
+from slipway.model.survey import BlockDisk
 from slipway.probe.parse import ReadError, find_drift, parse_host
+from slipway.probe.survey import parse_survey
 
 EXAMPLES = sorted((Path(__file__).parent / "hosts").glob("*.txt"))
 WHOLE = EXAMPLES[0].read_text()
@@ -61,4 +63,33 @@ def test_drift_is_what_the_host_found_to_be_other_than_these_records_say() -> No
         Drift("host/h/a", "unit x.service", "inactive"),
         Drift("host/h/b", "/gone", "missing"),
         Drift("host/h/b", "package curl", "missing"),
+    )
+
+
+BLOCKS = """\
+disk wwn-0x5000c500a1b2c3d4
+NAME="/dev/sdb" TYPE="disk" SIZE="1000204886016" SERIAL="S1" PARTLABEL="" MOUNTPOINT=""
+NAME="/dev/sdb1" TYPE="part" SIZE="1000203091968" SERIAL="" PARTLABEL="old data" MOUNTPOINT="/srv/old"
+NAME="/dev/mapper/vg-lv" TYPE="lvm" SIZE="1000" SERIAL="" PARTLABEL="" MOUNTPOINT=""
+signature /dev/sdb gpt
+signature /dev/sdb1 LVM2_member
+disk S2
+NAME="/dev/sdc" TYPE="disk" SIZE="1073741824" SERIAL="S2" PARTLABEL="" MOUNTPOINT=""
+disk S3
+"""
+
+
+def test_data_disks_full_empty_and_missing() -> None:
+    assert parse_survey({"blocks": BLOCKS.splitlines()}).disks == (
+        BlockDisk(
+            "wwn-0x5000c500a1b2c3d4",
+            device="/dev/sdb",
+            serial="S1",
+            size=1000204886016,
+            signatures=("/dev/sdb gpt", "/dev/sdb1 LVM2_member"),
+            labels=("old data",),
+            uses=("/dev/sdb1 at /srv/old", "/dev/mapper/vg-lv (lvm)"),
+        ),
+        BlockDisk("S2", device="/dev/sdc", serial="S2", size=1 << 30),
+        BlockDisk("S3"),
     )

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from slipway.model.fields import LIVE, ROLLING, Model
+from slipway.model.host.disks import MAX_DISKS, Disk, DiskName
 from slipway.model.host.mounts import MAX_MOUNTS, Mounts
 from slipway.model.host.runtime import Runtime
 from slipway.model.host.system import DNS, HostsEntry, Journald, Limits, Time
@@ -44,6 +45,8 @@ class HostSettings(Model):
     """Journal."""
     mounts: Mounts = Field(default_factory=dict, max_length=MAX_MOUNTS, json_schema_extra=LIVE)
     """File systems by name, mounted at boot before container runtime and kubelet."""
+    disks: dict[DiskName, Disk] = Field(default_factory=dict, max_length=MAX_DISKS)
+    """Data disks by names of your own; a name that goes leaves the data on its disk."""
     labels: dict[str, str] = Field(default_factory=dict, json_schema_extra=LIVE)
     """Node labels; one that is removed here is removed from the node."""
     taints: tuple[Taint, ...] = Field(default=(), json_schema_extra=LIVE)

@@ -10,6 +10,7 @@ from slipway.planning.roles import (
     container_runtime,
     kubernetes,
     load_balancer,
+    node_disks,
     node_mounts,
     node_prepare,
     node_system,
@@ -24,6 +25,7 @@ def _packages(configuration: Configuration, host: Host) -> tuple[str, ...]:
 
 #: In the order in which a host takes them.
 ROLES: Final[tuple[Role, ...]] = (
+    node_disks.ROLE,
     registry.ROLE,
     node_prepare.role(_packages),
     node_system.ROLE,

@@ -10,6 +10,8 @@ from slipway.model.configuration import Configuration
 from slipway.model.fields import SecretRef
 from slipway.model.host.items import Host
 from slipway.model.kubernetes import Kubernetes
+from slipway.model.observed import HostObserved
+from slipway.model.plan import Consequence
 from slipway.planning.digests import secret
 
 REGISTRY_SECRETS = "slipway-registry"
@@ -73,6 +75,11 @@ def no_packages(_configuration: Configuration, _host: Host) -> tuple[str, ...]:
     return ()
 
 
+def no_consequences(_host: Host, _seen: HostObserved) -> tuple[Consequence, ...]:
+    """Nothing that a plan has to tell beforehand."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
     """One role: who has it, what it is given, and which field stands behind each variable."""
@@ -90,6 +97,8 @@ class Role:
     """A host may lose it: once more it runs, without what it was for, and cleans up."""
     rolling: bool = False
     """A change goes host by host."""
+    consequences: Callable[[Host, HostObserved], Iterable[Consequence]] = no_consequences
+    """What its step will do to a host that was read."""
     disruptive: frozenset[str] = field(default_factory=frozenset)
     """Variables whose change on a running host stops workloads."""
 

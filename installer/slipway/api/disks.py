@@ -1,0 +1,40 @@
+"""Rules of data disks: an entry may be written in pieces over several layers, so each host is judged as a whole."""
+
+from collections.abc import Iterator
+
+from slipway.api.merge import resolve
+from slipway.errors import Finding
+from slipway.model.host.items import Host, Hosts
+
+
+def check(hosts: Hosts) -> Iterator[Finding]:
+    """Entries without a disk or a place, and two that share one."""
+    layers = (hosts.defaults, *hosts.groups.values(), *(item.settings for item in hosts.items))
+    known = all(group in hosts.groups for item in hosts.items for group in item.groups)
+    if known and any(layer.disks for layer in layers):
+        for index, host in enumerate(resolve(hosts)):
+            yield from _complete(f"spec.hosts.items[{index}].settings.disks", host)
+            yield from _shared(f"spec.hosts.items[{index}].settings.disks", host)
+
+
+def _complete(path: str, host: Host) -> Iterator[Finding]:
+    for name, disk in host.settings.disks.items():
+        for field, value, what in (("id", disk.id, "which disk it is"), ("path", disk.path, "a directory")):
+            if value is None:
+                yield Finding(
+                    f"{path}.{name}.{field}",
+                    f"is missing on host {host.name}",
+                    f"{what}, here, in defaults or in a group",
+                    "",
+                    f"disk-without-{field}",
+                )
+
+
+def _shared(path: str, host: Host) -> Iterator[Finding]:
+    seen: dict[tuple[str, str], str] = {}
+    for name, disk in host.settings.disks.items():
+        for field, value in (("id", disk.id), ("path", disk.path)):
+            first = seen.setdefault((field, value or name), name)
+            if first != name:
+                text = f"is {value!r} on host {host.name}, as that of {first}"
+                yield Finding(f"{path}.{name}.{field}", text, "one of its own", "", f"duplicate-disk-{field}")

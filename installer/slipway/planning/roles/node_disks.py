@@ -1,0 +1,75 @@
+"""node_disks: a host's data disks, before anything keeps its data there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from slipway.model.configuration import Configuration
+from slipway.model.host.disks import Disk
+from slipway.model.host.items import Host
+from slipway.planning.checks.disks import disk_consequences
+from slipway.planning.roles.base import SETTINGS, Role, Scope, registry_access
+
+#: What makes a file system that Debian's standard packages cannot make.
+PACKAGES = {"xfs": "xfsprogs"}
+REGISTRY_UNITS = ("slipway-registry-push.service", "slipway-registry.service")
+
+
+def packages(_configuration: Configuration, host: Host) -> tuple[str, ...]:
+    """Packages that its disks need."""
+    kinds = {disk.filesystem for disk in host.settings.disks.values()}
+    return tuple(sorted(PACKAGES[kind] for kind in kinds if kind in PACKAGES))
+
+
+def _wanted(_configuration: Configuration, host: Host) -> bool:
+    return bool(host.settings.disks)
+
+
+def _variables(scope: Scope) -> dict[str, Any]:
+    """The registry's own host cannot fetch from it: its packages come from the controller."""
+    host, names = scope.host, packages(scope.configuration, scope.host)
+    here = scope.configuration.registry_host == host
+    return {
+        "disks": {name: _disk(scope, disk) for name, disk in sorted(host.settings.disks.items())},
+        "packages": list(names),
+        "repositories": scope.repositories() if names else {},
+        "registry": registry_access(scope.configuration) if names and not here else {},
+    }
+
+
+def _disk(scope: Scope, disk: Disk) -> dict[str, Any]:
+    places = _places(scope)
+    below = f"{disk.path}/"
+    return {
+        "id": disk.id,
+        "path": disk.path,
+        "filesystem": disk.filesystem,
+        "options": list(disk.options),
+        "wipe": disk.wipe or "",
+        "units": sorted({unit for place, unit in places if f"{place}/".startswith(below)}),
+    }
+
+
+def _places(scope: Scope) -> Iterator[tuple[str, str]]:
+    """(directory, unit that has its data there): without the disk it would begin anew beside the data."""
+    settings = scope.host.settings
+    yield settings.runtime.data_root, f"{settings.runtime.type}.service"
+    yield from ((place, "kubelet.service") for place in ("/var/lib/kubelet", "/var/lib/etcd"))
+    if scope.configuration.registry_host == scope.host:
+        yield from ((scope.configuration.spec.registry.data_root, unit) for unit in REGISTRY_UNITS)
+
+
+ROLE = Role(
+    name="node_disks",
+    wanted=_wanted,
+    variables=_variables,
+    packages=packages,
+    optional=True,
+    consequences=disk_consequences,
+    disruptive=frozenset({"disks"}),
+    fields={
+        "disks": f"{SETTINGS}.disks",
+        "packages": f"{SETTINGS}.disks",
+        "repositories": "bundle: packages",
+        "registry": "spec.registry",
+    },
+)

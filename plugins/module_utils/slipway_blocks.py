@@ -1,0 +1,71 @@
+"""What block devices a host has, and what is on one: read from the disk itself where udev's memory could be old.
+
+Runs on the target with Python >= 3.9 and the standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ansible.module_utils.slipway_host import HostError, must, run
+
+
+def blocks(*arguments: str) -> list[dict]:
+    """lsblk's view."""
+    columns = "NAME,TYPE,SIZE,SERIAL,MOUNTPOINT"
+    text = must(["lsblk", "--json", "--bytes", "--paths", "--output", columns, *arguments])
+    return json.loads(text)["blockdevices"]
+
+
+def resolve(identity: str) -> str:
+    """The device behind an id or a serial number."""
+    link = f"/dev/disk/by-id/{identity}"
+    if os.path.exists(link):
+        return os.path.realpath(link)
+    rows = blocks("--nodeps")
+    found = [row["name"] for row in rows if row["serial"] == identity]
+    if len(found) != 1:
+        known = ", ".join(f"{row['name']} {row['serial'] or '-'}" for row in rows if row["size"])
+        many = f"several disks have the serial number {identity}: name one by its id" if found else ""
+        raise HostError(
+            many or f"no disk has the id or the serial number {identity}", why=f"there are {known}"
+        )
+    return found[0]
+
+
+def look(identity: str) -> dict:
+    """A disk as it is now, read from itself where udev's memory could be old."""
+    device = resolve(identity)
+    (row,) = blocks(device)
+    if row["type"] == "part":
+        raise HostError(f"{identity} is the partition {device}, not a disk")
+    table = run(["sfdisk", "--json", device])
+    listed = json.loads(table.stdout)["partitiontable"].get("partitions", []) if table.returncode == 0 else []
+    return {
+        "device": device,
+        "serial": row["serial"] or "",
+        "size": int(row["size"]),
+        "signatures": must(["wipefs", "--no-act", "--noheadings", "--output", "TYPE", device]).split(),
+        "partitions": [
+            {"node": part["node"], "label": part.get("name", ""), **probe(part["node"])} for part in listed
+        ],
+        "uses": sorted(uses(row)),
+    }
+
+
+def uses(row: dict) -> list[str]:
+    """Who works with a disk or what lies on it."""
+    children = row.get("children", [])
+    own = [f"{row['name']} at {row['mountpoint']}"] if row["mountpoint"] else []
+    held = [f"{child['name']} ({child['type']})" for child in children if child["type"] != "part"]
+    return [*own, *held, *(use for child in children if child["type"] == "part" for use in uses(child))]
+
+
+def probe(node: str) -> dict:
+    """File system and UUID of a partition; empty where there is none."""
+    if not os.path.exists(node):
+        return {"filesystem": "", "uuid": ""}
+    lines = run(["blkid", "--probe", "--output", "export", node]).stdout.splitlines()
+    found = dict(line.split("=", 1) for line in lines if "=" in line)
+    return {"filesystem": found.get("TYPE", ""), "uuid": found.get("UUID", "")}

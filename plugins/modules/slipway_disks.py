@@ -1,0 +1,240 @@
+#!/usr/bin/python
+"""Partitions, formats and mounts data disks: only what is empty, or what was agreed to by its serial number."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: slipway_disks
+short_description: Data disks of a host
+description:
+  - An empty disk gets one GPT partition and a file system; one that has ours already is only mounted.
+  - A disk with any signature on it is refused, unless C(wipe) is its own serial number and nothing uses it.
+  - A run that was killed is recognised by the partition's name and finished.
+  - Mounts are systemd units by UUID. Those of entries that are gone are unmounted; their data stays.
+options:
+  disks:
+    description: The disks.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the entry.
+        type: str
+        required: true
+      id:
+        description: Name under C(/dev/disk/by-id), or a serial number.
+        type: str
+        required: true
+      path:
+        description: Mount point.
+        type: path
+        required: true
+      filesystem:
+        description: File system of an empty disk.
+        type: str
+        choices: [xfs, ext4]
+        default: xfs
+      options:
+        description: Mount options.
+        type: list
+        elements: str
+        default: []
+      wipe:
+        description: Serial number of a disk whose content may go.
+        type: str
+        default: ""
+      units:
+        description: Units that must not start without it.
+        type: list
+        elements: str
+        default: []
+author:
+  - Slipway
+"""
+
+EXAMPLES = r"""
+- name: Mount the data disk
+  slipway_disks:
+    disks:
+      - {name: data, id: wwn-0x5000c500a1b2c3d4, path: /data, units: [containerd.service]}
+"""
+
+RETURN = r"""
+done:
+  description: What was done, in words.
+  type: list
+  returned: always
+files:
+  description: sha256 of the units.
+  type: dict
+  returned: always
+units:
+  description: Names of the units.
+  type: list
+  returned: always
+"""
+
+import os
+
+from ansible.module_utils import slipway_disks as disks
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.slipway_blocks import look
+from ansible.module_utils.slipway_host import (
+    STATE_DIR,
+    HostError,
+    fail,
+    must,
+    read_json,
+    read_text,
+    run,
+    sha256_text,
+    write_atomic,
+    write_json,
+)
+
+#: Names of entries whose empty disk is being partitioned, with the serial number.
+NOTE = f"{STATE_DIR}/disks.json"
+MKFS = {"xfs": ["mkfs.xfs", "-q", "-f"], "ext4": ["mkfs.ext4", "-q", "-F"]}
+FORMAT_SECONDS = 3600
+SETTLE_SECONDS = 60
+
+
+def tell_kernel(device: str) -> None:
+    """Let kernel and udev know the partitions: also where the kernel reads no table itself."""
+    run(["partx", "--update", device])
+    run(["udevadm", "settle", f"--timeout={SETTLE_SECONDS}"])
+
+
+def note(name: str, serial: str | None) -> None:
+    """Remember, or forget, that an empty disk is being partitioned."""
+    begun = {key: value for key, value in read_json(NOTE).get("begun", {}).items() if key != name}
+    if serial is not None:
+        begun[name] = serial
+    write_json(NOTE, {"format": 1, "begun": begun})
+
+
+def carry_out(verb: str, disk: dict, seen: dict) -> None:
+    """One of what `decide` names."""
+    device = seen["device"]
+    if verb == "wipe":
+        for node in [part["node"] for part in seen["partitions"] if os.path.exists(part["node"])]:
+            must(["wipefs", "--all", "--quiet", node])
+        must(["wipefs", "--all", "--quiet", device])
+        tell_kernel(device)
+    elif verb == "partition":
+        note(disk["name"], seen["serial"])
+        unfinished = disks.mark(disk["name"], finished=False)
+        table = f'label: gpt\nname="{unfinished}", type=linux\n'
+        must(["sfdisk", "--quiet", "--lock=yes", "--wipe-partitions=always", device], stdin=table)
+        tell_kernel(device)
+        note(disk["name"], None)
+    else:
+        (part,) = look(disk["id"])["partitions"]
+        must([*MKFS[disk["filesystem"]], part["node"]], timeout=FORMAT_SECONDS)
+        finished = disks.mark(disk["name"], finished=True)
+        must(["sfdisk", "--quiet", "--lock=yes", "--part-label", device, "1", finished])
+        tell_kernel(device)
+
+
+def ready(disk: dict, *, check: bool) -> tuple[list[str], dict | None]:
+    """Bring a disk to its file system: what was done, and its partition (None where check mode cannot know it)."""
+    seen = look(disk["id"])
+    begun = read_json(NOTE).get("begun", {}).get(disk["name"]) == seen["serial"]
+    if seen["partitions"] and not os.path.exists(seen["partitions"][0]["node"]) and not check:
+        tell_kernel(seen["device"])
+        seen = look(disk["id"])
+    verbs = disks.decide(disk, seen, begun=begun)
+    if check and verbs:
+        return [f"{verb} {disks.about(disk, seen)}" for verb in verbs], None
+    for verb in verbs:
+        carry_out(verb, disk, seen)
+    (part,) = look(disk["id"])["partitions"]
+    return [f"{verb} {disks.about(disk, seen)}" for verb in verbs], part
+
+
+def refuse_hiding(disk: dict, node: str) -> None:
+    """A mount over files would hide them, one over another mount would take its place."""
+    path = disk["path"]
+    if os.path.ismount(path):
+        source = disks.mount_points().get(path, "")
+        if os.path.realpath(source) != os.path.realpath(node):
+            raise HostError(f"{path} is where {source or 'something'} is mounted already")
+    elif os.path.isdir(path) and os.listdir(path):
+        inside = ", ".join(sorted(os.listdir(path))[:5])
+        raise HostError(f"{path} is not empty: a mount would hide what is there", why=inside)
+
+
+def mount(disk: dict, part: dict, check: bool) -> tuple[list[str], str, str]:
+    """The unit, in force: what was done, its file and text."""
+    name = disks.unit_name(disk["path"])
+    file, text = f"{disks.UNITS}/{name}", disks.unit_text(disk, part["uuid"])
+    refuse_hiding(disk, part["node"])
+    done = [f"write {file}"] if read_text(file) != text else []
+    if run(["systemctl", "is-enabled", name]).stdout.strip() != "enabled":
+        done.append(f"enable {name}")
+    mounted = os.path.ismount(disk["path"])
+    if not mounted:
+        done.append(f"mount {disk['path']}")
+    if done and not check:
+        os.makedirs(disk["path"], exist_ok=True)
+        write_atomic(file, text)
+        must(["systemctl", "daemon-reload"])
+        must(["systemctl", "reenable", name])
+        must(["systemctl", "reload" if mounted else "start", name], timeout=SETTLE_SECONDS + 120)
+        refuse_hiding(disk, part["node"])
+    return done, file, text
+
+
+def gone(wanted: list[dict]) -> list[dict]:
+    """Units of ours that no entry wants any more, the innermost first."""
+    places = {disk["name"]: disk["path"] for disk in wanted}
+    units = [unit for name, unit in disks.our_units().items() if places.get(name) != unit["path"]]
+    return sorted(units, key=lambda unit: unit["path"], reverse=True)
+
+
+DISK = {
+    "name": {"type": "str", "required": True},
+    "id": {"type": "str", "required": True},
+    "path": {"type": "path", "required": True},
+    "filesystem": {"type": "str", "choices": ["xfs", "ext4"], "default": "xfs"},
+    "options": {"type": "list", "elements": "str", "default": []},
+    "wipe": {"type": "str", "default": ""},
+    "units": {"type": "list", "elements": "str", "default": []},
+}
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={"disks": {"type": "list", "elements": "dict", "required": True, "options": DISK}},
+        supports_check_mode=True,
+    )
+    check = module.check_mode
+    done: list[str] = []
+    files: dict[str, str] = {}
+    try:
+        for disk in module.params["disks"]:  # one that is refused stops all of them before the first change
+            ready(disk, check=True)
+        for unit in gone(module.params["disks"]):
+            if not check:
+                disks.release(unit)
+            done.append(f"unmount {unit['path']}")
+        for disk in sorted(module.params["disks"], key=lambda disk: disk["path"]):
+            verbs, part = ready(disk, check=check)
+            done += verbs
+            if part is None:
+                done.append(f"mount {disk['path']}")
+                continue
+            verbs, file, text = mount(disk, part, check)
+            done += verbs
+            files[file] = sha256_text(text)
+    except (HostError, OSError, ValueError) as error:
+        fail(module, error, done=done)
+    diff = {"before": "", "after": "".join(f"{line}\n" for line in done)}
+    units = sorted(os.path.basename(file) for file in files)
+    module.exit_json(changed=bool(done), done=done, files=files, units=units, diff=diff)
+
+
+if __name__ == "__main__":
+    main()
