@@ -18,6 +18,8 @@ import time
 
 STATE_DIR = "/var/lib/slipway"
 BEGIN, END = "# BEGIN slipway", "# END slipway"
+#: Ends the name of what a file held before a change that nobody has judged yet.
+FORMER = ".former"
 FLOCK = f"{STATE_DIR}/.flock"
 
 

@@ -46,6 +46,11 @@ options:
         type: list
         elements: str
         default: []
+      keep_former:
+        description: >-
+          Leave what a replaced file held beside it, as C(PATH.former), until slipway_units has judged the new one.
+        type: bool
+        default: false
       secret:
         description: Keep the content out of the diff, and its hash out of the record.
         type: bool
@@ -80,6 +85,7 @@ import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import (
+    FORMER,
     HostError,
     fail,
     ids,
@@ -145,6 +151,8 @@ def apply_file(item: dict, check: bool) -> dict | None:
     if not check:
         if item["validate"] and old != text:
             validate(item, text)
+        if item["keep_former"] and old is not None and old != text:
+            keep_former(path, old, owner)
         keep = stat.S_IMODE(os.stat(path).st_mode) if mode is None and old is not None else 0o644
         write_atomic(path, text, mode=mode if mode is not None else keep, owner=owner)
     hidden = item["secret"]
@@ -154,6 +162,12 @@ def apply_file(item: dict, check: bool) -> dict | None:
         "before": "" if hidden else old or "",
         "after": "(secret)\n" if hidden else text,
     }
+
+
+def keep_former(path: str, old: str, owner: tuple[int, int]) -> None:
+    """Keep the old text; one that is there already was never followed by anything that proved to be good."""
+    if not os.path.exists(path + FORMER):
+        write_atomic(path + FORMER, old, mode=stat.S_IMODE(os.stat(path).st_mode), owner=owner)
 
 
 def apply_directory(item: dict, check: bool) -> dict | None:
@@ -193,6 +207,7 @@ ITEM = {
     "owner": {"type": "str", "default": "root"},
     "group": {"type": "str", "default": "root"},
     "validate": {"type": "list", "elements": "str", "default": []},
+    "keep_former": {"type": "bool", "default": False},
     "secret": {"type": "bool", "default": False},
 }
 

@@ -9,7 +9,8 @@ short_description: Bring systemd units to their state
 description:
   - A running unit is restarted when one of its C(watch) files is younger than its start, so that a restart
     that a killed run left out is made up for.
-  - A unit that does not come up fails with its own last words from the journal.
+  - A unit that does not come up fails with its own last words from the journal. Files of C(watch) that slipway_files
+    replaced with C(keep_former) get back what they held before, and the unit is started with that.
 options:
   units:
     description: The units, in the order in which they start.
@@ -83,13 +84,16 @@ import time
 import urllib.request
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_host import HostError, fail, must, run, tail
+from ansible.module_utils.slipway_host import FORMER, HostError, fail, must, run, tail
 from ansible.module_utils.slipway_registry import Registry
 
+#: Starts by systemd itself after which a unit is given up.
+CRASHES = 3
 PROPERTIES = (
     "LoadState",
     "ActiveState",
     "UnitFileState",
+    "NRestarts",
     "NeedDaemonReload",
     "ExecMainStartTimestampMonotonic",
 )
@@ -135,7 +139,7 @@ def decide(unit: dict, state: dict[str, str]) -> list[str]:
     active = state["ActiveState"] in {"active", "activating", "reloading"}
     if unit["state"] == "stopped":
         return [*verbs, "stop"] if active else verbs
-    if unit["only_if"] and not os.path.exists(unit["only_if"]):
+    if not shall_run(unit):
         return verbs
     if not active:
         verbs.append("start")
@@ -144,25 +148,65 @@ def decide(unit: dict, state: dict[str, str]) -> list[str]:
     return verbs
 
 
+def shall_run(unit: dict) -> bool:
+    """Whether it is to be started at all."""
+    there = not unit["only_if"] or os.path.exists(unit["only_if"])
+    return unit["state"] == "started" and there
+
+
 def carry_out(unit: dict, verbs: list[str], seconds: int) -> None:
     """Do it; a unit that does not run afterwards is an error with its reason."""
+    untried = formers(unit)
+    try:
+        control(unit["name"], verbs, seconds)
+        if {"start", "restart"} & set(verbs) or (untried and shall_run(unit)):
+            wait_active(unit["name"], unit["health"], seconds)
+    except HostError as error:
+        if not untried:
+            raise
+        raise undone(unit, untried, error, seconds) from error
+    for path in untried:
+        os.unlink(path + FORMER)
+
+
+def control(name: str, verbs: list[str], seconds: int) -> None:
+    """systemctl, verb by verb."""
     for verb in verbs:
-        done = run(["systemctl", verb, unit["name"]], timeout=seconds + 30)
+        done = run(["systemctl", verb, name], timeout=seconds + 30)
         if done.returncode:
-            raise HostError(
-                f"systemctl {verb} {unit['name']}: {tail(done.stderr, 1)}", why=journal(unit["name"])
-            )
-    if {"start", "restart"} & set(verbs):
+            raise HostError(f"systemctl {verb} {name}: {tail(done.stderr, 1)}", why=journal(name))
+
+
+def formers(unit: dict) -> list[str]:
+    """Its files whose new content nothing has proved to be good."""
+    return [path for path in unit["watch"] if os.path.exists(path + FORMER)]
+
+
+def undone(unit: dict, paths: list[str], error: HostError, seconds: int) -> HostError:
+    """Put the former files back and start the unit with them; the error that says so."""
+    for path in paths:
+        os.replace(path + FORMER, path)
+    what = f"{unit['name']} does not work with the new {', '.join(paths)}"
+    try:
+        control(unit["name"], ["reset-failed", "restart"], seconds)
         wait_active(unit["name"], unit["health"], seconds)
+    except HostError as second:
+        return HostError(f"{what}, nor with what it held before, which is back: {second}", why=error.why)
+    return HostError(f"{what}; what it held before is back and in force", why=error.why)
 
 
 def wait_active(name: str, health: str | None, seconds: int) -> None:
     """Until it runs, and serves where it says so."""
     deadline = time.monotonic() + seconds
-    while show(name)["ActiveState"] != "active" or not serves(health):
+    while True:
+        state = show(name)
+        if state["ActiveState"] == "active" and serves(health):
+            return
+        if int(state.get("NRestarts") or 0) >= CRASHES:
+            raise HostError(f"{name} ends again and again", why=journal(name))
         if time.monotonic() > deadline:
-            state = show(name)["ActiveState"]
-            raise HostError(f"{name} is {state} and not healthy after {seconds} s", why=journal(name))
+            text = f"{name} is {state['ActiveState']} and not healthy after {seconds} s"
+            raise HostError(text, why=journal(name))
         time.sleep(0.2)
 
 
@@ -231,7 +275,7 @@ def main() -> None:
             state = show(unit["name"]) if reload else states[unit["name"]]
             verbs = decide(unit, state)
             results[unit["name"]] = verbs
-            if verbs and not module.check_mode:
+            if (verbs or formers(unit)) and not module.check_mode:
                 carry_out(unit, verbs, p["seconds"])
         if not module.check_mode:
             wait_ready(p["ready"], p["seconds"], list(results))

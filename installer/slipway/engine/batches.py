@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from slipway.model.plan import Plan, Step, StepKind
+from slipway.planning.roles.kubernetes import CONTROL_PLANE
 
 #: Kinds whose steps share one playbook run, which itself respects needs inside it.
 GROUPED = (StepKind.HOST, StepKind.MODULE)
@@ -73,9 +74,18 @@ def _closure(plan: Plan, states: Mapping[str, State], kind: StepKind) -> tuple[S
     """Ready steps of the kind, and those that wait only for others in the same batch."""
     chosen: dict[str, Step] = {}
     for step in plan.steps:
-        if step.kind is kind and _ready(step, states, chosen.keys()):
+        together = {name for name, other in chosen.items() if not _apart(step, other)}
+        if step.kind is kind and _ready(step, states, together):
             chosen[step.id] = step
     return tuple(chosen.values())[: LIMITS.get(kind)]
+
+
+def _apart(step: Step, other: Step) -> bool:
+    """Whether a step of another host has to have succeeded before the run of this one begins.
+
+    One run does all hosts side by side; only control planes it takes one by one.
+    """
+    return step.rolling and other.target != step.target and other.action == step.action != CONTROL_PLANE.name
 
 
 def _ready(step: Step, states: Mapping[str, State], together: Collection[str]) -> bool:

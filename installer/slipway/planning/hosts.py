@@ -14,6 +14,7 @@ from slipway.planning.decide import Desired, Seen, decide
 from slipway.planning.digests import digest
 from slipway.planning.kubeadm import taints
 from slipway.planning.roles import BY_NAME, role_variables, roles_of
+from slipway.planning.roles.kubernetes import CONTROL_PLANE
 
 MIRROR_STEP = "mirror/site/push"
 
@@ -32,6 +33,13 @@ def host_steps(
     configuration: Configuration, roles: Mapping[str, str], bundle: BundleManifest, observed: Observed
 ) -> Iterator[Step]:
     """Every role step that has to run, host by host in the order given."""
+    steps = tuple(_each(configuration, roles, bundle, observed))
+    yield from _host_by_host(steps, configuration.spec.upgrade.max_unavailable)
+
+
+def _each(
+    configuration: Configuration, roles: Mapping[str, str], bundle: BundleManifest, observed: Observed
+) -> Iterator[Step]:
     for host in configuration.hosts:
         mine = roles_of(configuration, host, _begun(observed, host.name))
         for role in mine:
@@ -60,6 +68,19 @@ def _told(step: Step, host: Host, observed: Observed) -> Step:
     reasons = tuple(Reason("effect", consequence.text) for consequence in found)
     lost = any(consequence.destructive for consequence in found)
     return replace(step, reasons=(*step.reasons, *reasons), destructive=step.destructive or lost)
+
+
+def _host_by_host(steps: tuple[Step, ...], at_once: int) -> Iterator[Step]:
+    """The same with rolling steps waiting for those of the hosts before: one that fails stops the rest."""
+    rolling = [step for step in steps if step.rolling and step.action != CONTROL_PLANE.name]
+    waits: dict[str, tuple[str, ...]] = {}
+    for action in {step.action for step in rolling}:
+        mine = [step.id for step in rolling if step.action == action]
+        for index, name in enumerate(mine):
+            begin = index - index % at_once
+            waits[name] = tuple(mine[max(begin - at_once, 0) : begin])
+    for step in steps:
+        yield replace(step, needs=(*step.needs, *waits.get(step.id, ())))
 
 
 def node_steps(

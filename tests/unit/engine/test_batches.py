@@ -1,5 +1,7 @@
 """Which steps start together, and which can no longer run."""
 
+from dataclasses import replace
+
 from slipway.engine.batches import State, newly_blocked, next_batches
 from slipway.model.plan import Plan
 from tests.unit.engine.plans import plan, step
@@ -66,6 +68,22 @@ def test_dependents_of_dependents_are_blocked_by_their_own_need() -> None:
         ("module/flannel/apply", "settings/site/apply"),
         ("module/page/apply", "settings/site/apply"),
     ]
+
+
+def test_a_rolling_step_waits_for_the_run_of_the_host_before() -> None:
+    one = replace(step("host/a/kubernetes_node"), rolling=True)
+    two = replace(step("host/b/kubernetes_node", one.id), rolling=True)
+    made = plan(one, two, step("host/b/node_system"))
+    assert started(made, {}) == [["host/a/kubernetes_node", "host/b/node_system"]]
+    assert started(made, {**done("host/b/node_system", one.id)}) == [["host/b/kubernetes_node"]]
+    states = {"host/a/kubernetes_node": State.FAILED, two.id: State.PENDING} | done("host/b/node_system")
+    assert [(late.id, culprit) for late, culprit in newly_blocked(made, states)] == [(two.id, one.id)]
+
+
+def test_control_planes_share_a_run_that_takes_them_one_by_one() -> None:
+    one = replace(step("host/a/kubernetes_control_plane"), rolling=True)
+    two = replace(step("host/b/kubernetes_control_plane", one.id), rolling=True)
+    assert started(plan(one, two), {}) == [[one.id, two.id]]
 
 
 def test_what_may_be_tried_again_blocks_nobody() -> None:
