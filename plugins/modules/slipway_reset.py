@@ -64,6 +64,7 @@ from ansible.module_utils.slipway_host import (
     write_atomic,
 )
 from ansible.module_utils.slipway_kubeadm import CRI, LOCK, LOCK_SECONDS, remnants
+from ansible.module_utils.slipway_made import made, removable
 
 KUBELET_DIRECTORY = "/var/lib/kubelet"
 #: Links that network providers leave; deleting one deletes its peer.
@@ -231,6 +232,7 @@ def state_paths() -> list[str]:
         "apt",
         "artifacts",
         "copies",
+        "directories.json",
         "disks.json",
         "packages",
         "recorded",
@@ -261,7 +263,8 @@ def main() -> None:
     os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     hosts, plain = hosts_without_block()
     units = data_disks(p)
-    wanted = [*paths(p), *(unit["file"] for unit in units), *state_paths()]
+    empty = removable(made())
+    wanted = [*paths(p), *(unit["file"] for unit in units), *empty, *state_paths()]
     wanted += ["/etc/hosts"] if hosts != plain else []
     try:
         if wanted and not module.check_mode:
@@ -279,6 +282,8 @@ def main() -> None:
                 if JOURNALD in wanted:
                     run(["systemctl", "restart", "systemd-journald.service"])
                 write_atomic("/etc/hosts", plain)
+                for path in empty:
+                    os.rmdir(path)
                 for path in state_paths():
                     remove(path)
     except (HostError, OSError) as error:

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from slipway.api.yamlfile import kind_of, step
 from slipway.errors import Finding
 from slipway.model import fields
-from slipway.model.host import disks, mounts, system
+from slipway.model.host import directories, disks, mounts, system
 
 #: What a value must look like, in words, for every pattern of the model.
 PATTERNS = {
@@ -23,6 +23,9 @@ PATTERNS = {
     disks.DISK_ID: "a name under /dev/disk/by-id without that directory, or a serial number",
     disks.MOUNT_POINT: "a directory other than /, as /data, of letters, digits and . _ -",
     disks.MOUNT_OPTION: "one mount option, as noatime",
+    directories.DIRECTORY: "an absolute path without . and .. and without / at its end",
+    directories.MODE: "permissions in octal, as 0755",
+    directories.ACCOUNT: "a name of a user or group, or its number",
     system.DISK_SIZE: "a size in M, G or T, as 2G",
     system.UNLIMITED: "unlimited, or a whole number of KiB from 64 on",
     system.RETENTION: "hours, days or weeks, as 14d",

@@ -7,6 +7,7 @@ from slipway.api import disks, mounts
 from slipway.api.explain import nearest
 from slipway.errors import Finding
 from slipway.model.configuration import Registry, Spec
+from slipway.model.host.directories import SHARED, SYSTEM
 from slipway.model.host.items import HostItem, Hosts
 from slipway.model.host.settings import HostSettings
 from slipway.model.kubernetes import Endpoint, Kubelet, Kubernetes, Network
@@ -188,6 +189,7 @@ def _settings(hosts: Hosts) -> Iterator[Finding]:
     layers += [(f"spec.hosts.items[{i}].settings", item.settings) for i, item in enumerate(hosts.items)]
     for path, settings in layers:
         yield from _taints(path, settings)
+        yield from _directories(path, settings)
     for index, item in enumerate(hosts.items):
         if len(set(item.roles)) != len(item.roles):
             yield Finding(
@@ -211,6 +213,19 @@ def _taints(path: str, settings: HostSettings) -> Iterator[Finding]:
                 "duplicate-taint",
             )
         seen.add((taint.key, taint.effect))
+
+
+def _directories(path: str, settings: HostSettings) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, directory in enumerate(settings.directories):
+        wanted, where = directory.path, f"{path}.directories[{index}].path"
+        owner = next((one for one in SYSTEM if wanted == one or wanted.startswith(f"{one}/")), "")
+        if owner or wanted in SHARED:
+            expected = "a directory that is not the system's"
+            yield Finding(where, f"{wanted} is part of the system", expected, "", "system-directory")
+        if wanted in seen:
+            yield Finding(where, f"{wanted} is there twice", "each once", "", "duplicate-directory")
+        seen.add(wanted)
 
 
 def _addresses(items: Iterable[HostItem], kubernetes: Kubernetes) -> Iterator[Finding]:

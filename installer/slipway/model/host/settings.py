@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from slipway.model.fields import LIVE, ROLLING, Model
+from slipway.model.host.directories import Directory
 from slipway.model.host.disks import MAX_DISKS, Disk, DiskName
 from slipway.model.host.mounts import MAX_MOUNTS, Mounts
 from slipway.model.host.runtime import Runtime
@@ -47,6 +48,9 @@ class HostSettings(Model):
     """File systems by name, mounted at boot before container runtime and kubelet."""
     disks: dict[DiskName, Disk] = Field(default_factory=dict, max_length=MAX_DISKS)
     """Data disks by names of your own; a name that goes leaves the data on its disk."""
+    directories: tuple[Directory, ...] = Field(default=(), max_length=64, json_schema_extra=LIVE)
+    """Directories with owner and permissions, as those that pods mount. One that Slipway made and that is no longer
+    named goes when it is empty."""
     labels: dict[str, str] = Field(default_factory=dict, json_schema_extra=LIVE)
     """Node labels; one that is removed here is removed from the node."""
     taints: tuple[Taint, ...] = Field(default=(), json_schema_extra=LIVE)
