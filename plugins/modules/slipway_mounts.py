@@ -81,6 +81,10 @@ mounts:
   description: What was done to each.
   type: dict
   returned: always
+units:
+  description: Units that start at boot, for the record.
+  type: list
+  returned: always
 files:
   description: sha256 of every file that is no secret, for the record.
   type: dict
@@ -92,6 +96,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import HostError, fail, sha256_text
 from ansible.module_utils.slipway_mount_host import Host
+from ansible.module_utils.slipway_mounts import boot_unit
 
 MOUNT = {
     "name": {"type": "str", "required": True},
@@ -123,11 +128,13 @@ def main() -> None:
     if host.problems:
         first, *more = host.problems
         fail(module, HostError(first, why="\n".join(more)), mounts=host.done)
+    units = sorted(boot_unit(mount) for mount in module.params["mounts"])
     hashes = {path: sha256_text(text) for path, text in host.plain.items()}
     lines = "".join(f"{name}: {', '.join(verbs)}\n" for name, verbs in sorted(host.done.items()))
     module.exit_json(
         changed=bool(host.done),
         mounts=host.done,
+        units=units,
         files=hashes,
         diff=[{"before": "", "after": lines}, *host.diffs],
     )

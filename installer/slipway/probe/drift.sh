@@ -12,12 +12,15 @@ changes() {
 file_drift() {
     sha256sum -c --quiet "$recorded/files" 2>/dev/null | while IFS= read -r line; do
         path=${line%: FAILED*}
+        case $path in # units of mounts have backslashes in their names, which come doubled then
+        '\'*) path=$(printf '%s\n' "${path#?}" | sed 's/\\\\/\\/g') ;;
+        esac
         if [ -e "$path" ]; then
-            echo "file changed $path"
-            digest=$(awk -v path="$path" 'substr($0, 67) == path { print $1; exit }' "$recorded/files")
+            printf 'file changed %s\n' "$path"
+            digest=$(path=$path awk 'substr($0, 67) == ENVIRON["path"] { print $1; exit }' "$recorded/files")
             changes "$digest" "$path"
         else
-            echo "file missing $path"
+            printf 'file missing %s\n' "$path"
         fi
     done
 }
