@@ -83,6 +83,11 @@ class Workspace:
         return self.state / "kubeconfig"
 
 
+def bastion_keys(known_hosts: Path) -> Path:
+    """The bastion's keys lie beside those of the hosts: pinning the one says nothing of the other."""
+    return known_hosts.with_name(f"{known_hosts.name}_bastion")
+
+
 def interpreter_bin() -> Path:
     """Directory of this interpreter's programs: ansible-playbook lives there."""
     return Path(sys.executable).parent

@@ -35,6 +35,7 @@ EXAMPLES = r"""
 
 import getpass
 import os
+import shlex
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,8 @@ from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.template import trust_as_template
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from slipway.model.bundle import BundleManifest
     from slipway.model.configuration import Configuration
     from slipway.model.host.items import Host
@@ -122,13 +125,35 @@ def _manifest(bundle: str, workspace: Workspace) -> tuple[BundleManifest | None,
 
 def _connection(configuration: Configuration, host: Host, workspace: Workspace) -> dict[str, Any]:
     from slipway.runner.variables import connection_variables, ssh_arguments
+    from slipway.settings import bastion_keys
 
     ssh = configuration.spec.hosts.ssh
     arguments = ssh_arguments(workspace.known_hosts)
-    if not (ssh.host_keys or workspace.known_hosts.exists()):  # first contact: recorded, as the probe does
-        workspace.known_hosts.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        arguments = arguments.replace("StrictHostKeyChecking=yes", "StrictHostKeyChecking=accept-new")
-    return {**connection_variables(ssh, host.address), "ansible_ssh_args": arguments}
+    variables = connection_variables(ssh, host.address, workspace.known_hosts)
+    if not _pinned(ssh.host_keys, workspace.known_hosts):
+        arguments = _meeting(arguments)
+    if ssh.bastion and not _pinned(ssh.bastion.host_keys, bastion_keys(workspace.known_hosts)):
+        variables["ansible_ssh_common_args"] = _meeting(variables["ansible_ssh_common_args"])
+    return {**variables, "ansible_ssh_args": arguments}
+
+
+def _pinned(keys: Sequence[str], file: Path) -> bool:
+    """Whether it is known whose key is right: by what is pinned, or by those met before."""
+    from slipway.probe.known_hosts import KnownHosts
+
+    if keys:
+        KnownHosts(file).pin(keys)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return file.exists()
+
+
+def _meeting(value: Any) -> Any:
+    """The same arguments for a first contact, at which the key is recorded, as the probe does."""
+    if isinstance(value, str):
+        return value.replace("StrictHostKeyChecking=yes", "StrictHostKeyChecking=accept-new")
+    if isinstance(value, dict):
+        return {key: _meeting(item) for key, item in value.items()}
+    return [_meeting(item) for item in value]
 
 
 def _variables(configuration: Configuration, manifest: BundleManifest, host: Host) -> dict[str, Any]:
@@ -219,13 +244,15 @@ def _local(
 
 def _lookups(value: Any, workspace: Workspace) -> Any:
     """The value with every secret as a lookup of its file; all other text is data, never a template."""
-    from slipway.runner.variables import SECRET, SECRET_FILE
+    from slipway.runner.variables import SECRET, SECRET_FILE, WORDS
     from slipway.secrets import SecretStore
 
     store = SecretStore(workspace.secrets)
     if isinstance(value, dict):
         if value.keys() == {SECRET_FILE}:
             return str(store.path(value[SECRET_FILE]))
+        if value.keys() == {WORDS}:
+            return shlex.join(_lookups(word, workspace) for word in value[WORDS])
         if value.keys() == {SECRET}:
             path = str(store.path(value[SECRET])).replace("\\", "\\\\").replace("'", "\\'")
             return trust_as_template(f"{{{{ lookup('ansible.builtin.file', '{path}', rstrip=false) }}}}")

@@ -22,9 +22,9 @@ from slipway.model.observed import HostObserved
 from slipway.model.survey import Reach
 from slipway.planning.checks.fleet import fleet_state
 from slipway.probe import Fleet, fetch_file, locks, read_hosts
+from slipway.probe.access import HostError
 from slipway.probe.known_hosts import HostKey
 from slipway.probe.reach import read_reach
-from slipway.probe.ssh import HostError
 from slipway.secrets import MappedSecrets
 from tests.labs import lab_fixture
 

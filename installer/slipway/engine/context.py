@@ -21,8 +21,8 @@ from slipway.engine.registry import registry_source
 from slipway.errors import ConfigurationError
 from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
+from slipway.probe.access import Access
 from slipway.probe.known_hosts import HostKey
-from slipway.probe.ssh import Access
 from slipway.runner import Standby
 from slipway.secrets import Secrets, SecretStore, ensure_key, ensure_site
 from slipway.settings import API_VERSION, Workspace

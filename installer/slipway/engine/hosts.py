@@ -102,7 +102,7 @@ def host_variables(steps: Iterable[Step], run: Run) -> dict[str, dict[str, Any]]
             continue
         mine = [step for step in steps if step.target == host.name]
         variables[host.name] = {
-            **connection_variables(ssh.ssh, host.address),
+            **connection_variables(ssh.ssh, host.address, context.known_hosts),
             **{name: value for step in mine for name, value in step.inputs.items()},
             "slipway_steps": {step.action: _step_variables(step, run) for step in mine},
         }

@@ -153,9 +153,7 @@ def _secret_digests(context: Context) -> dict[str, str]:
         for role in roles_of(configuration, host):
             wanted |= references(role_variables(configuration, context.manifest, host, role))
     if configuration.spec.hosts:
-        ssh = configuration.spec.hosts.ssh
-        login = (ssh.secret_ref, ssh.become.secret_ref if ssh.become else None)
-        wanted |= {f"{reference.name}/{reference.key}" for reference in login if reference}
+        wanted |= configuration.spec.hosts.ssh.references
     return digests_of(context.secrets, sorted(wanted), site_key(context.secrets))
 
 

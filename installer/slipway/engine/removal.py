@@ -48,7 +48,8 @@ def reset_hosts(
     if hosts is None:
         raise StepError("there are no hosts to reset", where=context.configuration.name)
     variables = {
-        name: {**connection_variables(hosts.ssh, address), **policy} for name, address in addresses.items()
+        name: {**connection_variables(hosts.ssh, address, context.known_hosts), **policy}
+        for name, address in addresses.items()
     }
 
     def heard(event: RunnerEvent) -> None:

@@ -7,8 +7,10 @@ from typing import Self, TypeVar
 
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
+from slipway.probe.access import Access, HostError
+from slipway.probe.connect import Bastion
 from slipway.probe.known_hosts import HostKey
-from slipway.probe.ssh import Access, HostError, Session
+from slipway.probe.ssh import Session
 from slipway.secrets import Secrets
 from slipway.settings import PROBE_PARALLEL
 
@@ -20,7 +22,10 @@ class Fleet:
 
     def __init__(self, hosts: Iterable[Host], access: Access) -> None:
         self.hosts = {host.name: host for host in hosts}
-        self.sessions = {host.name: Session(host.name, host.address, access) for host in self.hosts.values()}
+        self.bastion = Bastion(*access.bastion) if access.bastion else None
+        self.sessions = {
+            host.name: Session(host.name, host.address, access, self.bastion) for host in self.hosts.values()
+        }
 
     @classmethod
     def of(
@@ -59,6 +64,8 @@ class Fleet:
         """End all connections."""
         for session in self.sessions.values():
             session.close()
+        if self.bastion:
+            self.bastion.close()
 
     def __enter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ from slipway.errors import StepError
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
+from slipway.probe.access import HostError
 from slipway.probe.fleet import Fleet
 from slipway.probe.parse import ReadError, parse_host
 from slipway.probe.ssh import SCRIPT_SECONDS, HostError, Session

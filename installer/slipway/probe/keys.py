@@ -19,8 +19,8 @@ class NotPinnedError(Exception):
         self.shown = shown
 
 
-def private_key(text: bytes) -> "PKey":
-    """The key, whatever its kind."""
+def private_key(text: bytes, where: str) -> "PKey":
+    """The key, whatever its kind. `where`: the field that names it."""
     import paramiko
 
     kinds: tuple[type[PKey], ...] = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
@@ -29,14 +29,12 @@ def private_key(text: bytes) -> "PKey":
             return kind.from_private_key(io.StringIO(text.decode()))
         except paramiko.PasswordRequiredException as exc:
             hint = "give a key without passphrase; its file is 0600"
-            raise ConfigurationError(
-                "the SSH key has a passphrase", where="spec.hosts.ssh", hint=hint
-            ) from exc
+            raise ConfigurationError("the SSH key has a passphrase", where=where, hint=hint) from exc
         except (paramiko.SSHException, ValueError):
             continue
     why = "it is no Ed25519, ECDSA or RSA private key"
-    hint = "put the private key itself, in PEM or OpenSSH form, where spec.hosts.ssh.secretRef says"
-    raise ConfigurationError("the SSH key cannot be read", where="spec.hosts.ssh", why=why, hint=hint)
+    hint = "put the private key itself, in PEM or OpenSSH form, where its secretRef says"
+    raise ConfigurationError("the SSH key cannot be read", where=where, why=why, hint=hint)
 
 
 def host_key(known: HostKey) -> "PKey":

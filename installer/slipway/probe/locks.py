@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from slipway.errors import ConflictError, HeldError, StepError
+from slipway.probe.access import HostError
 from slipway.probe.fleet import Fleet
-from slipway.probe.ssh import HostError, Session
+from slipway.probe.ssh import Session
 from slipway.settings import HOST_STATE_DIR, LOCK_SECONDS
 
 _HOLDER: Final = re.compile(r"[A-Za-z0-9@._:/+-]{1,200}")

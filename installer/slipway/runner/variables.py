@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from slipway.errors import ConfigurationError
+from slipway.model.fields import SecretRef
 from slipway.model.host.ssh import SSH
-from slipway.settings import SSH_CONNECT_SECONDS
+from slipway.settings import SSH_CONNECT_SECONDS, bastion_keys
 
 #: Placeholders: `{"$secret": "NAME/KEY"}` becomes the value, `{"$secretFile": ...}` the path of a 0600 file.
 SECRET: Final = "$secret"  # noqa: S105 - the name of a placeholder
 SECRET_FILE: Final = "$secretFile"  # noqa: S105 - the name of a placeholder
+#: `{"$words": [...]}` becomes one text, each word quoted for a shell once its placeholder has its value.
+WORDS: Final = "$words"
 
 _TEMPLATE: Final = re.compile(r"\{[{%#]")
 #: A shorter part of a secret is not looked for in output: it would blacken innocent text.
@@ -31,26 +34,72 @@ def resolve(value: Any, read: Callable[[str], str], file: Callable[[str], str] |
             if file is None:
                 raise ConfigurationError(f"the secret {value[SECRET_FILE]} cannot be given as a file here")
             return file(str(value[SECRET_FILE]))
+        if value.keys() == {WORDS}:
+            return shlex.join(str(resolve(word, read, file)) for word in value[WORDS])
         return {key: resolve(item, read, file) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return [resolve(item, read, file) for item in value]
     return value
 
 
-def connection_variables(ssh: SSH, address: str) -> dict[str, Any]:
-    """How Ansible reaches a host; the key and the sudo password stay placeholders until the run."""
+def connection_variables(ssh: SSH, address: str, known_hosts: Path | None = None) -> dict[str, Any]:
+    """How Ansible reaches a host; keys and passwords stay placeholders until the run.
+
+    `known_hosts`: the file with the hosts' keys; beside it lies the bastion's. Needed only where there is a bastion.
+    """
     variables: dict[str, Any] = {
         "ansible_host": address,
         "ansible_port": ssh.port,
         "ansible_user": ssh.user,
-        "ansible_ssh_private_key_file": {SECRET_FILE: f"{ssh.secret_ref.name}/{ssh.secret_ref.key}"},
         "ansible_python_interpreter": "/usr/bin/python3",
         "ansible_become": ssh.user != "root",
     }
+    arguments: list[Any] = []
+    if ssh.password_ref:  # Ansible gives it to OpenSSH through SSH_ASKPASS, in memory
+        variables["ansible_password"] = {SECRET: _reference(ssh.password_ref)}
+        arguments += ["-o", "PreferredAuthentications=password,keyboard-interactive"]
+    else:  # without a password, Ansible itself allows no other way than keys
+        variables["ansible_ssh_private_key_file"] = {SECRET_FILE: _reference(ssh.secret_ref)}
     if ssh.user != "root" and ssh.become and ssh.become.secret_ref:
-        reference = ssh.become.secret_ref
-        variables["ansible_become_password"] = {SECRET: f"{reference.name}/{reference.key}"}
+        variables["ansible_become_password"] = {SECRET: _reference(ssh.become.secret_ref)}
+    if ssh.bastion:
+        if known_hosts is None:
+            raise ConfigurationError(
+                "a bastion needs a file with its host keys", where="spec.hosts.ssh.bastion"
+            )
+        arguments += ["-o", _proxy_command(ssh, known_hosts)]
+        if not ssh.password_ref:  # a wrong password that is tried again locks the user out
+            # Each host's connection is one to the bastion, whose sshd turns some away when many come at once.
+            variables["ansible_ssh_retries"] = 3
+    if arguments:
+        variables["ansible_ssh_common_args"] = {WORDS: arguments}
     return variables
+
+
+def _reference(reference: SecretRef) -> str:
+    return f"{reference.name}/{reference.key}"
+
+
+def _proxy_command(ssh: SSH, known_hosts: Path) -> dict[str, Any]:
+    """OpenSSH runs it in a shell, after it has put the host's address and port in place of %h and %p."""
+    bastion, key = ssh.bastion, ssh.bastion_key
+    assert bastion is not None  # noqa: S101 - the caller looked
+    assert key is not None  # noqa: S101 - a bastion has one
+    keys = Path(str(bastion_keys(known_hosts)).replace("%", "%%"))
+    words = ["ProxyCommand=ssh", "-F", "none", *_options({**_host_key_options(keys), **_COMMON})]
+    words += ["-o", "PreferredAuthentications=publickey", "-i"]
+    to = ["-p", str(bastion.port), "-l", bastion.user, "-W", "%h:%p", bastion.address]
+    return {WORDS: [*words, {SECRET_FILE: _reference(key)}, *to]}
+
+
+#: Of every connection: the user's own keys and agent are not tried.
+_COMMON: Final = {
+    "IdentitiesOnly": "yes",
+    "IdentityAgent": "none",
+    "ConnectTimeout": str(SSH_CONNECT_SECONDS),
+    "ServerAliveInterval": "10",
+    "ServerAliveCountMax": "3",
+}
 
 
 def ssh_arguments(known_hosts: Path) -> str:
@@ -58,19 +107,22 @@ def ssh_arguments(known_hosts: Path) -> str:
     options = {
         "ControlMaster": "auto",
         "ControlPersist": "60s",
+        **_host_key_options(known_hosts),
+        **_COMMON,
+    }
+    return shlex.join(["-F", "none", *_options(options)])
+
+
+def _host_key_options(known_hosts: Path) -> dict[str, str]:
+    return {
         "UserKnownHostsFile": f'"{known_hosts}"',  # OpenSSH splits at blanks itself
         "GlobalKnownHostsFile": "/dev/null",
         "StrictHostKeyChecking": "yes",
-        "PreferredAuthentications": "publickey",
-        "IdentitiesOnly": "yes",
-        "IdentityAgent": "none",
-        "ConnectTimeout": str(SSH_CONNECT_SECONDS),
-        "ServerAliveInterval": "10",
-        "ServerAliveCountMax": "3",
     }
-    return shlex.join(
-        ["-F", "none", *(word for key, value in options.items() for word in ("-o", f"{key}={value}"))]
-    )
+
+
+def _options(options: Mapping[str, str]) -> list[str]:
+    return [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
 
 
 def inventory(hosts: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> str:

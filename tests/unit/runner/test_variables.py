@@ -8,7 +8,7 @@ import yaml
 
 from slipway.errors import ConfigurationError
 from slipway.model.fields import SecretRef
-from slipway.model.host.ssh import SSH, Become
+from slipway.model.host.ssh import SSH, Bastion, Become
 from slipway.runner import connection_variables, resolve
 from slipway.runner.variables import Redactor, inventory, ssh_arguments
 
@@ -57,6 +57,22 @@ def test_connection_of_root_and_of_a_user_with_a_password() -> None:
     assert user["ansible_become"] is True
     assert user["ansible_become_password"] == {"$secret": "ops/sudo"}
     assert user["ansible_port"] == 2222
+
+
+def test_a_password_leaves_out_the_key_and_a_bastion_is_quoted_whole() -> None:
+    bastion = Bastion(address="10.0.0.9", user="jump", port=2200)
+    ssh = SSH(password_ref=SecretRef(name="ops", key="login"), bastion=bastion)
+    found = connection_variables(ssh, "10.0.0.1", Path("/a b/known_hosts"))
+    assert found["ansible_password"] == {"$secret": "ops/login"}
+    assert "ansible_ssh_private_key_file" not in found
+    assert "ansible_ssh_retries" not in found  # a wrong password is tried once
+    text = resolve(found["ansible_ssh_common_args"], lambda _: "", lambda ref: f"/run/it's/{ref}")
+    *_, option, command = shlex.split(text)
+    assert option == "-o"
+    words = shlex.split(command)
+    assert words[0] == "ProxyCommand=ssh"
+    assert 'UserKnownHostsFile="/a b/known_hosts_bastion"' in words
+    assert words[-8:] == ["/run/it's/ssh/id_ed25519", "-p", "2200", "-l", "jump", "-W", "%h:%p", "10.0.0.9"]
 
 
 def test_ssh_arguments_survive_a_blank_in_the_path() -> None:

@@ -4,7 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from slipway.model.fields import LIVE, Model, Port, SecretRef
+from slipway.model.fields import LIVE, Address, Model, Port, SecretRef
+
+LOGIN_NAME = r"^[a-z_][a-z0-9_-]*$"
 
 
 class Become(Model):
@@ -16,18 +18,49 @@ class Become(Model):
     """The user's password for it; unset: none is asked for."""
 
 
+class Bastion(Model):
+    """A machine in between, through which every connection to a host goes."""
+
+    address: Address = Field(json_schema_extra=LIVE)
+    """Its address, as this machine (and the cluster, for the operator) sees it."""
+    user: str = Field(default="root", max_length=32, pattern=LOGIN_NAME, json_schema_extra=LIVE)
+    """Login name on it; it needs no rights there but to forward."""
+    port: Port = Field(default=22, json_schema_extra=LIVE)
+    """TCP port."""
+    secret_ref: SecretRef | None = Field(default=None, json_schema_extra=LIVE)
+    """Private key for it; unset: the one in `spec.hosts.ssh.secretRef`."""
+    host_keys: tuple[str, ...] = Field(default=(), json_schema_extra=LIVE)
+    """Its pinned keys, as known_hosts lines; empty: recorded on first contact and shown."""
+
+
 class SSH(Model):
     """How hosts are reached."""
 
-    user: str = Field(default="root", max_length=32, pattern=r"^[a-z_][a-z0-9_-]*$", json_schema_extra=LIVE)
+    user: str = Field(default="root", max_length=32, pattern=LOGIN_NAME, json_schema_extra=LIVE)
     """Login name."""
     port: Port = Field(default=22, json_schema_extra=LIVE)
     """TCP port."""
     secret_ref: SecretRef = Field(
         default_factory=lambda: SecretRef(name="ssh", key="id_ed25519"), json_schema_extra=LIVE
     )
-    """Private key."""
+    """Private key; not used on the hosts where there is a passwordRef."""
+    password_ref: SecretRef | None = Field(default=None, json_schema_extra=LIVE)
+    """Password of the user, for hosts that take no key."""
     become: Become | None = Field(default=None, json_schema_extra=LIVE)
     """Unset: `sudo` without password when user is not root."""
     host_keys: tuple[str, ...] = Field(default=(), json_schema_extra=LIVE)
     """Pinned keys, as known_hosts lines; empty: recorded on first contact and shown."""
+    bastion: Bastion | None = Field(default=None, json_schema_extra=LIVE)
+    """Machine in between; unset: hosts are reached directly."""
+
+    @property
+    def bastion_key(self) -> SecretRef | None:
+        """The key for the bastion; none without one."""
+        return (self.bastion.secret_ref or self.secret_ref) if self.bastion else None
+
+    @property
+    def references(self) -> frozenset[str]:
+        """NAME/KEY of every secret that reaching the hosts takes."""
+        login = self.password_ref or self.secret_ref
+        become = self.become.secret_ref if self.become else None
+        return frozenset(f"{ref.name}/{ref.key}" for ref in (login, become, self.bastion_key) if ref)
