@@ -24,6 +24,9 @@ MODULE_RECORD_PREFIX: Final = "slipway-module-"
 #: Directory on every host that holds record.json, pending.json and lock.json.
 HOST_STATE_DIR: Final = "/var/lib/slipway"
 
+#: The bundle's own Python, on hosts that have none Ansible can use.
+HOST_PYTHON: Final = "/opt/slipway/python/usr/bin/python3"
+
 #: Seconds a host lock or Lease is valid without renewal: long enough for a slow SSH round trip,
 #: short enough that a killed apply can be repeated within a coffee break.
 LOCK_SECONDS: Final = 60

@@ -124,12 +124,12 @@ def _manifest(bundle: str, workspace: Workspace) -> tuple[BundleManifest | None,
 
 
 def _connection(configuration: Configuration, host: Host, workspace: Workspace) -> dict[str, Any]:
-    from slipway.runner.variables import connection_variables, ssh_arguments
+    from slipway.runner.variables import connection_variables, interpreter, ssh_arguments
     from slipway.settings import bastion_keys
 
     ssh = configuration.spec.hosts.ssh
     arguments = ssh_arguments(workspace.known_hosts)
-    variables = connection_variables(ssh, host.address, workspace.known_hosts)
+    variables = connection_variables(ssh, host.address, workspace.known_hosts) | interpreter(bundled=None)
     if not _pinned(ssh.host_keys, workspace.known_hosts):
         arguments = _meeting(arguments)
     if ssh.bastion and not _pinned(ssh.bastion.host_keys, bastion_keys(workspace.known_hosts)):

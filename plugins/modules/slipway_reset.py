@@ -99,6 +99,7 @@ HOST_PATHS = (
     "/run/containerd",
 )
 PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr", "kubeadm", "kubectl", "kubelet")
+INTERPRETER = "/opt/slipway"
 REGISTRY_UNITS = ("slipway-registry-push.service", "slipway-registry.service")
 REGISTRY_PATHS = (
     "/etc/slipway-registry",
@@ -227,7 +228,10 @@ def data_disks(p: dict) -> list[dict]:
 
 
 def state_paths() -> list[str]:
-    """Records, packages and markers; removed last, so that a killed reset is still known as ours."""
+    """Records, packages and markers; removed last, so that a killed reset is still known as ours.
+
+    After them only the interpreter that may be running this, without which it could not be repeated.
+    """
     names = (
         "apt",
         "artifacts",
@@ -239,7 +243,7 @@ def state_paths() -> list[str]:
         "pending.json",
         "record.json",
     )
-    return [path for path in (f"{STATE_DIR}/{name}" for name in names) if there(path)]
+    return [path for path in (*(f"{STATE_DIR}/{name}" for name in names), INTERPRETER) if there(path)]
 
 
 def hosts_without_block() -> tuple[str, str]:

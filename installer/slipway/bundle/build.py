@@ -12,7 +12,7 @@ import yaml
 from slipway import __version__
 from slipway.bundle import manifest as manifests
 from slipway.bundle import sources
-from slipway.bundle.archive import Entry, file_digest, write_tgz
+from slipway.bundle.archive import Entry, file_digest, tree_entries, write_tgz
 from slipway.bundle.images import MANIFEST_TYPE, Assembler, BuiltImage
 from slipway.bundle.packages import build_repository
 from slipway.bundle.sources.chart import PACKED, pack_chart
@@ -103,9 +103,8 @@ class _Builder:
         """Programs for hosts, and the tools."""
         for name, version in self.versions.release(kubernetes).binaries.items():
             binary = self.versions.binary(name, version)
-            yield self._file(
-                ArtifactKind.BINARY, name, version, self._binary(binary), _origin(self.versions, binary)
-            )
+            file = binary_archive(self.versions, binary, self.workshop)
+            yield self._file(ArtifactKind.BINARY, name, version, file, _origin(self.versions, binary))
 
     def charts(self, modules: Iterable[str]) -> Iterator[Artifact]:
         """Every chart of the modules: upstream's, or the module's own."""
@@ -154,20 +153,6 @@ class _Builder:
             raise BundleError(f"the catalog has no module {name!r}", hint=f"it has: {known}")
         return self.catalog.modules[name]
 
-    def _binary(self, binary: Binary) -> Path:
-        assembler = Assembler(self.versions, self.workshop)
-        if binary.file:
-            return assembler.file(binary.file)
-        files = {path: assembler.file(origin) for path, origin in binary.files.items()}
-        entries = [Entry(path, 0o755, source=file) for path, file in files.items()]
-        recipe = {path: f"{file.parent.name}/{file.name}" for path, file in files.items()}
-
-        def build(dest: Path) -> None:
-            write_tgz(dest / "binary.tar.gz", entries)
-
-        place = self.workshop.make("binary", binary.name, binary.version, recipe, build)
-        return place / "binary.tar.gz"
-
     def _upstream_chart(self, chart: Chart) -> Artifact:
         source = self.versions.source(chart.source)
         packed = sources.make(chart.source, self.versions, self.workshop) / PACKED
@@ -195,6 +180,26 @@ class _Builder:
         return Artifact(kind, name, version, digest, size, path=path, origin=origin)
 
 
+def binary_archive(versions: Versions, binary: Binary, workshop: Workshop) -> Path:
+    """The file of a binary: itself, or an archive of its files or of its tree."""
+    assembler = Assembler(versions, workshop)
+    if binary.file:
+        return assembler.file(binary.file)
+    files = {path: assembler.file(origin) for path, origin in binary.files.items()}
+    entries = [Entry(path, 0o755, source=file) for path, file in files.items()]
+    recipe = {path: f"{file.parent.name}/{file.name}" for path, file in files.items()}
+    if binary.tree:
+        tree = sources.make(binary.tree, versions, workshop)
+        scripts = [Entry(path, 0o755, data=text.encode()) for path, text in binary.scripts.items()]
+        entries += [*tree_entries(tree), *scripts]
+        recipe |= {"": tree.name, **binary.scripts}
+
+    def build(dest: Path) -> None:
+        write_tgz(dest / "binary.tar.gz", entries)
+
+    return workshop.make("binary", binary.name, binary.version, recipe, build) / "binary.tar.gz"
+
+
 def _index_entry(image: BuiltImage) -> dict[str, object]:
     return {
         "mediaType": MANIFEST_TYPE,
@@ -207,7 +212,9 @@ def _index_entry(image: BuiltImage) -> dict[str, object]:
 
 def _origin(versions: Versions, binary: Binary) -> str:
     """The modules it was built from."""
-    name = (binary.file or next(iter(binary.files.values()))).partition("/")[0]
+    name = (binary.file or binary.tree or next(iter(binary.files.values()))).partition("/")[0]
     source = versions.source(name)
+    if source.type == "debian":
+        return f"Debian {source.suite}"
     requires = getattr(source, "requires", {})
     return "built from " + ", ".join(f"{module}@{version}" for module, version in requires.items())

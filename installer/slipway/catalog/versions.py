@@ -139,17 +139,22 @@ class Image(_Pinned):
 
 
 class Binary(_Pinned):
-    """One file, or a .tar.gz of several: {path in the archive: SOURCE/FILE}."""
+    """One file, or a .tar.gz of several ({path in the archive: SOURCE/FILE}) or of a source's whole tree.
+
+    `scripts` lie in the tree's archive besides: {path: text}.
+    """
 
     name: str
     version: str
     file: str = ""
     files: dict[str, str] = {}
+    tree: str = ""
+    scripts: dict[str, str] = {}
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        if bool(self.file) == bool(self.files):
-            raise ValueError("give either file or files")
+        if [bool(self.file), bool(self.files), bool(self.tree)].count(True) != 1:
+            raise ValueError("give one of file, files and tree")
         return self
 
 
@@ -284,7 +289,7 @@ def _references(versions: Versions) -> Iterator[str]:
             f"image {image.reference}: no layer {name}" for name in image.layers if name not in layers
         )
     for binary in versions.binaries:
-        files = [binary.file] if binary.file else [*binary.files.values()]
+        files = [part for part in (binary.file, binary.tree, *binary.files.values()) if part]
         used += [(f"binary {binary.name}", file.split("/", 1)[0]) for file in files]
     yield from (f"{user}: no source {name}" for user, name in used if name not in sources)
 

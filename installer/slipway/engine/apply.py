@@ -72,10 +72,11 @@ def _run(
     held: Callable[[], bool],
 ) -> None:
     threads: dict[threading.Thread, Batch] = {}
+    pythons: set[str] = set()
 
     def work(batch: Batch) -> None:
         try:
-            execute(batch, Run(board, context, observed, locks, stopped))
+            execute(batch, Run(board, context, observed, locks, stopped, pythons))
         except SlipwayError as error:
             _fail_batch(batch, board, error)
         except Exception as exc:  # a bug in one executor must not lose the records of others

@@ -1,12 +1,13 @@
 """Host steps: one Ansible run over the hosts of the batch, each carrying its own steps and their variables."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from slipway.catalog import Catalog, Stage
 from slipway.engine.artifacts import local_artifacts, local_packages
+from slipway.engine.interpreter import ensure_python
 from slipway.engine.run import Run
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
@@ -18,6 +19,7 @@ from slipway.runner import (
     RunnerFailure,
     RunnerResult,
     connection_variables,
+    interpreter,
 )
 from slipway.runner import (
     run as run_playbook,
@@ -47,10 +49,13 @@ def run_hosts(steps: tuple[Step, ...], run: Run) -> None:
         elif event.kind is EventKind.CHANGED:
             changed[current.get(event.host, "")] += 1
 
+    steps, pythons = _with_python(steps, run)
+    if not steps:
+        return
     board.counts.ansible_runs += 1
     result = run_playbook(
         PLAYBOOK,
-        hosts=host_variables(steps, run),
+        hosts=host_variables(steps, run, pythons),
         groups=groups(context.configuration.hosts, registry=context.configuration.registry_host),
         extra=run_variables(steps, run),
         directory=context.state / "runs",
@@ -61,6 +66,21 @@ def run_hosts(steps: tuple[Step, ...], run: Run) -> None:
     )
     if not run.cancelled():
         conclude(steps, result, run)
+
+
+def _with_python(steps: tuple[Step, ...], run: Run) -> tuple[tuple[Step, ...], dict[str, bool | None]]:
+    """Steps of hosts on which Ansible has a Python, and which one; the others have failed."""
+    chosen = [host for host in run.context.configuration.hosts if host.name in _names(steps, run)]
+    pythons, errors = ensure_python(run.context, chosen, run.observed.hosts, run.pythons)
+    for step in steps:
+        if step.target in errors:
+            run.board.fail_with(step.id, errors[step.target])
+    return tuple(step for step in steps if step.target not in errors), pythons
+
+
+def _names(steps: Iterable[Step], run: Run) -> set[str]:
+    """Hosts of the batch, and the control plane that lets others join."""
+    return {step.target for step in steps} | {run.context.configuration.control_planes[0].name}
 
 
 def conclude(steps: Iterable[Step], result: RunnerResult, run: Run) -> None:
@@ -90,12 +110,14 @@ def _failed_step(steps: list[Step], failure: RunnerFailure, run: Run) -> Step | 
     return next(iter(named or mine), None)
 
 
-def host_variables(steps: Iterable[Step], run: Run) -> dict[str, dict[str, Any]]:
+def host_variables(
+    steps: Iterable[Step], run: Run, pythons: Mapping[str, bool | None]
+) -> dict[str, dict[str, Any]]:
     """Variables of every host of the batch, and of the control plane that lets others join."""
     context = run.context
     ssh = context.configuration.spec.hosts
     assert ssh is not None  # noqa: S101 - there are host steps
-    chosen = {step.target for step in steps} | {context.configuration.control_planes[0].name}
+    chosen = _names(steps, run)
     variables: dict[str, dict[str, Any]] = {}
     for host in context.configuration.hosts:
         if host.name not in chosen:
@@ -103,6 +125,7 @@ def host_variables(steps: Iterable[Step], run: Run) -> dict[str, dict[str, Any]]
         mine = [step for step in steps if step.target == host.name]
         variables[host.name] = {
             **connection_variables(ssh.ssh, host.address, context.known_hosts),
+            **interpreter(bundled=pythons.get(host.name)),
             **{name: value for step in mine for name, value in step.inputs.items()},
             "slipway_steps": {step.action: _step_variables(step, run) for step in mine},
         }

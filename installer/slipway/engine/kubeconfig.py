@@ -8,7 +8,7 @@ import yaml
 
 from slipway.engine.context import Context
 from slipway.errors import SlipwayError
-from slipway.probe.ssh import Session
+from slipway.probe.fleet import Fleet
 
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
 
@@ -22,8 +22,8 @@ def fetch_kubeconfig(context: Context) -> bool:
         return False
     for host in context.configuration.control_planes:
         try:
-            with Session(host.name, host.address, context.access()) as session:
-                text = fetch_file(session, ADMIN_CONF)
+            with Fleet([host], context.access()) as fleet:
+                text = fetch_file(fleet.sessions[host.name], ADMIN_CONF)
         except SlipwayError:
             continue
         server = f"https://{host.address}:{kubernetes.endpoint.port}"

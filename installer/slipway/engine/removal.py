@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway.engine.context import Context
+from slipway.engine.interpreter import python_for_reset
 from slipway.engine.run import Run
 from slipway.errors import StepError
+from slipway.model.host.items import Host
+from slipway.model.host.settings import HostSettings
 from slipway.model.plan import Step
-from slipway.runner import RunnerEvent, RunnerResult, connection_variables
+from slipway.runner import RunnerEvent, RunnerResult, connection_variables, interpreter
 from slipway.runner import run as run_playbook
 
 PLAYBOOK = "reset.yml"
@@ -47,9 +50,18 @@ def reset_hosts(
     hosts = context.configuration.spec.hosts
     if hosts is None:
         raise StepError("there are no hosts to reset", where=context.configuration.name)
-    variables = {
-        name: {**connection_variables(hosts.ssh, address, context.known_hosts), **policy}
+    bare = [
+        Host(name=name, address=address, roles=("worker",), settings=HostSettings())
         for name, address in addresses.items()
+    ]
+    pythons = python_for_reset(context, bare)
+    variables = {
+        host.name: {
+            **connection_variables(hosts.ssh, host.address, context.known_hosts),
+            **interpreter(bundled=pythons[host.name]),
+            **policy,
+        }
+        for host in bare
     }
 
     def heard(event: RunnerEvent) -> None:

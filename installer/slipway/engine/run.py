@@ -1,7 +1,7 @@
 """What every executor of a running operation gets."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slipway.engine.board import Board
 from slipway.engine.context import Context
@@ -18,3 +18,5 @@ class Run:
     observed: Observed
     locks: Locks
     cancelled: Callable[[], bool]
+    pythons: set[str] = field(default_factory=set)
+    """Hosts that got the bundle's own Python in this run."""

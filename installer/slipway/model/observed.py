@@ -46,6 +46,8 @@ class HostFacts:
     cpus: int = 0
     memory: int = 0
     python: str = ""
+    interpreter: str = ""
+    """Digest of the bundle's own Python, where that is on the host."""
     disk_free: dict[str, int] = field(default_factory=dict)
     addresses: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()

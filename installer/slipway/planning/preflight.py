@@ -11,6 +11,7 @@ from slipway.model.plan import Plan, StepKind
 from slipway.planning.checks.disks import disk_findings
 from slipway.planning.checks.fleet import fleet_state
 from slipway.planning.checks.host import host_state
+from slipway.planning.interpreter import interpreter_findings
 
 #: MiB. kubeadm refuses control planes below 1700; a worker's system daemons need the rest.
 MEMORY = {"control-plane": 1700, "worker": 900}
@@ -109,6 +110,7 @@ def _system(path: str, host: Host, seen: HostObserved, bundle: BundleManifest) -
         )
     if facts.architecture not in {"x86_64", "amd64"}:
         yield Finding(path, f"is a {facts.architecture} machine", "x86_64", "", "unsupported-architecture")
+    yield from interpreter_findings(path, seen, bundle)
     if host.address not in facts.addresses:
         text = f"does not have the address {host.address}"
         yield Finding(path, text, ", ".join(facts.addresses), "mend its address field", "address")

@@ -16,7 +16,7 @@ from slipway.model.observed import HostObserved
 from slipway.probe.access import HostError
 from slipway.probe.fleet import Fleet
 from slipway.probe.parse import ReadError, parse_host
-from slipway.probe.ssh import SCRIPT_SECONDS, HostError, Session
+from slipway.probe.ssh import SCRIPT_SECONDS, Session
 
 #: A slow disk hashes about 100 MB/s; the programs of a node have about 1 GB.
 _HASH_SECONDS = 120.0

@@ -96,6 +96,7 @@ def _facts(sections: dict[str, list[str]]) -> HostFacts:
         cpus=int(_first(sections, "cpus") or 0),
         memory=int(memory[1]) // 1024 if len(memory) > 1 else 0,
         python=_first(sections, "python").removeprefix("Python "),
+        interpreter=_first(sections, "interpreter"),
         disk_free=_disks(sections.get("disks", [])),
         addresses=tuple(_addresses(sections.get("addresses", []))),
         routes=tuple(line.strip() for line in sections.get("routes", [])),

@@ -46,6 +46,7 @@ section machine cat /etc/machine-id
 section cpus nproc
 section memory grep '^MemTotal:' /proc/meminfo
 section python python3 -V
+section interpreter cat /opt/slipway/python/digest
 section disks disks
 section addresses ip -o -4 addr show
 section routes ip -4 route show

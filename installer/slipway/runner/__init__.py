@@ -7,7 +7,7 @@ Called by the engine. The only room that imports ansible_runner, and it does so 
 from slipway.runner.events import EventKind, RunnerEvent, translate
 from slipway.runner.run import RunnerFailure, RunnerResult, run
 from slipway.runner.standby import Standby
-from slipway.runner.variables import connection_variables, resolve
+from slipway.runner.variables import connection_variables, interpreter, resolve
 
 __all__ = [
     "EventKind",
@@ -16,6 +16,7 @@ __all__ = [
     "RunnerResult",
     "Standby",
     "connection_variables",
+    "interpreter",
     "resolve",
     "run",
     "translate",

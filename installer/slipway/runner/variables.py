@@ -12,7 +12,7 @@ from typing import Any, Final
 from slipway.errors import ConfigurationError
 from slipway.model.fields import SecretRef
 from slipway.model.host.ssh import SSH
-from slipway.settings import SSH_CONNECT_SECONDS, bastion_keys
+from slipway.settings import HOST_PYTHON, SSH_CONNECT_SECONDS, bastion_keys
 
 #: Placeholders: `{"$secret": "NAME/KEY"}` becomes the value, `{"$secretFile": ...}` the path of a 0600 file.
 SECRET: Final = "$secret"  # noqa: S105 - the name of a placeholder
@@ -21,6 +21,7 @@ SECRET_FILE: Final = "$secretFile"  # noqa: S105 - the name of a placeholder
 WORDS: Final = "$words"
 
 _TEMPLATE: Final = re.compile(r"\{[{%#]")
+SYSTEM_PYTHON: Final = "/usr/bin/python3"
 #: A shorter part of a secret is not looked for in output: it would blacken innocent text.
 _REDACT_FROM: Final = 6
 
@@ -51,7 +52,7 @@ def connection_variables(ssh: SSH, address: str, known_hosts: Path | None = None
         "ansible_host": address,
         "ansible_port": ssh.port,
         "ansible_user": ssh.user,
-        "ansible_python_interpreter": "/usr/bin/python3",
+        **interpreter(bundled=False),
         "ansible_become": ssh.user != "root",
     }
     arguments: list[Any] = []
@@ -74,6 +75,19 @@ def connection_variables(ssh: SSH, address: str, known_hosts: Path | None = None
     if arguments:
         variables["ansible_ssh_common_args"] = {WORDS: arguments}
     return variables
+
+
+def interpreter(*, bundled: bool | None) -> dict[str, Any]:
+    """The Python that Ansible uses on a host: the bundle's, the host's, or (None: not known) the one of them it finds.
+
+    To look costs a round trip.
+    """
+    if bundled is not None:
+        return {"ansible_python_interpreter": HOST_PYTHON if bundled else SYSTEM_PYTHON}
+    return {
+        "ansible_python_interpreter": "auto_silent",
+        "ansible_interpreter_python_fallback": [HOST_PYTHON, SYSTEM_PYTHON],
+    }
 
 
 def _reference(reference: SecretRef) -> str:
