@@ -49,6 +49,8 @@ class GoSource(_Pinned):
     """Version of the modules that replace the module's ./staging directory."""
     without: tuple[str, ...] = ()
     """Imports left out of the main package, which is then built from a copy."""
+    cgo: bool = False
+    """Whether it has parts in C, which gcc compiles; such programs need the libc of the machine they are built on."""
 
 
 class DebianSource(_Pinned):

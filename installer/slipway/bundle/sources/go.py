@@ -29,8 +29,9 @@ class GoSource:
         self.env = go_environment(workshop.root)
 
     def recipe(self, spec: pins.GoSource) -> object:
-        """Another toolchain makes other bytes, so it belongs to the recipe."""
-        return [spec.model_dump(mode="json"), self.go_version, self.env["GOFLAGS"]]
+        """Another toolchain makes other bytes, so it belongs to the recipe; cgo only where it is used."""
+        pins = spec.model_dump(mode="json", exclude=set() if spec.cgo else {"cgo"})
+        return [pins, self.go_version, self.env["GOFLAGS"]]
 
     def fetch(self, spec: pins.GoSource, dest: Path) -> None:
         """One `go build` per program; all but the first are quick."""
@@ -62,7 +63,8 @@ class GoSource:
             target = "."
             self._copy_main(spec, package, module)
         flags = f"-s -w {' '.join(spec.ldflags.split())}".strip()
-        run([self.go, "build", "-ldflags", flags, "-o", str(program), target], cwd=module, env=self.env)
+        env = self.env | {"CGO_ENABLED": "1"} if spec.cgo else self.env
+        run([self.go, "build", "-ldflags", flags, "-o", str(program), target], cwd=module, env=env)
 
     def _copy_main(self, spec: pins.GoSource, package: str, module: Path) -> None:
         """The main package without the imports that cannot be built."""
