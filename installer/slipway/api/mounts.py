@@ -59,15 +59,15 @@ def check(hosts: Hosts) -> Iterator[Finding]:
 
 
 def _host(hosts: Hosts, item: HostItem, host: Host) -> Iterator[Finding]:
-    places: dict[str, str] = {}
+    places = {disk.path: f"disk {name}" for name, disk in host.settings.disks.items() if disk.path}
     for name, mount in host.settings.mounts.items():
         if not mount.enabled:
             continue
         path = f"{_layer(hosts, item, name)}.mounts.{name}"
         yield from _mount(path, mount, host)
-        first = places.setdefault(mount.path or name, name)
-        if first != name:
-            text = f"{mount.path} is also that of mount {first} on host {host.name}"
+        first = places.setdefault(mount.path or name, f"mount {name}")
+        if first != f"mount {name}":
+            text = f"{mount.path} is also that of {first} on host {host.name}"
             yield Finding(f"{path}.path", text, "a path of its own", "", "duplicate-path")
 
 
