@@ -200,6 +200,9 @@ class Host:
                 must(["systemctl", "--quiet", "enable", *unknown])
             elif stale:
                 must(["systemctl", "daemon-reload"])
+            if units.AGAIN_SCRIPT in self.done.get("files", []):  # one that still tries knows the old mounts
+                verb = "try-restart" if units.AGAIN_SCRIPT in self.plain else "stop"
+                run(["systemctl", "--no-block", verb, units.AGAIN_UNIT])
         if stale and not (unknown or "files" in self.done):
             self._note("systemd", "daemon-reload")
 

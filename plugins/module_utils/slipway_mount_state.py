@@ -116,7 +116,7 @@ def release() -> None:
         run(["systemctl", "stop", os.path.basename(path)], timeout=SYSTEMD_SECONDS)
     for place in sorted({units.where_in(text) for text in own.values()}, reverse=True):
         if units.mounted_at(table(), place):
-            run(["umount", "--lazy", place], timeout=SYSTEMD_SECONDS)
+            run(["umount", "--lazy", "--no-canonicalize", place], timeout=SYSTEMD_SECONDS)
     for path in there():
         remove(path, own.get(path, ""))
     with contextlib.suppress(OSError):
