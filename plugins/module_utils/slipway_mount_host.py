@@ -31,6 +31,7 @@ class Host:
     def __init__(self, mounts: list[dict], *, check: bool = False) -> None:
         self.mounts = sorted(mounts, key=lambda mount: mount["path"])
         self.check = check
+        #: What is wrong, and in a second line what to do.
         self.problems: list[str] = []
         self.done: dict[str, list[str]] = {}
         self.diffs: list[dict] = []
@@ -97,8 +98,9 @@ class Host:
             why = unreached(mount["servers"])
             if why:
                 return (
-                    f"its source {mount['source']} is not there: {why}; start the server, or open the port in "
-                    "firewalls between it and this host, and run the command again; nothing was changed for this mount"
+                    f"its source {mount['source']} is not there: {why}\n"
+                    "start the server, or open the port in firewalls between it and this host, and run the command "
+                    "again; nothing was changed for this mount"
                 )
         return self._in_use(path, "change") if "unmount" in verbs else ""
 
@@ -107,7 +109,7 @@ class Host:
         if not found:
             return ""
         return (
-            f"it is to {verb}, and is in use: {shown(found)}; end these (drain the node where they are pods) and run "
+            f"it is to {verb}, and is in use: {shown(found)}\nend these (drain the node where they are pods) and run "
             "the command again; it stays mounted as it was"
         )
 
@@ -136,7 +138,7 @@ class Host:
         words = last_words(units.mount_unit(path))
         found = users(path, self.paths - {path})
         why = f"in use: {shown(found)}" if found else words or "its server does not answer"
-        self._problem(name, path, f"it cannot be unmounted: {why}; it stays as it was")
+        self._problem(name, path, f"it cannot be unmounted: {why}\nit stays as it was")
         self.done[name].remove("unmount")
         return False
 
@@ -216,7 +218,7 @@ class Host:
             words = last_words(unit) or tail(done.stderr, 1)
             what = f"{mount['source']} cannot be mounted as {mount['type']}"
             self.problems.append(
-                f"mount {name} at {path}: {what}: {words}; put that right and run the command again"
+                f"mount {name} at {path}: {what}: {words}\nput that right and run the command again"
             )
 
 

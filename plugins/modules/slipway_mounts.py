@@ -126,7 +126,7 @@ def main() -> None:
     except (HostError, OSError) as error:
         fail(module, error, mounts=host.done)
     if host.problems:
-        first, *more = host.problems
+        first, *more = "\n".join(host.problems).splitlines()
         fail(module, HostError(first, why="\n".join(more)), mounts=host.done)
     units = sorted(boot_unit(mount) for mount in module.params["mounts"])
     hashes = {path: sha256_text(text) for path, text in host.plain.items()}
