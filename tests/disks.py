@@ -17,7 +17,8 @@ from slipway.lab import Lab
 
 RULES = "/etc/udev/rules.d"
 NODES = """\
-SUBSYSTEM=="block", KERNEL=="{kernel}*", ACTION!="remove", PROGRAM="/bin/sh -c 'rm -f /dev/%k; mknod /dev/%k b %M %m'"
+SUBSYSTEM=="block", KERNEL=="{kernel}*", ACTION!="remove", \
+PROGRAM="/bin/sh -c 'rm -f /dev/.%k; mknod /dev/.%k b %M %m; mv -f /dev/.%k /dev/%k'"
 """
 NAMES = """\
 SUBSYSTEM=="block", KERNEL=="{kernel}", ENV{{ID_SERIAL}}="Lab_Disk_{serial}", ENV{{ID_SERIAL_SHORT}}="{serial}", \
@@ -82,7 +83,8 @@ def plug(lab: Lab, node: str, disk: DataDisk) -> None:
     lab.ssh(node, ["tee", "/etc/systemd/system/lab-disks.service"], stdin=LISTEN)
     script = f"""
         udevadm control --reload; udevadm trigger --settle /sys/class/block/{kernel}
-        systemctl --quiet enable --now lab-disks.service
+        systemctl --quiet enable lab-disks.service; systemctl start --no-block lab-disks.service
+        until systemctl --quiet is-active lab-disks.service; do sleep 0.2; done
     """
     lab.ssh(node, ["sh", "-c", script])
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 from ansible.module_utils.slipway_host import HostError, must, run
+
+SETTLE_SECONDS = 60
 
 
 def blocks(*arguments: str) -> list[dict]:
@@ -69,3 +72,23 @@ def probe(node: str) -> dict:
     lines = run(["blkid", "--probe", "--output", "export", node]).stdout.splitlines()
     found = dict(line.split("=", 1) for line in lines if "=" in line)
     return {"filesystem": found.get("TYPE", ""), "uuid": found.get("UUID", "")}
+
+
+def tell_kernel(device: str, node: str = "") -> None:
+    """Let kernel and udev know the partitions; with `node`, until that one is there.
+
+    udev has the kernel read the table again when a writer closes the disk, a moment later: a kernel that knows no GPT
+    forgets then what partx told it.
+    """
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        run(["udevadm", "settle", f"--timeout={SETTLE_SECONDS}"])
+        run(["partx", "--update", device])
+        run(["udevadm", "settle", f"--timeout={SETTLE_SECONDS}"])
+        if not node or os.path.exists(node):
+            return
+        if time.monotonic() > deadline:
+            raise HostError(
+                f"the partition {node} does not appear", why=f"{SETTLE_SECONDS} s after it was made"
+            )
+        time.sleep(0.5)

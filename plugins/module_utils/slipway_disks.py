@@ -87,17 +87,7 @@ def about(disk: dict, seen: dict) -> str:
 def contents(seen: dict) -> str:
     """What is on a disk in words."""
     parts = [f"{part['node']} {part['filesystem'] or part['label']}".strip() for part in seen["partitions"]]
-    return ", ".join([*seen["signatures"], *parts])
-
-
-def unit_name(path: str) -> str:
-    """systemd's name for the mount of a path of plain names."""
-    escaped = (re.sub(r"[^A-Za-z0-9_.:]", _escaped, part) for part in path.strip("/").split("/"))
-    return "-".join(escaped) + ".mount"
-
-
-def _escaped(found: re.Match) -> str:
-    return f"\\x{ord(found.group()):02x}"
+    return ", ".join([*dict.fromkeys(seen["signatures"]), *parts])
 
 
 def unit_text(disk: dict, uuid: str) -> str:

@@ -79,7 +79,7 @@ import os
 
 from ansible.module_utils import slipway_disks as disks
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_blocks import look
+from ansible.module_utils.slipway_blocks import SETTLE_SECONDS, look, tell_kernel
 from ansible.module_utils.slipway_host import (
     STATE_DIR,
     HostError,
@@ -92,18 +92,12 @@ from ansible.module_utils.slipway_host import (
     write_atomic,
     write_json,
 )
+from ansible.module_utils.slipway_mounts import mount_unit
 
 #: Names of entries whose empty disk is being partitioned, with the serial number.
 NOTE = f"{STATE_DIR}/disks.json"
 MKFS = {"xfs": ["mkfs.xfs", "-q", "-f"], "ext4": ["mkfs.ext4", "-q", "-F"]}
 FORMAT_SECONDS = 3600
-SETTLE_SECONDS = 60
-
-
-def tell_kernel(device: str) -> None:
-    """Let kernel and udev know the partitions: also where the kernel reads no table itself."""
-    run(["partx", "--update", device])
-    run(["udevadm", "settle", f"--timeout={SETTLE_SECONDS}"])
 
 
 def note(name: str, serial: str | None) -> None:
@@ -130,27 +124,53 @@ def carry_out(verb: str, disk: dict, seen: dict) -> None:
         tell_kernel(device)
         note(disk["name"], None)
     else:
-        (part,) = look(disk["id"])["partitions"]
+        (part,) = known(disk["id"])["partitions"]
         must([*MKFS[disk["filesystem"]], part["node"]], timeout=FORMAT_SECONDS)
         finished = disks.mark(disk["name"], finished=True)
         must(["sfdisk", "--quiet", "--lock=yes", "--part-label", device, "1", finished])
         tell_kernel(device)
 
 
+def known(identity: str) -> dict:
+    """A disk whose partition of ours the kernel knows; telling it changes nothing on the disk."""
+    seen = look(identity)
+    nodes = [part["node"] for part in seen["partitions"] if part["label"].startswith("slipway-")]
+    if not nodes or os.path.exists(nodes[0]):
+        return seen
+    tell_kernel(seen["device"], nodes[0])
+    return look(identity)
+
+
 def ready(disk: dict, *, check: bool) -> tuple[list[str], dict | None]:
     """Bring a disk to its file system: what was done, and its partition (None where check mode cannot know it)."""
-    seen = look(disk["id"])
+    seen = known(disk["id"])
     begun = read_json(NOTE).get("begun", {}).get(disk["name"]) == seen["serial"]
-    if seen["partitions"] and not os.path.exists(seen["partitions"][0]["node"]) and not check:
-        tell_kernel(seen["device"])
-        seen = look(disk["id"])
     verbs = disks.decide(disk, seen, begun=begun)
     if check and verbs:
         return [f"{verb} {disks.about(disk, seen)}" for verb in verbs], None
     for verb in verbs:
         carry_out(verb, disk, seen)
-    (part,) = look(disk["id"])["partitions"]
+    (part,) = known(disk["id"])["partitions"]
     return [f"{verb} {disks.about(disk, seen)}" for verb in verbs], part
+
+
+def refusal(disk: dict) -> HostError | None:
+    """Why a disk cannot be had."""
+    try:
+        ready(disk, check=True)
+    except HostError as error:
+        return error
+    return None
+
+
+def refuse_early(wanted: list[dict]) -> None:
+    """Every disk that cannot be had, before the first change to any."""
+    refused = [error for error in map(refusal, wanted) if error]
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        why = "\n".join(f"{error}; {error.why}" for error in refused)
+        raise HostError(f"{len(refused)} disks cannot be had, and nothing was changed", why=why)
 
 
 def refuse_hiding(disk: dict, node: str) -> None:
@@ -167,7 +187,7 @@ def refuse_hiding(disk: dict, node: str) -> None:
 
 def mount(disk: dict, part: dict, check: bool) -> tuple[list[str], str, str]:
     """The unit, in force: what was done, its file and text."""
-    name = disks.unit_name(disk["path"])
+    name = mount_unit(disk["path"])
     file, text = f"{disks.UNITS}/{name}", disks.unit_text(disk, part["uuid"])
     refuse_hiding(disk, part["node"])
     done = [f"write {file}"] if read_text(file) != text else []
@@ -214,8 +234,7 @@ def main() -> None:
     done: list[str] = []
     files: dict[str, str] = {}
     try:
-        for disk in module.params["disks"]:  # one that is refused stops all of them before the first change
-            ready(disk, check=True)
+        refuse_early(module.params["disks"])
         for unit in gone(module.params["disks"]):
             if not check:
                 disks.release(unit)

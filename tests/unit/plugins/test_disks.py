@@ -90,19 +90,6 @@ def test_a_note_makes_no_others_disk_ours() -> None:
             disks.decide(ENTRY, found, begun=True)
 
 
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [
-        ("/data", "data.mount"),
-        ("/srv/data", "srv-data.mount"),
-        ("/data/my-disk_1.x", r"data-my\x2ddisk_1.x.mount"),
-    ],
-)
-def test_name_of_a_unit_is_systemds(path: str, name: str) -> None:
-    """systemd-escape --path --suffix=mount says the same."""
-    assert disks.unit_name(path) == name
-
-
 def test_the_unit_lets_the_host_boot_and_holds_back_what_lies_there() -> None:
     text = disks.unit_text({**ENTRY, "units": ["containerd.service"]}, "f00d")
     assert "What=/dev/disk/by-uuid/f00d\nWhere=/data\nType=xfs\nOptions=nofail,noatime\n" in text
