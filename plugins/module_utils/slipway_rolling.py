@@ -25,6 +25,8 @@ from ansible.module_utils.slipway_kubeadm import (
     member,
 )
 
+#: Settings of the scheduler, each content under a name of its own: what the running pod reads stays until it is gone.
+SCHEDULER_FILES = f"{DIRECTORY}/scheduler-*.yaml"
 #: In the order in which they may be exchanged.
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 #: A static pod is stopped, started and probed: a slow disk makes etcd take most of it.
@@ -95,6 +97,10 @@ def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[di
         {"before_header": manifest_path(name), "after_header": manifest_path(name), "before": a, "after": b}
         for name, (a, b) in differing.items()
     ]
+    stale = [path for path in glob.glob(SCHEDULER_FILES) if path not in config]
+    diffs += [
+        {"before_header": path, "after_header": path, "before": "present\n", "after": ""} for path in stale
+    ]
     if not known:
         diffs.append({"before_header": CONFIG, "after_header": CONFIG, "before": stored, "after": config})
     if check or not diffs:
@@ -106,6 +112,8 @@ def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[di
     for name in COMPONENTS:
         if name in differing:
             roll(node, name, *differing[name])
+    for path in stale:
+        os.unlink(path)
     write_atomic(CONFIG, config, mode=0o600)
     if first and not known:
         publish(node)

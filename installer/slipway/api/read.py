@@ -39,7 +39,7 @@ _METADATA = (
     "selfLink",
 )
 #: Maps whose content belongs to somebody else's schema: null may mean something there.
-_FREE = frozenset({"settings", "values", "extraConfig", "kubelet"})
+_FREE = frozenset({"settings", "values", "extraConfig", "kubelet", "config"})
 
 
 def document(path: Path) -> dict[str, Any]:

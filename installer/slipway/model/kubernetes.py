@@ -61,7 +61,8 @@ class APIServer(Model):
     """Flags of kube-apiserver."""
 
     extra_args: dict[str, str] = Field(default_factory=dict, json_schema_extra=ROLLING)
-    """Any flag of kube-apiserver, without the leading dashes."""
+    """Any flag of kube-apiserver, without the leading dashes; one that may be given several times has one value a
+    line."""
     admission_plugins: tuple[str, ...] = Field(default=(), json_schema_extra=ROLLING)
     """Admission plugins to enable besides the default ones."""
 
@@ -70,7 +71,16 @@ class ComponentArgs(Model):
     """Flags of one control plane program."""
 
     extra_args: dict[str, str] = Field(default_factory=dict, json_schema_extra=ROLLING)
-    """Any flag, without the leading dashes."""
+    """Any flag, without the leading dashes; one that may be given several times has one value a line."""
+
+
+class Scheduler(Model):
+    """kube-scheduler."""
+
+    extra_args: dict[str, str] = Field(default_factory=dict, json_schema_extra=ROLLING)
+    """Any flag, without the leading dashes; one that may be given several times has one value a line."""
+    config: dict[str, Any] = Field(default_factory=dict, json_schema_extra=ROLLING)
+    """Any field of KubeSchedulerConfiguration (kubescheduler.config.k8s.io/v1), as profiles that pack GPUs."""
 
 
 class ImageGC(Model):
@@ -115,7 +125,7 @@ class Kubernetes(Model):
     """kube-apiserver."""
     controller_manager: ComponentArgs = Field(default_factory=ComponentArgs)
     """kube-controller-manager."""
-    scheduler: ComponentArgs = Field(default_factory=ComponentArgs)
+    scheduler: Scheduler = Field(default_factory=Scheduler)
     """kube-scheduler."""
     etcd: ComponentArgs = Field(default_factory=ComponentArgs)
     """etcd on the control planes."""

@@ -6,10 +6,12 @@ from typing import Any
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.kubernetes import Kubernetes
+from slipway.planning.digests import digest
 
 KUBEADM_API = "kubeadm.k8s.io/v1beta4"
 KUBELET_API = "kubelet.config.k8s.io/v1beta1"
 KUBE_PROXY_API = "kubeproxy.config.k8s.io/v1alpha1"
+SCHEDULER_API = "kubescheduler.config.k8s.io/v1"
 
 #: kubeadm enables this one itself; naming others without it would switch it off.
 DEFAULT_ADMISSION = "NodeRestriction"
@@ -22,7 +24,12 @@ def dns_address(kubernetes: Kubernetes) -> str:
 
 
 def _arguments(arguments: dict[str, str]) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in sorted(arguments.items())]
+    """As kubeadm lists them: a flag that has several values stands there several times."""
+    return [
+        {"name": name, "value": line}
+        for name, value in sorted(arguments.items())
+        for line in value.splitlines() or [""]
+    ]
 
 
 def cluster_configuration(configuration: Configuration, kubernetes: Kubernetes) -> dict[str, Any]:
@@ -46,8 +53,41 @@ def cluster_configuration(configuration: Configuration, kubernetes: Kubernetes) 
         },
         "apiServer": {"extraArgs": _arguments(api_args)},
         "controllerManager": {"extraArgs": _arguments(kubernetes.controller_manager.extra_args)},
-        "scheduler": {"extraArgs": _arguments(kubernetes.scheduler.extra_args)},
+        "scheduler": _scheduler(kubernetes),
         "etcd": {"local": {"dataDir": "/var/lib/etcd", "extraArgs": _arguments(kubernetes.etcd.extra_args)}},
+    }
+
+
+def _scheduler(kubernetes: Kubernetes) -> dict[str, Any]:
+    """With its configuration as a file: another content has another name, so that the pod is exchanged."""
+    arguments, path = kubernetes.scheduler.extra_args, scheduler_file(kubernetes).get("path")
+    if not path:
+        return {"extraArgs": _arguments(arguments)}
+    volume = {
+        "name": "slipway-config",
+        "hostPath": path,
+        "mountPath": path,
+        "readOnly": True,
+        "pathType": "File",
+    }
+    return {"extraArgs": _arguments({**arguments, "config": path}), "extraVolumes": [volume]}
+
+
+def scheduler_file(kubernetes: Kubernetes) -> dict[str, Any]:
+    """Path and content of KubeSchedulerConfiguration; empty when none is wanted."""
+    wanted = kubernetes.scheduler.config
+    if not wanted:
+        return {}
+    connection = {**wanted.get("clientConnection", {}), "kubeconfig": "/etc/kubernetes/scheduler.conf"}
+    document = {
+        **wanted,
+        "apiVersion": SCHEDULER_API,
+        "kind": "KubeSchedulerConfiguration",
+        "clientConnection": connection,
+    }
+    return {
+        "path": f"/etc/kubernetes/slipway/scheduler-{digest(document, {})[7:19]}.yaml",
+        "content": document,
     }
 
 

@@ -39,6 +39,7 @@ def _control_plane_variables(scope: Scope) -> dict[str, Any]:
         "cluster": kubeadm.cluster_configuration(scope.configuration, kubernetes),
         "kubelet": kubeadm.kubelet_defaults(kubernetes),
         "kube_proxy": kubeadm.kube_proxy(kubernetes),
+        "scheduler": kubeadm.scheduler_file(kubernetes),
         "taints": kubeadm.taints(host),
         "ignore_preflight_errors": list(kubernetes.ignore_preflight_errors),
     }
@@ -86,6 +87,7 @@ CONTROL_PLANE = Role(
         "ignore_preflight_errors": "spec.kubernetes.ignorePreflightErrors",
         "kubelet": "spec.kubernetes.network",
         "kube_proxy": "spec.kubernetes.kubeProxy",
+        "scheduler": "spec.kubernetes.scheduler.config",
         "taints": f"{SETTINGS}.taints",
         "init_host": "spec.hosts.items",
     },
