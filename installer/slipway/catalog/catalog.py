@@ -1,11 +1,12 @@
 """The catalog as planning and the command line see it: pure answers about one release of Slipway."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from slipway.catalog import rendering, selecting, settings_schema
+from slipway.catalog import options, rendering, selecting, settings_schema
 from slipway.catalog.modules import Module
+from slipway.catalog.options import Options
 from slipway.catalog.selecting import Selected
 from slipway.errors import Finding
 
@@ -25,15 +26,21 @@ class Catalog:
     modules: Mapping[str, Module]
     roles: Mapping[str, str]
     versions: "Versions"
+    options: Mapping[str, Options]
+    """What each Kubernetes version can be told."""
 
     def __hash__(self) -> int:
         """By content."""
         return hash(self.digest)
 
     def check(self, configuration: "Configuration", external: Collection[str] = ()) -> list[Finding]:
-        """What is wrong with version, `spec.modules` and `network.cni`; `external` capabilities count as provided."""
+        """What is wrong with version, what is handed on to Kubernetes, `spec.modules` and `network.cni`.
+
+        `external` capabilities count as provided.
+        """
         return [
             *self._version(configuration),
+            *self._options(configuration),
             *settings_schema.check(self.modules, configuration),
             *self._choice(configuration, external).findings,
         ]
@@ -65,6 +72,12 @@ class Catalog:
             return []
         path, text = "spec.kubernetes.version", f"this release cannot install {kubernetes.version}"
         return [Finding(path, text, f"one of {', '.join(known)}", "", "unknown-version")]
+
+    def _options(self, configuration: "Configuration") -> Iterable[Finding]:
+        """Of a version that is known; another one is a finding already."""
+        kubernetes = configuration.spec.kubernetes
+        known = self.options.get(kubernetes.version) if kubernetes else None
+        return options.check(known, configuration) if known else ()
 
     def _choice(self, configuration: "Configuration", external: Collection[str]) -> selecting.Choice:
         return selecting.choose(self.modules, configuration, external)

@@ -1,8 +1,11 @@
-"""Reads modules, roles and versions into a Catalog. The only part of the catalog that touches files.
+"""Reads modules, roles, versions and what these can be told into a Catalog.
+
+The only part of the catalog that touches files.
 
 A module's folder: module.yaml, schema.yaml (settings), values templates, perhaps a chart of its own.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from slipway import __version__
 from slipway.catalog import digests
 from slipway.catalog.catalog import Catalog
 from slipway.catalog.modules import Health, Module, Release, Removal, Requirement, Stage
+from slipway.catalog.options import Options
 from slipway.errors import ConfigurationError
 from slipway.settings import data_dir
 
@@ -42,6 +46,7 @@ def load(module_dirs: Sequence[Path] | None = None) -> Catalog:
         modules=_modules(directories),
         roles=_roles(data_dir()),
         versions=versions.load(),
+        options=_options(data_dir() / "images" / "kubernetes"),
     )
 
 
@@ -73,6 +78,12 @@ def _modules(module_dirs: Sequence[Path]) -> dict[str, Module]:
                 )
             found[module.name] = module
     return found
+
+
+def _options(directory: Path) -> dict[str, Options]:
+    """By Kubernetes version, which is the file's name."""
+    files = sorted(directory.glob("*.json"))
+    return {file.stem: Options(**json.loads(file.read_bytes())) for file in files}
 
 
 def _roles(root: Path) -> dict[str, str]:

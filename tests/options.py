@@ -1,0 +1,75 @@
+"""What each Kubernetes version that the catalog carries can be told, asked of its own code and programs.
+
+    python -m tests.options     # writes images/kubernetes/VERSION.json
+
+The catalog checks flags and fields of a ClusterConfiguration against these files; a test compares them with this.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from slipway.bundle.sources.go import GoSource
+from slipway.bundle.workshop import Workshop
+from slipway.catalog import versions
+from slipway.settings import data_dir
+from tests.binaries import binary
+
+MAIN = Path(__file__).with_name("options.go")
+
+
+class _Asking(GoSource):
+    """A program of ours among the modules of a source."""
+
+    def recipe(self, spec: versions.GoSource) -> object:
+        return [super().recipe(spec), MAIN.read_text(encoding="utf-8")]
+
+    def _build(self, spec: versions.GoSource, module: Path, package: str, program: Path) -> None:
+        shutil.copy(MAIN, module / "main.go")
+        super()._build(spec, module, package, program)
+
+
+def generated(kubernetes: str) -> dict[str, Any]:
+    """The content of the version's file."""
+    pins, workshop = versions.load(), Workshop(print)
+    source = pins.source(f"kubernetes-{kubernetes}")
+    assert isinstance(source, versions.GoSource)
+    spec = source.model_copy(update={"programs": {"options": "."}})
+    asking = _Asking(pins, workshop)
+    built = workshop.make(
+        asking.kind,
+        "kubernetes-options",
+        kubernetes,
+        asking.recipe(spec),
+        lambda dest: asking.fetch(spec, dest),
+    )
+    found: dict[str, Any] = json.loads(subprocess.check_output([built / "options"]))
+    found["flags"]["etcd"] = etcd_flags()
+    return found
+
+
+def etcd_flags() -> dict[str, str]:
+    """Its help names every flag; what type it has is only to be seen of those that are on or off."""
+    help_text = subprocess.run([binary("etcd"), "--help"], capture_output=True, text=True, check=True)
+    lines = re.findall(r"^  --([a-z0-9-]+)(.*)$", help_text.stdout + help_text.stderr, re.MULTILINE)
+    return {name: "bool" if re.match(r" '?(?:true|false)'?", rest) else "string" for name, rest in lines}
+
+
+def file_of(kubernetes: str) -> Path:
+    """Where it is kept."""
+    return data_dir() / "images" / "kubernetes" / f"{kubernetes}.json"
+
+
+def text_of(found: dict[str, Any]) -> str:
+    """As it is written: one name a line, so that a new version shows as a readable difference."""
+    return json.dumps(found, indent=1, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    for version in versions.load().kubernetes_versions():
+        path = file_of(version)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text_of(generated(version)), encoding="utf-8")
