@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from slipway import catalog as catalogs
 from slipway.api import read
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import file_digest
+from slipway.bundle.build import Builder
 from slipway.bundle.packages import build_repository
 from slipway.bundle.push import push
 from slipway.bundle.registry import RegistryClient
@@ -32,11 +34,23 @@ from slipway.secrets import SecretStore, ensure_site
 from tests.binaries import binary
 from tests.labs import lab_nodes
 
+KUBERNETES = "v1.35.4"
 
-def hosts_bundle(directory: Path, systems: Iterable[str], packages: Iterable[str] = ()) -> BundleManifest:
-    """A bundle of what roles of a host take from one: packages and the registry."""
+
+def hosts_bundle(
+    directory: Path,
+    systems: Iterable[str],
+    packages: Iterable[str] = (),
+    programs: Iterable[str] = (),
+    images: Iterable[str] = (),
+) -> BundleManifest:
+    """A bundle of what roles of a host take from one: packages, the registry, and what more is named."""
     writer, workshop, pins = Writer(directory), Workshop(lambda _text: None), versions.load()
     artifacts = [_artifact(writer, ArtifactKind.BINARY, "registry", binary("registry"))]
+    if programs or images:
+        builder, release = Builder(pins, catalogs.load(), directory, workshop), pins.release(KUBERNETES)
+        artifacts += [builder.binary(name, release.binaries[name]) for name in programs]
+        artifacts += builder.layout(images)
     for system in sorted(set(systems)):
         tar, _ = build_repository(pins.packages, system, workshop, packages)
         artifacts.append(_artifact(writer, ArtifactKind.PACKAGES, system, tar))
@@ -80,7 +94,7 @@ class Site:
             for number, n in enumerate(self.lab.nodes)
         ]
         spec = {
-            "kubernetes": {"version": "v1.35.4", "endpoint": {"address": "api.test.internal"}},
+            "kubernetes": {"version": KUBERNETES, "endpoint": {"address": "api.test.internal"}},
             "hosts": {"defaults": settings, "items": items},
             **self.spec,
         }
@@ -169,9 +183,10 @@ def bare_site(
     os: Sequence[str],
     packages: Iterable[str] = (),
     spec: Mapping[str, Any] | None = None,
+    **more: Iterable[str],
 ) -> Iterator[Site]:
-    """A fresh lab of one node per system named, a bundle with these further packages, secrets made."""
-    manifest = hosts_bundle(directory / "bundle", os, packages)
+    """A fresh lab of one node per system named, a bundle as `hosts_bundle` makes it, secrets made."""
+    manifest = hosts_bundle(directory / "bundle", os, packages, **more)
     with lab_nodes(name, subnet, nodes=len(os), os=os) as lab:
         found = Site(lab, directory, manifest, spec or {})
         (directory / "known_hosts").write_text("".join(f"{line}\n" for line in lab.host_keys()))

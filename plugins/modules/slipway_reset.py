@@ -83,11 +83,13 @@ NODE_PATHS = (
 JOURNALD = "/etc/systemd/journald.conf.d/60-slipway.conf"
 #: A keepalived without our check is somebody else's.
 BALANCER_CHECK, BALANCER_UNIT = "/etc/keepalived/slipway-api-answers", "keepalived.service"
+NVIDIA_UNIT = "slipway-nvidia.service"
 HOST_PATHS = (
     BALANCER_CHECK,
     "/etc/containerd",
     "/etc/keepalived/keepalived.conf",
     "/etc/modules-load.d/slipway.conf",
+    "/etc/nvidia-container-runtime",
     "/etc/security/limits.d/60-slipway.conf",
     "/etc/sysctl.d/90-slipway.conf",
     JOURNALD,
@@ -96,9 +98,21 @@ HOST_PATHS = (
     "/etc/systemd/system/containerd.service",
     "/etc/systemd/system/kubelet.service",
     "/etc/systemd/system/kubelet.service.d",
+    f"/etc/systemd/system/{NVIDIA_UNIT}",
+    "/run/cdi/nvidia.yaml",
     "/run/containerd",
 )
-PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr", "kubeadm", "kubectl", "kubelet")
+PROGRAMS = (
+    "containerd",
+    "containerd-shim-runc-v2",
+    "ctr",
+    "kubeadm",
+    "kubectl",
+    "kubelet",
+    "nvidia-cdi-hook",
+    "nvidia-container-runtime",
+    "nvidia-ctk",
+)
 INTERPRETER = "/opt/slipway"
 REGISTRY_UNITS = ("slipway-registry-push.service", "slipway-registry.service")
 REGISTRY_PATHS = (
@@ -184,7 +198,7 @@ def node_down(p: dict) -> None:
     stop("kubelet.service")
     if remnants() and shutil.which("kubeadm"):
         run(["kubeadm", "reset", "--force", "--cri-socket", CRI], timeout=600)
-    stop("containerd.service", *([BALANCER_UNIT] if there(BALANCER_CHECK) else ()))
+    stop("containerd.service", NVIDIA_UNIT, *([BALANCER_UNIT] if there(BALANCER_CHECK) else ()))
     end_containers()
     unmount(KUBELET_DIRECTORY, "/run/containerd", "/run/netns", p["container_data_root"])
     for link in LINKS:

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from slipway.api.yamlfile import kind_of, step
 from slipway.errors import Finding
 from slipway.model import fields
-from slipway.model.host import directories, disks, mounts, system
+from slipway.model.host import directories, disks, mounts, nvidia, system
 
 #: What a value must look like, in words, for every pattern of the model.
 PATTERNS = {
@@ -34,6 +34,8 @@ PATTERNS = {
     mounts.SOURCE: "a source without blanks, as 10.0.0.9:/export",
     mounts.OPTION: "one option of a mount, as vers=3",
     mounts.CEPH_USER: "the id of a Ceph client, as home",
+    nvidia.DRIVER_VERSION: "a version of NVIDIA's driver, as 550 or 550.54.15",
+    nvidia.LABEL_VALUE: "the value of a label: letters, digits and - . _, at most 63",
     fields.PORT_RANGE: "FIRST-LAST, as 30000-32767",
     r"^v[0-9]+\.[0-9]+\.[0-9]+$": "a version, as v1.35.4",
     r"^[0-9]+[smh]$": "a duration, as 10m",

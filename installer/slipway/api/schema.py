@@ -37,6 +37,7 @@ _KEPT = (
     "maxItems",
     "maxProperties",
     "x-kubernetes-int-or-string",
+    "x-kubernetes-preserve-unknown-fields",
 )
 _OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 

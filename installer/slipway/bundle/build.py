@@ -43,7 +43,7 @@ def build_bundle(
 
     `packages` are those that the site's hosts need besides the ones every host does.
     """
-    builder = _Builder(versions, catalog, out, Workshop(progress))
+    builder = Builder(versions, catalog, out, Workshop(progress))
     chosen = sorted(set(modules))
     artifacts = [
         *builder.images(kubernetes, chosen),
@@ -63,7 +63,7 @@ def build_bundle(
     return manifest
 
 
-class _Builder:
+class Builder:
     """Makes artifacts, kind by kind, and has them written."""
 
     def __init__(self, versions: Versions, catalog: Catalog, out: Path, workshop: Workshop) -> None:
@@ -77,9 +77,13 @@ class _Builder:
         references = set(self.versions.release(kubernetes).images)
         for name in modules:
             references.update(self._module(name).images)
+        yield from self.layout(references)
+
+    def layout(self, references: Iterable[str]) -> Iterator[Artifact]:
+        """Images, and the OCI layout that has these and no others."""
         assembler = Assembler(self.versions, self.workshop)
         index = []
-        for reference in sorted(references):
+        for reference in sorted(set(references)):
             spec = self.versions.image(reference)
             image = assembler.build(spec)
             for blob in (*image.blobs, image.manifest):
@@ -102,9 +106,13 @@ class _Builder:
     def binaries(self, kubernetes: str) -> Iterator[Artifact]:
         """Programs for hosts, and the tools."""
         for name, version in self.versions.release(kubernetes).binaries.items():
-            binary = self.versions.binary(name, version)
-            file = binary_archive(self.versions, binary, self.workshop)
-            yield self._file(ArtifactKind.BINARY, name, version, file, _origin(self.versions, binary))
+            yield self.binary(name, version)
+
+    def binary(self, name: str, version: str) -> Artifact:
+        """One program, or the archive of several."""
+        found = self.versions.binary(name, version)
+        file = binary_archive(self.versions, found, self.workshop)
+        return self._file(ArtifactKind.BINARY, name, version, file, _origin(self.versions, found))
 
     def charts(self, modules: Iterable[str]) -> Iterator[Artifact]:
         """Every chart of the modules: upstream's, or the module's own."""

@@ -15,6 +15,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved, NodeObserved
 from slipway.planning.roles import roles_of
+from slipway.planning.roles.facts import Facts
 from slipway.probe.fleet import Fleet
 from slipway.probe.hosts import read_hosts
 from slipway.secrets import site_id
@@ -77,7 +78,7 @@ def explain(context: Context, name: str) -> HostView:
         groups=host.groups,
         read_at=datetime.now(UTC).isoformat(timespec="seconds"),
         site=site_id(context.secrets, context.configuration.name),
-        steps=roles_of(context.configuration, host),
+        steps=roles_of(context.configuration, host, Facts(gpus=bool(seen.survey.gpus))),
         settings=sources(hosts, name) if hosts else (),
         host=seen,
         node=node,

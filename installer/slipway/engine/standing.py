@@ -17,6 +17,7 @@ from slipway.errors import SlipwayError
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, HostObserved, LiveConfiguration
 from slipway.planning.roles import roles_of
+from slipway.planning.roles.facts import Facts
 from slipway.probe.fleet import Fleet
 from slipway.probe.hosts import read_hosts
 
@@ -184,7 +185,8 @@ def _hosts(context: Context) -> dict[str, HostObserved]:
 def _host(host: HostObserved, configuration: Configuration) -> Target:
     if not host.reachable:
         return Target(host.name, host.error_code, message=host.error)
-    roles = next(roles_of(configuration, item) for item in configuration.hosts if item.name == host.name)
+    wanted = next(item for item in configuration.hosts if item.name == host.name)
+    roles = roles_of(configuration, wanted, Facts(gpus=bool(host.survey.gpus)))
     done = [role for role in roles if role in host.records]
     state = "installed" if len(done) == len(roles) else f"{len(done)} of {len(roles)} steps"
     rest = [role for role in roles if role not in done]

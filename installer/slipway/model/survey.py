@@ -57,6 +57,20 @@ class BlockDisk:
 
 
 @dataclass(frozen=True, slots=True)
+class NvidiaDriver:
+    """NVIDIA's driver of a host: versions, each empty where there is none."""
+
+    module: str = ""
+    """Of the kernel module that is loaded."""
+    library: str = ""
+    """Of libnvidia-ml, which must be the same."""
+    fabric_manager: str = ""
+    """Of the program that GPUs behind an NVSwitch need, of the same version too."""
+    models: tuple[str, ...] = ()
+    """Names of the GPUs, where the module tells them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """State of a host. An empty field means that the host did not say, which is no finding."""
 
@@ -91,6 +105,9 @@ class Survey:
     """Whether the driver that keeps NVIDIA's out is loaded."""
     disks: tuple[BlockDisk, ...] = ()
     """Data disks that were asked for."""
+    nvswitches: tuple[str, ...] = ()
+    """NVIDIA's switches between GPUs, as `gpus`."""
+    driver: NvidiaDriver = field(default_factory=NvidiaDriver)
     reach: tuple[Reach, ...] = field(default=())
 
     def disk(self, identity: str) -> BlockDisk | None:

@@ -13,7 +13,9 @@ from slipway.model.record import StepRecord
 from slipway.planning.decide import Desired, Seen, decide
 from slipway.planning.digests import digest
 from slipway.planning.kubeadm import taints
+from slipway.planning.labels import OF_GPUS, node_labels
 from slipway.planning.roles import BY_NAME, role_variables, roles_of
+from slipway.planning.roles.facts import Facts, facts_of
 from slipway.planning.roles.kubernetes import CONTROL_PLANE
 
 MIRROR_STEP = "mirror/site/push"
@@ -41,14 +43,15 @@ def _each(
     configuration: Configuration, roles: Mapping[str, str], bundle: BundleManifest, observed: Observed
 ) -> Iterator[Step]:
     for host in configuration.hosts:
-        mine = roles_of(configuration, host, _begun(observed, host.name))
+        facts = known(observed, host.name)
+        mine = roles_of(configuration, host, facts)
         for role in mine:
             kind = BY_NAME[role]
             desired = Desired(
                 kind=StepKind.HOST,
                 target=host.name,
                 action=role,
-                inputs=role_variables(configuration, bundle, host, role),
+                inputs=role_variables(configuration, bundle, host, role, facts),
                 content=roles.get(role, ""),
                 needs=_needs(configuration, host, role, mine[: mine.index(role)]),
                 rolling=kind.rolling,
@@ -91,7 +94,7 @@ def node_steps(
         node = observed.cluster.nodes.get(host.name)
         records = _records_after(observed, host, host_plan)
         inputs: dict[str, Any] = {
-            "labels": dict(host.settings.labels),
+            "labels": node_labels(host, known(observed, host.name), observed.hosts.get(host.name), node),
             "taints": taints(host),
             "records": {role: {"digest": r.digest, "parts": r.parts} for role, r in records.items()},
         }
@@ -141,11 +144,9 @@ def records_of(observed: Observed, host: str) -> dict[str, StepRecord]:
     return node.records if node else {}
 
 
-def _begun(observed: Observed, host: str) -> set[str]:
-    """Roles that were carried out on the host, or begun and not finished."""
-    seen = observed.hosts.get(host)
-    intents = seen.intents if seen else ()
-    return {*records_of(observed, host), *(intent.step.rpartition("/")[2] for intent in intents)}
+def known(observed: Observed, host: str) -> Facts:
+    """What this reading tells of a host."""
+    return facts_of(observed.hosts.get(host), records_of(observed, host))
 
 
 def _needs(configuration: Configuration, host: Host, role: str, before: tuple[str, ...]) -> tuple[str, ...]:
@@ -192,9 +193,13 @@ def _node_reasons(
         return
     labels = inputs["labels"]
     stale = set(node.owned_labels) - set(labels)
-    if stale or any(node.labels.get(key) != value for key, value in labels.items()):
+    wrong = stale | {key for key, value in labels.items() if node.labels.get(key) != value}
+    if wrong - (OF_GPUS - set(host.settings.labels)):
         path = f"spec.hosts.items[{host.name}].settings.labels"
         yield Reason("field", f"{path} changed", path)
+    elif wrong:
+        path = f"spec.hosts.items[{host.name}].settings.nvidia"
+        yield Reason("follows", "its labels tell of its GPUs", path)
     wanted = {(t["key"], t.get("value", ""), t["effect"]) for t in inputs["taints"]}
     there = {(t["key"], t.get("value", ""), t["effect"]) for t in node.taints}
     owned = {tuple(item.rsplit(":", 1)) for item in node.owned_taints}

@@ -5,10 +5,12 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from slipway.model.survey import BlockDisk, Link, Listener, Survey
+from slipway.model.survey import BlockDisk, Link, Listener, NvidiaDriver, Survey
 
 Sections = Mapping[str, Sequence[str]]
 
+#: Three digits, then one or two numbers: no other version in those lines looks like it.
+_DRIVER_VERSION: Final = re.compile(r"\b[1-9]\d\d(?:\.\d+){1,2}\b")
 _USERS: Final = re.compile(r'users:\(\("([^"]+)",pid=(\d+)')
 
 
@@ -33,7 +35,22 @@ def parse_survey(sections: Sections, *, skew: float = 0.0, skew_error: float = 0
         disks=tuple(_disks(sections.get("blocks", ()))),
         gpus=_words(sections, "gpus"),
         nouveau=bool(_words(sections, "nouveau")),
+        nvswitches=_words(sections, "nvswitches"),
+        driver=_driver(_words(sections, "driver")),
     )
+
+
+def _driver(lines: Sequence[str]) -> NvidiaDriver:
+    """What `nvidia_driver` printed: KEY and the words in which each part tells its version."""
+    told: dict[str, list[str]] = {}
+    for line in lines:
+        key, _, words = line.partition(" ")
+        told.setdefault(key, []).append(words.strip())
+    versions = {key: _DRIVER_VERSION.search(" ".join(words)) for key, words in told.items()}
+    module, library, fabric = (
+        found[0] if (found := versions.get(key)) else "" for key in ("module", "library", "fabric-manager")
+    )
+    return NvidiaDriver(module, library, fabric, tuple(told.get("model", ())))
 
 
 def _words(sections: Sections, name: str) -> tuple[str, ...]:

@@ -49,16 +49,16 @@ fsync() {
     echo $(((ended - began) / 20000))
 }
 
-gpus() {
+# NVIDIA's PCI devices of a class: 0x03 displays and accelerators, 0x0680 switches between them.
+nvidia_devices() {
     for device in /sys/bus/pci/devices/*; do
         vendor=
-        class=
-        id=
         read -r vendor <"$device/vendor"
+        [ "$vendor" = 0x10de ] || continue
         read -r class <"$device/class"
         read -r id <"$device/device"
-        case $vendor:$class in
-        0x10de:0x0300*|0x10de:0x0302*) echo "${device##*/} 10de:${id#0x}" ;;
+        case $class in
+        "$1"*) echo "${device##*/} 10de:${id#0x}" ;;
         esac
     done
 }
@@ -81,6 +81,21 @@ data_disks() {
     done
 }
 
+# Versions of module and library tell of a driver that was upgraded and not loaded again; no GPU is asked, which takes
+# seconds where none is in use.
+nvidia_driver() {
+    read -r line </proc/driver/nvidia/version && echo "module $line"
+    for library in /usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1 /usr/lib64/libnvidia-ml.so.1; do
+        if [ -e "$library" ]; then echo "library $(readlink -f "$library")"; fi
+    done
+    if command -v nv-fabricmanager >/dev/null; then echo "fabric-manager $(nv-fabricmanager --version)"; fi
+    for gpu in /proc/driver/nvidia/gpus/*/information; do
+        while read -r key value; do
+            if [ "$key" = Model: ]; then echo "model $value"; fi
+        done <"$gpu"
+    done
+}
+
 section cgroup cgroup
 section container systemd-detect-virt -c
 section filesystems awk '{print $NF}' /proc/filesystems
@@ -94,5 +109,7 @@ section listeners ss -Hltnp
 section links links
 section fsync fsync
 section blocks data_disks
-section gpus gpus
+section gpus nvidia_devices 0x03
+section nvswitches nvidia_devices 0x0680
+section driver nvidia_driver
 section nouveau ls -d /sys/module/nouveau

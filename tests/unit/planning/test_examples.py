@@ -2,6 +2,7 @@
 
 import pytest
 
+from slipway.planning.roles.facts import facts_of
 from tests.unit.planning import model
 from tests.unit.planning.example import Example, examples
 
@@ -38,6 +39,8 @@ def _told_by_nodes(example: Example) -> bool:
             {role: record.digest for role, record in nodes[name].records.items()} if name in nodes else {}
         )
         own = {role: record.digest for role, record in host.records.items()}
+        if facts_of(host, host.records).gpus != facts_of(None, host.records).gpus:
+            return False
         if host.intents or host.drift or own != copies:
             return False
     return bool(example.live)

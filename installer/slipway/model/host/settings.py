@@ -8,6 +8,7 @@ from slipway.model.fields import LIVE, ROLLING, Model
 from slipway.model.host.directories import Directory
 from slipway.model.host.disks import MAX_DISKS, Disk, DiskName
 from slipway.model.host.mounts import MAX_MOUNTS, Mounts
+from slipway.model.host.nvidia import Nvidia
 from slipway.model.host.runtime import Runtime
 from slipway.model.host.system import DNS, HostsEntry, Journald, Limits, Time
 
@@ -51,6 +52,8 @@ class HostSettings(Model):
     directories: tuple[Directory, ...] = Field(default=(), max_length=64, json_schema_extra=LIVE)
     """Directories with owner and permissions, as those that pods mount. One that Slipway made and that is no longer
     named goes when it is empty."""
+    nvidia: Nvidia = Field(default_factory=Nvidia)
+    """NVIDIA GPUs."""
     labels: dict[str, str] = Field(default_factory=dict, json_schema_extra=LIVE)
     """Node labels; one that is removed here is removed from the node."""
     taints: tuple[Taint, ...] = Field(default=(), json_schema_extra=LIVE)

@@ -7,6 +7,7 @@ from slipway.errors import WARNING, Finding
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
+from slipway.planning.checks.gpu import gpu_state
 from slipway.planning.checks.mounts import mounts_state
 from slipway.planning.checks.ports import served
 
@@ -32,8 +33,8 @@ def host_state(configuration: Configuration, host: Host, seen: HostObserved) -> 
     yield from _disk(path, seen)
     yield from _strangers(path, configuration, host, seen)
     yield from _ports(path, configuration, host, seen)
-    yield from _gpu(path, seen)
     yield from mounts_state(host, seen)
+    yield from gpu_state(path, host, seen)
 
 
 def _kernel(path: str, seen: HostObserved) -> Iterator[Finding]:
@@ -122,10 +123,3 @@ def _ports(path: str, configuration: Configuration, host: Host, seen: HostObserv
         if port in taken and role not in begun and not seen.kubernetes:
             text = f"has port {port} taken by {taken[port] or 'another program'}"
             yield Finding(path, text, "a free port", "stop that program, or move it", "port")
-
-
-def _gpu(path: str, seen: HostObserved) -> Iterator[Finding]:
-    if seen.survey.gpus and seen.survey.nouveau:
-        hint = "blacklist nouveau and reboot before NVIDIA's driver is installed"
-        text = f"has {len(seen.survey.gpus)} NVIDIA GPUs held by nouveau"
-        yield Finding(path, text, "NVIDIA's driver", hint, "nouveau", severity=WARNING)

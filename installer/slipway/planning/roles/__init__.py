@@ -1,6 +1,5 @@
 """A host's roles, one file for each matter: the inputs of their digests, of the inventory plugin and of the run."""
 
-from collections.abc import Collection
 from typing import Any, Final
 
 from slipway.model.bundle import BundleManifest
@@ -13,11 +12,13 @@ from slipway.planning.roles import (
     node_directories,
     node_disks,
     node_mounts,
+    node_nvidia,
     node_prepare,
     node_system,
     registry,
 )
 from slipway.planning.roles.base import Role, Scope
+from slipway.planning.roles.facts import UNSEEN, Facts
 
 
 def _packages(configuration: Configuration, host: Host) -> tuple[str, ...]:
@@ -34,6 +35,7 @@ ROLES: Final[tuple[Role, ...]] = (
     node_directories.ROLE,
     load_balancer.ROLE,
     container_runtime.ROLE,
+    node_nvidia.ROLE,
     kubernetes.NODE,
     kubernetes.CONTROL_PLANE,
     kubernetes.WORKER,
@@ -45,15 +47,17 @@ BY_NAME: Final = {role.name: role for role in ROLES}
 FIELDS: Final = {f"{role.name}_{name}": path for role in ROLES for name, path in role.fields.items()}
 
 
-def roles_of(configuration: Configuration, host: Host, begun: Collection[str] = ()) -> tuple[str, ...]:
+def roles_of(configuration: Configuration, host: Host, facts: Facts = UNSEEN) -> tuple[str, ...]:
     """The roles that this host has, in order.
 
-    `begun` are those that its records or intents name: an optional one that it has no more cleans up after itself.
+    An optional one that was begun there and is wanted no more is among them: it cleans up after itself.
     """
     return tuple(
         role.name
         for role in ROLES
-        if role.wanted(configuration, host) or (role.optional and role.name in begun)
+        if role.wanted(configuration, host)
+        or role.wanted_as_seen(host, facts)
+        or (role.optional and role.name in facts.begun)
     )
 
 
@@ -65,12 +69,12 @@ def packages_of(configuration: Configuration) -> tuple[str, ...]:
 
 
 def role_variables(
-    configuration: Configuration, bundle: BundleManifest, host: Host, role: str
+    configuration: Configuration, bundle: BundleManifest, host: Host, role: str, facts: Facts = UNSEEN
 ) -> dict[str, Any]:
     """All variables of the role, each prefixed with the role's name. Secrets are placeholders.
 
     Raises:
         BundleError: the bundle lacks something that the role needs.
     """
-    values = BY_NAME[role].variables(Scope(configuration, bundle, host))
+    values = BY_NAME[role].variables(Scope(configuration, bundle, host, facts))
     return {f"{role}_{name}": value for name, value in values.items()}

@@ -13,6 +13,7 @@ from slipway.model.kubernetes import Kubernetes
 from slipway.model.observed import HostObserved
 from slipway.model.plan import Consequence
 from slipway.planning.digests import secret
+from slipway.planning.roles.facts import UNSEEN, Facts
 
 REGISTRY_SECRETS = "slipway-registry"
 
@@ -28,6 +29,7 @@ class Scope:
     configuration: Configuration
     bundle: BundleManifest
     host: Host
+    facts: Facts = UNSEEN
 
     @property
     def kubernetes(self) -> Kubernetes:
@@ -70,6 +72,16 @@ def always(_configuration: Configuration, _host: Host) -> bool:
     return True
 
 
+def never(_host: Host, _facts: Facts) -> bool:
+    """Nothing that is seen on a host gives it the role."""
+    return False
+
+
+def by_sight(_configuration: Configuration, _host: Host) -> bool:
+    """The configuration alone gives the role to nobody."""
+    return False
+
+
 def no_packages(_configuration: Configuration, _host: Host) -> tuple[str, ...]:
     """The role needs none."""
     return ()
@@ -90,7 +102,9 @@ class Role:
     fields: Mapping[str, str]
     """Variable -> field path: the `why` of a plan."""
     wanted: Callable[[Configuration, Host], bool] = always
-    """Whether the host has it."""
+    """Whether the configuration gives it to the host."""
+    wanted_as_seen: Callable[[Host, Facts], bool] = never
+    """Whether the host gets it for what was seen there."""
     packages: Callable[[Configuration, Host], tuple[str, ...]] = no_packages
     """Packages of the site's repository that it needs; node_prepare installs them."""
     optional: bool = False

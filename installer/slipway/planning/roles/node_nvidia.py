@@ -1,0 +1,53 @@
+"""node_nvidia: what gives a host's NVIDIA GPUs to containers."""
+
+from typing import Any
+
+from slipway.model.host.items import Host
+from slipway.planning.roles.base import SETTINGS, Role, Scope, by_sight, registry_access
+from slipway.planning.roles.facts import NVIDIA, Facts
+
+#: The toolkit, which it fetches from the site registry.
+BINARIES = ("nvidia-container-toolkit",)
+#: Where the GPU operator's pods put the driver.
+OPERATOR_DRIVER = "/run/nvidia/driver"
+
+
+def enabled(host: Host, facts: Facts) -> bool:
+    """Whether the host's containers shall get GPUs."""
+    wanted = host.settings.nvidia.enabled
+    return facts.gpus if wanted == "auto" else bool(wanted)
+
+
+def _variables(scope: Scope) -> dict[str, Any]:
+    settings, runtime = scope.host.settings.nvidia, scope.host.settings.runtime
+    if not enabled(scope.host, scope.facts):
+        return {"enabled": False}
+    own_driver = settings.driver == "host"
+    return {
+        "enabled": True,
+        "artifacts": scope.binaries(BINARIES),
+        "registry": registry_access(scope.configuration),
+        "default_runtime": settings.default_runtime,
+        "cgroup_driver": runtime.cgroup_driver,
+        "driver_root": "/" if own_driver else OPERATOR_DRIVER,
+        "persistence": settings.persistence and own_driver,
+    }
+
+
+ROLE = Role(
+    name=NVIDIA,
+    wanted=by_sight,
+    wanted_as_seen=enabled,
+    variables=_variables,
+    optional=True,
+    rolling=True,
+    fields={
+        "enabled": f"{SETTINGS}.nvidia.enabled, or what GPUs the host has,",
+        "artifacts": "bundle: nvidia-container-toolkit",
+        "registry": "spec.registry",
+        "default_runtime": f"{SETTINGS}.nvidia.defaultRuntime",
+        "cgroup_driver": f"{SETTINGS}.runtime.cgroupDriver",
+        "driver_root": f"{SETTINGS}.nvidia.driver",
+        "persistence": f"{SETTINGS}.nvidia.persistence",
+    },
+)
