@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 TIER = .venv/bin/python -m pytest -p no:cacheprovider
 
-.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api nodes e2e test-hosts test-faults bench clean
+.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api nodes e2e test-hosts test-gpu test-faults bench clean
 
 help:            ## what there is
 	@grep -hE '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -44,6 +44,9 @@ e2e: setup-dev   ## the main job, and its faults
 
 test-hosts: setup-dev ## hosts in depth: runtimes, disks, mounts, networks
 	$(TIER) tests/hosts
+
+test-gpu: setup-dev ## on a machine with an NVIDIA card: driver, toolkit, a container that sees it
+	$(TIER) -m gpu tests/gpu
 
 test-faults: setup-dev ## the install and its kills again and again, at random moments; ROUNDS=3
 	for round in $$(seq $${ROUNDS:-3}); do SLIPWAY_TEST_RANDOM_KILLS=1 $(TIER) tests/e2e/test_cluster.py || exit 1; done

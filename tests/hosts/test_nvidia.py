@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from slipway.api import read
 from slipway.model.host.ssh import SSH
 from slipway.model.survey import NvidiaDriver
 from slipway.planning.labels import gpu_type
 from slipway.probe import Access, Fleet, read_hosts
 from slipway.probe.known_hosts import KnownHosts
 from slipway.runner import connection_variables
+from slipway.settings import data_dir
 from tests.bare import Site, bare_site
 from tests.pcitree import cards, driver
 
@@ -188,6 +190,16 @@ def test_by_choice_pods_ask_for_it(site: Site) -> None:
         assert 'root = "/run/nvidia/driver"' in site.sh(node, f"cat {OURS[1]}")
         assert landed(site, node) == [OURS[0], OURS[1]]
     assert site.changed(site.play("node_nvidia", check=True, **chosen)) == NONE
+
+
+def test_the_sample_site_with_gpus_applies(site: Site) -> None:
+    sample = read.load(data_dir() / "inventories" / "gpu" / "cluster.yaml")
+    (host,) = (host for host in sample.hosts if host.name == "gpu-02")
+    settings = host.settings.model_dump(mode="json", by_alias=True, include={"nvidia", "labels"})
+    site.play("node_nvidia", runtime=LAB, **settings)
+    for node in NAMES:
+        assert landed(site, node) == sorted(OURS)
+    assert site.changed(site.play("node_nvidia", **ON)) == NONE
 
 
 def test_off_again_takes_it_away_and_what_runs_by_it_still_ends(site: Site) -> None:

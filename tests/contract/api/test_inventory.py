@@ -11,7 +11,7 @@ import pytest
 
 from slipway.bundle import manifest
 from slipway.model.bundle import Artifact, ArtifactKind
-from slipway.planning.roles import container_runtime, kubernetes
+from slipway.planning.roles import container_runtime, kubernetes, node_nvidia
 from slipway.settings import data_dir, interpreter_bin
 
 SAMPLES = sorted(path.parent.name for path in data_dir().glob("inventories/*/cluster.yaml"))
@@ -45,7 +45,7 @@ def _site(tmp_path: Path, sample: str) -> Path:
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     """A manifest; nobody looks for the files here."""
-    names = ("registry", *container_runtime.BINARIES, *kubernetes.BINARIES)
+    names = ("registry", *container_runtime.BINARIES, *kubernetes.BINARIES, *node_nvidia.BINARIES)
     artifacts = [
         Artifact(ArtifactKind.BINARY, name, "v1", DIGEST, 1, path=f"binaries/{name}") for name in names
     ]
