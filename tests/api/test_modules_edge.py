@@ -9,11 +9,11 @@ import pytest
 
 from slipway.cluster.client import Client, connect
 from slipway.cluster.lease import Lease
-from slipway.cluster.nodes import drain, remove
+from slipway.cluster.nodes import cordon, drain, let_in, remove, take_out
 from slipway.cluster.observe import observe
 from slipway.cluster.records import apply_node
 from slipway.cluster.settings import apply_settings, ensure_namespace
-from slipway.errors import ConflictError, StepError, TransientError
+from slipway.errors import ConflictError, Interrupted, StepError, TransientError
 from slipway.model.record import StepRecord
 from slipway.settings import API_VERSION, NAMESPACE
 from tests.apiserver import ApiServer, until
@@ -173,6 +173,28 @@ def test_drain_evicts_and_respects_budgets(client: Client, server: ApiServer) ->
     assert remove(client, "edge-2")
     assert drain(client, "edge-2", seconds=1) == 0
     server.kubectl("delete", "namespace", "edge", "--wait=false")
+
+
+def test_a_node_is_let_in_again_once_its_kubelet_speaks_anew(client: Client, server: ApiServer) -> None:
+    server.create_node("edge-3")
+    server.kubectl("wait", "--for=condition=Ready", "node/edge-3", "--timeout=60s")
+    assert take_out(client, "edge-3", seconds=30, cancelled=lambda: False) == 0
+    assert observe(client).nodes["edge-3"].drained
+    with pytest.raises(StepError, match="stays cordoned"):
+        let_in(client, "edge-none", seconds=0, cancelled=lambda: False)
+    with pytest.raises(Interrupted):
+        let_in(client, "edge-none", seconds=60, cancelled=lambda: True)
+    assert let_in(client, "edge-3", seconds=60, cancelled=lambda: False)
+    assert not observe(client).nodes["edge-3"].drained
+    assert not client.get("v1", "Node", "edge-3")["spec"].get("unschedulable")
+
+
+def test_a_node_that_somebody_else_cordoned_stays_so(client: Client, server: ApiServer) -> None:
+    cordon(client, "edge-3")
+    take_out(client, "edge-3", seconds=30, cancelled=lambda: False)
+    assert not observe(client).nodes["edge-3"].drained
+    assert not let_in(client, "edge-3", seconds=60, cancelled=lambda: False)
+    assert client.get("v1", "Node", "edge-3")["spec"]["unschedulable"]
 
 
 WORKLOAD = """

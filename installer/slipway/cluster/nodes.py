@@ -5,7 +5,10 @@ from collections.abc import Callable
 
 from slipway.cluster.client import Client, Object
 from slipway.errors import ConflictError, Interrupted, StepError, TransientError
+from slipway.settings import DRAINED_ANNOTATION
 
+#: Where kubelets renew their Leases.
+LEASES = "kube-node-lease"
 #: Seconds between two looks at the pods that are still there.
 POLL_SECONDS = 1.0
 
@@ -31,6 +34,56 @@ def drain(client: Client, name: str, *, seconds: float, cancelled: Callable[[], 
             raise _stuck(name, pods, [text for text in refusals if text])
         time.sleep(POLL_SECONDS)
     return len(evicted)
+
+
+def take_out(client: Client, name: str, *, seconds: float, cancelled: Callable[[], bool]) -> int:
+    """Drain a node that stays; `let_in` ends it. One that somebody cordoned before stays cordoned then."""
+    node = client.get("v1", "Node", name)
+    if node and not (node.get("spec") or {}).get("unschedulable"):
+        mark = {"metadata": {"annotations": {DRAINED_ANNOTATION: "true"}}, "spec": {"unschedulable": True}}
+        client.merge("v1", "Node", name, mark)
+    return drain(client, name, seconds=seconds, cancelled=cancelled)
+
+
+def let_in(client: Client, name: str, *, seconds: float, cancelled: Callable[[], bool]) -> bool:
+    """Wait until the node's kubelet reports it Ready anew, then let pods in; whether it was we who kept them out.
+
+    Ready alone may be what the kubelet said before it was stopped, so its Lease has to move as well.
+    """
+    deadline = time.monotonic() + seconds
+    before = _renewed(client, name)
+    while not _ready(node := client.get("v1", "Node", name)) or _renewed(client, name) == before:
+        if cancelled():
+            raise Interrupted(f"waiting for {name} was stopped", where=f"node/{name}")
+        if time.monotonic() > deadline:
+            raise _not_ready(name, node)
+        time.sleep(POLL_SECONDS)
+    if DRAINED_ANNOTATION not in ((node or {})["metadata"].get("annotations") or {}):
+        return False
+    mark = {"metadata": {"annotations": {DRAINED_ANNOTATION: None}}, "spec": {"unschedulable": None}}
+    client.merge("v1", "Node", name, mark)
+    return True
+
+
+def _renewed(client: Client, name: str) -> str:
+    lease = client.get("coordination.k8s.io/v1", "Lease", name, LEASES) or {}
+    return str((lease.get("spec") or {}).get("renewTime", ""))
+
+
+def _ready(node: Object | None) -> bool:
+    conditions = ((node or {}).get("status") or {}).get("conditions") or ()
+    return any(found["type"] == "Ready" and found["status"] == "True" for found in conditions)
+
+
+def _not_ready(name: str, node: Object | None) -> StepError:
+    conditions = ((node or {}).get("status") or {}).get("conditions") or ()
+    words = next((found.get("message", "") for found in conditions if found["type"] == "Ready"), "")
+    return StepError(
+        f"node {name} did not become ready again, and stays cordoned",
+        where=f"node/{name}",
+        why=words if node else "there is no such node",
+        hint="look at its kubelet and its container runtime, then apply again",
+    )
 
 
 def remove(client: Client, name: str) -> bool:

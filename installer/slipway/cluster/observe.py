@@ -14,7 +14,14 @@ from slipway.cluster.client import Client, Object
 from slipway.errors import StepError
 from slipway.model.observed import ClusterObserved, LiveConfiguration, NodeObserved
 from slipway.model.record import StepRecord
-from slipway.settings import API_GROUP, API_VERSION, FIELD_MANAGER, NAMESPACE, RECORD_ANNOTATION
+from slipway.settings import (
+    API_GROUP,
+    API_VERSION,
+    DRAINED_ANNOTATION,
+    FIELD_MANAGER,
+    NAMESPACE,
+    RECORD_ANNOTATION,
+)
 
 #: Name and key of the Secret that holds the record of the settings step.
 SETTINGS_SECRET = "slipway-settings"  # noqa: S105 - a name
@@ -70,6 +77,7 @@ def node_observed(node: Object) -> NodeObserved:
         records=records.decode_steps(annotations.get(RECORD_ANNOTATION, ""), f"node/{meta['name']}"),
         message="" if ready.get("status") == "True" else ready.get("message", ""),
         address=addresses.get("InternalIP", ""),
+        drained=DRAINED_ANNOTATION in annotations,
     )
 
 

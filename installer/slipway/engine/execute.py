@@ -8,12 +8,13 @@ from slipway.engine.batches import Batch
 from slipway.engine.hosts import run_hosts
 from slipway.engine.kubeconfig import fetch_kubeconfig
 from slipway.engine.modules import run_modules
-from slipway.engine.removal import remove_node
+from slipway.engine.removal import let_in, remove_node, take_out
 from slipway.engine.run import Run
 from slipway.engine.settling import put_settings
 from slipway.errors import TransientError
 from slipway.model.plan import Step, StepKind
 from slipway.model.record import StepRecord
+from slipway.planning.draining import DRAIN, UNCORDON
 
 _FETCHING = threading.Lock()
 
@@ -47,8 +48,8 @@ def _settings(step: Step, run: Run) -> int:
 
 
 def _node(step: Step, run: Run) -> int:
-    if step.action == "remove":
-        return remove_node(step, run)
+    if step.action in _NODE:
+        return _NODE[step.action](step, run)
     from slipway.cluster.records import apply_node
 
     context = run.context
@@ -77,6 +78,11 @@ def _reach_cluster(run: Run) -> None:
         context.fetched_by = run.board.operation
 
 
+_NODE: dict[str, Callable[[Step, Run], int]] = {
+    "remove": remove_node,
+    DRAIN: take_out,
+    UNCORDON: let_in,
+}
 _SINGLE: dict[StepKind, Callable[[Step, Run], int]] = {
     StepKind.MIRROR: _mirror,
     StepKind.SETTINGS: _settings,

@@ -1,4 +1,4 @@
-"""Hosts leave: drained, their Node deleted, and reset. Both a plan's step and `slipway reset` end here."""
+"""Hosts leave, for a while or for good: drained; let in again, or their Node deleted and the host reset."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,6 +37,24 @@ def remove_node(step: Step, run: Run) -> int:
         )
     nodes.remove(client, name)
     return evicted + 1
+
+
+def take_out(step: Step, run: Run) -> int:
+    """Drain a node that stays."""
+    from slipway.cluster import nodes
+
+    context = run.context
+    seconds = duration(context.configuration.spec.upgrade.drain_timeout)
+    return nodes.take_out(context.client(), step.target, seconds=seconds, cancelled=run.cancelled)
+
+
+def let_in(step: Step, run: Run) -> int:
+    """Give it back once it is healthy."""
+    from slipway.cluster import nodes
+
+    context = run.context
+    seconds = duration(context.configuration.spec.upgrade.drain_timeout)
+    return int(nodes.let_in(context.client(), step.target, seconds=seconds, cancelled=run.cancelled))
 
 
 def reset_hosts(

@@ -96,6 +96,8 @@ class NodeObserved:
     message: str = ""
     address: str = ""
     """Its InternalIP: how a host that left the ClusterConfiguration is still reached."""
+    drained: bool = False
+    """Whether Slipway took it out of service and has not let it in again."""
 
 
 @dataclass(frozen=True, slots=True)

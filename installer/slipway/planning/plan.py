@@ -13,6 +13,7 @@ from slipway.model.observed import Observed
 from slipway.model.plan import Change, Plan, Reason, Step, StepKind
 from slipway.planning.decide import Desired, Seen, decide
 from slipway.planning.digests import digest, secret
+from slipway.planning.draining import with_drains
 from slipway.planning.hosts import MIRROR_STEP, host_steps, node_steps, removal_steps, step_id
 from slipway.planning.modules import module_steps, settings_id
 from slipway.planning.order import ordered
@@ -32,7 +33,7 @@ def make_plan(
     """
     hosts = tuple(host_steps(configuration, catalog.roles, bundle, observed))
     steps = (
-        *hosts,
+        *with_drains(configuration, observed, hosts),
         *_mirror(configuration, bundle, observed),
         *_settings(configuration, document, observed),
         *node_steps(configuration, observed, hosts),

@@ -81,9 +81,9 @@ def document(*patches: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def fresh(configuration: Configuration) -> Observed:
-    """Bare servers, as a probe sees them, and the secrets that Slipway makes first."""
-    hosts = {
+def bare(configuration: Configuration) -> dict[str, HostObserved]:
+    """Servers on which nothing is."""
+    return {
         host.name: HostObserved(
             host.name,
             facts=HostFacts(
@@ -98,6 +98,11 @@ def fresh(configuration: Configuration) -> Observed:
         )
         for host in configuration.hosts
     }
+
+
+def fresh(configuration: Configuration) -> Observed:
+    """Bare servers, as a probe sees them, and the secrets that Slipway makes first."""
+    hosts = bare(configuration)
     wanted = {"ssh/id_ed25519", "slipway-site/key"}
     for host in configuration.hosts:
         for role in roles_of(configuration, host):
@@ -122,7 +127,7 @@ def applied(document: Mapping[str, Any], plan: Plan, observed: Observed) -> Obse
     configuration = read.parse(document)
     after = observed
     if observed.scope is not Scope.RECORDS:
-        after = replace(observed, hosts={**fresh(configuration).hosts, **observed.hosts})
+        after = replace(observed, hosts={**bare(configuration), **observed.hosts})
     for step in plan.steps:
         after = _EFFECTS[step.kind](step, configuration, document, after)
     return after
@@ -167,6 +172,9 @@ def _node(step: Step, configuration: Configuration, _: Mapping[str, Any], seen: 
         del nodes[step.target]
         hosts = {name: host for name, host in seen.hosts.items() if name != step.target}
         return replace(seen, hosts=hosts, cluster=replace(seen.cluster, nodes=nodes))
+    if step.action in {"drain", "uncordon"}:
+        nodes[step.target] = replace(nodes[step.target], drained=step.action == "drain")
+        return replace(seen, cluster=replace(seen.cluster, nodes=nodes))
     address = next(host.address for host in configuration.hosts if host.name == step.target)
     nodes[step.target] = NodeObserved(
         step.target,
