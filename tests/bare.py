@@ -6,7 +6,7 @@ with bare_site(directory, "system", "10.176.0.0/24", os=("debian-12", "debian-13
     site.play("node_prepare", "node_system", time={"servers": ["10.176.0.11"]})
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,8 @@ from tests.binaries import binary
 from tests.labs import lab_nodes
 
 KUBERNETES = "v1.35.4"
+#: Puts more into a bundle.
+Further = Callable[[Writer], Iterable[Artifact]]
 
 
 def hosts_bundle(
@@ -43,8 +45,9 @@ def hosts_bundle(
     packages: Iterable[str] = (),
     programs: Iterable[str] = (),
     images: Iterable[str] = (),
+    further: Further = lambda _writer: (),
 ) -> BundleManifest:
-    """A bundle of what roles of a host take from one: packages, the registry, and what more is named."""
+    """A bundle of what roles of a host take from one: packages, the registry, what more is named or `further` adds."""
     writer, workshop, pins = Writer(directory), Workshop(lambda _text: None), versions.load()
     artifacts = [_artifact(writer, ArtifactKind.BINARY, "registry", binary("registry"))]
     if programs or images:
@@ -54,6 +57,7 @@ def hosts_bundle(
     for system in sorted(set(systems)):
         tar, _ = build_repository(pins.packages, system, workshop, packages)
         artifacts.append(_artifact(writer, ArtifactKind.PACKAGES, system, tar))
+    artifacts += further(writer)
     manifest = manifests.make(name="hosts", catalog="c" * 64, slipway="0.1.0", artifacts=artifacts)
     manifests.write(manifest, directory)
     return manifest
@@ -107,20 +111,26 @@ class Site:
         check: bool = False,
         only: Sequence[str] = (),
         own: Mapping[str, dict[str, Any]] | None = None,
+        given: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> RunnerResult:
         """Carry out roles, on all nodes or on some; it has to succeed."""
-        hosts = self.planned(*roles, only=only, own=own, **settings)
+        hosts = self.planned(*roles, only=only, own=own, given=given, **settings)
         return self.run("install.yml", hosts, check=check)
+
+    def tried(self, *roles: str, check: bool = False, **options: Any) -> RunnerResult:
+        """Carry out roles, which may fail."""
+        return self.attempt("install.yml", self.planned(*roles, **options), check=check)
 
     def planned(
         self,
         *roles: str,
         only: Sequence[str] = (),
         own: Mapping[str, dict[str, Any]] | None = None,
+        given: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> dict[str, Any]:
-        """Hosts with the variables that planning gives roles."""
+        """Hosts with the variables that planning gives roles, `given` in the place of some."""
         configuration = self.configuration(settings, own)
         hosts = {}
         for host in (host for host in configuration.hosts if not only or host.name in only):
@@ -132,7 +142,7 @@ class Site:
             }
             variables = {name: value for values in inputs.values() for name, value in values.items()}
             connection = connection_variables(SSH(), host.address)
-            hosts[host.name] = {**connection, **variables, "slipway_steps": steps}
+            hosts[host.name] = {**connection, **variables, **(given or {}), "slipway_steps": steps}
         return hosts
 
     def run(self, playbook: str, hosts: dict[str, Any], *, check: bool = False) -> RunnerResult:
@@ -183,7 +193,7 @@ def bare_site(
     os: Sequence[str],
     packages: Iterable[str] = (),
     spec: Mapping[str, Any] | None = None,
-    **more: Iterable[str],
+    **more: Any,
 ) -> Iterator[Site]:
     """A fresh lab of one node per system named, a bundle as `hosts_bundle` makes it, secrets made."""
     manifest = hosts_bundle(directory / "bundle", os, packages, **more)

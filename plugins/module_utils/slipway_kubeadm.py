@@ -43,7 +43,7 @@ LOCK = "/var/lib/slipway/.kubeadm.lock"
 LOCK_SECONDS = 900
 #: Images are pulled meanwhile.
 KUBEADM_SECONDS = 900
-CRI = "unix:///run/containerd/containerd.sock"
+CONTAINERD, CRI_DOCKERD = "/run/containerd/containerd.sock", "/run/cri-dockerd.sock"
 #: Checks that must fail when an init goes on where it was killed.
 CONTINUED = (
     "DirAvailable--var-lib-etcd,FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml,"
@@ -223,12 +223,17 @@ def member() -> dict:
     return read_json(MEMBER) if os.path.exists(KUBELET) else {}
 
 
+def cri_socket() -> str:
+    """Where the runtime of this host answers: Docker has a containerd of its own beside it."""
+    return f"unix://{CRI_DOCKERD if os.path.exists(CRI_DOCKERD) else CONTAINERD}"
+
+
 def reset() -> None:
     """Take the host out of whatever it is half in."""
     for path in (MEMBER, JOIN):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-    must(["kubeadm", "reset", "--force", "--cri-socket", CRI], timeout=300)
+    must(["kubeadm", "reset", "--force", "--cri-socket", cri_socket()], timeout=300)
     # kubeadm leaves etcd's data where the manifest was not yet written.
     shutil.rmtree(f"{ETCD_DATA}/member", ignore_errors=True)
     for folder in (f"{KUBERNETES}/pki", f"{KUBERNETES}/tmp"):  # noqa: S108 - kubeadm's own

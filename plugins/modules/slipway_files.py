@@ -41,6 +41,12 @@ options:
         description: Owning group.
         type: str
         default: root
+      purge:
+        description: >-
+          Directories only; what lies below it, begins with C(# Written by Slipway.) and is not in the list is removed,
+          and so are directories that are empty then.
+        type: bool
+        default: false
       validate:
         description: Program and arguments that accept the file; C(%s) stands for its path.
         type: list
@@ -96,6 +102,9 @@ from ansible.module_utils.slipway_host import (
     with_block,
     write_atomic,
 )
+
+#: How files of ours begin.
+OURS = "# Written by Slipway."
 
 
 def wanted_text(item: dict, old: str | None) -> str:
@@ -197,6 +206,21 @@ def apply_absent(item: dict, check: bool) -> dict | None:
     return {"before_header": path, "after_header": path, "before": "present\n", "after": ""}
 
 
+def purge(root: str, listed: set[str], check: bool) -> list[dict]:
+    """Remove what an earlier list had below a directory; others' files stay. The diffs."""
+    diffs = []
+    for folder, _, names in os.walk(root, topdown=False):
+        paths = (os.path.join(folder, name) for name in names)
+        gone = [path for path in paths if path not in listed and (read_text(path) or "").startswith(OURS)]
+        for path in gone:
+            if not check:
+                os.unlink(path)
+            diffs.append({"before_header": path, "after_header": path, "before": "present\n", "after": ""})
+        if gone and not check and folder not in listed and not os.listdir(folder):
+            os.rmdir(folder)
+    return diffs
+
+
 APPLY = {"file": apply_file, "block": apply_file, "directory": apply_directory, "absent": apply_absent}
 
 ITEM = {
@@ -206,6 +230,7 @@ ITEM = {
     "mode": {"type": "str"},
     "owner": {"type": "str", "default": "root"},
     "group": {"type": "str", "default": "root"},
+    "purge": {"type": "bool", "default": False},
     "validate": {"type": "list", "elements": "str", "default": []},
     "keep_former": {"type": "bool", "default": False},
     "secret": {"type": "bool", "default": False},
@@ -226,6 +251,10 @@ def main() -> None:
             if diff:
                 changed.append(item["path"])
                 diffs.append(diff)
+        for item in (item for item in items if item["purge"] and item["state"] == "directory"):
+            surplus = purge(item["path"], {one["path"] for one in items}, module.check_mode)
+            changed += [diff["before_header"] for diff in surplus]
+            diffs += surplus
     except (HostError, OSError) as error:
         fail(module, error, path=item["path"], paths=changed)
     plain = [item for item in items if item["state"] == "file" and not item["secret"]]

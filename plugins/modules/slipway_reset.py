@@ -13,7 +13,7 @@ description:
   - Every part may be gone already; a killed reset is repeated.
 options:
   container_data_root:
-    description: containerd's data root. Unset, the one that its settings name.
+    description: The container runtime's data root. Unset, the one that its settings name.
     type: path
   keep_container_data:
     description: Keep it.
@@ -47,23 +47,29 @@ removed:
 import contextlib
 import glob
 import os
-import re
 import shutil
 import signal
 
-from ansible.module_utils import slipway_chrony, slipway_disks, slipway_mount_state
+from ansible.module_utils import (
+    slipway_chrony,
+    slipway_disks,
+    slipway_docker,
+    slipway_mount_state,
+    slipway_runtimes,
+)
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import (
     STATE_DIR,
     HostError,
     fail,
     locked,
+    read_json,
     read_text,
     run,
     with_block,
     write_atomic,
 )
-from ansible.module_utils.slipway_kubeadm import CRI, LOCK, LOCK_SECONDS, remnants
+from ansible.module_utils.slipway_kubeadm import LOCK, LOCK_SECONDS, cri_socket, remnants
 from ansible.module_utils.slipway_made import made, removable
 
 KUBELET_DIRECTORY = "/var/lib/kubelet"
@@ -96,6 +102,7 @@ HOST_PATHS = (
     "/etc/systemd/resolved.conf.d/slipway.conf",
     "/etc/systemd/system.conf.d/60-slipway.conf",
     "/etc/systemd/system/containerd.service",
+    "/etc/systemd/system/containerd.service.d/60-slipway.conf",
     "/etc/systemd/system/kubelet.service",
     "/etc/systemd/system/kubelet.service.d",
     f"/etc/systemd/system/{NVIDIA_UNIT}",
@@ -123,9 +130,10 @@ REGISTRY_PATHS = (
 
 
 def data_root() -> str:
-    """Where containerd keeps its data, by its own settings."""
-    found = re.search(r'^root = "([^"]+)"', read_text("/etc/containerd/config.toml") or "", re.MULTILINE)
-    return found.group(1) if found else "/var/lib/containerd"
+    """Where the container runtime keeps its data, by its own settings."""
+    name = read_json(f"{STATE_DIR}/runtime.json").get("runtime") or "containerd"
+    runtime = slipway_runtimes.RUNTIMES[name]
+    return runtime.data_root() or runtime.usual_root
 
 
 def there(path: str) -> bool:
@@ -197,7 +205,8 @@ def node_down(p: dict) -> None:
     """Out of the cluster, nothing running or mounted."""
     stop("kubelet.service")
     if remnants() and shutil.which("kubeadm"):
-        run(["kubeadm", "reset", "--force", "--cri-socket", CRI], timeout=600)
+        run(["kubeadm", "reset", "--force", "--cri-socket", cri_socket()], timeout=600)
+    slipway_docker.stop()
     stop("containerd.service", NVIDIA_UNIT, *([BALANCER_UNIT] if there(BALANCER_CHECK) else ()))
     end_containers()
     unmount(KUBELET_DIRECTORY, "/run/containerd", "/run/netns", p["container_data_root"])
@@ -229,7 +238,7 @@ def paths(p: dict) -> list[str]:
         wanted.append(p["container_data_root"])
     if not p["keep_registry"]:
         wanted += [*REGISTRY_PATHS, p["registry_data_root"]]
-    ours = [*slipway_chrony.there(), *slipway_mount_state.there()]
+    ours = [*slipway_chrony.there(), *slipway_docker.there(), *slipway_mount_state.there()]
     return [*ours, *(path for path in wanted if leftovers(path))]
 
 
@@ -256,6 +265,7 @@ def state_paths() -> list[str]:
         "recorded",
         "pending.json",
         "record.json",
+        "runtime.json",
     )
     return [path for path in (*(f"{STATE_DIR}/{name}" for name in names), INTERPRETER) if there(path)]
 
@@ -292,6 +302,7 @@ def main() -> None:
                     stop(*REGISTRY_UNITS)
                 slipway_chrony.release()
                 slipway_mount_state.release()
+                slipway_docker.release()
                 for path in paths(p):
                     remove(path)
                 for unit in units:

@@ -38,6 +38,14 @@ _DISK_NAMES = rule(
     "a disk's name has lower case letters, digits and -, and is at most 24 long",
 )
 
+#: Where HostSettings stands in the spec.
+_SETTINGS = ("spec.hosts.defaults", "spec.hosts.groups.NAME", "spec.hosts.items.settings")
+_RUNTIME = rule(
+    "!has(self.dataRoot) || !has(self.removeOldDataRoot) || self.dataRoot != self.removeOldDataRoot",
+    "removeOldDataRoot is the data root itself: it names one that was moved away from",
+    ".removeOldDataRoot",
+)
+
 #: Path of an object of the spec -> its rules.
 RULES: dict[str, list[Rule]] = {
     "spec": [
@@ -141,6 +149,7 @@ RULES: dict[str, list[Rule]] = {
     "spec.hosts.defaults.disks": [_DISK_NAMES],
     "spec.hosts.groups.NAME.disks": [_DISK_NAMES],
     "spec.hosts.items.settings.disks": [_DISK_NAMES],
+    **{f"{place}.runtime": [_RUNTIME] for place in _SETTINGS},
     "spec.modules": [_KEYS],
     "spec.registry": [
         rule("self.mode != 'external' || has(self.endpoint)", "mode external needs an endpoint", ".endpoint"),

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from slipway.api.yamlfile import kind_of, step
 from slipway.errors import Finding
 from slipway.model import fields
-from slipway.model.host import directories, disks, mounts, nvidia, system
+from slipway.model.host import directories, disks, mounts, nvidia, runtime, system
 
 #: What a value must look like, in words, for every pattern of the model.
 PATTERNS = {
@@ -36,6 +36,11 @@ PATTERNS = {
     mounts.CEPH_USER: "the id of a Ceph client, as home",
     nvidia.DRIVER_VERSION: "a version of NVIDIA's driver, as 550 or 550.54.15",
     nvidia.LABEL_VALUE: "the value of a label: letters, digits and - . _, at most 63",
+    runtime.REGISTRY_NAME: "a registry's name, as harbor.example.org:8443",
+    runtime.REGISTRY_URL: "a URL without password, as https://mirror.example.org or https://harbor.example.org/proxy",
+    runtime.PROXY_URL: "a URL without path and password, as http://proxy.example.org:3128",
+    runtime.NO_PROXY: "a name, domain, address or range",
+    runtime.LOG_SIZE: "a size in Ki, Mi or Gi, as 10Mi",
     fields.PORT_RANGE: "FIRST-LAST, as 30000-32767",
     r"^v[0-9]+\.[0-9]+\.[0-9]+$": "a version, as v1.35.4",
     r"^[0-9]+[smh]$": "a duration, as 10m",

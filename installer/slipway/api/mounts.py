@@ -123,7 +123,7 @@ def _type(path: str, mount: Mount) -> Iterator[Finding]:
 
 def _place(path: str, place: str, host: Host) -> Iterator[Finding]:
     whole = PurePosixPath(place)
-    closed = (*CLOSED, host.settings.runtime.data_root)
+    closed = (*CLOSED, host.settings.runtime.root)
     inside = next(
         (top for top in closed if whole == PurePosixPath(top) or PurePosixPath(top) in whole.parents), ""
     )

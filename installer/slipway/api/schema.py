@@ -22,7 +22,12 @@ MAX_LIST = 1024
 MAX_MAP = 256
 
 #: Lists that are not replaced as a whole: their keys. All others are atomic.
-LIST_KEYS = {"spec.hosts.items": ["name"], "taints": ["key", "effect"], "directories": ["path"]}
+LIST_KEYS = {
+    "spec.hosts.items": ["name"],
+    "taints": ["key", "effect"],
+    "directories": ["path"],
+    "registries": ["name"],
+}
 SETS = {"spec.hosts.items.roles"}
 
 _KEPT = (

@@ -9,6 +9,7 @@ from slipway.errors import Finding
 from slipway.model.configuration import Registry, Spec
 from slipway.model.host.directories import SHARED, SYSTEM
 from slipway.model.host.items import HostItem, Hosts
+from slipway.model.host.runtime import Runtime
 from slipway.model.host.settings import HostSettings
 from slipway.model.kubernetes import Endpoint, Kubelet, Kubernetes, Network
 
@@ -190,6 +191,7 @@ def _settings(hosts: Hosts) -> Iterator[Finding]:
     for path, settings in layers:
         yield from _taints(path, settings)
         yield from _directories(path, settings)
+        yield from _runtime(f"{path}.runtime", settings.runtime)
     for index, item in enumerate(hosts.items):
         if len(set(item.roles)) != len(item.roles):
             yield Finding(
@@ -226,6 +228,23 @@ def _directories(path: str, settings: HostSettings) -> Iterator[Finding]:
         if wanted in seen:
             yield Finding(where, f"{wanted} is there twice", "each once", "", "duplicate-directory")
         seen.add(wanted)
+
+
+def _runtime(path: str, runtime: Runtime) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, registry in enumerate(runtime.registries):
+        if registry.name in seen:
+            text = f"{registry.name} is there twice"
+            yield Finding(f"{path}.registries[{index}]", text, "each once", "", "duplicate-registry")
+        seen.add(registry.name)
+    if runtime.data_root and runtime.remove_old_data_root == runtime.data_root:
+        yield Finding(
+            f"{path}.removeOldDataRoot",
+            f"is {runtime.data_root!r}, the data root itself",
+            "one that was moved away from",
+            "",
+            "data-root-in-use",
+        )
 
 
 def _addresses(items: Iterable[HostItem], kubernetes: Kubernetes) -> Iterator[Finding]:

@@ -199,4 +199,6 @@ def first_images(configuration: Configuration, catalog: Catalog) -> dict[str, li
     return {
         host.name: [*(control_plane if host.control_plane else worker), *network]
         for host in configuration.hosts
+        if host.settings.runtime.type
+        == "containerd"  # names of upstream registries mean nothing to Docker here
     }

@@ -74,6 +74,8 @@ class HostObserved:
     kubernetes: str = ""
     """Server in /etc/kubernetes/kubelet.conf; empty: not a member of any cluster."""
     survey: Survey = field(default_factory=Survey)
+    old_data_roots: tuple[str, ...] = ()
+    """Data roots of a container runtime that were moved away from and not deleted."""
 
     @property
     def reachable(self) -> bool:

@@ -29,6 +29,8 @@ class Desired:
     rolling: bool = False
     disruptive: frozenset[str] = field(default_factory=frozenset)
     """Inputs whose change on a live target needs somebody's consent."""
+    destructive: frozenset[str] = field(default_factory=frozenset)
+    """Inputs that, changed to something, delete data."""
 
     @property
     def id(self) -> str:
@@ -66,6 +68,7 @@ def decide(desired: Desired, seen: Seen, secrets: Mapping[str, str]) -> Step | N
         parts=own_parts,
         rolling=desired.rolling and seen.record is not None,
         disruptive=bool(seen.record) and any(_stops(desired, seen.record, part) for part in changed),
+        destructive=any(desired.inputs.get(name) for name in desired.destructive & set(changed)),
     )
 
 

@@ -55,7 +55,8 @@ def _each(
                 content=roles.get(role, ""),
                 needs=_needs(configuration, host, role, mine[: mine.index(role)]),
                 rolling=kind.rolling,
-                disruptive=frozenset(f"{role}_{name}" for name in kind.disruptive),
+                disruptive=_named(role, kind.disruptive | kind.disruptive_on(host)),
+                destructive=_named(role, kind.destructive),
             )
             step = decide(desired, _seen(observed, host.name, role), observed.secrets)
             if step:
@@ -147,6 +148,10 @@ def records_of(observed: Observed, host: str) -> dict[str, StepRecord]:
 def known(observed: Observed, host: str) -> Facts:
     """What this reading tells of a host."""
     return facts_of(observed.hosts.get(host), records_of(observed, host))
+
+
+def _named(role: str, names: frozenset[str]) -> frozenset[str]:
+    return frozenset(f"{role}_{name}" for name in names)
 
 
 def _needs(configuration: Configuration, host: Host, role: str, before: tuple[str, ...]) -> tuple[str, ...]:

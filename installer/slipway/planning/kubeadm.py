@@ -13,6 +13,12 @@ KUBELET_API = "kubelet.config.k8s.io/v1beta1"
 KUBE_PROXY_API = "kubeproxy.config.k8s.io/v1alpha1"
 SCHEDULER_API = "kubescheduler.config.k8s.io/v1"
 
+#: Where each container runtime answers the kubelet.
+CRI_SOCKETS = {
+    "containerd": "unix:///run/containerd/containerd.sock",
+    "docker": "unix:///run/cri-dockerd.sock",
+}
+
 #: kubeadm enables this one itself; naming others without it would switch it off.
 DEFAULT_ADMISSION = "NodeRestriction"
 
@@ -111,8 +117,25 @@ def kubelet_drop_in(kubernetes: Kubernetes, host: Host) -> dict[str, Any]:
         "maxPods": kubelet.max_pods,
         "imageGCHighThresholdPercent": kubelet.image_gc.high,
         "imageGCLowThresholdPercent": kubelet.image_gc.low,
+        **runtime_settings(host),
         **kubelet.extra_config,
         **host.settings.kubelet,
+    }
+
+
+def cri_socket(host: Host) -> str:
+    """Where the host's container runtime answers the kubelet."""
+    return CRI_SOCKETS[host.settings.runtime.type]
+
+
+def runtime_settings(host: Host) -> dict[str, Any]:
+    """What the kubelet must know of the host's container runtime. Docker rotates logs itself."""
+    runtime = host.settings.runtime
+    logs = {"containerLogMaxSize": runtime.log.max_size, "containerLogMaxFiles": runtime.log.max_files}
+    mine = logs if runtime.type == "containerd" else {}
+    return {
+        "containerRuntimeEndpoint": cri_socket(host),
+        **{name: value for name, value in mine.items() if value is not None},
     }
 
 

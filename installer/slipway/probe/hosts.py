@@ -65,7 +65,7 @@ def _read(session: Session, paths: list[str], *, deep: bool) -> HostObserved:
 
 def _disk_paths(configuration: Configuration, host: Host) -> list[str]:
     """Where Kubernetes, images and the registry will put their data, and on which disks."""
-    paths = ["/", "/var/lib/kubelet", host.settings.runtime.data_root]
+    paths = ["/", "/var/lib/kubelet", host.settings.runtime.root]
     paths += ["/var/lib/etcd", "fsync /var/lib/etcd"] if host.control_plane else []
     paths += [f"disk {disk.id}" for disk in host.settings.disks.values()]
     paths += [configuration.spec.registry.data_root] if configuration.registry_host == host else []

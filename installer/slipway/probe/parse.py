@@ -25,6 +25,7 @@ def parse_host(name: str, text: str, *, asked: float = 0.0, answered: float = 0.
     record = _state("record.json", sections)
     pending = _state("pending.json", sections)
     lock = _state("lock.json", sections)
+    runtime = _state("runtime.json", sections)
     try:
         facts = _facts(sections)
         records = {role: _record(value) for role, value in record.get("steps", {}).items()}
@@ -39,6 +40,7 @@ def parse_host(name: str, text: str, *, asked: float = 0.0, answered: float = 0.
             intents=tuple(_intent(value) for role, value in sorted(pending.items()) if role != "format"),
             lock=_lock(lock) if lock else None,
             kubernetes=_kubernetes(sections),
+            old_data_roots=tuple(sorted(map(str, runtime.get("old", {})))),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise ReadError(f"/var/lib/slipway is damaged: {exc!r}") from exc

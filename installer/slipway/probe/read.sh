@@ -54,3 +54,4 @@ section kubelet grep '^ *server:' /etc/kubernetes/kubelet.conf
 section record cat "$state/record.json"
 section pending cat "$state/pending.json"
 section lock cat "$state/lock.json"
+section runtime cat "$state/runtime.json"

@@ -39,13 +39,20 @@ def _site(tmp_path: Path, sample: str) -> Path:
     """A copy of a sample: the inventory keeps its secrets and its state beside the file."""
     site = tmp_path / "site"
     site.mkdir()
+    for name in ("ca.crt", "pull"):  # what the user of inventories/docker brings
+        secret = site / "secrets/harbor" / name
+        secret.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        secret.parent.parent.chmod(0o700)
+        secret.write_text(name)
+        secret.chmod(0o600)
     return Path(shutil.copy(data_dir() / "inventories" / sample / "cluster.yaml", site))
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     """A manifest; nobody looks for the files here."""
-    names = ("registry", *container_runtime.BINARIES, *kubernetes.BINARIES, *node_nvidia.BINARIES)
+    runtimes = (name for names in container_runtime.BINARIES.values() for name in names)
+    names = ("registry", *runtimes, *kubernetes.BINARIES, *node_nvidia.BINARIES)
     artifacts = [
         Artifact(ArtifactKind.BINARY, name, "v1", DIGEST, 1, path=f"binaries/{name}") for name in names
     ]

@@ -35,6 +35,7 @@ def host_state(configuration: Configuration, host: Host, seen: HostObserved) -> 
     yield from _ports(path, configuration, host, seen)
     yield from mounts_state(host, seen)
     yield from gpu_state(path, host, seen)
+    yield from _runtime(path, host, seen)
 
 
 def _kernel(path: str, seen: HostObserved) -> Iterator[Finding]:
@@ -107,7 +108,7 @@ def _strangers(path: str, configuration: Configuration, host: Host, seen: HostOb
             yield Finding(
                 path, f"filters packets with {unit}", "open ports", hint, "firewall", severity=WARNING
             )
-        elif "container_runtime" not in seen.records:
+        elif "container_runtime" not in seen.records and unit != host.settings.runtime.type:
             hint = "stop it and remove its package where nothing else needs it: its containers would be lost"
             text = f"runs {unit} already"
             yield Finding(
@@ -123,3 +124,20 @@ def _ports(path: str, configuration: Configuration, host: Host, seen: HostObserv
         if port in taken and role not in begun and not seen.kubernetes:
             text = f"has port {port} taken by {taken[port] or 'another program'}"
             yield Finding(path, text, "a free port", "stop that program, or move it", "port")
+
+
+def _runtime(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
+    """What was kept, and what Docker cannot do with the registries that it is told of."""
+    runtime = host.settings.runtime
+    for root in seen.old_data_roots:
+        if root != runtime.remove_old_data_root:
+            hint = f"nothing to do; runtime.removeOldDataRoot: {root} deletes it"
+            text = f"still has the data root {root}, which was moved away from"
+            yield Finding(path, text, "none", hint, "old-data-root", severity=WARNING)
+    if runtime.type != "docker":
+        return
+    for found in runtime.registries:
+        if found.endpoint or (found.mirrors and found.name != "docker.io"):
+            text = f"runs Docker, which cannot be told where {found.name} answers"
+            hint = "name images by the mirror's own name, or set runtime.type: containerd"
+            yield Finding(path, text, "mirrors of docker.io only", hint, "docker-mirror")

@@ -92,6 +92,11 @@ def no_consequences(_host: Host, _seen: HostObserved) -> tuple[Consequence, ...]
     return ()
 
 
+def no_variables(_host: Host) -> frozenset[str]:
+    """None."""
+    return frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Role:
     """One role: who has it, what it is given, and which field stands behind each variable."""
@@ -115,6 +120,10 @@ class Role:
     """What its step will do to a host that was read."""
     disruptive: frozenset[str] = field(default_factory=frozenset)
     """Variables whose change on a running host stops workloads."""
+    disruptive_on: Callable[[Host], frozenset[str]] = no_variables
+    """Further ones, on hosts with certain settings."""
+    destructive: frozenset[str] = field(default_factory=frozenset)
+    """Variables that, set to something, delete data."""
 
 
 def registry_access(configuration: Configuration) -> dict[str, Any]:

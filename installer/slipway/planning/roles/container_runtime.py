@@ -1,12 +1,35 @@
 """container_runtime: what runs containers, where it keeps them, where it pulls from."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
+from slipway.errors import BundleError
 from slipway.model.bundle import ArtifactKind, BundleManifest
-from slipway.planning.roles.base import SETTINGS, Role, Scope, registry_access
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
+from slipway.model.host.runtime import Runtime, RuntimeRegistry
+from slipway.planning.digests import secret
+from slipway.planning.roles.base import SETTINGS, Role, Scope, registry_access, secret_path
 
 #: Programs that it fetches from the site registry.
-BINARIES = ("containerd",)
+BINARIES = {"containerd": ("containerd",), "docker": ("cri-dockerd",)}
+#: Debian's, which bring containerd and runc with them.
+PACKAGES = {"containerd": (), "docker": ("docker.io",)}
+#: What a proxy never has to reach.
+LOCAL = ("localhost", "127.0.0.1")
+#: Variables that are settings of dockerd.
+RESTARTING = frozenset(
+    {
+        "live_restore",
+        "limit_nofile",
+        "log",
+        "max_concurrent_downloads",
+        "proxy",
+        "registries",
+        "restrict_oom_score_adj",
+    }
+)
+_UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
 
 
 def mirrored_names(bundle: BundleManifest) -> list[str]:
@@ -15,33 +38,136 @@ def mirrored_names(bundle: BundleManifest) -> list[str]:
     return sorted({image.split("/", 1)[0] for image in images})
 
 
+def api_root(url: str) -> str:
+    """Where the registry API of a URL begins: a path stands behind /v2, as proxies of other registries have it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/v2{parts.path.rstrip('/')}"
+
+
+def size_in_bytes(quantity: str) -> int:
+    """Bytes of 10Mi."""
+    return int(quantity[:-2]) * _UNITS[quantity[-2:]]
+
+
+def _artifacts(scope: Scope, kind: str) -> list[dict[str, Any]]:
+    """Programs of the runtime.
+
+    Raises:
+        BundleError: the bundle has none; for Docker that is said in words of its own.
+    """
+    if kind == "docker" and scope.bundle.find(ArtifactKind.BINARY, "cri-dockerd") is None:
+        raise BundleError(
+            "the bundle has no binary cri-dockerd, without which the kubelet cannot use Docker",
+            where=f"host/{scope.host.name}",
+            hint="pin cri-dockerd in images/versions.yaml and build the bundle again, or set runtime.type: containerd",
+        )
+    return scope.binaries(BINARIES[kind])
+
+
+def _upstream(name: str) -> str:
+    return "https://registry-1.docker.io" if name == "docker.io" else f"https://{name}"
+
+
+def _registry(found: RuntimeRegistry) -> dict[str, Any]:
+    """One registry: where its API begins, and how it is trusted. With mirrors and no endpoint nobody else is asked."""
+    *mirrors, server = [*found.mirrors, *([found.endpoint] if found.endpoint else [])] or [
+        _upstream(found.name)
+    ]
+    entry: dict[str, Any] = {
+        "name": found.name,
+        "server": api_root(server),
+        "mirrors": [api_root(url) for url in mirrors],
+        "mirror_urls": [url.rstrip("/") for url in found.mirrors],
+        "insecure": found.insecure,
+    }
+    for key, reference in (("ca", found.ca_ref), ("credentials", found.credentials_ref)):
+        if reference:
+            entry[key] = secret(secret_path(reference))
+    return entry
+
+
+def _proxy(scope: Scope, runtime: Runtime) -> dict[str, Any]:
+    """The proxy and what is reached without it; nothing where there is none."""
+    proxy = runtime.proxy
+    if not (proxy.http or proxy.https):
+        return {}
+    network, endpoint = scope.kubernetes.network, scope.kubernetes.endpoint
+    access = registry_access(scope.configuration)
+    without = [*LOCAL, scope.host.address, network.service_cidr, network.pod_cidr]
+    without += [".svc", f".{network.dns_domain}", endpoint.address, endpoint.vip or ""]
+    without += [access["name"], access.get("address", ""), *proxy.no_proxy]
+    return {
+        "http": proxy.http or "",
+        "https": proxy.https or "",
+        "no_proxy": [name for name in dict.fromkeys(without) if name],
+    }
+
+
+def _log(runtime: Runtime) -> dict[str, Any]:
+    """Docker's own log options; under containerd the kubelet rotates."""
+    if runtime.type != "docker":
+        return {}
+    size, files = runtime.log.max_size, runtime.log.max_files
+    options = {"max-size": str(size_in_bytes(size)) if size else "", "max-file": str(files) if files else ""}
+    return {name: value for name, value in options.items() if value}
+
+
 def _variables(scope: Scope) -> dict[str, Any]:
     runtime = scope.host.settings.runtime
+    own = {found.name for found in runtime.registries}
     return {
-        "artifacts": scope.binaries(BINARIES),
-        "data_root": runtime.data_root,
+        "type": runtime.type,
+        "artifacts": _artifacts(scope, runtime.type),
+        "data_root": runtime.root,
+        "remove_old_data_root": runtime.remove_old_data_root or "",
         "cgroup_driver": runtime.cgroup_driver,
         "restrict_oom_score_adj": runtime.restrict_oom_score_adj,
         "limit_nofile": runtime.limit_no_file,
+        "live_restore": runtime.live_restore,
         "sandbox_image": scope.required(ArtifactKind.IMAGE, "registry.k8s.io/pause").reference,
-        "mirrors": mirrored_names(scope.bundle),
+        "mirrors": [name for name in mirrored_names(scope.bundle) if name not in own],
+        "registries": [_registry(found) for found in runtime.registries],
+        "max_concurrent_downloads": runtime.max_concurrent_downloads or 0,
+        "log": _log(runtime),
+        "proxy": _proxy(scope, runtime),
         "registry": registry_access(scope.configuration),
     }
+
+
+def _packages(_configuration: Configuration, host: Host) -> tuple[str, ...]:
+    return PACKAGES[host.settings.runtime.type]
+
+
+def _restarts(host: Host) -> frozenset[str]:
+    """What restarts dockerd, which takes its containers with it where it may not leave them."""
+    runtime = host.settings.runtime
+    mortal = runtime.type == "docker" and not runtime.live_restore
+    return RESTARTING if mortal else frozenset()
 
 
 ROLE = Role(
     name="container_runtime",
     variables=_variables,
+    packages=_packages,
     rolling=True,
-    disruptive=frozenset({"data_root", "cgroup_driver"}),
+    disruptive=frozenset({"type", "data_root", "cgroup_driver"}),
+    disruptive_on=_restarts,
+    destructive=frozenset({"remove_old_data_root"}),
     fields={
+        "type": f"{SETTINGS}.runtime.type",
         "artifacts": "bundle: container runtime",
         "data_root": f"{SETTINGS}.runtime.dataRoot",
+        "remove_old_data_root": f"{SETTINGS}.runtime.removeOldDataRoot",
         "cgroup_driver": f"{SETTINGS}.runtime.cgroupDriver",
         "restrict_oom_score_adj": f"{SETTINGS}.runtime.restrictOOMScoreAdj",
         "limit_nofile": f"{SETTINGS}.runtime.limitNOFILE",
+        "live_restore": f"{SETTINGS}.runtime.liveRestore",
         "sandbox_image": "bundle: registry.k8s.io/pause",
         "mirrors": "bundle: image names",
+        "registries": f"{SETTINGS}.runtime.registries",
+        "max_concurrent_downloads": f"{SETTINGS}.runtime.maxConcurrentDownloads",
+        "log": f"{SETTINGS}.runtime.log",
+        "proxy": f"{SETTINGS}.runtime.proxy",
         "registry": "spec.registry",
     },
 )

@@ -41,6 +41,7 @@ def _control_plane_variables(scope: Scope) -> dict[str, Any]:
         "kube_proxy": kubeadm.kube_proxy(kubernetes),
         "scheduler": kubeadm.scheduler_file(kubernetes),
         "taints": kubeadm.taints(host),
+        "cri_socket": kubeadm.cri_socket(host),
         "ignore_preflight_errors": list(kubernetes.ignore_preflight_errors),
     }
 
@@ -52,6 +53,7 @@ def _worker_variables(scope: Scope) -> dict[str, Any]:
         "address": host.address,
         "init_host": scope.configuration.control_planes[0].name,
         "endpoint": f"{kubernetes.endpoint.address}:{kubernetes.endpoint.port}",
+        "cri_socket": kubeadm.cri_socket(host),
         "ignore_preflight_errors": list(kubernetes.ignore_preflight_errors),
     }
 
@@ -64,7 +66,7 @@ NODE = Role(
         "artifacts": "bundle: Kubernetes programs",
         "version": "spec.kubernetes.version",
         "address": f"{ITEM}.address",
-        "kubelet_config": f"spec.kubernetes.kubelet, {SETTINGS}.kubelet",
+        "kubelet_config": f"spec.kubernetes.kubelet, {SETTINGS}.kubelet, {SETTINGS}.runtime",
         "registry": "spec.registry",
     },
 )
@@ -89,6 +91,7 @@ CONTROL_PLANE = Role(
         "kube_proxy": "spec.kubernetes.kubeProxy",
         "scheduler": "spec.kubernetes.scheduler.config",
         "taints": f"{SETTINGS}.taints",
+        "cri_socket": f"{SETTINGS}.runtime.type",
         "init_host": "spec.hosts.items",
     },
 )
@@ -102,5 +105,6 @@ WORKER = Role(
         "ignore_preflight_errors": "spec.kubernetes.ignorePreflightErrors",
         "init_host": "spec.hosts.items",
         "endpoint": "spec.kubernetes.endpoint",
+        "cri_socket": f"{SETTINGS}.runtime.type",
     },
 )

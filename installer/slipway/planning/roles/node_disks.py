@@ -52,7 +52,7 @@ def _disk(scope: Scope, disk: Disk) -> dict[str, Any]:
 def _places(scope: Scope) -> Iterator[tuple[str, str]]:
     """(directory, unit that has its data there): without the disk it would begin anew beside the data."""
     settings = scope.host.settings
-    yield settings.runtime.data_root, f"{settings.runtime.type}.service"
+    yield settings.runtime.root, f"{settings.runtime.type}.service"
     yield from ((place, "kubelet.service") for place in ("/var/lib/kubelet", "/var/lib/etcd"))
     if scope.configuration.registry_host == scope.host:
         yield from ((scope.configuration.spec.registry.data_root, unit) for unit in REGISTRY_UNITS)

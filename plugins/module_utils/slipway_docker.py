@@ -1,0 +1,53 @@
+"""Docker under Slipway's settings: where they are, and the way back. Used by slipway_reset."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from ansible.module_utils.slipway_host import read_text, run
+from ansible.module_utils.slipway_jsonfile import Shared
+
+DROP_IN = "/etc/systemd/system/docker.service.d/60-slipway.conf"
+UNIT = "/etc/systemd/system/cri-docker.service"
+CERTS = "/etc/docker/certs.d"
+DAEMON = "/etc/docker/daemon.json"
+UNITS = ("cri-docker.service", "docker.service", "docker.socket")
+OURS = "# Written by Slipway."
+
+
+def there() -> list[str]:
+    """What of ours there is."""
+    paths = [path for path in (DROP_IN, UNIT, shared().memory) if os.path.lexists(path)]
+    return [*authorities(), *paths]
+
+
+def shared() -> Shared:
+    """Our keys in Docker's settings."""
+    return Shared(DAEMON, "container_runtime")
+
+
+def authorities() -> list[str]:
+    """Directories of registries that hold an authority of ours."""
+    names = os.listdir(CERTS) if os.path.isdir(CERTS) else []
+    paths = (f"{CERTS}/{name}" for name in sorted(names))
+    return [path for path in paths if (read_text(f"{path}/ca.crt") or "").startswith(OURS)]
+
+
+def stop() -> None:
+    """Docker stays installed and does not run: without its settings its data root would be another one."""
+    if there():
+        for unit in UNITS:
+            run(["systemctl", "disable", "--now", unit], timeout=120)
+
+
+def release() -> None:
+    """Take our settings away, and leave others'."""
+    for path in authorities():
+        shutil.rmtree(path)
+    if os.path.isdir(CERTS) and not os.listdir(CERTS):
+        os.rmdir(CERTS)
+    shared().release()
+    for path in (UNIT, DROP_IN):
+        if os.path.lexists(path):
+            os.unlink(path)

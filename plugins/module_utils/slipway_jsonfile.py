@@ -1,0 +1,71 @@
+"""Some keys of a JSON file that are ours, beside those of others. Used by slipway_json and slipway_reset."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ansible.module_utils.slipway_host import (
+    STATE_DIR,
+    HostError,
+    read_json,
+    read_text,
+    write_atomic,
+    write_json,
+)
+
+
+class Shared:
+    """A file, and the keys in it that were set under one purpose."""
+
+    def __init__(self, path: str, purpose: str) -> None:
+        self.path = path
+        self.memory = f"{STATE_DIR}/json-{purpose}-{os.path.basename(path)}"
+        self.ours: list[str] = read_json(self.memory).get("keys", [])
+
+    def load(self) -> dict:
+        """What the file holds now. One that is no JSON is not replaced: somebody's settings are in it."""
+        text = read_text(self.path)
+        try:
+            found = json.loads(text) if text and text.strip() else {}
+        except ValueError as error:
+            raise HostError(
+                f"{self.path} is not JSON, so no key can be set in it; mend or remove it", why=str(error)
+            ) from error
+        if not isinstance(found, dict):
+            raise HostError(f"{self.path} is JSON, but no map; mend or remove it")
+        return found
+
+    def merged(self, before: dict, values: dict) -> dict:
+        """The file as wanted: others' keys, in their order, and ours."""
+        kept = {key: value for key, value in before.items() if key in values or key not in self.ours}
+        return {**kept, **values}
+
+    def write(self, after: dict, values: dict, mode: int) -> None:
+        """Keys are remembered first, so that a killed run knows what may be its own; an empty file goes."""
+        wanted = sorted(values)
+        write_json(self.memory, {"format": 1, "keys": sorted({*self.ours, *wanted})})
+        if after:
+            write_atomic(self.path, dump(after), mode=mode)
+        elif os.path.lexists(self.path):
+            os.unlink(self.path)
+        if wanted:
+            write_json(self.memory, {"format": 1, "keys": wanted})
+        else:
+            os.unlink(self.memory)
+
+    def release(self) -> None:
+        """Take our keys back; one that is no JSON by now is left as it is."""
+        if not self.ours:
+            return
+        try:
+            after = self.merged(self.load(), {})
+        except HostError:
+            os.unlink(self.memory)
+            return
+        self.write(after, {}, 0o644)
+
+
+def dump(value: dict) -> str:
+    """As text."""
+    return json.dumps(value, indent=2) + "\n"
