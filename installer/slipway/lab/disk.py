@@ -13,7 +13,7 @@ from typing import Final
 
 from slipway.lab import keys
 from slipway.lab.machine import LabError, run
-from slipway.lab.state import Node, Site
+from slipway.lab.state import PREFIX, Node, Site
 
 #: `/data` stands for a server's big disk: a container runtime may be given its data root there.
 VOLUMES: Final = ("/var/lib/containerd", "/var/lib/kubelet", "/data")
@@ -27,6 +27,13 @@ auto host0
 iface host0 inet static
   address {node.address}/{site.prefix}
   gateway {site.gateway}
+"""
+
+FURTHER: Final = """\
+
+auto {network.name}
+iface {network.name} inet static
+  address {address}/{prefix}
 """
 
 
@@ -99,7 +106,11 @@ def _files(site: Site, node: Node) -> Iterator[tuple[str, str, int]]:
     yield "etc/hosts", f"127.0.0.1\tlocalhost\n127.0.1.1\t{node.name}\n", 0o644
     yield "etc/machine-id", f"{uuid.uuid4().hex}\n", 0o444
     yield "etc/resolv.conf", f"nameserver {site.gateway}\n", 0o644
-    yield "etc/network/interfaces", INTERFACES.format(site=site, node=node), 0o644
+    interfaces = INTERFACES.format(site=site, node=node)
+    for network in site.networks:
+        address = site.address_on(network, node)
+        interfaces += FURTHER.format(network=network, address=address, prefix=PREFIX)
+    yield "etc/network/interfaces", interfaces, 0o644
     yield "etc/ssh/ssh_host_ed25519_key", _host_key_file(site, node).read_text(), 0o600
     yield "etc/ssh/ssh_host_ed25519_key.pub", f"{public}\n", 0o644
     yield "root/.ssh/authorized_keys", f"{keys.ensure(site.private_key, f'lab {site.name}')}\n", 0o600

@@ -7,10 +7,11 @@ asked for.
 
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from slipway.lab import access, cgroups, disk, keys, machine, network, resolver, rootfs, state, supervisor
@@ -61,15 +62,22 @@ class LabStatus:
 class Lab:
     """One site of disposable nodes. Making the object changes nothing."""
 
-    def __init__(self, name: str = DEFAULT_NAME, subnet: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str = DEFAULT_NAME,
+        subnet: str | None = None,
+        networks: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`networks`: further ones, name -> subnet; a lab that is up already has those that it was made with."""
         state.check(name, subnet or DEFAULT_SUBNET)
+        further = state.plan_networks(subnet or DEFAULT_SUBNET, networks)
         known = state.load(name)
         if known and subnet and known.subnet != subnet:
             raise LabError(
                 f"lab {name!r} has subnet {known.subnet}, not {subnet}",
                 hint=f"`slipway lab down --name {name}` first",
             )
-        self._site = known or Site(name=name, subnet=subnet or DEFAULT_SUBNET)
+        self._site = known or Site(name=name, subnet=subnet or DEFAULT_SUBNET, networks=further)
 
     @property
     def site(self) -> Site:
@@ -209,6 +217,20 @@ class Lab:
                 why=(done.stderr or done.stdout).strip()[-1000:],
             )
         return done
+
+    def address(self, name: str, node: str) -> str:
+        """A node's address on a further network."""
+        return self._site.address_on(self._network(name), self._site.node(node))
+
+    def sent(self, name: str) -> int:
+        """Bytes that the nodes have sent on a further network since they booted."""
+        return network.sent(self._site.bridge_of(self._network(name)))
+
+    def _network(self, name: str) -> state.Network:
+        found = next((further for further in self._site.networks if further.name == name), None)
+        if found is None:
+            raise LabError(f"no network {name!r}", where=f"lab {self._site.name}")
+        return found
 
     def egress(self) -> Egress:
         """What nodes tried beyond the site since the last control."""

@@ -41,18 +41,31 @@ def ensure(site: Site) -> None:
         ipv6.write_text("1")
     run("ip", "address", "replace", f"{site.gateway}/{site.prefix}", "dev", site.bridge)
     run("ip", "link", "set", site.bridge, "up")
+    for further in site.networks:
+        _ensure_switch(site.bridge_of(further))
     if not _table_exists(site):
         run("nft", "-f", "-", stdin=_rules(site))
+
+
+def _ensure_switch(bridge: str) -> None:
+    """A further network's: this machine has no address on it, so nothing leads out."""
+    if not _link(bridge).exists():
+        run("ip", "link", "add", "name", bridge, "type", "bridge")
+    ipv6 = Path(f"/proc/sys/net/ipv6/conf/{bridge}/disable_ipv6")
+    if ipv6.exists():
+        ipv6.write_text("1")
+    run("ip", "link", "set", bridge, "up")
 
 
 def remove(site: Site) -> None:
     """Take all of it away."""
     if _table_exists(site):
         run("nft", "delete", "table", "inet", _table(site))
-    for link in _ports(site):
-        _delete_link(link)
-    if _link(site.bridge).exists():
-        run("ip", "link", "delete", site.bridge)
+    for bridge in (site.bridge, *map(site.bridge_of, site.networks)):
+        for link in _ports(bridge):
+            _delete_link(link)
+        if _link(bridge).exists():
+            run("ip", "link", "delete", bridge)
 
 
 def exists(site: Site) -> bool:
@@ -61,11 +74,30 @@ def exists(site: Site) -> bool:
 
 
 def clear_link(site: Site, node: Node) -> None:
-    """Remove the node's old link, which would go by itself a moment too late."""
-    link = _link(f"vb-{site.machine(node)}")
+    """Remove the node's old links, which would go by themselves a moment too late."""
+    _clear(_link(f"vb-{site.machine(node)}"))
+    for further in site.networks:
+        _clear(_link(site.link_of(further, node)))
+
+
+def _clear(link: Path) -> None:
     if link.exists():
         _delete_link(link.name)
         wait_until(lambda: not link.exists(), seconds=LINK_SECONDS)
+
+
+def connect(site: Site, node: Node) -> None:
+    """Plug the links that systemd-nspawn makes for further networks into their switches."""
+    for further in site.networks:
+        link = _link(site.link_of(further, node))
+        wait_until(link.exists, seconds=LINK_SECONDS)
+        run("ip", "link", "set", link.name, "master", site.bridge_of(further), "up")
+
+
+def sent(bridge: str) -> int:
+    """Bytes that the nodes on a switch have sent since they booted."""
+    counters = (_link(port) / "statistics/rx_bytes" for port in _ports(bridge))
+    return sum(int(counter.read_text()) for counter in counters)
 
 
 def packets(site: Site) -> tuple[int, dict[str, int]]:
@@ -143,8 +175,8 @@ def _mac(site: Site) -> str:
     return ":".join(["02", *(digest[index : index + 2] for index in range(0, 10, 2))])
 
 
-def _ports(site: Site) -> list[str]:
-    return [path.name for path in (_link(site.bridge) / "brif").glob("*")]
+def _ports(bridge: str) -> list[str]:
+    return [path.name for path in (_link(bridge) / "brif").glob("*")]
 
 
 def _delete_link(link: str) -> None:

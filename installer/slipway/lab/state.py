@@ -7,6 +7,7 @@ A lab lives in `<cache>/lab/<name>/`: `lab.json`, `id_ed25519` (0600), `known_ho
 import ipaddress
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +21,11 @@ FIRST_NODE: Final = 21
 #: Longest part of a lab's name that fits beside prefix and number in a 15 character interface name.
 IDENT_LENGTH: Final = 8
 NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+#: A further network's name is that of its link in every node.
+LINK: Final = re.compile(r"[a-z][a-z0-9]{0,14}")
+RESERVED: Final = ("host0", "lo")
+#: Their number is one digit of an interface's name, which has 15 characters.
+MOST_NETWORKS: Final = 9
 FORMAT: Final = 1
 #: The only size: a node's last octet names its link.
 PREFIX: Final = 24
@@ -35,12 +41,21 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """One more switch, to which every node has a link of this name; this machine has no address on it."""
+
+    name: str
+    subnet: str
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """A lab's fixed data."""
 
     name: str
     subnet: str
     nodes: tuple[Node, ...] = field(default=())
+    networks: tuple[Network, ...] = field(default=())
 
     @property
     def directory(self) -> Path:
@@ -57,6 +72,18 @@ class Site:
     def bridge(self) -> str:
         """The site's switch."""
         return f"slip-{self.ident}"
+
+    def bridge_of(self, network: Network) -> str:
+        """The switch of a further network."""
+        return f"{self.bridge}-{self.networks.index(network) + 1}"
+
+    def link_of(self, network: Network, node: Node) -> str:
+        """This machine's end of a node's link to a further network."""
+        return f"v{self.networks.index(network) + 1}-{self.machine(node)}"
+
+    def address_on(self, network: Network, node: Node) -> str:
+        """A node's address on a further network: its last octet is that of its own."""
+        return str(ipaddress.IPv4Network(network.subnet)[int(node.address.rpartition(".")[2])])
 
     @property
     def gateway(self) -> str:
@@ -119,6 +146,24 @@ def check(name: str, subnet: str) -> None:
         raise LabError(f"not a subnet for a lab: {subnet}", hint="take a private /24, as 10.77.0.0/24")
 
 
+def plan_networks(subnet: str, wanted: Mapping[str, str]) -> tuple[Network, ...]:
+    """Further networks; refuses names that cannot be a link's, and ranges that overlap."""
+    bad = [name for name in wanted if not LINK.fullmatch(name) or name in RESERVED]
+    if bad or len(wanted) > MOST_NETWORKS:
+        raise LabError(
+            f"not names for networks: {', '.join(bad or wanted)}",
+            hint=f"at most {MOST_NETWORKS}, lower case, as business; not {' or '.join(RESERVED)}",
+        )
+    ranges = [ipaddress.IPv4Network(subnet)]
+    for name, text in wanted.items():
+        check(name, text)
+        network = ipaddress.IPv4Network(text)
+        if any(network.overlaps(other) for other in ranges):
+            raise LabError(f"network {name} overlaps another one of the lab", why=text)
+        ranges.append(network)
+    return tuple(Network(name, text) for name, text in wanted.items())
+
+
 def plan_nodes(subnet: str, names: tuple[str, ...], systems: tuple[str, ...]) -> tuple[Node, ...]:
     """Nodes in the order of their names, with addresses from .21 on."""
     bad = [name for name in names if not NAME.fullmatch(name)]
@@ -141,7 +186,12 @@ def load(name: str) -> Site | None:
     if not path.exists():
         return None
     data = json.loads(path.read_text())
-    return Site(name=data["name"], subnet=data["subnet"], nodes=tuple(Node(**node) for node in data["nodes"]))
+    return Site(
+        name=data["name"],
+        subnet=data["subnet"],
+        nodes=tuple(Node(**node) for node in data["nodes"]),
+        networks=tuple(Network(**network) for network in data.get("networks", ())),
+    )
 
 
 def save(site: Site) -> None:

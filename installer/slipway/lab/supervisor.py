@@ -8,6 +8,7 @@ group.
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -41,13 +42,13 @@ def main(lab: str, name: str) -> int:
     status = REBOOTED
     while status == REBOOTED:
         network.clear_link(site, node)
-        status = _boot(_command(site, node, root), group)
+        status = _boot(_command(site, node, root), group, lambda: network.connect(site, node))
         cgroups.remove(group)
     return status
 
 
-def _boot(argv: list[str], group: str) -> int:
-    """Run nspawn inside the node's own groups; its exit status."""
+def _boot(argv: list[str], group: str, connect: Callable[[], None]) -> int:
+    """Run nspawn inside the node's own groups; its exit status. `connect` waits for its links."""
     directories = cgroups.create(group, everywhere=True)
     environment = {
         **os.environ,
@@ -60,6 +61,7 @@ def _boot(argv: list[str], group: str) -> int:
         env=environment,
         preexec_fn=lambda: cgroups.enter(directories),  # noqa: PLW1509 - this process has one thread
     ) as process:
+        connect()
         return process.wait()
 
 
@@ -86,6 +88,7 @@ def _command(site: Site, node: Node, root: Path) -> list[str]:
         "--resolv-conf=off",
         "--timezone=off",
         f"--network-bridge={site.bridge}",
+        *(f"--network-veth-extra={site.link_of(net, node)}:{net.name}" for net in site.networks),
         "--capability=all",
         *binds,
         *(v1 if cgroups.legacy() else []),
