@@ -49,6 +49,7 @@ import glob
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.slipway_before import MARK, parameter_path, remember
 from ansible.module_utils.slipway_host import HostError, fail, must, read_text, run, sha256_text, write_atomic
 
 #: Where the kernel shows that a module's feature is there, however it came.
@@ -75,11 +76,6 @@ def load(name: str) -> None:
     if done.returncode or not loaded(name):
         why = done.stderr.strip() or "the module did not appear"
         raise HostError(f"kernel {os.uname().release} has no module {name}: {why}")
-
-
-def parameter_path(key: str) -> str:
-    """A parameter's file; the kernel's names may hold dots where a slash is written."""
-    return "/proc/sys/" + (key if "/" in key else key.replace(".", "/"))
 
 
 def current(key: str) -> str | None:
@@ -115,7 +111,7 @@ def fstab_without_swap(text: str) -> str:
     for line in text.splitlines():
         fields = line.split()
         swap = len(fields) > 2 and not line.lstrip().startswith("#") and fields[2] == "swap"
-        lines.append(f"# slipway: {line}" if swap else line)
+        lines.append(f"{MARK}{line}" if swap else line)
     return "\n".join(lines) + "\n" if lines else text
 
 
@@ -139,6 +135,7 @@ def swap_off(check: bool) -> list[str]:
     if units:
         done += units
         if not check:
+            remember("swap", {"units": units})
             must(["systemctl", "mask", *units])
     used = swap_in_use()
     if used:
@@ -196,6 +193,7 @@ def apply_parameters(p: dict, check: bool) -> Lines:
         before.append(f"{key} = {was}")
         after.append(f"{key} = {wanted}")
         if not check:
+            remember("sysctl", {key: was})
             set_parameter(key, wanted)
     return before, after
 

@@ -61,6 +61,7 @@ import os
 import socket
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.slipway_before import FILES, file_as_it_is, remember
 from ansible.module_utils.slipway_host import (
     HostError,
     fail,
@@ -152,10 +153,13 @@ def main() -> None:
                     {"before_header": path, "after_header": path, "before": old or "", "after": text}
                 )
                 if not module.check_mode:
+                    if path in FILES and old is not None:
+                        remember("files", {path: file_as_it_is(path)})
                     write(path, text)
         if socket.gethostname() != p["hostname"]:
             diffs.append({"before": f"{socket.gethostname()}\n", "after": f"{p['hostname']}\n"})
             if not module.check_mode:
+                remember("hostname", {"name": socket.gethostname()})
                 socket.sethostname(p["hostname"])
     except (HostError, OSError) as error:
         fail(module, error)

@@ -8,8 +8,9 @@ module: slipway_reset
 short_description: Make a node a plain host again
 description:
   - Stops the kubelet, runs kubeadm reset, ends all containers, unmounts what they left and what Slipway mounted,
-    removes network links, files, units and records. Packages, host name and kernel parameters in force stay until the
-    next boot.
+    removes network links, files, units and records. Kernel parameters in force, host name, resolver and swap are what
+    they were before.
+  - Packages and the kernel modules that are loaded stay.
   - Every part may be gone already; a killed reset is repeated.
 options:
   container_data_root:
@@ -45,12 +46,11 @@ removed:
 """
 
 import contextlib
-import glob
 import os
 import shutil
-import signal
 
 from ansible.module_utils import (
+    slipway_before,
     slipway_chrony,
     slipway_disks,
     slipway_docker,
@@ -71,6 +71,7 @@ from ansible.module_utils.slipway_host import (
 )
 from ansible.module_utils.slipway_kubeadm import LOCK, LOCK_SECONDS, cri_socket, remnants
 from ansible.module_utils.slipway_made import made, removable
+from ansible.module_utils.slipway_running import end_containers, flush_rules, unmount
 
 KUBELET_DIRECTORY = "/var/lib/kubelet"
 #: Links that network providers leave; deleting one deletes its peer.
@@ -86,6 +87,7 @@ NODE_PATHS = (
     "/var/log/containers",
     "/var/log/pods",
 )
+RESOLVED = "/etc/systemd/resolved.conf.d/slipway.conf"
 JOURNALD = "/etc/systemd/journald.conf.d/60-slipway.conf"
 #: A keepalived without our check is somebody else's.
 BALANCER_CHECK, BALANCER_UNIT = "/etc/keepalived/slipway-api-answers", "keepalived.service"
@@ -99,7 +101,7 @@ HOST_PATHS = (
     "/etc/security/limits.d/60-slipway.conf",
     "/etc/sysctl.d/90-slipway.conf",
     JOURNALD,
-    "/etc/systemd/resolved.conf.d/slipway.conf",
+    RESOLVED,
     "/etc/systemd/system.conf.d/60-slipway.conf",
     "/etc/systemd/system/containerd.service",
     "/etc/systemd/system/containerd.service.d/60-slipway.conf",
@@ -120,8 +122,19 @@ PROGRAMS = (
     "nvidia-container-runtime",
     "nvidia-ctk",
 )
+#: Directories that some of these made; those that are empty then go.
+DIRECTORIES = (
+    "/etc/cni",
+    "/opt/cni",
+    "/etc/systemd/journald.conf.d",
+    "/etc/systemd/resolved.conf.d",
+    "/etc/systemd/system.conf.d",
+)
+#: Who reads a file only when it starts.
+READERS = {JOURNALD: "systemd-journald.service", RESOLVED: "systemd-resolved.service"}
 INTERPRETER = "/opt/slipway"
 REGISTRY_UNITS = ("slipway-registry-push.service", "slipway-registry.service")
+REGISTRY_USER = "slipway-registry"
 REGISTRY_PATHS = (
     "/etc/slipway-registry",
     "/usr/local/bin/slipway-registry",
@@ -163,44 +176,6 @@ def stop(*units: str) -> None:
         run(["systemctl", "disable", "--now", unit], timeout=120)
 
 
-def end_containers() -> None:
-    """Shims and what runs under them: KillMode=process left them when containerd stopped."""
-    shims = [pid for pid, program in processes() if program.startswith("containerd-shim")]
-    for pid in {child for shim in shims for child in children(shim)} | set(shims):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def processes() -> list[tuple[int, str]]:
-    """Every process and its program."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            argv = (read_text(f"/proc/{entry}/cmdline") or "").split("\0")
-            found.append((int(entry), os.path.basename(argv[0])))
-    return found
-
-
-def children(pid: int) -> list[int]:
-    """All descendants of a process."""
-    text = " ".join(read_text(path) or "" for path in glob.glob(f"/proc/{pid}/task/*/children"))
-    direct = [int(child) for child in text.split()]
-    return direct + [further for child in direct for further in children(child)]
-
-
-def mounts(*prefixes: str) -> list[str]:
-    """Mount points below some directories, deepest first."""
-    table = (line.split() for line in (read_text("/proc/self/mounts") or "").splitlines())
-    points = {fields[1] for fields in table if any(fields[1].startswith(f"{p}/") for p in prefixes)}
-    return sorted(points, reverse=True)
-
-
-def unmount(*prefixes: str) -> None:
-    """Unmount them."""
-    for point in mounts(*prefixes):
-        run(["umount", "--lazy", point])
-
-
 def node_down(p: dict) -> None:
     """Out of the cluster, nothing running or mounted."""
     stop("kubelet.service")
@@ -216,19 +191,6 @@ def node_down(p: dict) -> None:
         if name.startswith("cni-"):
             run(["ip", "netns", "delete", name])
     flush_rules()
-
-
-def flush_rules() -> None:
-    """Tables and chains of kube-proxy and flannel; the host's own stay."""
-    listed = run(["nft", "list", "tables"]).stdout.split("\n")
-    for fields in (line.split() for line in listed):
-        if len(fields) == 3 and fields[2].startswith(("kube-proxy", "flannel-")):
-            run(["nft", "delete", "table", fields[1], fields[2]])
-    for program in ("iptables", "ip6tables"):
-        saved = run([f"{program}-save"]).stdout.splitlines()
-        ours = [line for line in saved if not any(word in line for word in ("KUBE-", "CNI-", "FLANNEL-"))]
-        if len(ours) != len(saved):
-            run([f"{program}-restore"], stdin="\n".join(ours) + "\n")
 
 
 def paths(p: dict) -> list[str]:
@@ -258,6 +220,7 @@ def state_paths() -> list[str]:
     names = (
         "apt",
         "artifacts",
+        "before.json",
         "copies",
         "directories.json",
         "disks.json",
@@ -270,10 +233,27 @@ def state_paths() -> list[str]:
     return [path for path in (*(f"{STATE_DIR}/{name}" for name in names), INTERPRETER) if there(path)]
 
 
+def recorded_files() -> dict[str, str]:
+    """sha256 of files as the steps left them."""
+    steps = read_json(f"{STATE_DIR}/record.json").get("steps", {}).values()
+    return {path: digest for step in steps for path, digest in step.get("files", {}).items()}
+
+
 def hosts_without_block() -> tuple[str, str]:
     """/etc/hosts as it is, and without our block."""
     text = read_text("/etc/hosts") or ""
     return text, with_block(text, "")
+
+
+def settle(removed: list[str]) -> None:
+    """Directories that only we used go, and who read what was removed reads again."""
+    for path in DIRECTORIES:
+        with contextlib.suppress(OSError):  # not there, or somebody else keeps something in it
+            os.rmdir(path)
+    run(["systemctl", "daemon-reload"])
+    for path, unit in READERS.items():
+        if path in removed:
+            run(["systemctl", "restart", unit])
 
 
 def main() -> None:
@@ -300,16 +280,16 @@ def main() -> None:
                 node_down(p)
                 if not p["keep_registry"]:
                     stop(*REGISTRY_UNITS)
+                    run(["userdel", REGISTRY_USER])
                 slipway_chrony.release()
                 slipway_mount_state.release()
                 slipway_docker.release()
+                slipway_before.give_back(recorded_files())
                 for path in paths(p):
                     remove(path)
                 for unit in units:
                     slipway_disks.release(unit)
-                run(["systemctl", "daemon-reload"])
-                if JOURNALD in wanted:
-                    run(["systemctl", "restart", "systemd-journald.service"])
+                settle(wanted)
                 write_atomic("/etc/hosts", plain)
                 for path in empty:
                     os.rmdir(path)
