@@ -90,7 +90,7 @@ def test_a_user_with_a_sudo_password(lab: Lab, play: Callable[..., RunnerResult]
             ["install", "-m", "440", "/dev/stdin", "/etc/sudoers.d/ops"],
             stdin="ops ALL=(ALL) ALL\n",
         )
-    result = play(SSH(user="ops", become=Become(secret_ref=SecretRef(name="ops", key="sudo"))))
+    result = play(SSH(user="ops", become=Become(method="sudo", secret_ref=SecretRef(name="ops", key="sudo"))))
     assert result.ok, result.failures
 
 

@@ -183,6 +183,23 @@ def test_other_servers_are_taken_on_by_a_restart_of_chrony_alone(site: Site) -> 
         assert set(was) & set(now) == {site.sh(node, "pidof systemd-journald").strip()}
 
 
+def test_names_and_resolver_are_set_and_names_taken_back(site: Site) -> None:
+    server = site.sh("node-1", "awk '/^nameserver/ { print $2; exit }' /etc/resolv.conf").strip()
+    names = {
+        "dns": {"servers": [server], "search": ["site.internal"]},
+        "extraHosts": [{"address": "10.9.9.9", "names": ["nas.site.internal", "nas"]}],
+    }
+    site.play("node_prepare", **names)
+    for node in NAMES:
+        assert site.sh(node, "getent hosts nas").split()[:2] == ["10.9.9.9", "nas.site.internal"]
+        assert {"search site.internal", f"nameserver {server}"} <= set(
+            site.sh(node, "cat /etc/resolv.conf").splitlines()
+        )
+    assert site.changed(site.play("node_prepare", **names)) == {"node-1": 0, "node-2": 0}
+    site.play("node_prepare")
+    assert site.sh("node-2", "getent hosts nas.site.internal") == ""
+
+
 def test_unset_takes_all_of_it_away(site: Site, before: dict[str, list[str]]) -> None:
     site.play("node_system")
     for node in NAMES:

@@ -14,6 +14,8 @@ from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.planning.roles import container_runtime, kubernetes, node_nvidia
 from slipway.settings import data_dir, interpreter_bin
 
+#: Secrets that the user of a sample brings.
+BROUGHT = {"docker": ("harbor/ca.crt", "harbor/pull")}
 SAMPLES = sorted(path.parent.name for path in data_dir().glob("inventories/*/cluster.yaml"))
 DIGEST = "sha256:" + "0" * 64
 
@@ -39,8 +41,8 @@ def _site(tmp_path: Path, sample: str) -> Path:
     """A copy of a sample: the inventory keeps its secrets and its state beside the file."""
     site = tmp_path / "site"
     site.mkdir()
-    for name in ("ca.crt", "pull"):  # what the user of inventories/docker brings
-        secret = site / "secrets/harbor" / name
+    for name in BROUGHT.get(sample, ()):
+        secret = site / "secrets" / name
         secret.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         secret.parent.parent.chmod(0o700)
         secret.write_text(name)
