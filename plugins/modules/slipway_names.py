@@ -30,12 +30,12 @@ options:
         elements: str
         required: true
   servers:
-    description: Name servers. None, and the host's own setting stays.
+    description: Name servers. None, and the host's own stay.
     type: list
     elements: str
     default: []
   search:
-    description: Search domains.
+    description: Search domains, also at the host's own name servers. Without both the resolver is left alone.
     type: list
     elements: str
     default: []
@@ -90,15 +90,15 @@ def resolved_serves() -> bool:
 
 def drop_in(p: dict) -> str:
     """Settings of systemd-resolved."""
+    servers = f"DNS={' '.join(p['servers'])}\n" if p["servers"] else ""
     search = f"Domains={' '.join(p['search'])}\n" if p["search"] else ""
-    return f"[Resolve]\nDNS={' '.join(p['servers'])}\n{search}"
+    return f"[Resolve]\n{servers}{search}"
 
 
 def plain(p: dict, old: str) -> str:
-    """The resolver's file: our servers and search domains, options of others kept."""
-    kept = [
-        line for line in old.splitlines() if line.split()[:1] not in (["nameserver"], ["search"], ["domain"])
-    ]
+    """The resolver's file: our servers and search domains; options of others are kept, and servers without any."""
+    replaced = {"search", "domain", *(["nameserver"] if p["servers"] else [])}
+    kept = [line for line in old.splitlines() if not replaced.intersection(line.split()[:1])]
     search = [f"search {' '.join(p['search'])}"] if p["search"] else []
     return "\n".join([*kept, *search, *(f"nameserver {server}" for server in p["servers"])]) + "\n"
 
@@ -111,7 +111,7 @@ def wanted(p: dict) -> dict[str, str]:
             read_text("/etc/hosts") or "127.0.0.1 localhost\n", hosts_lines(p["entries"])
         ),
     }
-    if p["servers"]:
+    if p["servers"] or p["search"]:
         if resolved_serves():
             texts[DROP_IN] = drop_in(p)
         else:

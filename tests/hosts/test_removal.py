@@ -129,6 +129,17 @@ def test_the_roles_change_what_the_comparison_sees(site: Site, before: dict[str,
     assert "/etc/resolv.conf" in found["files"]
 
 
+def test_search_domains_alone_leave_the_servers_that_are_there(site: Site, before: dict[str, Any]) -> None:
+    servers = site.sh(NODE, "grep nameserver /etc/resolv.conf")
+    assert servers
+    wanted = {**settings(site), "dns": {"search": ["alone.internal"]}}
+    for check, changed in ((True, True), (False, True), (True, False), (False, False)):
+        result = site.play("node_prepare", check=check, **wanted)
+        assert bool(site.changed(result)[NODE]) == changed
+        assert site.sh(NODE, "grep nameserver /etc/resolv.conf") == servers
+    assert site.sh(NODE, "grep search /etc/resolv.conf") == "search alone.internal\n"
+
+
 def test_a_reset_keeps_the_registry_and_nothing_else(site: Site, before: dict[str, Any]) -> None:
     reset(site)
     found = differences(before, look(site))

@@ -45,9 +45,9 @@ class DNS(Model):
     """Resolver of a host; pods on the host network inherit it."""
 
     servers: tuple[Address, ...] = Field(default=(), json_schema_extra=LIVE)
-    """Name servers; empty: the host's own setting stays."""
+    """Name servers; empty: the host's own stay."""
     search: tuple[DNSName, ...] = Field(default=(), json_schema_extra=LIVE)
-    """Search domains."""
+    """Search domains, also at the host's own name servers; empty, without servers: its own stay."""
 
 
 class HostsEntry(Model):
