@@ -126,12 +126,14 @@ PROGRAMS = (
 DIRECTORIES = (
     "/etc/cni",
     "/opt/cni",
+    "/etc/systemd/system/containerd.service.d",
+    "/etc/systemd/system/docker.service.d",
     "/etc/systemd/journald.conf.d",
     "/etc/systemd/resolved.conf.d",
     "/etc/systemd/system.conf.d",
 )
-#: Who reads a file only when it starts.
-READERS = {JOURNALD: "systemd-journald.service", RESOLVED: "systemd-resolved.service"}
+#: They read what is removed only when they start.
+READERS = ("systemd-journald.service", "systemd-resolved.service")
 INTERPRETER = "/opt/slipway"
 REGISTRY_UNITS = ("slipway-registry-push.service", "slipway-registry.service")
 REGISTRY_USER = "slipway-registry"
@@ -193,11 +195,14 @@ def node_down(p: dict) -> None:
     flush_rules()
 
 
+def container_data(p: dict) -> list[str]:
+    """What containers left, if it is to go: before the settings, which alone say where it is."""
+    return [] if p["keep_container_data"] else [p["container_data_root"]]
+
+
 def paths(p: dict) -> list[str]:
     """Everything to remove that is there."""
-    wanted = [*NODE_PATHS, *HOST_PATHS, *(f"/usr/local/bin/{name}" for name in PROGRAMS)]
-    if not p["keep_container_data"]:
-        wanted.append(p["container_data_root"])
+    wanted = [*container_data(p), *NODE_PATHS, *HOST_PATHS, *(f"/usr/local/bin/{name}" for name in PROGRAMS)]
     if not p["keep_registry"]:
         wanted += [*REGISTRY_PATHS, p["registry_data_root"]]
     ours = [*slipway_chrony.there(), *slipway_docker.there(), *slipway_mount_state.there()]
@@ -245,15 +250,43 @@ def hosts_without_block() -> tuple[str, str]:
     return text, with_block(text, "")
 
 
-def settle(removed: list[str]) -> None:
-    """Directories that only we used go, and who read what was removed reads again."""
+def settle() -> None:
+    """Directories that only we used go, and who read what was removed reads again: also after a killed reset."""
     for path in DIRECTORIES:
         with contextlib.suppress(OSError):  # not there, or somebody else keeps something in it
             os.rmdir(path)
     run(["systemctl", "daemon-reload"])
-    for path, unit in READERS.items():
-        if path in removed:
-            run(["systemctl", "restart", unit])
+    run(["systemctl", "try-restart", *READERS])
+
+
+def take_away(p: dict, units: list[dict]) -> None:
+    """All of it; `units`: data disks that go. What says where something is goes after that thing."""
+    node_down(p)
+    if not p["keep_registry"]:
+        stop(*REGISTRY_UNITS)
+        run(["userdel", REGISTRY_USER])
+    for path in filter(leftovers, container_data(p)):
+        remove(path)
+    remove_made()  # before what they lie on is unmounted
+    slipway_chrony.release()
+    slipway_mount_state.release()
+    slipway_docker.release()
+    slipway_before.give_back(recorded_files())
+    for path in paths(p):
+        remove(path)
+    for unit in units:
+        slipway_disks.release(unit)
+    settle()
+    write_atomic("/etc/hosts", hosts_without_block()[1])
+    remove_made()  # those in which something was mounted
+    for path in state_paths():
+        remove(path)
+
+
+def remove_made() -> None:
+    """Directories that node_directories made, where they are empty."""
+    for path in removable(made()):
+        os.rmdir(path)
 
 
 def main() -> None:
@@ -267,34 +300,18 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    p = {**module.params, "container_data_root": module.params["container_data_root"] or data_root()}
+    p = module.params
     os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    hosts, plain = hosts_without_block()
-    units = data_disks(p)
-    empty = removable(made())
-    wanted = [*paths(p), *(unit["file"] for unit in units), *empty, *state_paths()]
-    wanted += ["/etc/hosts"] if hosts != plain else []
+    wanted: list[str] = []
     try:
+        p["container_data_root"] = p["container_data_root"] or data_root()
+        hosts, plain = hosts_without_block()
+        units = data_disks(p)
+        wanted = [*paths(p), *(unit["file"] for unit in units), *removable(made()), *state_paths()]
+        wanted += ["/etc/hosts"] if hosts != plain else []
         if wanted and not module.check_mode:
             with locked(LOCK, seconds=LOCK_SECONDS):
-                node_down(p)
-                if not p["keep_registry"]:
-                    stop(*REGISTRY_UNITS)
-                    run(["userdel", REGISTRY_USER])
-                slipway_chrony.release()
-                slipway_mount_state.release()
-                slipway_docker.release()
-                slipway_before.give_back(recorded_files())
-                for path in paths(p):
-                    remove(path)
-                for unit in units:
-                    slipway_disks.release(unit)
-                settle(wanted)
-                write_atomic("/etc/hosts", plain)
-                for path in empty:
-                    os.rmdir(path)
-                for path in state_paths():
-                    remove(path)
+                take_away(p, units)
     except (HostError, OSError) as error:
         fail(module, error)
     diff = {"before": "".join(f"{path}\n" for path in wanted), "after": ""}

@@ -240,6 +240,8 @@ def test_no_disk_of_that_name_is_told_with_those_that_are_there(site: Site) -> N
 def test_another_file_system_is_refused_for_a_disk_that_has_one(
     site: Site, disks: dict[str, DataDisk]
 ) -> None:
+    """Its entry was left out by tests before; it comes back with all that is on it."""
+    site.play("node_disks", only=["node-2"], own=own(disks))
     changed = own(disks)
     changed["node-2"]["disks"]["data"]["filesystem"] = "xfs"
     assert "is formatted with ext4" in refused(site, changed)
@@ -264,7 +266,9 @@ def test_an_entry_that_goes_waits_for_its_users_and_keeps_its_data(
 def test_a_reset_keeps_the_data_and_the_next_installation_finds_it(
     site: Site, disks: dict[str, DataDisk]
 ) -> None:
-    site.play("node_disks", own=own(disks))
+    """A directory that was made on the disk is empty, and goes while the disk is still mounted."""
+    made = [{"path": f"{PATH}/made/empty"}]
+    site.play("node_disks", "node_directories", own=own(disks), directories=made)
     hosts = {node.name: connection_variables(SSH(), node.address) for node in site.lab.nodes}
     policy = {"node_reset_registry": "delete", "node_reset_registry_data_root": REGISTRY_ROOT}
     site.run("reset.yml", {name: {**variables, **policy} for name, variables in hosts.items()})
@@ -277,3 +281,4 @@ def test_a_reset_keeps_the_data_and_the_next_installation_finds_it(
             site.push()
             site.play("node_disks", only=[node], own=own(disks))
         assert site.sh(node, f"cat {PATH}/kept") == f"{node}\n"
+        assert site.sh(node, f"ls -d {PATH}/made 2>/dev/null") == ""
