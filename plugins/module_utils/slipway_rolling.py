@@ -161,8 +161,12 @@ def crashing(directories: set[str]) -> bool:
 
 def last_words(directories: set[str]) -> str:
     """What a container there said last, without the runtime's prefix of time and stream."""
-    paths = (path for directory in directories for path in glob.glob(f"{directory}/*.log"))
-    for path in sorted(paths, key=os.path.getmtime, reverse=True):
+    found = (path for directory in directories for path in glob.glob(f"{directory}/*.log"))
+    paths = sorted(found, key=os.path.getmtime, reverse=True)
+    if crashing(directories):
+        # The newest has just been started and not said yet why it will end; the one before it has.
+        paths = [*paths[1:], *paths[:1]]
+    for path in paths:
         lines = (read_text(path) or "").strip().splitlines()
         if lines:
             return "\n".join(line.split(" ", 3)[-1] for line in lines[-5:])
