@@ -25,12 +25,16 @@ from tests.sites import bundle
 SAMPLE = data_dir() / "inventories" / "cube-studio" / "cluster.yaml"
 CP, GPU = "cp-01", "gpu-01"
 VIP = "10.186.2.5"
+HARBOR = "harbor.cube-studio.internal"
 #: Of the machine below: a lab node cannot change it, so the test asks for what is there.
 MAP_COUNT = Path("/proc/sys/vm/max_map_count")
 
 
 def overlaid(sample: dict[str, Any], lab: Lab) -> dict[str, Any]:
-    """The sample for these nodes: their addresses, the lab's own name server, and what containers cannot do."""
+    """The sample for these nodes: their addresses, the lab's own name server, and what containers cannot do.
+
+    They have no disks, no Ceph and no GPU: test_disks.py, test_mounts.py and test_nvidia.py are for these settings.
+    """
     first = lab.nodes[0].address
     lab_needs = {
         "runtime": {"cgroupDriver": "cgroupfs", "restrictOOMScoreAdj": True, "limitNOFILE": 20000},
@@ -38,6 +42,8 @@ def overlaid(sample: dict[str, Any], lab: Lab) -> dict[str, Any]:
         "time": {"servers": [first]},
         "limits": {"nofile": 20000, "memlock": None},
         "sysctl": {"vm.max_map_count": MAP_COUNT.read_text().strip()},
+        "disks": None,
+        "mounts": None,
     }
     items = [
         {"name": CP, "address": first, "roles": ["control-plane", "worker"]},
@@ -51,7 +57,7 @@ def overlaid(sample: dict[str, Any], lab: Lab) -> dict[str, Any]:
     }
     spec = {
         "kubernetes": kubernetes,
-        "hosts": {"defaults": lab_needs, "items": items},
+        "hosts": {"defaults": lab_needs, "groups": {"gpu": {"nvidia": None}}, "items": items},
         "registry": {"host": CP},
         "modules": {"metrics-server": None, "local-path-provisioner": None, "operator": None},
     }
@@ -62,6 +68,8 @@ def overlaid(sample: dict[str, Any], lab: Lab) -> dict[str, Any]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with lab_nodes("kubcube", "10.186.2.0/24", 2, ("debian-12", "debian-13"), (CP, GPU)) as lab:
         made = Site(tmp_path_factory.mktemp("site"), lab, roles={CP: ["control-plane"], GPU: ["worker"]})
+        made.put_secret("harbor/ca.crt", "of a registry that nobody asks here\n")
+        made.put_secret("harbor/pull", "someone:something")
         made.write(overlaid(yaml.safe_load(SAMPLE.read_text()), lab))
         yield made
 
@@ -140,11 +148,16 @@ def test_the_hosts_are_as_the_sample_says(site: Site) -> None:
     for node in (CP, GPU):
         modes = sh(site, node, "stat -c '%a %U' /data/home /data/k8s /mnt/ceph_fuse").splitlines()
         assert modes == ["755 root", "777 root", "777 root"]
-        assert "10.0.0.3 harbor.cube-studio.internal" in sh(site, node, "cat /etc/hosts")
+        assert f"10.0.0.3 {HARBOR}" in sh(site, node, "cat /etc/hosts")
         assert "cube-studio.internal" in sh(site, node, "cat /etc/resolv.conf")
         assert sh(site, node, "ls /data/containerd") != ""
         assert sh(site, node, "systemctl is-active chrony").strip() == "active"
         assert sh(site, node, "ulimit -n").strip() == "20000"
+        certs = sh(site, node, f"cat /etc/containerd/certs.d/{HARBOR}/hosts.toml")
+        assert "Authorization" in certs
+        assert f'ca = "/etc/containerd/certs.d/{HARBOR}/ca.crt"' in certs
+        plain = sh(site, node, "cat /etc/containerd/certs.d/10.0.0.4_5000_/hosts.toml")
+        assert 'server = "http://10.0.0.4:5000/v2"' in plain
         journal = sh(site, node, "systemd-analyze cat-config systemd/journald.conf")
         assert {"Storage=persistent", "SystemMaxUse=2G", "MaxRetentionSec=14d"} <= set(journal.split())
     until("the API's address", lambda: VIP in sh(site, CP, f"ip -oneline address show to {VIP}/32"), 30)

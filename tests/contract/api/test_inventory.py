@@ -15,7 +15,10 @@ from slipway.planning.roles import container_runtime, kubernetes, node_nvidia
 from slipway.settings import data_dir, interpreter_bin
 
 #: Secrets that the user of a sample brings.
-BROUGHT = {"docker": ("harbor/ca.crt", "harbor/pull")}
+BROUGHT = {
+    "cube-studio": ("ceph/cube-studio", "harbor/ca.crt", "harbor/pull"),
+    "docker": ("harbor/ca.crt", "harbor/pull"),
+}
 SAMPLES = sorted(path.parent.name for path in data_dir().glob("inventories/*/cluster.yaml"))
 DIGEST = "sha256:" + "0" * 64
 
