@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,11 @@ class Site:
 
     def play(self, playbook: str, *options: str) -> Played:
         """ansible-playbook over the inventory plugin."""
+        with self.start(playbook, *options) as process:
+            return self.played(process)
+
+    def start(self, playbook: str, *options: str) -> "subprocess.Popen[str]":
+        """The same, not waited for: its output comes line by line."""
         environment = {
             **os.environ,
             "ANSIBLE_CONFIG": str(data_dir() / "ansible.cfg"),
@@ -126,14 +132,34 @@ class Site:
         }
         environment.pop("SLIPWAY_STATE", None)
         path = data_dir() / "playbooks" / playbook
-        argv = [interpreter_bin() / "ansible-playbook", "-vv", "-i", self.file, *options, path]
-        done = subprocess.run(
-            argv, env=environment, capture_output=True, text=True, timeout=900, cwd=data_dir(), check=False
+        argv: list[str | Path] = [
+            interpreter_bin() / "ansible-playbook",
+            "-vv",
+            "-i",
+            self.file,
+            *options,
+            path,
+        ]
+        return subprocess.Popen(
+            argv,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=data_dir(),
+            bufsize=1,
         )
-        counts = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", done.stdout, re.MULTILINE)
-        return Played(
-            done.returncode, {host: int(count) for host, count in counts}, done.stdout + done.stderr
-        )
+
+    def played(self, process: "subprocess.Popen[str]", before: str = "") -> Played:
+        """What a run did, once it has ended; `before` is what was read of its output already."""
+        assert process.stdout
+        limit = threading.Timer(900, process.kill)
+        limit.start()
+        output = before + process.stdout.read()
+        process.wait()
+        limit.cancel()
+        counts = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", output, re.MULTILINE)
+        return Played(process.returncode, {host: int(count) for host, count in counts}, output)
 
     def client(self, account: str, port: int) -> RegistryClient:
         """The site registry as one of its two accounts."""
