@@ -92,6 +92,9 @@ def test_record_intent_lock_and_changed_files_are_told(site: Site, lab: Lab) -> 
         "files": files,
     }
     put(lab, "record.json", {"format": 1, "site": own, "steps": {"node_prepare": done}})
+    listing = "".join(f"{digest}  {path}\n" for path, digest in files.items())
+    for name, text in (("files", listing), ("units", ""), ("packages", "")):
+        lab.ssh("node-1", ["install", "-D", "/dev/stdin", f"{STATE}/recorded/{name}"], stdin=text)
     step = "host/node-1/container_runtime"
     intent = {
         "operation": "op-7",
@@ -105,7 +108,7 @@ def test_record_intent_lock_and_changed_files_are_told(site: Site, lab: Lab) -> 
     put(lab, "lock.json", {"format": 1, "holder": "ann@one:1", "epoch": 2, "expires": 4e9})
 
     text, data = explained(site)
-    assert text.startswith("node-1: 1 of 5 steps, 2 files differ from the record\n")
+    assert text.startswith("node-1: 1 of 5 steps, 2 things differ from the record\n")
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert "node_prepare abababababab 0.1.0 2026-01-01T00:00:00Z 3" in lines
     assert "begun container_runtime, by ann@one:1 in operation op-7 at t" in lines
