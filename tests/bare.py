@@ -200,8 +200,7 @@ def bare_site(
     with lab_nodes(name, subnet, nodes=len(os), os=os) as lab:
         found = Site(lab, directory, manifest, spec or {})
         (directory / "known_hosts").write_text("".join(f"{line}\n" for line in lab.host_keys()))
-        ensure_site(
-            found.store, registry_name="registry.slipway.internal", registry_address=lab.nodes[0].address
-        )
+        addresses = (lab.nodes[0].address,)
+        ensure_site(found.store, registry_name="registry.slipway.internal", registry_addresses=addresses)
         found.store.write("ssh/id_ed25519", lab.private_key.read_bytes())
         yield found

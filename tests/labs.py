@@ -8,8 +8,9 @@ or, as a fixture that the tests of a file share:
     lab = lab_fixture("roles", "10.72.0.0/24", nodes=2)
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import pytest
 
@@ -23,10 +24,11 @@ def lab_nodes(
     nodes: int = 1,
     os: str | Sequence[str] = "debian-12",
     names: Sequence[str] | None = None,
+    networks: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Lab]:
     """A fresh lab; what an earlier killed test run left under this name goes first."""
     Lab(name).down()
-    lab = Lab(name, subnet)
+    lab = Lab(name, subnet, networks)
     try:
         lab.up(nodes, os, names)
         yield lab

@@ -16,6 +16,8 @@ FIELD_MANAGER: Final = "slipway"
 RECORD_ANNOTATION: Final = f"{API_GROUP}/record"
 #: Node annotation: JSON {labels: [...], taints: [...]}, the keys Slipway set and may therefore remove.
 OWNED_ANNOTATION: Final = f"{API_GROUP}/owned"
+#: Where SSH reaches a node whose own address is another.
+ADDRESS_ANNOTATION: Final = f"{API_GROUP}/address"
 #: Node annotation: Slipway cordoned it, and lets it in again; a node that somebody else cordoned has none.
 DRAINED_ANNOTATION: Final = f"{API_GROUP}/drained"
 #: On a ClusterConfiguration: the digest of the plan that a person agreed to.

@@ -203,7 +203,7 @@ def _store(configuration: Configuration, workspace: Workspace) -> SecretStore:
         ensure_key(store)
     else:
         name = configuration.spec.registry.name
-        ensure_site(store, registry_name=name, registry_address=registry.address)
+        ensure_site(store, registry_name=name, registry_addresses=registry.served_at)
     return store
 
 

@@ -46,6 +46,58 @@ _RUNTIME = rule(
     ".removeOldDataRoot",
 )
 
+_FIRST_ADDRESS = rule(
+    "cidr(self.cidr) == cidr(self.cidr).masked()", "a range begins with its first address", ".cidr"
+)
+_NETWORKS = ("management", "business", "storage")
+
+
+def _apart(one: str, other: str) -> Rule:
+    """Two networks of the site."""
+    first, second = f"self.{one}.cidr", f"self.{other}.cidr"
+    clash = f"cidr({first}).containsCIDR({second}) || cidr({second}).containsCIDR({first})"
+    expression = f"!has(self.{one}) || !has(self.{other}) || !({clash})"
+    return rule(expression, f"{other} overlaps {one}: by its address a packet finds its network", f".{other}")
+
+
+def _off_the_cluster(name: str) -> Rule:
+    """A network, and the ranges of pods and Services."""
+    cidr = f"self.hosts.networks.{name}.cidr"
+    clash = " || ".join(
+        f"cidr({a}).containsCIDR({b})"
+        for own in ("self.kubernetes.network.podCIDR", "self.kubernetes.network.serviceCIDR")
+        for a, b in ((own, cidr), (cidr, own))
+    )
+    given = f"has(self.hosts) && has(self.kubernetes) && has(self.hosts.networks) && has(self.hosts.networks.{name})"
+    text = f"{name} overlaps serviceCIDR or podCIDR: by its address a packet finds its network"
+    return rule(f"!({given}) || !({clash})", text, ".hosts.networks")
+
+
+def _within(name: str, address: str) -> Rule:
+    """Hosts' addresses on a network."""
+    given = f"has(self.networks) && has(self.networks.{name})"
+    inside = f"cidr(self.networks.{name}.cidr).containsIP(item.{address})"
+    if address != "address":
+        inside = f"!has(item.addresses) || !has(item.{address}) || {inside}"
+    text = f"a host's {address} is outside the network {name}"
+    return rule(f"!({given}) || self.items.all(item, {inside})", text, ".items")
+
+
+def _declared(name: str) -> Rule:
+    given = f"has(self.networks) && has(self.networks.{name})"
+    none = f"self.items.all(item, !has(item.addresses) || !has(item.addresses.{name}))"
+    return rule(f"{given} || {none}", f"a host has an address on {name}, which is not in networks", ".items")
+
+
+def _linked(name: str) -> Rule:
+    given = f"has(self.addresses) && has(self.addresses.{name})"
+    text = f"links.{name} without addresses.{name}"
+    return rule(f"!has(self.links) || !has(self.links.{name}) || ({given})", text, ".links")
+
+
+_BUSINESS = "has({0}.addresses) && has({0}.addresses.business)"
+_NEW, _OLD = _BUSINESS.format("self"), _BUSINESS.format("oldSelf")
+
 #: Path of an object of the spec -> its rules.
 RULES: dict[str, list[Rule]] = {
     "spec": [
@@ -78,6 +130,7 @@ RULES: dict[str, list[Rule]] = {
             "vip is the address of a host: with keepalived it is one that no host has",
             ".kubernetes.endpoint.vip",
         ),
+        *map(_off_the_cluster, _NETWORKS),
     ],
     "spec.kubernetes.endpoint": [
         rule(
@@ -141,6 +194,33 @@ RULES: dict[str, list[Rule]] = {
             "a host names a group that is not in spec.hosts.groups",
             ".items",
         ),
+        _within("management", "address"),
+        _within("business", "addresses.business"),
+        _within("storage", "addresses.storage"),
+        _declared("business"),
+        _declared("storage"),
+        rule(
+            "!has(self.networks) || !has(self.networks.business) || "
+            "self.items.all(item, has(item.addresses) && has(item.addresses.business))",
+            "a host has no addresses.business, and nodes reach each other there",
+            ".items",
+        ),
+    ],
+    "spec.hosts.networks": [
+        _apart("management", "business"),
+        _apart("management", "storage"),
+        _apart("business", "storage"),
+    ],
+    **{f"spec.hosts.networks.{name}": [_FIRST_ADDRESS] for name in _NETWORKS},
+    "spec.hosts.items": [
+        # At the item: a rule at addresses would not see that it comes or goes as a whole.
+        rule(
+            f"({_NEW}) == ({_OLD}) && (!({_NEW}) || self.addresses.business == oldSelf.addresses.business)",
+            f"spec.hosts.items.addresses.business {_FIXED}",
+            ".addresses",
+        ),
+        _linked("business"),
+        _linked("storage"),
     ],
     "spec.hosts.groups": [_KEYS],
     "spec.hosts.defaults.mounts": [_KEYS],

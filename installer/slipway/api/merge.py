@@ -89,6 +89,8 @@ def _resolved(hosts: Hosts, item: HostItem) -> Host:
         address=item.address,
         roles=item.roles,
         groups=item.groups,
+        addresses=item.addresses,
+        links=item.links,
         settings=HostSettings.model_validate(merge(*layers)),
     )
 

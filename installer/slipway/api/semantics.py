@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterable, Iterator
 
-from slipway.api import disks, mounts
+from slipway.api import disks, mounts, networks
 from slipway.api.explain import nearest
 from slipway.errors import Finding
 from slipway.model.configuration import Registry, Spec
@@ -30,6 +30,7 @@ def check(spec: Spec) -> Iterator[Finding]:
         yield from _settings(spec.hosts)
         yield from mounts.check(spec.hosts)
         yield from disks.check(spec.hosts)
+        yield from networks.check(spec.hosts, spec.kubernetes)
     if spec.hosts and spec.kubernetes:
         yield from _addresses(spec.hosts.items, spec.kubernetes)
     yield from _registry(spec.registry, spec.hosts)

@@ -24,11 +24,18 @@ def cluster_facts(configuration: "Configuration") -> dict[str, Any]:
         "endpoint": _endpoint(kubernetes),
         "podCIDR": network.pod_cidr,
         "serviceCIDR": network.service_cidr,
+        "businessCIDR": _business(configuration.spec),
         "dnsDomain": network.dns_domain,
         "registry": _registry(configuration.spec.registry),
         "proxyMode": kubernetes.kube_proxy.mode if kubernetes else "iptables",
         "secrets": list(secret_names(configuration.spec)),
     }
+
+
+def _business(spec: "Spec") -> str:
+    """Range of the network of nodes and pods; empty: it is that of the hosts' addresses."""
+    network = spec.hosts.networks.business if spec.hosts else None
+    return network.cidr if network else ""
 
 
 def _endpoint(kubernetes: "Kubernetes | None") -> str:

@@ -15,6 +15,7 @@ from slipway.errors import StepError
 from slipway.model.observed import ClusterObserved, LiveConfiguration, NodeObserved
 from slipway.model.record import StepRecord
 from slipway.settings import (
+    ADDRESS_ANNOTATION,
     API_GROUP,
     API_VERSION,
     DRAINED_ANNOTATION,
@@ -76,7 +77,7 @@ def node_observed(node: Object) -> NodeObserved:
         owned_taints=owned_taints,
         records=records.decode_steps(annotations.get(RECORD_ANNOTATION, ""), f"node/{meta['name']}"),
         message="" if ready.get("status") == "True" else ready.get("message", ""),
-        address=addresses.get("InternalIP", ""),
+        address=annotations.get(ADDRESS_ANNOTATION) or addresses.get("InternalIP", ""),
         drained=DRAINED_ANNOTATION in annotations,
     )
 

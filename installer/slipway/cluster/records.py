@@ -12,7 +12,14 @@ from typing import Any
 from slipway.cluster.client import Client, Object, retry_conflicts
 from slipway.errors import PreflightError
 from slipway.model.record import RECORD_FORMAT, Intent, ModuleRecord, ObjectRef, StepRecord
-from slipway.settings import API_GROUP, MODULE_RECORD_PREFIX, NAMESPACE, OWNED_ANNOTATION, RECORD_ANNOTATION
+from slipway.settings import (
+    ADDRESS_ANNOTATION,
+    API_GROUP,
+    MODULE_RECORD_PREFIX,
+    NAMESPACE,
+    OWNED_ANNOTATION,
+    RECORD_ANNOTATION,
+)
 
 #: Marks the ConfigMaps that are module records; its value is the module's name.
 MODULE_LABEL = f"{API_GROUP}/module"
@@ -104,9 +111,11 @@ def apply_node(
     labels: Mapping[str, str],
     taints: Sequence[Mapping[str, str]],
     records: Mapping[str, StepRecord],
+    address: str = "",
 ) -> bool:
     """Labels, taints and mirrored records of one Node in one write. False: it was all there already.
 
+    `address`: where SSH reaches it, when that is not the Node's own address.
     Labels and taints that Slipway set earlier and are no longer wanted go; those of others stay.
     """
 
@@ -116,7 +125,7 @@ def apply_node(
             raise PreflightError(
                 "there is no such node", where=f"node/{name}", hint="is its kubelet running?"
             )
-        patch = node_patch(node, labels, taints, records)
+        patch = node_patch(node, labels, taints, records, address)
         if patch is None:
             return False
         patch["metadata"]["resourceVersion"] = node["metadata"]["resourceVersion"]
@@ -131,6 +140,7 @@ def node_patch(
     labels: Mapping[str, str],
     taints: Sequence[Mapping[str, str]],
     records: Mapping[str, StepRecord],
+    address: str = "",
 ) -> Object | None:
     """The merge patch that brings a Node to the wish; None when it is there."""
     meta = node["metadata"]
@@ -151,6 +161,8 @@ def node_patch(
         ),
         RECORD_ANNOTATION: encode_steps(records),
     }
+    if address:
+        notes[ADDRESS_ANNOTATION] = address
     same_labels = all(present.get(key) == value for key, value in changed.items())
     same_taints = _as_set([*kept, *wanted]) == _as_set((node.get("spec") or {}).get("taints") or [])
     if same_labels and same_taints and all(annotations.get(key) == text for key, text in notes.items()):

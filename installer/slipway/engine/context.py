@@ -154,7 +154,7 @@ def ensure_secrets(configuration: Configuration, store: SecretStore) -> None:
     """Make what Slipway itself needs and the store does not have yet."""
     host = configuration.registry_host
     if host:
-        ensure_site(store, registry_name=configuration.spec.registry.name, registry_address=host.address)
+        ensure_site(store, registry_name=configuration.spec.registry.name, registry_addresses=host.served_at)
     else:
         ensure_key(store)
 

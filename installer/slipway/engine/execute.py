@@ -61,6 +61,7 @@ def _node(step: Step, run: Run) -> int:
         labels=step.inputs["labels"],
         taints=step.inputs["taints"],
         records=records,
+        address=step.inputs.get("address", ""),
     )
     return int(changed)
 

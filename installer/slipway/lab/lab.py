@@ -222,9 +222,9 @@ class Lab:
         """A node's address on a further network."""
         return self._site.address_on(self._network(name), self._site.node(node))
 
-    def sent(self, name: str) -> int:
-        """Bytes that the nodes have sent on a further network since they booted."""
-        return network.sent(self._site.bridge_of(self._network(name)))
+    def sent(self, name: str = "") -> int:
+        """Bytes that the nodes have sent on a network since they booted; unset: on the lab's own."""
+        return network.sent(self._site.bridge_of(self._network(name)) if name else self._site.bridge)
 
     def _network(self, name: str) -> state.Network:
         found = next((further for further in self._site.networks if further.name == name), None)

@@ -99,6 +99,8 @@ def node_steps(
             "taints": taints(host),
             "records": {role: {"digest": r.digest, "parts": r.parts} for role, r in records.items()},
         }
+        if host.address != host.node_address:  # the Node tells its business address; SSH needs the other one
+            inputs["address"] = host.address
         mine = [step for step in host_plan if step.target == host.name]
         reasons = tuple(_node_reasons(host, node, records, inputs, changing=bool(mine)))
         if reasons:
@@ -212,6 +214,8 @@ def _node_reasons(
     if wanted - there or surplus:
         path = f"spec.hosts.items[{host.name}].settings.taints"
         yield Reason("field", f"{path} changed", path)
+    if "address" in inputs and node.address != inputs["address"]:
+        yield Reason("drift", f"it does not say that it is reached at {host.address}")
     mirrored = {role: record.digest for role, record in node.records.items()}
     if mirrored != {role: record.digest for role, record in records.items()}:
         if changing:

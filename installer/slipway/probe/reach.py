@@ -39,18 +39,18 @@ def _ask(
     configuration: Configuration, host: Host, seen: Mapping[str, HostObserved], session: Session
 ) -> tuple[Reach, ...]:
     lines = [
-        f"{other.name} {other.address} {port}"
-        for other, port in targets(configuration, host)
+        f"{other.name} {address} {port}"
+        for other, address, port in targets(configuration, host)
         if other.name not in seen or seen[other.name].reachable
     ]
     lines += sorted(
         {f"{name} {name} {port}" for mount in mounts_of(host).values() for name, port in servers(mount)}
     )
-    link = seen[host.name].survey.link_of(host.address)
+    link = seen[host.name].survey.link_of(host.node_address)
     up = (other for other in configuration.hosts if other.name in seen and seen[other.name].reachable)
     first = next((other for other in up if other.name != host.name), None)
     if link and link.mtu and first:
-        lines.append(f"{first.name} {first.address} 0 {link.mtu}")
+        lines.append(f"{first.name} {first.node_address} 0 {link.mtu}")
     _, out, _ = session.run(
         _script(), stdin="".join(f"{line}\n" for line in lines).encode(), timeout=_SECONDS
     )

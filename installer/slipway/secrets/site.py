@@ -30,10 +30,10 @@ _RENEW_DAYS: Final = 180
 _BCRYPT_COST: Final = 5
 
 
-def ensure_site(store: SecretStore, *, registry_name: str, registry_address: str) -> None:
+def ensure_site(store: SecretStore, *, registry_name: str, registry_addresses: tuple[str, ...]) -> None:
     """Create what is missing of `slipway-site/*` and `slipway-registry/*`."""
     ensure_key(store)
-    _ensure_certificates(store, registry_name, registry_address)
+    _ensure_certificates(store, (registry_name, *registry_addresses))
     _ensure_accounts(store)
 
 
@@ -67,14 +67,14 @@ class _Pair:
         return self.certificate.public_key() == self.key.public_key() and datetime.now(UTC) < ends
 
 
-def _ensure_certificates(store: SecretStore, name: str, address: str) -> None:
+def _ensure_certificates(store: SecretStore, names: tuple[str, ...]) -> None:
     authority = _read_pair(store, "ca")
     if authority is None or not authority.valid(days=0):
-        authority = _issue(f"Slipway registry {name}", days=_AUTHORITY_DAYS)
+        authority = _issue(f"Slipway registry {names[0]}", days=_AUTHORITY_DAYS)
         _write_pair(store, "ca", authority)
     server = _read_pair(store, "tls")
-    if server is None or not (server.valid(days=_RENEW_DAYS) and _fits(server, authority, name, address)):
-        _write_pair(store, "tls", _issue(name, days=_SERVER_DAYS, issuer=authority, names=(name, address)))
+    if server is None or not (server.valid(days=_RENEW_DAYS) and _fits(server, authority, names)):
+        _write_pair(store, "tls", _issue(names[0], days=_SERVER_DAYS, issuer=authority, names=names))
 
 
 def _read_pair(store: SecretStore, stem: str) -> _Pair | None:
@@ -160,7 +160,7 @@ def _general_name(name: str) -> "GeneralName":
         return DNSName(name)
 
 
-def _fits(server: _Pair, authority: _Pair, name: str, address: str) -> bool:
+def _fits(server: _Pair, authority: _Pair, wanted: tuple[str, ...]) -> bool:
     """Whether a server certificate is of this authority and for exactly these names."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.x509 import SubjectAlternativeName
@@ -170,7 +170,7 @@ def _fits(server: _Pair, authority: _Pair, name: str, address: str) -> bool:
     except (ValueError, TypeError, InvalidSignature):
         return False
     names = server.certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
-    return set(names) == {_general_name(name), _general_name(address)}
+    return set(names) == {_general_name(name) for name in wanted}
 
 
 def _ensure_accounts(store: SecretStore) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from slipway.bundle import manifest
 from slipway.model.bundle import Artifact, ArtifactKind
@@ -80,9 +81,12 @@ def test_every_sample_is_an_inventory(tmp_path: Path, bundle: Path, sample: str)
     file = _site(tmp_path, sample)
     listing = json.loads(_ansible("ansible-inventory", "-i", str(file), "--list", bundle=bundle))
     hosts = _plain(listing["_meta"]["hostvars"])
-    assert hosts
+    items = {item["name"]: item for item in yaml.safe_load(file.read_text())["spec"]["hosts"]["items"]}
+    assert hosts.keys() == items.keys()
     for name, variables in hosts.items():
-        assert variables["kubernetes_node_address"] == variables["ansible_host"]
+        assert variables["ansible_host"] == items[name]["address"]
+        own = items[name].get("addresses", {}).get("business", items[name]["address"])
+        assert variables["kubernetes_node_address"] == own
         membership = "control_plane" if name in listing["control_planes"]["hosts"] else "worker"
         step = variables["slipway_steps"][f"kubernetes_{membership}"]
         assert step["step"] == f"host/{name}/kubernetes_{membership}"

@@ -64,6 +64,17 @@ def test_a_label_somebody_took_away_comes_back() -> None:
     assert "spec" not in patch
 
 
+def test_a_node_keeps_where_ssh_reaches_it_when_its_own_address_is_another() -> None:
+    before = node({}, [])
+    before["status"]["addresses"] = [{"type": "InternalIP", "address": "10.1.0.31"}]
+    patch = node_patch(before, {}, [], RECORDS, "10.0.0.31")
+    assert patch is not None
+    after = patched(before, patch)
+    after["status"] = before["status"]
+    assert node_observed(after).address == "10.0.0.31"
+    assert node_patch(after, {}, [], RECORDS, "10.0.0.31") is None
+
+
 def test_a_newer_format_is_refused() -> None:
     with pytest.raises(PreflightError, match="format 9"):
         decode_steps('{"format": 9, "steps": {}}', "node/n")

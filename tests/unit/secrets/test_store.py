@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import stat
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
@@ -12,7 +13,7 @@ from cryptography import x509
 from slipway.errors import ConfigurationError
 from slipway.secrets import MappedSecrets, SecretStore, digests_of, ensure_key, ensure_site, site_id
 
-NAMES = {"registry_name": "registry.slipway.internal", "registry_address": "10.75.0.11"}
+NAMES: dict[str, Any] = {"registry_name": "registry.slipway.internal", "registry_addresses": ("10.75.0.11",)}
 
 
 @pytest.fixture
@@ -98,7 +99,9 @@ def test_any_single_damage_is_repaired(store: SecretStore, tmp_path: Path, lost:
 def test_a_new_address_gets_a_new_certificate_of_the_same_authority(store: SecretStore) -> None:
     ensure_site(store, **NAMES)
     authority, server = store.read("slipway-registry/ca.crt"), store.read("slipway-registry/tls.crt")
-    ensure_site(store, registry_name="registry.slipway.internal", registry_address="10.75.0.12")
+    ensure_site(
+        store, registry_name="registry.slipway.internal", registry_addresses=("10.75.0.12", "10.76.0.12")
+    )
     assert store.read("slipway-registry/ca.crt") == authority
     assert store.read("slipway-registry/tls.crt") != server
 

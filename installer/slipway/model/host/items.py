@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from slipway.model.fields import IMMUTABLE, LIVE, MAX_GROUPS, MAX_HOSTS, Address, Model, Name
+from slipway.model.host.networks import Addresses, HostNetworks, Links
 from slipway.model.host.settings import HostSettings
 from slipway.model.host.ssh import SSH
 
@@ -17,7 +18,11 @@ class HostItem(Model):
     name: Name = Field(json_schema_extra=IMMUTABLE)
     """Host name and node name."""
     address: Address = Field(json_schema_extra=IMMUTABLE)
-    """Address for SSH and for the node."""
+    """Address for SSH and the Kubernetes API, and for the node where it has no business address."""
+    addresses: Addresses = Field(default_factory=Addresses)
+    """Its addresses on further networks."""
+    links: Links = Field(default_factory=Links)
+    """Where its addresses have to be; preflight looks."""
     roles: tuple[Role, ...] = Field(min_length=1, max_length=2, json_schema_extra=IMMUTABLE)
     """What it does; a control plane that is also a worker carries no taint."""
     groups: tuple[Name, ...] = Field(default=(), max_length=16, json_schema_extra=LIVE)
@@ -31,6 +36,8 @@ class Hosts(Model):
 
     ssh: SSH = Field(default_factory=SSH)
     """How they are reached."""
+    networks: HostNetworks = Field(default_factory=HostNetworks)
+    """Networks that they are on."""
     defaults: HostSettings = Field(default_factory=HostSettings)
     """Settings of every host."""
     groups: dict[Name, HostSettings] = Field(default_factory=dict, max_length=MAX_GROUPS)
@@ -46,9 +53,26 @@ class Host(Model):
     address: str
     roles: tuple[Role, ...]
     groups: tuple[str, ...] = ()
+    addresses: Addresses = Field(default_factory=Addresses)
+    links: Links = Field(default_factory=Links)
     settings: HostSettings
 
     @property
     def control_plane(self) -> bool:
         """Whether it runs the Kubernetes API."""
         return "control-plane" in self.roles
+
+    @property
+    def node_address(self) -> str:
+        """Where other nodes and their pods reach it."""
+        return self.addresses.business or self.address
+
+    def address_for(self, other: "Host") -> str:
+        """Where another host reaches what this one stores: over the storage network when both are on it."""
+        storage = self.addresses.storage
+        return storage if storage and other.addresses.storage else self.address
+
+    @property
+    def served_at(self) -> tuple[str, ...]:
+        """All addresses at which others reach what this one stores."""
+        return (self.address, self.addresses.storage) if self.addresses.storage else (self.address,)

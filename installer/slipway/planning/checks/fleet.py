@@ -8,6 +8,8 @@ from slipway.errors import WARNING, Finding
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
+from slipway.model.survey import Reach
+from slipway.planning.checks.ports import targets
 
 #: Seconds between the clocks of two members from which etcd complains (etcd, rafthttp: maxClockDifference is 1 s).
 SKEW = 1.0
@@ -24,7 +26,7 @@ def fleet_state(configuration: Configuration, seen: Seen) -> Iterator[Finding]:
     yield from _clocks(hosts, seen)
     yield from _ranges(configuration, hosts, seen)
     yield from _sizes(hosts, seen)
-    yield from _reach(hosts, seen)
+    yield from _reach(configuration, hosts, seen)
 
 
 def _twins(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
@@ -93,7 +95,7 @@ def _routes(host: HostObserved) -> Iterator[tuple[IPv4Network, str]]:
 
 def _sizes(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
     """Flannel takes its size from one host's link; a smaller one elsewhere loses large packets silently."""
-    links = {host.name: seen[host.name].survey.link_of(host.address) for host in hosts}
+    links = {host.name: seen[host.name].survey.link_of(host.node_address) for host in hosts}
     sizes = {name: link.mtu for name, link in links.items() if link and link.mtu}
     if len(set(sizes.values())) > 1:
         largest = max(sizes.values())
@@ -104,7 +106,7 @@ def _sizes(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
                 yield Finding(f"host/{name}", text, f"{largest} bytes", hint, "mtu", severity=WARNING)
 
 
-def _reach(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
+def _reach(configuration: Configuration, hosts: list[Host], seen: Seen) -> Iterator[Finding]:
     for host in hosts:
         for reach in seen[host.name].survey.reach:
             if reach.host not in seen:  # a server of a mount, which `mounts` judges
@@ -117,6 +119,16 @@ def _reach(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
                 hint = "a tunnel or switch between them takes less: lower the MTU of the hosts' links"
                 yield Finding(f"host/{host.name}", text, "whole packets", hint, "path-mtu", severity=WARNING)
             else:
-                text = f"does not reach {reach.host} at port {reach.port} ({reach.verdict})"
+                text = (
+                    f"does not reach {reach.host} at {_place(configuration, host, reach)} ({reach.verdict})"
+                )
                 hint = f"open TCP {reach.port} from {host.name} to {reach.host} in firewalls and between networks"
                 yield Finding(f"host/{host.name}", text, "an open way", hint, "reach")
+
+
+def _place(configuration: Configuration, host: Host, reach: Reach) -> str:
+    """The port, with its address where that is not the other host's first one."""
+    for other, address, port in targets(configuration, host):
+        if (other.name, port) == (reach.host, reach.port) and address != other.address:
+            return f"{address} port {port}"
+    return f"port {reach.port}"

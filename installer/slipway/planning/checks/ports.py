@@ -30,17 +30,24 @@ def served(configuration: Configuration, host: Host) -> dict[int, str]:
     return ports | dict.fromkeys(mine, role)
 
 
-def targets(configuration: Configuration, host: Host) -> Iterator[tuple[Host, int]]:
-    """(other host, port) that this host has to reach."""
+def targets(configuration: Configuration, host: Host) -> Iterator[tuple[Host, str, int]]:
+    """(other host, its address, port) that this host has to reach, each over the network that will carry it."""
     kubernetes = configuration.spec.kubernetes
+    following = _following(configuration, host)
     for other in configuration.hosts:
         if other.name == host.name:
             continue
         if configuration.registry_host == other:
-            yield other, configuration.spec.registry.port
+            yield other, other.address_for(host), configuration.spec.registry.port
         if kubernetes and other.control_plane:
-            yield other, kubernetes.endpoint.port
-        if kubernetes and host.control_plane:
-            yield other, KUBELET
+            yield other, other.address, kubernetes.endpoint.port
+        if kubernetes and (host.control_plane or other == following):
+            yield other, other.node_address, KUBELET
         if host.control_plane and other.control_plane:
-            yield from ((other, port) for port in ETCD)
+            yield from ((other, other.address, port) for port in ETCD)
+
+
+def _following(configuration: Configuration, host: Host) -> Host | None:
+    """The next host in a ring, whose pods it has to reach on a network that nothing else tries; None: no such one."""
+    hosts = configuration.hosts
+    return hosts[(hosts.index(host) + 1) % len(hosts)] if host.addresses.business else None

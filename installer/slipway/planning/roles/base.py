@@ -126,14 +126,14 @@ class Role:
     """Variables that, set to something, delete data."""
 
 
-def registry_access(configuration: Configuration) -> dict[str, Any]:
-    """How a node reaches the site registry for pulls."""
+def registry_access(configuration: Configuration, reader: Host) -> dict[str, Any]:
+    """How a host reaches the site registry for pulls."""
     registry = configuration.spec.registry
     if registry.mode == "builtin":
         host = configuration.registry_host
         return {
             "name": registry.name,
-            "address": host.address if host else "",
+            "address": host.address_for(reader) if host else "",
             "url": f"https://{registry.name}:{registry.port}",
             "ca": secret(f"{REGISTRY_SECRETS}/ca.crt"),
             "credentials": secret(f"{REGISTRY_SECRETS}/pull"),

@@ -92,7 +92,7 @@ def _proxy(scope: Scope, runtime: Runtime) -> dict[str, Any]:
     if not (proxy.http or proxy.https):
         return {}
     network, endpoint = scope.kubernetes.network, scope.kubernetes.endpoint
-    access = registry_access(scope.configuration)
+    access = registry_access(scope.configuration, scope.host)
     without = [*LOCAL, scope.host.address, network.service_cidr, network.pod_cidr]
     without += [".svc", f".{network.dns_domain}", endpoint.address, endpoint.vip or ""]
     without += [access["name"], access.get("address", ""), *proxy.no_proxy]
@@ -130,7 +130,7 @@ def _variables(scope: Scope) -> dict[str, Any]:
         "max_concurrent_downloads": runtime.max_concurrent_downloads or 0,
         "log": _log(runtime),
         "proxy": _proxy(scope, runtime),
-        "registry": registry_access(scope.configuration),
+        "registry": registry_access(scope.configuration, scope.host),
     }
 
 

@@ -24,9 +24,9 @@ def _node_variables(scope: Scope) -> dict[str, Any]:
     return {
         "artifacts": scope.binaries(BINARIES),
         "version": kubernetes.version,
-        "address": host.address,
+        "address": host.node_address,
         "kubelet_config": kubeadm.kubelet_drop_in(kubernetes, host),
-        "registry": registry_access(scope.configuration),
+        "registry": registry_access(scope.configuration, host),
     }
 
 
@@ -65,7 +65,7 @@ NODE = Role(
     fields={
         "artifacts": "bundle: Kubernetes programs",
         "version": "spec.kubernetes.version",
-        "address": f"{ITEM}.address",
+        "address": f"{ITEM}.address, {ITEM}.addresses.business",
         "kubelet_config": f"spec.kubernetes.kubelet, {SETTINGS}.kubelet, {SETTINGS}.runtime",
         "registry": "spec.registry",
     },

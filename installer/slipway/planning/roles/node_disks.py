@@ -32,7 +32,7 @@ def _variables(scope: Scope) -> dict[str, Any]:
         "disks": {name: _disk(scope, disk) for name, disk in sorted(host.settings.disks.items())},
         "packages": list(names),
         "repositories": scope.repositories() if names else {},
-        "registry": registry_access(scope.configuration) if names and not here else {},
+        "registry": registry_access(scope.configuration, scope.host) if names and not here else {},
     }
 
 

@@ -26,7 +26,7 @@ def _variables(scope: Scope) -> dict[str, Any]:
     return {
         "enabled": True,
         "artifacts": scope.binaries(BINARIES),
-        "registry": registry_access(scope.configuration),
+        "registry": registry_access(scope.configuration, scope.host),
         "default_runtime": settings.default_runtime,
         "cgroup_driver": runtime.cgroup_driver,
         "driver_root": "/" if own_driver else OPERATOR_DRIVER,

@@ -21,7 +21,7 @@ def role(packages: Callable[[Configuration, Host], tuple[str, ...]]) -> Role:
             "sysctl": dict(settings.sysctl),
             "packages": [*settings.packages, *packages(scope.configuration, scope.host)],
             "repositories": scope.repositories(),
-            "registry": registry_access(scope.configuration),
+            "registry": registry_access(scope.configuration, scope.host),
         }
 
     return Role(name="node_prepare", variables=variables, fields=_FIELDS)
@@ -35,17 +35,16 @@ def _hosts_entries(scope: Scope) -> list[dict[str, Any]]:
     if not endpoint.address.replace(".", "").isdigit():
         target = endpoint.vip or configuration.control_planes[0].address
         entries.append({"address": target, "names": [endpoint.address]})
-    if configuration.registry_host:
-        entries.append(
-            {"address": configuration.registry_host.address, "names": [configuration.spec.registry.name]}
-        )
+    registry = configuration.registry_host
+    if registry:
+        entries.append({"address": registry.address_for(host), "names": [configuration.spec.registry.name]})
     entries += [{"address": e.address, "names": list(e.names)} for e in host.settings.extra_hosts]
     return entries
 
 
 _FIELDS = {
     "hostname": f"{ITEM}.name",
-    "hosts_entries": f"{SETTINGS}.extraHosts, spec.kubernetes.endpoint, spec.registry",
+    "hosts_entries": f"{SETTINGS}.extraHosts, spec.kubernetes.endpoint, spec.registry, spec.hosts.items",
     "dns": f"{SETTINGS}.dns",
     "kernel_modules": f"{SETTINGS}.kernelModules",
     "sysctl": f"{SETTINGS}.sysctl",

@@ -1,0 +1,40 @@
+"""Is each address of a host where the ClusterConfiguration has it: on one link, and on the right one?"""
+
+from collections.abc import Iterator
+
+from slipway.errors import Finding
+from slipway.model.host.items import Host
+from slipway.model.observed import HostObserved
+from slipway.model.survey import Link
+
+
+def network_state(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
+    """Each network by itself. That it has its own address at all is said elsewhere, of every host."""
+    links = seen.survey.links
+    for name, address in _addresses(host).items():
+        on = [link for link in links if address in link.addresses]
+        wanted = getattr(host.links, name)
+        if not on:
+            if links and name != "management":
+                text = f"does not have the {name} address {address}"
+                hint = f"give a link the address, or mend addresses.{name}"
+                yield Finding(path, text, "; ".join(map(_about, links)), hint, "network-address")
+        elif len(on) > 1:
+            found = ", ".join(link.name for link in on)
+            text = f"has the {name} address {address} on several links: {found}"
+            yield Finding(path, text, "one link", "take it from the others", "network-address-twice")
+        elif wanted and wanted not in (on[0].name, on[0].mac):
+            text = f"has the {name} address {address} on {_about(on[0])}"
+            hint = f"move the address there, or mend links.{name}"
+            yield Finding(path, text, f"on {wanted}", hint, "network-link")
+
+
+def _addresses(host: Host) -> dict[str, str]:
+    addresses = host.addresses
+    found = {"management": host.address, "business": addresses.business, "storage": addresses.storage}
+    return {name: address for name, address in found.items() if address}
+
+
+def _about(link: Link) -> str:
+    addresses = ", ".join(link.addresses) or "no address"
+    return f"{link.name} ({link.mac}): {addresses}" if link.mac else f"{link.name}: {addresses}"
