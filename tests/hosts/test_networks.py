@@ -1,0 +1,126 @@
+"""Hosts with three networks, this machine on the first only: what goes over which is counted at the switches.
+
+The tests of this file share a cluster and build on each other, in the order written.
+"""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+
+from slipway.catalog import versions
+from slipway.lab import Lab
+from tests.e2e.sites import Site
+from tests.labs import lab_nodes
+from tests.sites import KUBERNETES
+from tests.sites import bundle as build
+
+CP, WORKER = "node-1", "node-2"
+KUBECTL = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"]
+FURTHER = {"business": "10.191.12.0/24", "storage": "10.191.13.0/24"}
+RANGES = {"management": "10.191.11.0/24", **FURTHER}
+MIB = 1 << 20
+#: Bytes: less than what the tests move, more than what a cluster says by itself meanwhile.
+MUCH = 1 * MIB
+
+
+@cache
+def bundle() -> str:
+    """One for all tests: each that is built anew could differ."""
+    return str(build())
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with lab_nodes(
+        "nt2three", RANGES["management"], 2, ("debian-12", "debian-13"), networks=FURTHER
+    ) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    made = Site(tmp_path_factory.mktemp("site"), lab, name="nt2three")
+    items = made.document["spec"]["hosts"]["items"]
+    for item in items:
+        item["addresses"] = {name: lab.address(name, item["name"]) for name in FURTHER}
+        item["links"] = {name: name for name in FURTHER}
+    networks = {name: {"cidr": cidr} for name, cidr in RANGES.items()}
+    modules = {name: None for name in made.document["spec"]["modules"] if name != "flannel"}
+    made.edit({"spec": {"hosts": {"networks": networks, "items": items}, "modules": modules}})
+    return made
+
+
+def kubectl(site: Site, *argv: str) -> Any:
+    return json.loads(site.lab.ssh(CP, [*KUBECTL, *argv, "-o", "json"]).stdout)
+
+
+def sent(lab: Lab) -> dict[str, int]:
+    """Bytes that crossed each switch."""
+    return {"management": lab.sent(), **{name: lab.sent(name) for name in FURTHER}}
+
+
+def moved(lab: Lab, before: dict[str, int]) -> dict[str, int]:
+    return {name: count - before[name] for name, count in sent(lab).items()}
+
+
+def findings(site: Site) -> set[tuple[str, str]]:
+    found = site.slipway_json("preflight", "-f", str(site.file), "-b", bundle(), check=False)
+    return {(one["path"], one["code"]) for one in found["findings"]}
+
+
+def test_an_address_that_is_elsewhere_is_found_before_anything_is_changed(site: Site) -> None:
+    right = site.document["spec"]["hosts"]["items"]
+    wrong = [
+        {**right[0], "links": {"business": "storage"}},
+        {**right[1], "addresses": {**right[1]["addresses"], "storage": "10.191.13.99"}},
+    ]
+    site.edit({"spec": {"hosts": {"items": wrong}}})
+    found = findings(site)
+    assert {(f"host/{CP}", "network-link"), (f"host/{WORKER}", "network-address")} <= found
+    site.edit({"spec": {"hosts": {"items": right}}})
+    assert not {code for _, code in findings(site)} & {"network-link", "network-address", "reach"}
+
+
+def test_hosts_become_a_cluster_whose_nodes_are_on_the_business_network(site: Site, lab: Lab) -> None:
+    before = sent(lab)
+    site.slipway("install", "-f", str(site.file), "-b", bundle(), timeout=900)
+    assert (
+        moved(lab, before)["storage"] > 100 * MIB
+    )  # the worker's programs and images, from the registry on node-1
+    nodes = kubectl(site, "get", "nodes")["items"]
+    addresses = {
+        node["metadata"]["name"]: [
+            a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP"
+        ]
+        for node in nodes
+    }
+    assert addresses == {node: [lab.address("business", node)] for node in (CP, WORKER)}
+    for node in nodes:
+        conditions = {one["type"]: one["status"] for one in node["status"]["conditions"]}
+        assert conditions["Ready"] == "True"
+
+
+def test_a_pull_goes_over_the_storage_network(lab: Lab) -> None:
+    # A worker has not pulled it: it runs on control planes.
+    image = next(name for name in versions.load().release(KUBERNETES).images if "/etcd:" in name)
+    before = sent(lab)
+    lab.ssh(WORKER, ["ctr", "images", "pull", "--hosts-dir", "/etc/containerd/certs.d", image], timeout=120)
+    found = moved(lab, before)
+    assert found.pop("storage") > 10 * MIB
+    assert max(found.values()) < MUCH
+
+
+def test_a_host_leaves_over_the_management_network(site: Site, lab: Lab) -> None:
+    (annotation,) = {
+        node["metadata"]["annotations"]["installer.slipway.dev/address"]
+        for node in kubectl(site, "get", "nodes")["items"]
+        if node["metadata"]["name"] == WORKER
+    }
+    assert annotation == next(node.address for node in lab.nodes if node.name == WORKER)
+    site.edit({"spec": {"hosts": {"items": site.document["spec"]["hosts"]["items"][:1]}}})
+    site.slipway("apply", "-f", str(site.file), "-b", bundle(), "--yes", timeout=600)
+    assert [node["metadata"]["name"] for node in kubectl(site, "get", "nodes")["items"]] == [CP]
+    assert lab.ssh(WORKER, ["ls", "/etc/kubernetes/kubelet.conf"], check=False).returncode != 0
