@@ -1,20 +1,16 @@
 """Rules of data disks: an entry may be written in pieces over several layers, so each host is judged as a whole."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from slipway.api.merge import resolve
 from slipway.errors import Finding
-from slipway.model.host.items import Host, Hosts
+from slipway.model.host.items import Host
 
 
-def check(hosts: Hosts) -> Iterator[Finding]:
-    """Entries without a disk or a place, and two that share one."""
-    layers = (hosts.defaults, *hosts.groups.values(), *(item.settings for item in hosts.items))
-    known = all(group in hosts.groups for item in hosts.items for group in item.groups)
-    if known and any(layer.disks for layer in layers):
-        for index, host in enumerate(resolve(hosts)):
-            yield from _complete(f"spec.hosts.items[{index}].settings.disks", host)
-            yield from _shared(f"spec.hosts.items[{index}].settings.disks", host)
+def check(resolved: Sequence[Host]) -> Iterator[Finding]:
+    """Entries without a disk or a place, and two that share one; hosts in the order of `spec.hosts.items`."""
+    for index, host in enumerate(resolved):
+        yield from _complete(f"spec.hosts.items[{index}].settings.disks", host)
+        yield from _shared(f"spec.hosts.items[{index}].settings.disks", host)
 
 
 def _complete(path: str, host: Host) -> Iterator[Finding]:

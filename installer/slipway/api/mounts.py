@@ -1,10 +1,9 @@
 """What is wrong with a host's mounts once its layers are merged; told at the layer that names the mount last."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from slipway.api.merge import resolve
 from slipway.errors import Finding
 from slipway.model.host.items import Host, HostItem, Hosts
 from slipway.model.host.mounts import (
@@ -47,12 +46,10 @@ OPTIONS = {
 }
 
 
-def check(hosts: Hosts) -> Iterator[Finding]:
-    """Every finding once, also when many hosts have the same layer."""
-    if any(name not in hosts.groups for item in hosts.items for name in item.groups):
-        return  # there is nothing to merge; it is said elsewhere
+def check(hosts: Hosts, resolved: Sequence[Host]) -> Iterator[Finding]:
+    """Every finding once, also when many hosts have the same layer; `resolved` are the hosts, merged."""
     found: dict[tuple[str, str], Finding] = {}
-    for item, host in zip(hosts.items, resolve(hosts), strict=True):
+    for item, host in zip(hosts.items, resolved, strict=True):
         for finding in _host(hosts, item, host):
             found.setdefault((finding.path, finding.code), finding)
     yield from found.values()

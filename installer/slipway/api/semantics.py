@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from slipway.api import disks, mounts, networks
 from slipway.api.explain import nearest
+from slipway.api.merge import resolve
 from slipway.errors import Finding
 from slipway.model.configuration import Registry, Spec
 from slipway.model.host.directories import SHARED, SYSTEM
@@ -28,12 +29,19 @@ def check(spec: Spec) -> Iterator[Finding]:
         yield from _groups(spec.hosts)
         yield from _control_planes(spec.hosts.items)
         yield from _settings(spec.hosts)
-        yield from mounts.check(spec.hosts)
-        yield from disks.check(spec.hosts)
+        yield from _merged(spec.hosts)
         yield from networks.check(spec.hosts, spec.kubernetes)
     if spec.hosts and spec.kubernetes:
         yield from _addresses(spec.hosts.items, spec.kubernetes)
     yield from _registry(spec.registry, spec.hosts)
+
+
+def _merged(hosts: Hosts) -> Iterator[Finding]:
+    """What can be judged of a host's merged settings only; a group that is not there is told elsewhere."""
+    if all(group in hosts.groups for item in hosts.items for group in item.groups):
+        resolved = resolve(hosts)
+        yield from mounts.check(hosts, resolved)
+        yield from disks.check(resolved)
 
 
 def _belonging(spec: Spec) -> Iterator[Finding]:
