@@ -30,32 +30,32 @@ def _node_variables(scope: Scope) -> dict[str, Any]:
     }
 
 
-def _control_plane_variables(scope: Scope) -> dict[str, Any]:
-    kubernetes, host = scope.kubernetes, scope.host
+def _member(scope: Scope) -> dict[str, Any]:
+    """What kubeadm needs of a host, whatever it becomes."""
     return {
-        "name": host.name,
-        "address": host.address,
+        "name": scope.host.name,
+        "address": scope.host.address,
         "init_host": scope.configuration.control_planes[0].name,
+        "cri_socket": kubeadm.cri_socket(scope.host),
+        "ignore_preflight_errors": list(scope.kubernetes.ignore_preflight_errors),
+    }
+
+
+def _control_plane_variables(scope: Scope) -> dict[str, Any]:
+    kubernetes = scope.kubernetes
+    return {
+        **_member(scope),
         "cluster": kubeadm.cluster_configuration(scope.configuration, kubernetes),
         "kubelet": kubeadm.kubelet_defaults(kubernetes),
         "kube_proxy": kubeadm.kube_proxy(kubernetes),
         "scheduler": kubeadm.scheduler_file(kubernetes),
-        "taints": kubeadm.taints(host),
-        "cri_socket": kubeadm.cri_socket(host),
-        "ignore_preflight_errors": list(kubernetes.ignore_preflight_errors),
+        "taints": kubeadm.taints(scope.host),
     }
 
 
 def _worker_variables(scope: Scope) -> dict[str, Any]:
-    kubernetes, host = scope.kubernetes, scope.host
-    return {
-        "name": host.name,
-        "address": host.address,
-        "init_host": scope.configuration.control_planes[0].name,
-        "endpoint": f"{kubernetes.endpoint.address}:{kubernetes.endpoint.port}",
-        "cri_socket": kubeadm.cri_socket(host),
-        "ignore_preflight_errors": list(kubernetes.ignore_preflight_errors),
-    }
+    endpoint = scope.kubernetes.endpoint
+    return {**_member(scope), "endpoint": f"{endpoint.address}:{endpoint.port}"}
 
 
 NODE = Role(
