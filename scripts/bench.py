@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import bench_hosts
 import bench_install
 import bench_page
 from bench_site import SLIPWAY, Figure, Site, say, timed, until
@@ -61,11 +62,13 @@ def starts() -> dict[str, Figure]:
     return {"cli_start": Figure(tuple(version)), "python_start": Figure(tuple(nothing))}
 
 
-def no_op(site: Site) -> Figure:
+def no_op(site: Site, *flags: str) -> Figure:
     """`slipway apply` where nothing is to be done."""
-    say("apply, nothing to do")
+    say(" ".join(["apply, nothing to do", *flags]))
     answers: list[str] = []
-    seconds = [timed(lambda: answers.append(site.slipway("apply", "-o", "json"))) for _ in range(STARTS)]
+    seconds = [
+        timed(lambda: answers.append(site.slipway("apply", "-o", "json", *flags))) for _ in range(STARTS)
+    ]
     counts = [json.loads(answer)["counts"] for answer in answers]
     if any(count["planned"] for count in counts):
         raise SystemExit(f"bench: there was something to do: {counts}")
@@ -205,10 +208,18 @@ def measure(pairs: int, repeat: int) -> dict[str, Any]:
             installs.slipway()
             if "no_op" not in figures:
                 figures["no_op"] = no_op(site)
+                figures["no_op_refresh"] = no_op(site, "--refresh")
                 figures |= modules(site, repeat)
                 figures |= memory(site)
             installs.plain()
         report["install"] = installs.report()
+        by_hand = bench_hosts.ByHand(site)
+        by_hand.measure(repeat)
+        figures |= {
+            "hosts_by_hand": Figure(tuple(by_hand.cold)),
+            "hosts_by_hand_again": Figure(tuple(by_hand.again)),
+        }
+        figures |= bench_hosts.probes(site, repeat)
     report["figures"] = {name: figure.as_dict() for name, figure in figures.items()}
     demo, tests = ROOT / ".slipway" / "demo" / "report.json", ROOT / ".slipway" / "tests.json"
     report["demo"] = json.loads(demo.read_text())["seconds"] if demo.exists() else {}

@@ -3,15 +3,14 @@
 import json
 import shlex
 import shutil
-import subprocess
-import tarfile
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import bench_hosts
 import yaml
-from bench_site import Figure, Site, say, timed
+from bench_site import Figure, Site, say, timed, unpack
 
 from slipway.bundle.push import push
 from slipway.bundle.registry import RegistryClient
@@ -43,6 +42,7 @@ class Installs:
         self.site = site
         self.phases: dict[str, dict[str, list[float]]] = {"slipway": {}, "plain": {}}
         self.before: dict[str, list[float]] = {"copy": [], "push": []}
+        self.roles: dict[str, Any] = {}
         self.releases: dict[str, tuple[str, str]] = {}
 
     def slipway(self) -> None:
@@ -63,6 +63,7 @@ class Installs:
             if phase == "network":
                 moment = max(moment, self._ready() - started)
             self._note("slipway", phase, moment)
+        self.roles = bench_hosts.roles(site.journal(answer["operation"]))
         self._learn()
 
     def plain(self) -> None:
@@ -70,7 +71,7 @@ class Installs:
         say("install: plain script")
         self.site.fresh()
         files = self._lay_out()
-        self.before["copy"].append(timed(lambda: self._copy(files)))
+        self.before["copy"].append(timed(lambda: self.site.send(files, "/", self.site.lab.nodes)))
         shutil.rmtree(files)
         self.before["push"].append(timed(self._push))
         said = self.site.run("bash", SCRIPT, env=self._settings())
@@ -89,6 +90,7 @@ class Installs:
         }
         mine, its = ({phase: f["median"] for phase, f in result[side].items()} for side in self.phases)
         staged = sum(figure["median"] for figure in result["before_plain"].values())
+        result["roles"] = self.roles
         result["ratios"] = {
             "network_whole": round(mine["network"] / (its["network"] + staged), 2),
             "modules_whole": round(mine["modules"] / (its["modules"] + staged), 2),
@@ -124,27 +126,14 @@ class Installs:
             folder.mkdir(parents=True)
         for name in ("kubeadm", "kubelet", "kubectl", "helm", "registry"):
             shutil.copy(site.path(ArtifactKind.BINARY, name), programs / name)
-        _unpack(site.path(ArtifactKind.BINARY, "containerd"), programs.parent)
-        _unpack(site.path(ArtifactKind.BINARY, "cni-plugins"), plugins)
-        _unpack(site.path(ArtifactKind.PACKAGES, "debian-12"), plain / "packages")
+        unpack(site.path(ArtifactKind.BINARY, "containerd"), programs.parent)
+        unpack(site.path(ArtifactKind.BINARY, "cni-plugins"), plugins)
+        unpack(site.path(ArtifactKind.PACKAGES, "debian-12"), plain / "packages")
         for name, (_, values) in self.releases.items():
             shutil.copy(site.path(ArtifactKind.CHART, name), plain / "charts" / f"{name}.tgz")
             (plain / "values" / f"{name}.json").write_text(values, encoding="utf-8")
         (plain / "registry.yml").write_text(REGISTRY, encoding="utf-8")
         return root
-
-    def _copy(self, files: Path) -> None:
-        """To all nodes side by side; Helm and the registry are of use on the first only."""
-        packed = files.with_suffix(".tar")
-        self.site.run("tar", "-C", files, "-cf", packed, "root", "usr", "opt")
-        writers = []
-        for node in self.site.lab.nodes:
-            unpack = ["tar", "-C", "/", "--no-overwrite-dir", "--no-same-owner", "-xf", "-"]
-            with packed.open("rb") as source:
-                writers.append(subprocess.Popen(self.site.lab.ssh_command(node.name, unpack), stdin=source))
-        if any(writer.wait() for writer in writers):
-            raise SystemExit("bench: files could not be copied to the nodes")
-        packed.unlink()
 
     def _push(self) -> None:
         first = self.site.lab.nodes[0]
@@ -179,11 +168,6 @@ class Installs:
             "PACKAGES": " ".join(yaml.safe_load(defaults)["node_prepare_base_packages"]),
             "CHARTS": _pairs(charts),
         }
-
-
-def _unpack(archive: Path, directory: Path) -> None:
-    with tarfile.open(archive) as tar:
-        tar.extractall(directory)  # noqa: S202 - our own bundle; Python 3.11.2 knows no filter
 
 
 def _pairs(items: dict[str, str]) -> str:

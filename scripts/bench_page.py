@@ -27,6 +27,10 @@ anew.
 
 {phases}
 
+Roles of the hosts in the same install: all hosts side by side on the same cores.
+
+{roles}
+
 {ratios}
 
 ## First run, and tests
@@ -51,6 +55,15 @@ everything is compiled, 66 s for the nodes' first file system, 43 s for set-up.
   what that took is in the table too, and in the ratio "with the script's copying and push". It checks, records
   and locks nothing, verifies no digest, uses no TLS to the registry, and does not install the operator. "Network"
   is the moment when all three nodes are Ready and flannel's DaemonSet is complete.
+* **Hosts prepared**: in the install above, from the end of the mirroring to the last host with its kubelet's
+  programs: intents and records, names, packages, kernel, time, containerd, mirrors, kubelet, the bundle's programs
+  verified by digest; the first images are fetched meanwhile. *By hand*: `scripts/bench_hosts.yml`, Ansible's own
+  modules and default settings, on the same nodes booted anew; programs and packages come from a web server of the
+  site that holds them before the clock starts, as python3-apt is installed before. Again: the same playbook, which
+  changes nothing then, beside `slipway apply`, which plans from records, and `--refresh`, which reads every file.
+* **Hosts read**: real SSH connections (sshd at a hundred addresses of one node, key exchange and all) by one
+  process; the node answers what its own probe said the first time, since a hundred hosts have more than two cores.
+  *One node read* runs the real script.
 * **One module**: `{module}` (one Deployment with its Service and ConfigMap), image on the nodes already, {repeat}
   times each; Helm and operator in turn. *Helm*: `helm upgrade --install --wait` of the same chart and values.
   *Operator*: from the start of `kubectl patch clusterconfiguration` to the record that says Healthy. On the way,
@@ -78,6 +91,8 @@ def rows(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "`slipway version`", "< 0.2 s", _figure(figures["cli_start"])
     yield "`python -c pass`, for comparison", "", _figure(figures["python_start"])
     yield "`slipway apply`, nothing to do, 3 hosts, 4 modules", "< 1.5 s", _figure(figures["no_op"])
+    yield "the same with `--refresh`: all hosts read, drift looked for", "", _figure(figures["no_op_refresh"])
+    yield from _hosts(report)
     yield "`slipway install`, 3 nodes, 4 modules", "", _figure(install["slipway"]["end"])
     yield "Ready nodes and network, against the plain script", "<= 1.5x", f"{ratios['network']}x"
     yield "the same without Slipway's registry and push", "", f"{ratios['network_after_mirror']}x"
@@ -108,6 +123,32 @@ def rows(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "`make demo`, all stages", "< 360 s warm", total
 
 
+def _hosts(report: Report) -> Iterator[tuple[str, str, str]]:
+    figures, mine = report["figures"], report["install"]["slipway"]
+    prepared = mine["prepared"]["median"] - mine["mirror"]["median"]
+    cold, again = (figures[name]["median"] for name in ("hosts_by_hand", "hosts_by_hand_again"))
+    yield "3 fresh hosts prepared", "", f"{prepared:.1f} s"
+    yield (
+        "by a playbook written by hand",
+        ">= 3x",
+        f"{_figure(figures['hosts_by_hand'])}, {cold / prepared:.1f}x",
+    )
+    yield (
+        "the playbook again, nothing to do, against `slipway apply`",
+        ">= 20x",
+        f"{_figure(figures['hosts_by_hand_again'])}, {again / figures['no_op']['median']:.1f}x",
+    )
+    yield (
+        "the same against `slipway apply --refresh`",
+        "",
+        f"{again / figures['no_op_refresh']['median']:.1f}x",
+    )
+    for number in (1, 10, 50, 100):
+        goal = "< 5 s" if number == 100 else ""
+        yield f"{number} host(s) read over SSH", goal, _figure(figures[f"probe_{number}"])
+    yield "one node read, its own script", "", _figure(figures["probe_node"])
+
+
 def table(report: Report) -> str:
     """For the terminal."""
     lines = [(name.replace("`", ""), goal, value) for name, goal, value in rows(report)]
@@ -123,6 +164,7 @@ def page(report: Report) -> str:
         date=report["date"],
         figures=_markdown(("Figure", "Goal", "Measured"), rows(report)),
         phases=_markdown(("Phase", "Slipway", "Plain script"), _phases(report["install"])),
+        roles=_markdown(("Role", "Hosts", "Tasks", "Seconds per host"), _roles(report["install"])),
         ratios=_demo(report["demo"]),
         tests=_tests(report.get("tests") or {}),
         pairs=len(report["install"]["plain"]["network"]["values"]),
@@ -144,6 +186,11 @@ def _phases(install: Report) -> Iterator[tuple[str, str, str]]:
         ("modules", "all charts healthy (Slipway: and the operator)"),
     ):
         yield label, _figure(mine[phase]), _figure(its[phase])
+
+
+def _roles(install: Report) -> Iterator[tuple[str, ...]]:
+    for role, found in install["roles"].items():
+        yield role, str(found["hosts"]), str(found["tasks"]), _figure(found)
 
 
 def _demo(demo: dict[str, float]) -> str:

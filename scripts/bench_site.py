@@ -5,9 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ import yaml
 
 from slipway.bundle.source import DirectorySource
 from slipway.lab import Lab
+from slipway.lab.state import Node
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.settings import cache_dir, data_dir, interpreter_bin
 
@@ -149,6 +151,19 @@ class Site:
         """The command line."""
         return self.run(SLIPWAY, *argv)
 
+    def send(self, folder: Path, dest: str, nodes: Iterable[Node]) -> None:
+        """A tree of files to nodes, side by side; `dest` is made, and what is there besides stays."""
+        packed = self.directory / "send.tar"
+        self.run("tar", "-C", folder, "-cf", packed, *sorted(path.name for path in folder.iterdir()))
+        there = ["sh", "-c", f"mkdir -p {dest} && tar -C {dest} --no-overwrite-dir --no-same-owner -xf -"]
+        writers = []
+        for node in nodes:
+            with packed.open("rb") as source:
+                writers.append(subprocess.Popen(self.lab.ssh_command(node.name, there), stdin=source))
+        if any([writer.wait() for writer in writers]):  # noqa: C419 - all of them, also when one failed
+            raise BenchError(f"files could not be copied to {dest} of the nodes")
+        packed.unlink()
+
     def kubectl(self, *argv: str) -> str:
         """The bundle's kubectl with the administrator's kubeconfig."""
         return self.run(self.path(ArtifactKind.BINARY, "kubectl"), *argv)
@@ -203,6 +218,12 @@ class Watch:
     def first(self, since: float, matches: Callable[[str], object]) -> float | None:
         """When the first such line came after a moment."""
         return next((moment for moment, line in self.lines if moment > since and matches(line)), None)
+
+
+def unpack(archive: Path, directory: Path) -> None:
+    """An archive of our own bundle."""
+    with tarfile.open(archive) as tar:
+        tar.extractall(directory)  # noqa: S202 - Python 3.11.2 knows no filter
 
 
 def say(text: str) -> None:
