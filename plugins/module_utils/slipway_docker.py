@@ -13,18 +13,15 @@ UNIT = "/etc/systemd/system/cri-docker.service"
 CERTS = "/etc/docker/certs.d"
 DAEMON = "/etc/docker/daemon.json"
 UNITS = ("cri-docker.service", "docker.service", "docker.socket")
+#: Roles that have keys in Docker's settings.
+ROLES = ("container_runtime", "node_nvidia")
 OURS = "# Written by Slipway."
 
 
 def there() -> list[str]:
     """What of ours there is."""
-    paths = [path for path in (DROP_IN, UNIT, shared().memory) if os.path.lexists(path)]
-    return [*authorities(), *paths]
-
-
-def shared() -> Shared:
-    """Our keys in Docker's settings."""
-    return Shared(DAEMON, "container_runtime")
+    memories = [Shared(DAEMON, role).memory for role in ROLES]
+    return [*authorities(), *(path for path in (DROP_IN, UNIT, *memories) if os.path.lexists(path))]
 
 
 def authorities() -> list[str]:
@@ -47,7 +44,8 @@ def release() -> None:
         shutil.rmtree(path)
     if os.path.isdir(CERTS) and not os.listdir(CERTS):
         os.rmdir(CERTS)
-    shared().release()
+    for role in ROLES:
+        Shared(DAEMON, role).release()
     for path in (UNIT, DROP_IN):
         if os.path.lexists(path):
             os.unlink(path)

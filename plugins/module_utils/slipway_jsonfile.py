@@ -1,7 +1,11 @@
-"""Some keys of a JSON file that are ours, beside those of others. Used by slipway_json and slipway_reset."""
+"""Some keys of a JSON file that are ours, beside those of others. Used by slipway_json and slipway_reset.
+
+`runtimes.nvidia` is the key `nvidia` of the map `runtimes`, in which others may have keys too.
+"""
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 
@@ -38,8 +42,13 @@ class Shared:
 
     def merged(self, before: dict, values: dict) -> dict:
         """The file as wanted: others' keys, in their order, and ours."""
-        kept = {key: value for key, value in before.items() if key in values or key not in self.ours}
-        return {**kept, **values}
+        after = copy.deepcopy(before)
+        for key in self.ours:
+            if key not in values:
+                _take(after, key)
+        for key, value in values.items():
+            _put(after, key, value)
+        return after
 
     def write(self, after: dict, values: dict, mode: int) -> None:
         """Keys are remembered first, so that a killed run knows what may be its own; an empty file goes."""
@@ -64,6 +73,27 @@ class Shared:
             os.unlink(self.memory)
             return
         self.write(after, {}, 0o644)
+
+
+def _put(document: dict, key: str, value: object) -> None:
+    outer, _, inner = key.partition(".")
+    if not inner:
+        document[outer] = value
+        return
+    held = document.setdefault(outer, {})
+    if not isinstance(held, dict):
+        raise HostError(f"{outer} is no map, so {inner} cannot be set in it")
+    held[inner] = value
+
+
+def _take(document: dict, key: str) -> None:
+    """Without what is then empty."""
+    outer, _, inner = key.partition(".")
+    held = document.get(outer)
+    if inner and isinstance(held, dict):
+        held.pop(inner, None)
+    if not inner or held == {}:
+        document.pop(outer, None)
 
 
 def dump(value: dict) -> str:

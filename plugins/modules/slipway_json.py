@@ -7,7 +7,8 @@ DOCUMENTATION = r"""
 module: slipway_json
 short_description: Own some keys of a JSON file and leave the others alone
 description:
-  - Top-level keys in C(values) are set, as a whole each. Keys of others, and their order, stay.
+  - Keys in C(values) are set, as a whole each. C(outer.inner) is a key of a map that others have keys in too. Keys of
+    others, and their order, stay.
   - Which keys are ours is remembered beside the host's record, so that one that is no longer wanted goes again; one
     that was there before and never ours stays. A file that would be empty is removed.
 options:

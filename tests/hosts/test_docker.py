@@ -37,6 +37,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "10.183.2.0/24",
         ("debian-12",),
         packages=("docker.io",),
+        programs=("nvidia-container-toolkit",),
         further=containerd_and_images,
     ) as found:
         found.lab.egress_control()
@@ -162,6 +163,43 @@ def test_settings_that_are_no_json_are_not_replaced(site: Site) -> None:
     assert "is not JSON" in failure.message
     assert site.sh(NODE, "cat /etc/docker/daemon.json") == "{broken"
     site.lab.ssh(NODE, ["tee", "/etc/docker/daemon.json"], stdin=before)
+
+
+def nvidia(site: Site, *, check: bool = False, **settings_of: Any) -> int:
+    """NVIDIA's runtime; how many of its tasks changed something."""
+    runtime = {**LAB, "dataRoot": ROOT}
+    return site.changed(site.play("node_nvidia", check=check, runtime=runtime, nvidia=settings_of))[NODE]
+
+
+def test_nvidias_runtime_becomes_the_default_and_leaves_when_it_is_unset(site: Site) -> None:
+    others = json.loads(site.sh(NODE, "cat /etc/docker/daemon.json"))
+    others["runtimes"] = {"mine": {"path": "/usr/sbin/runc"}}
+    site.lab.ssh(NODE, ["tee", "/etc/docker/daemon.json"], stdin=json.dumps(others))
+    assert nvidia(site, enabled=True, check=True) == 4
+    assert nvidia(site, enabled=True) == 4
+    assert nvidia(site, enabled=True) == nvidia(site, enabled=True, check=True) == 0
+    found = info(site)
+    assert found["DefaultRuntime"] == "nvidia"
+    assert {"mine", "nvidia", "runc"} <= set(found["Runtimes"])
+    assert site.sh(NODE, "docker inspect --format '{{.State.Running}} {{.RestartCount}}' mine") == "true 0\n"
+    assert play(site, log=LOG) == 0  # each role keeps its own keys
+    assert must(site, f"docker run --rm --network none {IMAGE} sh -c 'echo inside'") == "inside\n"
+    ask = f"docker run --rm --network none --env NVIDIA_VISIBLE_DEVICES=%s {IMAGE} sh -c 'echo $SEEN'"
+    asked = site.lab.ssh(NODE, ["sh", "-c", ask % "all"], check=False)
+    assert "ERROR_LIBRARY_NOT_FOUND" in asked.stderr
+    edits = {"env": ["SEEN=it"], "deviceNodes": [{"path": "/dev/null"}]}
+    cdi = {
+        "cdiVersion": "0.5.0",
+        "kind": "nvidia.com/gpu",
+        "devices": [{"name": "0", "containerEdits": edits}],
+    }
+    site.lab.ssh(NODE, ["install", "-D", "/dev/stdin", "/run/cdi/mock.json"], stdin=json.dumps(cdi))
+    assert must(site, ask % "nvidia.com/gpu=0") == "it\n"
+    site.lab.ssh(NODE, ["rm", "/run/cdi/mock.json"])
+    nvidia(site, enabled=False)
+    assert info(site)["DefaultRuntime"] == "runc"
+    assert json.loads(site.sh(NODE, "cat /etc/docker/daemon.json"))["runtimes"] == others["runtimes"]
+    assert nvidia(site, enabled=False) == 0
 
 
 def test_a_data_root_moves_with_its_images_once_nobodys_container_runs(site: Site) -> None:

@@ -138,11 +138,14 @@ def _packages(_configuration: Configuration, host: Host) -> tuple[str, ...]:
     return PACKAGES[host.settings.runtime.type]
 
 
-def _restarts(host: Host) -> frozenset[str]:
-    """What restarts dockerd, which takes its containers with it where it may not leave them."""
+def ends_containers(host: Host) -> bool:
+    """Whether a restart of the runtime takes its containers with it: dockerd does where it may not leave them."""
     runtime = host.settings.runtime
-    mortal = runtime.type == "docker" and not runtime.live_restore
-    return RESTARTING if mortal else frozenset()
+    return runtime.type == "docker" and not runtime.live_restore
+
+
+def _restarts(host: Host) -> frozenset[str]:
+    return RESTARTING if ends_containers(host) else frozenset()
 
 
 ROLE = Role(

@@ -4,6 +4,7 @@ from typing import Any
 
 from slipway.model.host.items import Host
 from slipway.planning.roles.base import SETTINGS, Role, Scope, by_sight, registry_access
+from slipway.planning.roles.container_runtime import ends_containers
 from slipway.planning.roles.facts import NVIDIA, Facts
 
 #: The toolkit, which it fetches from the site registry.
@@ -21,17 +22,22 @@ def enabled(host: Host, facts: Facts) -> bool:
 def _variables(scope: Scope) -> dict[str, Any]:
     settings, runtime = scope.host.settings.nvidia, scope.host.settings.runtime
     if not enabled(scope.host, scope.facts):
-        return {"enabled": False}
+        return {"enabled": False, "runtime": runtime.type}
     own_driver = settings.driver == "host"
     return {
         "enabled": True,
         "artifacts": scope.binaries(BINARIES),
         "registry": registry_access(scope.configuration, scope.host),
+        "runtime": runtime.type,
         "default_runtime": settings.default_runtime,
         "cgroup_driver": runtime.cgroup_driver,
         "driver_root": "/" if own_driver else OPERATOR_DRIVER,
         "persistence": settings.persistence and own_driver,
     }
+
+
+def _restarts(host: Host) -> frozenset[str]:
+    return frozenset({"enabled", "runtime", "default_runtime"}) if ends_containers(host) else frozenset()
 
 
 ROLE = Role(
@@ -41,10 +47,12 @@ ROLE = Role(
     variables=_variables,
     optional=True,
     rolling=True,
+    disruptive_on=_restarts,
     fields={
         "enabled": f"{SETTINGS}.nvidia.enabled, or what GPUs the host has,",
         "artifacts": "bundle: nvidia-container-toolkit",
         "registry": "spec.registry",
+        "runtime": f"{SETTINGS}.runtime.type",
         "default_runtime": f"{SETTINGS}.nvidia.defaultRuntime",
         "cgroup_driver": f"{SETTINGS}.runtime.cgroupDriver",
         "driver_root": f"{SETTINGS}.nvidia.driver",
