@@ -384,7 +384,7 @@ def test_the_way_between_hosts(lab: Lab, fleet: Fleet) -> None:
     plain = configuration(lab)
     first, second = lab.nodes
     reach = {name: host.survey.reach for name, host in _reach(plain, fleet).items()}
-    assert {(r.port, r.verdict) for r in reach[first.name]} >= {(10250, "refused")}
+    assert {(r.port, r.verdict) for r in reach[first.name]} >= {(10250, "refused"), (8472, "refused")}
     assert {r.port for r in reach[second.name]} >= {5000, 6443}
     assert all(r.arrived for found in reach.values() for r in found)
     lab.ssh(second.name, ["ip", "route", "add", "blackhole", f"{first.address}/32"])
@@ -395,6 +395,21 @@ def test_the_way_between_hosts(lab: Lab, fleet: Fleet) -> None:
     assert Reach(second.name, 10250, "timeout") in reach[first.name]
     findings = {(f.path, f.code) for f in fleet_state(plain, _with(_reach(plain, fleet), reach))}
     assert ("host/node-1", "reach") in findings
+
+
+def test_a_firewall_that_keeps_pods_apart_is_found(lab: Lab, fleet: Fleet) -> None:
+    plain = configuration(lab)
+    first, second = lab.nodes
+    rules = "table inet closed { chain c { type filter hook input priority 0; udp dport 8472 drop; }; }"
+    lab.ssh(second.name, ["nft", "-f", "-"], stdin=rules)
+    try:
+        seen = _reach(plain, fleet)
+    finally:
+        lab.ssh(second.name, ["nft", "delete", "table", "inet", "closed"])
+    assert Reach(second.name, 8472, "timeout") in seen[first.name].survey.reach
+    assert Reach(first.name, 8472, "refused") in seen[second.name].survey.reach
+    findings = [(f.path, f.code, f.severity) for f in fleet_state(plain, seen)]
+    assert [found for found in findings if found[1] == "tunnel"] == [("host/node-1", "tunnel", "warning")]
 
 
 def _reach(plain: Configuration, fleet: Fleet) -> dict[str, HostObserved]:

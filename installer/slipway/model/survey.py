@@ -27,6 +27,7 @@ class Reach:
 
     `verdict`: open, refused (nobody listens: reachable), or why not.
     `port` 0 is a packet of the link's full size that may not be split; its verdict is open, or too-big.
+    A closed UDP port says refused as well; one that says nothing is a timeout.
     """
 
     host: str

@@ -14,13 +14,16 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.model.survey import Reach
-from slipway.planning.checks.ports import targets
+from slipway.planning.checks.ports import VXLAN, targets, tunnel
 from slipway.planning.mounts import mounts_of, servers
+from slipway.planning.roles.kubernetes import CONTROL_PLANE, WORKER
 from slipway.probe.fleet import Fleet
 from slipway.probe.ssh import Session
 
 #: Seconds for all tries of one host, which run at once and give up after three each.
 _SECONDS = 30.0
+#: Roles whose record says that a host is a node, with a network for pods.
+JOINED = {CONTROL_PLANE.name, WORKER.name}
 
 
 def read_reach(
@@ -46,6 +49,7 @@ def _ask(
     lines += sorted(
         {f"{name} {name} {port}" for mount in mounts_of(host).values() for name, port in servers(mount)}
     )
+    lines += _tunnel(configuration, host, seen)
     link = seen[host.name].survey.link_of(host.node_address)
     up = (other for other in configuration.hosts if other.name in seen and seen[other.name].reachable)
     first = next((other for other in up if other.name != host.name), None)
@@ -55,6 +59,15 @@ def _ask(
         _script(), stdin="".join(f"{line}\n" for line in lines).encode(), timeout=_SECONDS
     )
     return parse_reach(out.decode(errors="replace"))
+
+
+def _tunnel(configuration: Configuration, host: Host, seen: Mapping[str, HostObserved]) -> list[str]:
+    """Flannel answers nothing: only a host without it says that packets arrive."""
+    found = tunnel(configuration, host)
+    other = seen.get(found[0].name) if found else None
+    if not found or not other or not other.reachable or JOINED & other.records.keys():
+        return []
+    return [f"{other.name} {found[1]} {VXLAN} udp"]
 
 
 def parse_reach(text: str) -> tuple[Reach, ...]:

@@ -9,7 +9,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.model.survey import Reach
-from slipway.planning.checks.ports import targets
+from slipway.planning.checks.ports import VXLAN, targets
 
 #: Seconds between the clocks of two members from which etcd complains (etcd, rafthttp: maxClockDifference is 1 s).
 SKEW = 1.0
@@ -118,6 +118,10 @@ def _reach(configuration: Configuration, hosts: list[Host], seen: Seen) -> Itera
                 text = f"cannot send packets of its link's size to {reach.host}"
                 hint = "a tunnel or switch between them takes less: lower the MTU of the hosts' links"
                 yield Finding(f"host/{host.name}", text, "whole packets", hint, "path-mtu", severity=WARNING)
+            elif reach.port == VXLAN:
+                text = f"hears nothing of {reach.host} at UDP {VXLAN}, by which their pods will talk ({reach.verdict})"
+                hint = f"open UDP {VXLAN} from {host.name} to {reach.host} in firewalls and between networks"
+                yield Finding(f"host/{host.name}", text, "a way", hint, "tunnel", severity=WARNING)
             else:
                 text = (
                     f"does not reach {reach.host} at {_place(configuration, host, reach)} ({reach.verdict})"

@@ -1,4 +1,4 @@
-"""TCP ports that each role listens at, and who has to reach them: kubeadm's table, and the site registry's."""
+"""Ports that each role listens at, and who has to reach them: kubeadm's table, and the site registry's."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,8 @@ KUBELET = 10250
 KUBELET_HEALTH = 10248
 CONTROLLER_MANAGER, SCHEDULER = 10257, 10259
 KUBE_PROXY = (10249, 10256)
+#: UDP; packets of pods on their way to another host (flannel's VXLAN backend, Linux' number for it).
+VXLAN = 8472
 
 
 def served(configuration: Configuration, host: Host) -> dict[int, str]:
@@ -45,6 +47,15 @@ def targets(configuration: Configuration, host: Host) -> Iterator[tuple[Host, st
             yield other, other.node_address, KUBELET
         if host.control_plane and other.control_plane:
             yield from ((other, other.address, port) for port in ETCD)
+
+
+def tunnel(configuration: Configuration, host: Host) -> tuple[Host, str] | None:
+    """The next host in a ring and its address, to which pods' packets have to get; None: no such one."""
+    kubernetes, hosts = configuration.spec.kubernetes, configuration.hosts
+    other = hosts[(hosts.index(host) + 1) % len(hosts)]
+    if kubernetes is None or kubernetes.network.cni != "flannel" or other == host:
+        return None
+    return other, other.node_address
 
 
 def _following(configuration: Configuration, host: Host) -> Host | None:
