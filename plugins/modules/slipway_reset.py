@@ -91,7 +91,7 @@ RESOLVED = "/etc/systemd/resolved.conf.d/slipway.conf"
 JOURNALD = "/etc/systemd/journald.conf.d/60-slipway.conf"
 #: A keepalived without our check is somebody else's.
 BALANCER_CHECK, BALANCER_UNIT = "/etc/keepalived/slipway-api-answers", "keepalived.service"
-NVIDIA_UNIT = "slipway-nvidia.service"
+NVIDIA_UNIT, ROUTES_UNIT = "slipway-nvidia.service", "slipway-routes.service"
 HOST_PATHS = (
     BALANCER_CHECK,
     "/etc/containerd",
@@ -108,6 +108,7 @@ HOST_PATHS = (
     "/etc/systemd/system/kubelet.service",
     "/etc/systemd/system/kubelet.service.d",
     f"/etc/systemd/system/{NVIDIA_UNIT}",
+    f"/etc/systemd/system/{ROUTES_UNIT}",
     "/run/cdi/nvidia.yaml",
     "/run/containerd",
 )
@@ -270,6 +271,7 @@ def take_away(p: dict, units: list[dict]) -> None:
     remove_made()  # before what they lie on is unmounted
     slipway_chrony.release()
     slipway_mount_state.release()
+    stop(ROUTES_UNIT)  # servers of mounts may have been behind them
     slipway_docker.release()
     slipway_before.give_back(recorded_files())
     for path in paths(p):

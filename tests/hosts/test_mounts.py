@@ -334,6 +334,7 @@ def test_what_others_mount_stands_in_the_way(client: Place, site: Site) -> None:
     client.sh("cp /root/fstab /etc/fstab; mkdir /mnt/theirs; mount -t tmpfs none /mnt/theirs")
     message = client.refused(**all_of(client, site), theirs=nfs(client, "/mnt/theirs"))
     assert "none (tmpfs) is mounted there by somebody else" in message
+    assert client.mounted("/mnt/my-data").startswith("nfs4 rw")  # the others are done all the same
     assert client.mounted("/mnt/theirs").startswith("tmpfs")
 
 
@@ -368,7 +369,7 @@ def test_without_its_server_a_boot_ends_and_only_the_kubelet_waits(client: Place
             "systemctl status slipway-mounts.service kubelet.service 'mnt-*'"
         )
         time.sleep(1)
-    assert client.mounted("/mnt/my-data").startswith("nfs4 ro")
+    assert client.mounted("/mnt/my-data").startswith("nfs4 rw")
 
 
 def test_one_that_waits_to_be_looked_at(client: Place, site: Site) -> None:

@@ -14,8 +14,7 @@ from slipway.api import read
 from slipway.model.host.ssh import SSH
 from slipway.model.survey import NvidiaDriver
 from slipway.planning.labels import gpu_type
-from slipway.probe import Access, Fleet, read_hosts
-from slipway.probe.known_hosts import KnownHosts
+from slipway.probe import Fleet, read_hosts
 from slipway.runner import connection_variables
 from slipway.settings import data_dir
 from tests.bare import Site, bare_site
@@ -223,9 +222,8 @@ def test_off_again_takes_it_away_and_what_runs_by_it_still_ends(site: Site) -> N
 
 def test_the_probe_finds_cards_and_driver_in_its_one_reading(site: Site) -> None:
     configuration = site.configuration(ON)
-    known_hosts = KnownHosts(site.directory / "known_hosts")
-    access = Access("root", 22, site.lab.private_key.read_bytes(), None, known_hosts)
-    with cards(site.lab, "node-1"), driver(site.lab, "node-1"), Fleet(configuration.hosts, access) as fleet:
+    fleet_of = Fleet.of(configuration, site.store, site.directory / "known_hosts")
+    with cards(site.lab, "node-1"), driver(site.lab, "node-1"), fleet_of as fleet:
         seen = read_hosts(configuration, fleet)
     found = seen["node-1"].survey
     assert found.gpus == ("0000:3b:00.0 10de:20b2", "0000:86:00.0 10de:20b2")

@@ -26,6 +26,7 @@ LIST_KEYS = {
     "spec.hosts.items": ["name"],
     "taints": ["key", "effect"],
     "directories": ["path"],
+    "routes": ["to"],
     "registries": ["name"],
 }
 SETS = {"spec.hosts.items.roles"}

@@ -3,15 +3,12 @@
 import ipaddress
 from collections.abc import Iterable, Iterator
 
-from slipway.api import disks, mounts, networks
+from slipway.api import disks, layers, mounts, networks
 from slipway.api.explain import nearest
 from slipway.api.merge import resolve
 from slipway.errors import Finding
 from slipway.model.configuration import Registry, Spec
-from slipway.model.host.directories import SHARED, SYSTEM
 from slipway.model.host.items import HostItem, Hosts
-from slipway.model.host.runtime import Runtime
-from slipway.model.host.settings import HostSettings
 from slipway.model.kubernetes import Endpoint, Kubelet, Kubernetes, Network
 
 HIGHEST_PORT = 65535
@@ -28,7 +25,8 @@ def check(spec: Spec) -> Iterator[Finding]:
         yield from _unique(spec.hosts.items)
         yield from _groups(spec.hosts)
         yield from _control_planes(spec.hosts.items)
-        yield from _settings(spec.hosts)
+        yield from _roles(spec.hosts.items)
+        yield from layers.check(spec.hosts, spec.kubernetes)
         yield from _merged(spec.hosts)
         yield from networks.check(spec.hosts, spec.kubernetes)
     if spec.hosts and spec.kubernetes:
@@ -193,15 +191,8 @@ def _control_planes(items: Iterable[HostItem]) -> Iterator[Finding]:
         )
 
 
-def _settings(hosts: Hosts) -> Iterator[Finding]:
-    layers = [("spec.hosts.defaults", hosts.defaults)]
-    layers += [(f"spec.hosts.groups.{name}", settings) for name, settings in hosts.groups.items()]
-    layers += [(f"spec.hosts.items[{i}].settings", item.settings) for i, item in enumerate(hosts.items)]
-    for path, settings in layers:
-        yield from _taints(path, settings)
-        yield from _directories(path, settings)
-        yield from _runtime(f"{path}.runtime", settings.runtime)
-    for index, item in enumerate(hosts.items):
+def _roles(items: Iterable[HostItem]) -> Iterator[Finding]:
+    for index, item in enumerate(items):
         if len(set(item.roles)) != len(item.roles):
             yield Finding(
                 f"spec.hosts.items[{index}].roles",
@@ -210,50 +201,6 @@ def _settings(hosts: Hosts) -> Iterator[Finding]:
                 "",
                 "duplicate-role",
             )
-
-
-def _taints(path: str, settings: HostSettings) -> Iterator[Finding]:
-    seen: set[tuple[str, str]] = set()
-    for index, taint in enumerate(settings.taints):
-        if (taint.key, taint.effect) in seen:
-            yield Finding(
-                f"{path}.taints[{index}]",
-                f"{taint.key} with {taint.effect} is there twice",
-                "each once",
-                "",
-                "duplicate-taint",
-            )
-        seen.add((taint.key, taint.effect))
-
-
-def _directories(path: str, settings: HostSettings) -> Iterator[Finding]:
-    seen: set[str] = set()
-    for index, directory in enumerate(settings.directories):
-        wanted, where = directory.path, f"{path}.directories[{index}].path"
-        owner = next((one for one in SYSTEM if wanted == one or wanted.startswith(f"{one}/")), "")
-        if owner or wanted in SHARED:
-            expected = "a directory that is not the system's"
-            yield Finding(where, f"{wanted} is part of the system", expected, "", "system-directory")
-        if wanted in seen:
-            yield Finding(where, f"{wanted} is there twice", "each once", "", "duplicate-directory")
-        seen.add(wanted)
-
-
-def _runtime(path: str, runtime: Runtime) -> Iterator[Finding]:
-    seen: set[str] = set()
-    for index, registry in enumerate(runtime.registries):
-        if registry.name in seen:
-            text = f"{registry.name} is there twice"
-            yield Finding(f"{path}.registries[{index}]", text, "each once", "", "duplicate-registry")
-        seen.add(registry.name)
-    if runtime.data_root and runtime.remove_old_data_root == runtime.data_root:
-        yield Finding(
-            f"{path}.removeOldDataRoot",
-            f"is {runtime.data_root!r}, the data root itself",
-            "one that was moved away from",
-            "",
-            "data-root-in-use",
-        )
 
 
 def _addresses(items: Iterable[HostItem], kubernetes: Kubernetes) -> Iterator[Finding]:

@@ -14,8 +14,8 @@ from typing import Any, Final
 #: Lines of a program's output that a person gets to see as the reason of a failure.
 _WHY_LINES: Final = 6
 #: Characters shown of a line: its beginning says what, its end says why; Go's errors are long in between.
-_HEAD: Final = 160
-_TAIL: Final = 100
+_HEAD: Final = 200
+_TAIL: Final = 200
 
 _STATS: Final = {
     "ok": "ok",
@@ -32,7 +32,11 @@ _NOISE: Final = re.compile(
     r"|Shared connection to .* closed\.|Warning: Permanently added .*|\s*File \".*|\s*\^+\s*)$"
 )
 #: Lines that name a cause by themselves: when there are some, only they are shown.
-_CAUSE: Final = re.compile(r"^(E: |error[: ]|Error[: ]|\[ERROR |fatal: |FATAL|panic: |[a-z]+: error)")
+_CAUSE: Final = re.compile(
+    r"^(E: |error[: ]|Error[: ]|\[ERROR |fatal: |FATAL|panic: |[a-z]+: error|[EF]\d{4} \d\d:\d\d:)"
+)
+#: Severity, date, time, thread and line of source: what Kubernetes' programs put before each line.
+_KLOG: Final = re.compile(r"^[IWEF]\d{4} \d\d:\d\d:[\d.]+ +\d+ [\w.]+:\d+\] ")
 
 #: What Ansible puts before each message.
 _PREFIX: Final = re.compile(r"^(Task failed: |Module failed: )+")
@@ -199,6 +203,7 @@ def _why(result: Mapping[str, Any]) -> str:
 
 
 def _short(line: str) -> str:
+    line = _KLOG.sub("", line)
     return line if len(line) <= _HEAD + _TAIL else f"{line[:_HEAD]} … {line[-_TAIL:]}"
 
 

@@ -13,6 +13,9 @@ from slipway.model.fields import IMMUTABLE, LIVE, ROLLING, Address, Model, Range
 #: As the kernel names a network interface (15 characters, no / and no blank), or a hardware address.
 LINK: Final = r"^(?:[0-9a-f]{2}(?::[0-9a-f]{2}){5}|[A-Za-z0-9_][A-Za-z0-9_.-]{0,14})$"
 
+#: More than these come from a routing daemon.
+MAX_ROUTES: Final = 64
+
 LinkName = Annotated[str, Field(max_length=17, pattern=LINK)]
 
 
@@ -52,3 +55,12 @@ class Links(Model):
     """Of its business address."""
     storage: LinkName | None = Field(default=None, json_schema_extra=LIVE)
     """Of its storage address."""
+
+
+class Route(Model):
+    """A way to a range that is not behind the default route."""
+
+    to: Range = Field(json_schema_extra=LIVE)
+    """The range, by its first address."""
+    via: Address = Field(json_schema_extra=LIVE)
+    """The gateway, on a network that the host has a link to."""

@@ -8,6 +8,7 @@ from slipway.model.fields import LIVE, ROLLING, Model
 from slipway.model.host.directories import Directory
 from slipway.model.host.disks import MAX_DISKS, Disk, DiskName
 from slipway.model.host.mounts import MAX_MOUNTS, Mounts
+from slipway.model.host.networks import MAX_ROUTES, Route
 from slipway.model.host.nvidia import Nvidia
 from slipway.model.host.runtime import Runtime
 from slipway.model.host.system import DNS, HostsEntry, Journald, Limits, Time
@@ -33,6 +34,8 @@ class HostSettings(Model):
     """Resolver."""
     extra_hosts: tuple[HostsEntry, ...] = Field(default=(), json_schema_extra=LIVE)
     """More lines for /etc/hosts."""
+    routes: tuple[Route, ...] = Field(default=(), max_length=MAX_ROUTES, json_schema_extra=LIVE)
+    """Ways to further ranges, from boot on, before anything is fetched or mounted."""
     kernel_modules: tuple[str, ...] = Field(default=("overlay", "br_netfilter"), json_schema_extra=LIVE)
     """Kernel modules loaded now and at boot (one that is built in counts as loaded)."""
     sysctl: dict[str, str] = Field(default_factory=dict, json_schema_extra=LIVE)

@@ -10,6 +10,7 @@ from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.model.survey import Reach
 from slipway.planning.checks.ports import VXLAN, targets
+from slipway.planning.routes import route_of
 
 #: Seconds between the clocks of two members from which etcd complains (etcd, rafthttp: maxClockDifference is 1 s).
 SKEW = 1.0
@@ -83,14 +84,10 @@ def _ranges(configuration: Configuration, hosts: list[Host], seen: Seen) -> Iter
 
 def _routes(host: HostObserved) -> Iterator[tuple[IPv4Network, str]]:
     for line in host.facts.routes:
-        words = line.split()
+        words, route = line.split(), route_of(line)
         device = words[words.index("dev") + 1] if "dev" in words else ""
-        if not words or words[0] == "default" or device.startswith(OWN_LINKS):
-            continue
-        try:
-            yield IPv4Network(words[0]), line
-        except ValueError:  # a kind of route (blackhole, unreachable): none that takes packets out
-            continue
+        if route and not device.startswith(OWN_LINKS):
+            yield route, line
 
 
 def _sizes(hosts: list[Host], seen: Seen) -> Iterator[Finding]:

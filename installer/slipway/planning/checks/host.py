@@ -9,7 +9,7 @@ from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.planning.checks.gpu import gpu_state
 from slipway.planning.checks.mounts import mounts_state
-from slipway.planning.checks.networks import network_state
+from slipway.planning.checks.networks import network_state, routes_state
 from slipway.planning.checks.ports import served
 
 #: Oldest kernel that kubeadm's system validator takes (k8s.io/system-validators, KernelSpec).
@@ -38,6 +38,7 @@ def host_state(configuration: Configuration, host: Host, seen: HostObserved) -> 
     yield from gpu_state(path, host, seen)
     yield from _runtime(path, host, seen)
     yield from network_state(path, host, seen)
+    yield from routes_state(path, host, seen)
 
 
 def _kernel(path: str, seen: HostObserved) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from slipway.errors import ERROR, WARNING, Finding
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.planning.mounts import mounts_of, servers
+from slipway.planning.routes import coming
 
 
 def mounts_state(host: Host, seen: HostObserved) -> Iterator[Finding]:
@@ -13,7 +14,7 @@ def mounts_state(host: Host, seen: HostObserved) -> Iterator[Finding]:
     verdicts = {(reach.host, reach.port): reach.verdict for reach in seen.survey.reach}
     for name, mount in mounts_of(host).items():
         tried = {place: verdicts[place] for place in servers(mount) if place in verdicts}
-        if not tried or "open" in tried.values():
+        if not tried or "open" in tried.values() or any(coming(host, seen, place[0]) for place in tried):
             continue
         places = ", ".join(
             f"{address} at port {port} ({verdict})" for (address, port), verdict in tried.items()

@@ -1,11 +1,13 @@
-"""Is each address of a host where the ClusterConfiguration has it: on one link, and on the right one?"""
+"""Is each address of a host where the ClusterConfiguration has it, and has each of its routes a gateway?"""
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
 
 from slipway.errors import Finding
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.model.survey import Link
+from slipway.planning.routes import is_ours, route_of
 
 
 def network_state(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
@@ -38,3 +40,19 @@ def _addresses(host: Host) -> dict[str, str]:
 def _about(link: Link) -> str:
     addresses = ", ".join(link.addresses) or "no address"
     return f"{link.name} ({link.mac}): {addresses}" if link.mac else f"{link.name}: {addresses}"
+
+
+def routes_state(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
+    """A route by a gateway that is on no link cannot be made; one that somebody else has made is not taken over."""
+    there = [(found, line) for line in seen.facts.routes if (found := route_of(line))]
+    near = [network for network, line in there if "via" not in line.split()]
+    for route in host.settings.routes:
+        if near and not any(IPv4Address(route.via) in network for network in near):
+            text = f"has no link to {route.via}, by which its route leads to {route.to}"
+            hint = "give a link an address of the gateway's network, or mend settings.routes"
+            yield Finding(path, text, ", ".join(map(str, near)), hint, "gateway")
+        to = IPv4Network(route.to)
+        for line in (line for network, line in there if network == to and not is_ours(line)):
+            text = f"has a route of its own to {route.to}: {line}"
+            hint = "take it from the host's network settings, or from settings.routes"
+            yield Finding(path, text, "one owner of each route", hint, "route-twice")

@@ -14,6 +14,7 @@ from slipway.planning.roles import (
     node_mounts,
     node_nvidia,
     node_prepare,
+    node_routes,
     node_system,
     registry,
 )
@@ -29,6 +30,7 @@ def _packages(configuration: Configuration, host: Host) -> tuple[str, ...]:
 ROLES: Final[tuple[Role, ...]] = (
     node_disks.ROLE,
     registry.ROLE,
+    node_routes.ROLE,
     node_prepare.role(_packages),
     node_system.ROLE,
     node_mounts.ROLE,
