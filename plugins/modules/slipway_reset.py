@@ -54,6 +54,7 @@ from ansible.module_utils import (
     slipway_chrony,
     slipway_disks,
     slipway_docker,
+    slipway_firewalls,
     slipway_mount_state,
     slipway_runtimes,
 )
@@ -92,6 +93,7 @@ JOURNALD = "/etc/systemd/journald.conf.d/60-slipway.conf"
 #: A keepalived without our check is somebody else's.
 BALANCER_CHECK, BALANCER_UNIT = "/etc/keepalived/slipway-api-answers", "keepalived.service"
 NVIDIA_UNIT, ROUTES_UNIT = "slipway-nvidia.service", "slipway-routes.service"
+FIREWALL_UNIT = "slipway-firewall.service"
 HOST_PATHS = (
     BALANCER_CHECK,
     "/etc/containerd",
@@ -107,6 +109,8 @@ HOST_PATHS = (
     "/etc/systemd/system/containerd.service.d/60-slipway.conf",
     "/etc/systemd/system/kubelet.service",
     "/etc/systemd/system/kubelet.service.d",
+    "/etc/nftables.d/slipway.nft",
+    f"/etc/systemd/system/{FIREWALL_UNIT}",
     f"/etc/systemd/system/{NVIDIA_UNIT}",
     f"/etc/systemd/system/{ROUTES_UNIT}",
     "/run/cdi/nvidia.yaml",
@@ -126,6 +130,7 @@ PROGRAMS = (
 #: Directories that some of these made; those that are empty then go.
 DIRECTORIES = (
     "/etc/cni",
+    "/etc/nftables.d",
     "/opt/cni",
     "/etc/systemd/system/containerd.service.d",
     "/etc/systemd/system/docker.service.d",
@@ -230,6 +235,7 @@ def state_paths() -> list[str]:
         "copies",
         "directories.json",
         "disks.json",
+        "firewall.json",
         "packages",
         "recorded",
         "pending.json",
@@ -272,6 +278,8 @@ def take_away(p: dict, units: list[dict]) -> None:
     slipway_chrony.release()
     slipway_mount_state.release()
     stop(ROUTES_UNIT)  # servers of mounts may have been behind them
+    slipway_firewalls.give_back()
+    stop(FIREWALL_UNIT)
     slipway_docker.release()
     slipway_before.give_back(recorded_files())
     for path in paths(p):

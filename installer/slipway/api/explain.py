@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from slipway.api.yamlfile import kind_of, step
 from slipway.errors import Finding
 from slipway.model import fields
-from slipway.model.host import directories, disks, mounts, networks, nvidia, runtime, system
+from slipway.model.host import directories, disks, firewall, mounts, networks, nvidia, runtime, system
 
 #: What a value must look like, in words, for every pattern of the model.
 PATTERNS = {
@@ -34,6 +34,7 @@ PATTERNS = {
     mounts.SOURCE: "a source without blanks, as 10.0.0.9:/export",
     mounts.OPTION: "one option of a mount, as vers=3",
     mounts.CEPH_USER: "the id of a Ceph client, as home",
+    firewall.OPEN_PORT: "a port with its protocol, as 9100/tcp or 30000-30100/udp",
     networks.LINK: "a network interface by name, as eth1, or by hardware address in lower case",
     nvidia.DRIVER_VERSION: "a version of NVIDIA's driver, as 550 or 550.54.15",
     nvidia.LABEL_VALUE: "the value of a label: letters, digits and - . _, at most 63",

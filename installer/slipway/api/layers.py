@@ -5,10 +5,13 @@ from collections.abc import Iterator
 
 from slipway.errors import Finding
 from slipway.model.host.directories import SHARED, SYSTEM
+from slipway.model.host.firewall import Firewall
 from slipway.model.host.items import Hosts
 from slipway.model.host.runtime import Runtime
 from slipway.model.host.settings import HostSettings
 from slipway.model.kubernetes import Kubernetes
+
+HIGHEST_PORT = 65535
 
 
 def check(hosts: Hosts, kubernetes: Kubernetes | None) -> Iterator[Finding]:
@@ -20,6 +23,7 @@ def check(hosts: Hosts, kubernetes: Kubernetes | None) -> Iterator[Finding]:
         yield from _taints(path, settings)
         yield from _directories(path, settings)
         yield from _routes(path, settings, kubernetes)
+        yield from _open_ports(f"{path}.firewall.openPorts", settings.firewall)
         yield from _runtime(f"{path}.runtime", settings.runtime)
 
 
@@ -48,6 +52,14 @@ def _directories(path: str, settings: HostSettings) -> Iterator[Finding]:
         if wanted in seen:
             yield Finding(where, f"{wanted} is there twice", "each once", "", "duplicate-directory")
         seen.add(wanted)
+
+
+def _open_ports(path: str, firewall: Firewall) -> Iterator[Finding]:
+    for index, port in enumerate(firewall.open_ports):
+        first, _, last = port.partition("/")[0].partition("-")
+        if int(last or first) > HIGHEST_PORT or (last and int(first) > int(last)):
+            expected = f"ports up to {HIGHEST_PORT}, the lower one first"
+            yield Finding(f"{path}[{index}]", f"{port} is no range of ports", expected, "", "port-range")
 
 
 def _runtime(path: str, runtime: Runtime) -> Iterator[Finding]:

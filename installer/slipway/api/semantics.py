@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator
 
 from slipway.api import disks, layers, mounts, networks
 from slipway.api.explain import nearest
+from slipway.api.layers import HIGHEST_PORT
 from slipway.api.merge import resolve
 from slipway.errors import Finding
 from slipway.model.configuration import Registry, Spec
 from slipway.model.host.items import HostItem, Hosts
 from slipway.model.kubernetes import Endpoint, Kubelet, Kubernetes, Network
-
-HIGHEST_PORT = 65535
 
 
 def check(spec: Spec) -> Iterator[Finding]:

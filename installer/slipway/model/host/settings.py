@@ -7,6 +7,7 @@ from pydantic import Field
 from slipway.model.fields import LIVE, ROLLING, Model
 from slipway.model.host.directories import Directory
 from slipway.model.host.disks import MAX_DISKS, Disk, DiskName
+from slipway.model.host.firewall import Firewall
 from slipway.model.host.mounts import MAX_MOUNTS, Mounts
 from slipway.model.host.networks import MAX_ROUTES, Route
 from slipway.model.host.nvidia import Nvidia
@@ -36,6 +37,8 @@ class HostSettings(Model):
     """More lines for /etc/hosts."""
     routes: tuple[Route, ...] = Field(default=(), max_length=MAX_ROUTES, json_schema_extra=LIVE)
     """Ways to further ranges, from boot on, before anything is fetched or mounted."""
+    firewall: Firewall = Field(default_factory=Firewall)
+    """Packet filter."""
     kernel_modules: tuple[str, ...] = Field(default=("overlay", "br_netfilter"), json_schema_extra=LIVE)
     """Kernel modules loaded now and at boot (one that is built in counts as loaded)."""
     sysctl: dict[str, str] = Field(default_factory=dict, json_schema_extra=LIVE)

@@ -9,7 +9,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.model.survey import Reach
-from slipway.planning.checks.ports import VXLAN, targets
+from slipway.planning.checks.ports import FIREWALLS, VXLAN, targets
 from slipway.planning.routes import route_of
 
 #: Seconds between the clocks of two members from which etcd complains (etcd, rafthttp: maxClockDifference is 1 s).
@@ -111,6 +111,8 @@ def _reach(configuration: Configuration, hosts: list[Host], seen: Seen) -> Itera
             other = seen.get(reach.host)
             if reach.arrived or (other and not other.reachable):  # that host is down, which is said of it
                 continue
+            if other and _opens(configuration, other):
+                continue
             if reach.port == 0:
                 text = f"cannot send packets of its link's size to {reach.host}"
                 hint = "a tunnel or switch between them takes less: lower the MTU of the hosts' links"
@@ -125,6 +127,12 @@ def _reach(configuration: Configuration, hosts: list[Host], seen: Seen) -> Itera
                 )
                 hint = f"open TCP {reach.port} from {host.name} to {reach.host} in firewalls and between networks"
                 yield Finding(f"host/{host.name}", text, "an open way", hint, "reach")
+
+
+def _opens(configuration: Configuration, other: HostObserved) -> bool:
+    """Whether what keeps packets away from a host goes with the plan."""
+    settings = {host.name: host.settings.firewall for host in configuration.hosts}
+    return bool(FIREWALLS & set(other.survey.services)) and settings[other.name].mode != "keep"
 
 
 def _place(configuration: Configuration, host: Host, reach: Reach) -> str:

@@ -10,7 +10,7 @@ from slipway.model.observed import HostObserved
 from slipway.planning.checks.gpu import gpu_state
 from slipway.planning.checks.mounts import mounts_state
 from slipway.planning.checks.networks import network_state, routes_state
-from slipway.planning.checks.ports import served
+from slipway.planning.checks.ports import FIREWALLS, served
 
 #: Oldest kernel that kubeadm's system validator takes (k8s.io/system-validators, KernelSpec).
 KERNEL = (4, 19)
@@ -20,7 +20,6 @@ NAMESERVERS = 3
 FSYNC = 10.0
 #: What has a cluster of its own.
 DISTRIBUTIONS = frozenset({"k3s", "k3s-agent", "rke2-server", "rke2-agent", "snap.microk8s.daemon-kubelite"})
-FIREWALLS = frozenset({"firewalld", "ufw"})
 
 
 def host_state(configuration: Configuration, host: Host, seen: HostObserved) -> Iterator[Finding]:
@@ -105,13 +104,17 @@ def _strangers(path: str, configuration: Configuration, host: Host, seen: HostOb
             text = f"runs {unit}, a Kubernetes of its own"
             hint = "uninstall it with its own script, or leave the host out"
             yield Finding(path, text, "a host in no cluster", hint, "foreign")
-        elif unit in FIREWALLS:
+        elif unit in FIREWALLS and host.settings.firewall.mode == "keep":
             ports = ", ".join(map(str, sorted(served(configuration, host))))
-            hint = f"open TCP {ports} and UDP 8472 between the hosts, or stop it"
+            hint = f"open TCP {ports} and UDP 8472 between the hosts, or set firewall.mode to ports or off"
             yield Finding(
                 path, f"filters packets with {unit}", "open ports", hint, "firewall", severity=WARNING
             )
-        elif "container_runtime" not in seen.records and unit != host.settings.runtime.type:
+        elif (
+            unit not in FIREWALLS
+            and "container_runtime" not in seen.records
+            and unit != host.settings.runtime.type
+        ):
             hint = "stop it and remove its package where nothing else needs it: its containers would be lost"
             text = f"runs {unit} already"
             yield Finding(

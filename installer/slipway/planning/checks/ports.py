@@ -12,6 +12,10 @@ KUBELET = 10250
 KUBELET_HEALTH = 10248
 CONTROLLER_MANAGER, SCHEDULER = 10257, 10259
 KUBE_PROXY = (10249, 10256)
+#: Services that filter packets by rules of their own.
+FIREWALLS = frozenset({"firewalld", "ufw"})
+#: For the host itself only.
+LOCAL = frozenset({KUBELET_HEALTH, CONTROLLER_MANAGER, SCHEDULER, *KUBE_PROXY})
 #: UDP; packets of pods on their way to another host (flannel's VXLAN backend, Linux' number for it).
 VXLAN = 8472
 
@@ -30,6 +34,13 @@ def served(configuration: Configuration, host: Host) -> dict[int, str]:
     if host.control_plane:
         mine += [kubernetes.endpoint.port, *ETCD, CONTROLLER_MANAGER, SCHEDULER]
     return ports | dict.fromkeys(mine, role)
+
+
+def within(configuration: Configuration, host: Host) -> tuple[list[str], list[str]]:
+    """TCP and UDP ports at which others have to reach this host: SSH, its roles' and the network's of pods."""
+    ssh = [configuration.spec.hosts.ssh.port] if configuration.spec.hosts else []
+    tcp = sorted({*ssh, *(port for port in served(configuration, host) if port not in LOCAL)})
+    return [str(port) for port in tcp], [str(VXLAN)] if _has_tunnel(configuration) else []
 
 
 def targets(configuration: Configuration, host: Host) -> Iterator[tuple[Host, str, int]]:
@@ -51,11 +62,14 @@ def targets(configuration: Configuration, host: Host) -> Iterator[tuple[Host, st
 
 def tunnel(configuration: Configuration, host: Host) -> tuple[Host, str] | None:
     """The next host in a ring and its address, to which pods' packets have to get; None: no such one."""
-    kubernetes, hosts = configuration.spec.kubernetes, configuration.hosts
+    hosts = configuration.hosts
     other = hosts[(hosts.index(host) + 1) % len(hosts)]
-    if kubernetes is None or kubernetes.network.cni != "flannel" or other == host:
-        return None
-    return other, other.node_address
+    return (other, other.node_address) if _has_tunnel(configuration) and other != host else None
+
+
+def _has_tunnel(configuration: Configuration) -> bool:
+    kubernetes = configuration.spec.kubernetes
+    return kubernetes is not None and kubernetes.network.cni == "flannel"
 
 
 def _following(configuration: Configuration, host: Host) -> Host | None:

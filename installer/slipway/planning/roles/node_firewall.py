@@ -1,0 +1,48 @@
+"""node_firewall: the ports of a host that are open, or nobody's filter at all."""
+
+from typing import Any
+
+from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
+from slipway.planning.checks.ports import within
+from slipway.planning.roles.base import SETTINGS, Role, Scope
+
+
+def _wanted(_configuration: Configuration, host: Host) -> bool:
+    return host.settings.firewall.mode != "keep"
+
+
+def _variables(scope: Scope) -> dict[str, Any]:
+    """By ports and ranges, never by other hosts' addresses: one more host changes nothing here."""
+    firewall = scope.host.settings.firewall
+    if firewall.mode != "ports":
+        return {"mode": firewall.mode}
+    tcp, udp = within(scope.configuration, scope.host)
+    for port in firewall.open_ports:
+        number, _, protocol = port.partition("/")
+        (tcp if protocol == "tcp" else udp).append(number)
+    balanced = scope.kubernetes.endpoint.load_balancer == "keepalived" and scope.host.control_plane
+    return {
+        "mode": firewall.mode,
+        "tcp": tcp,
+        "udp": udp,
+        "vrrp": balanced,
+        "pods": scope.kubernetes.network.pod_cidr,
+        "sources": list(firewall.sources),
+    }
+
+
+ROLE = Role(
+    name="node_firewall",
+    wanted=_wanted,
+    variables=_variables,
+    optional=True,
+    fields={
+        "mode": f"{SETTINGS}.firewall.mode",
+        "tcp": f"{SETTINGS}.firewall.openPorts, or a role's port,",
+        "udp": f"{SETTINGS}.firewall.openPorts, or a role's port,",
+        "vrrp": "spec.kubernetes.endpoint.loadBalancer",
+        "pods": "spec.kubernetes.network.podCIDR",
+        "sources": f"{SETTINGS}.firewall.sources",
+    },
+)
