@@ -49,7 +49,9 @@ def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
         item["links"] = {name: name for name in FURTHER}
     networks = {name: {"cidr": cidr} for name, cidr in RANGES.items()}
     modules = {name: None for name in made.document["spec"]["modules"] if name != "flannel"}
-    made.edit({"spec": {"hosts": {"networks": networks, "items": items}, "modules": modules}})
+    # Behind a firewall that has open what the roles need, and no more.
+    hosts = {"networks": networks, "items": items, "defaults": {"firewall": {"mode": "ports"}}}
+    made.edit({"spec": {"hosts": hosts, "modules": modules}})
     return made
 
 
@@ -110,6 +112,31 @@ def test_a_pull_goes_over_the_storage_network(lab: Lab) -> None:
     lab.ssh(WORKER, ["ctr", "images", "pull", "--hosts-dir", "/etc/containerd/certs.d", image], timeout=120)
     found = moved(lab, before)
     assert found.pop("storage") > 10 * MIB
+    assert max(found.values()) < MUCH
+
+
+def test_pods_talk_over_the_business_network(site: Site, lab: Lab) -> None:
+    """CoreDNS' pod, from the other node: a packet to it is one between flannel's two ends."""
+    pod = kubectl(site, "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns")["items"][0]
+    other = WORKER if pod["spec"]["nodeName"] == CP else CP
+    before = sent(lab)
+    lab.ssh(other, ["ping", "-q", "-f", "-c", "1500", "-s", "1300", pod["status"]["podIP"]], timeout=60)
+    found = moved(lab, before)
+    assert found.pop("business") > 2 * 1500 * 1300
+    assert max(found.values()) < MUCH
+
+
+def test_ssh_and_the_api_go_over_the_management_network(lab: Lab) -> None:
+    before = sent(lab)
+    lab.ssh(WORKER, ["sh", "-c", "cat >/dev/null"], stdin="x" * (4 * MIB))
+    found = moved(lab, before)
+    assert found.pop("management") > 4 * MIB
+    assert max(found.values()) < MUCH
+    before = sent(lab)
+    ask = "kubectl --kubeconfig /etc/kubernetes/kubelet.conf get --raw /openapi/v2 >/dev/null"
+    lab.ssh(WORKER, ["sh", "-c", f"for n in $(seq 20); do {ask} || exit 1; done"])
+    found = moved(lab, before)
+    assert found.pop("management") > 2 * MIB
     assert max(found.values()) < MUCH
 
 
