@@ -23,7 +23,7 @@ from slipway.errors import SlipwayError
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, NodeObserved, Observed, RegistryObserved, Scope
 from slipway.model.operation import Counts, OperationResult, Outcome, Progress, StepResult
-from slipway.model.plan import Change, Plan, Reason, Step, StepKind
+from slipway.model.plan import Change, Hold, Plan, Reason, Step, StepKind
 from slipway.model.record import ModuleRecord
 from slipway.operator.metrics import Metrics
 from slipway.operator.operations import Chronicle
@@ -46,6 +46,8 @@ class RecordingEngine:
         self.runs: list[tuple[float, Plan]] = []
         self.scopes: list[Scope] = []
         self.refusals: list[SlipwayError] = []
+        self.away = ""
+        """Why the steps of modules are held back; empty: they are not."""
         self.disruptive = disruptive
         self.step_seconds = step_seconds
 
@@ -135,6 +137,9 @@ class RecordingSession:
             value,
             reasons=(reason,),
             disruptive=self.engine.disruptive,
+            hold=Hold("host a does not answer", "host/a", self.engine.away, "wait")
+            if self.engine.away
+            else None,
         )
 
 

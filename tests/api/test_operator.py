@@ -204,6 +204,25 @@ def test_what_passes_by_itself_is_told_without_an_edit(api: ApiServer) -> None:
         settled(api, "Ready")
 
 
+def test_what_a_host_holds_back_is_told_once_and_done_when_it_answers(api: ApiServer) -> None:
+    """No operation is begun meanwhile, and it is looked at less and less often."""
+    engine = RecordingEngine()
+    engine.away = "no route to host"
+    write(api)
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        status = settled(api, "Degraded")
+        ready = find(status, "Ready")
+        assert ready["reason"] == "HostsUnreachable"
+        assert ready["message"].startswith("host a does not answer (no route to host): 1 step held back")
+        until(lambda: len(engine.scopes) >= 3, seconds=10, what="further looks")
+        assert engine.runs == []
+        assert phases(api) == []
+        engine.away = ""
+        settled(api, "Ready")
+    events = api.kubectl("-n", NAMESPACE, "get", "events", "-o", "jsonpath={.items[*].reason}").stdout.split()
+    assert events.count("HostsUnreachable") == 1
+
+
 def one_host(name: str) -> dict[str, Any]:
     """A spec with hosts needs a Kubernetes; only the names matter to this engine."""
     return {

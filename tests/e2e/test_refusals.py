@@ -199,10 +199,17 @@ class TestMistakes:
         refuse(site, CONFIGURATION, path, words)
 
 
-def test_an_unreachable_host_is_named_and_the_others_are_left_alone(site: Site) -> None:
+def test_a_host_that_is_down_is_named_and_refused_where_all_depend_on_it(site: Site) -> None:
     site.edit(hosts(PLANE, WORKER, item("node-9", FREE, "worker")))
-    error = refused(site, PREFLIGHT, "host/node-9", f"{FREE}:22", "nothing was changed")
-    assert error["findings"][0]["code"] in {"unreachable", "timeout"}
+    shown = site.slipway("plan", "-b", str(bundle())).stdout
+    assert "host node-9 does not answer" in shown
+    assert f"{FREE}:22" in shown
+    site.edit(hosts(item("node-9", FREE, "control-plane"), WORKER))
+    held = site.slipway("plan", "-b", str(bundle())).stdout
+    assert "held back: host node-9 does not answer" in held
+    says = (f"{FREE}:22", "once it answers: slipway apply", "nothing was changed")
+    error = refused(site, PREFLIGHT, "host/node-9", *says, commands=("apply", "install"))
+    assert error["findings"][0]["code"] == "held"
 
 
 def test_a_wrong_key(site: Site, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from slipway.model.host.items import Host, HostItem, Hosts
 from slipway.model.host.settings import HostSettings
 from slipway.model.host.ssh import SSH, Become
 from slipway.model.kubernetes import Endpoint, Kubernetes
-from slipway.model.observed import HostObserved
+from slipway.model.observed import AWAY, HostObserved
 from slipway.model.survey import Reach
 from slipway.planning.checks.fleet import fleet_state
 from slipway.probe import Fleet, fetch_file, locks, read_hosts
@@ -325,6 +325,20 @@ def test_all_locks_or_none_and_an_expired_one_is_free(lab: Lab, fleet: Fleet) ->
     lock = read_hosts(configuration(lab), fleet, hosts=["node-1"])["node-1"].lock
     assert lock is not None
     assert (lock.holder, lock.expires) == ("dave", 0)
+
+
+def test_a_host_that_does_not_answer_is_left_out_and_the_others_are_locked(lab: Lab, tmp_path: Path) -> None:
+    lab.kill("node-1")
+    try:
+        with fleet_of(lab, tmp_path) as fleet:
+            silent = locks.acquire(fleet, "erin", 50)
+            assert {name: error.code in AWAY for name, error in silent.items()} == {"node-1": True}
+            assert locks.renew(fleet, "erin", 50).keys() == {"node-1"}
+            with pytest.raises(ConflictError, match="erin is changing this host"):
+                locks.acquire(fleet, "frank", 51)
+            locks.release(fleet, "erin", 50)
+    finally:
+        lab.start("node-1")
 
 
 def test_of_many_at_once_exactly_one_gets_the_locks(lab: Lab, tmp_path: Path) -> None:

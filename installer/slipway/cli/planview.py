@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from slipway.cli.output import colour
-from slipway.model.plan import Change, Plan, Step, StepKind
+from slipway.model.operation import Failure
+from slipway.model.plan import Change, Hold, Plan, Step, StepKind
 
 SIGNS = {
     Change.CREATE: ("+", "green"),
@@ -44,7 +45,7 @@ def plan_text(plan: Plan) -> str:
                 *(line for entry in entries.items() for line in _lines(entry)),
                 "",
             ]
-    return "\n".join([*lines, _summary(plan), *notes])
+    return "\n".join([*lines, *_holds(plan), _summary(plan), *notes])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class _Entry:
     flags: tuple[str, ...]
     reasons: tuple[tuple[str, str], ...]
     """Each with a file's diff, where there is one."""
+    hold: str
 
 
 def _entries(steps: Iterable[Step]) -> dict[_Entry, list[str]]:
@@ -64,7 +66,8 @@ def _entries(steps: Iterable[Step]) -> dict[_Entry, list[str]]:
     for step in steps:
         flags = tuple(flag for flag in ("rolling", "disruptive", "destructive") if getattr(step, flag))
         reasons = tuple((r.text.replace(f"[{step.target}]", "[*]"), r.diff) for r in step.reasons)
-        alike = (step.target, _Entry(step.change, (), flags, reasons))
+        hold = step.hold.what if step.hold else ""
+        alike = (step.target, _Entry(step.change, (), flags, reasons, hold))
         of_target.setdefault(alike, []).append(step.action)
     entries: dict[_Entry, list[str]] = {}
     for (target, alone), actions in of_target.items():
@@ -86,6 +89,8 @@ def _lines(item: tuple[_Entry, list[str]]) -> Iterable[str]:
         yield from diff_lines(diff, indent=8)
     if entry.reasons[REASONS:]:
         yield f"      and {len(entry.reasons) - REASONS} more reasons (-o json shows all)"
+    if entry.hold:
+        yield "      " + colour(f"held back: {entry.hold}", "yellow")
 
 
 def diff_lines(diff: str, *, indent: int) -> Iterable[str]:
@@ -96,6 +101,27 @@ def diff_lines(diff: str, *, indent: int) -> Iterable[str]:
         yield " " * indent + colour(line, hue)
     if lines[DIFF:]:
         yield " " * indent + f"and {len(lines) - DIFF} more lines (-o json shows all)"
+
+
+def _holds(plan: Plan) -> Iterable[str]:
+    """What holds steps back, in the form of every failure."""
+    for hold, count in plan.holds.items():
+        yield from hold_lines(hold, count)
+        yield ""
+
+
+def hold_lines(hold: Hold | Failure, count: int) -> Iterable[str]:
+    """One thing that holds steps back."""
+    yield colour(f"· {hold.what}", "yellow") + f": {_count(count, 'step')} held back"
+    yield from detail_lines(hold)
+
+
+def detail_lines(failure: Hold | Failure) -> Iterable[str]:
+    """Where, why, what next: what stands below every failure."""
+    for name, text in (("where:", failure.where), ("why:", failure.why), ("next:", failure.hint)):
+        if text:
+            indented = text.replace("\n", "\n           ")
+            yield f"    {name:<6} {indented}"
 
 
 def _summary(plan: Plan) -> str:

@@ -2,11 +2,13 @@
 
 import sys
 import time
+from collections import Counter
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from slipway.cli.output import colour
-from slipway.model.operation import OperationResult, Outcome, Progress
+from slipway.cli.planview import detail_lines, hold_lines
+from slipway.model.operation import OperationResult, Outcome, Progress, held
 
 #: Seconds between two plain lines about the same target's tasks: a log is read later, not watched.
 _MARKS = {"succeeded": ("✓", "green"), "failed": ("✗", "red"), "blocked": ("·", "yellow")}
@@ -124,18 +126,15 @@ def result_text(result: OperationResult) -> str:
     for step in result.steps:
         if step.outcome is Outcome.FAILED and step.failure:
             lines.append(colour(f"✗ {step.step}", "red") + f": {step.failure.what}")
-            for name, text in (
-                ("where", step.failure.where),
-                ("why", step.failure.why),
-                ("next", step.failure.hint),
-            ):
-                if text:
-                    indented = text.replace("\n", "\n           ")
-                    lines.append(f"    {name + ':':<6} {indented}")
-    counts = result.counts
-    blocked = sum(step.outcome is Outcome.BLOCKED for step in result.steps)
+            lines += detail_lines(step.failure)
+    holds = Counter(step.failure for step in result.steps if step.failure and held(step))
+    for hold, count in holds.items():
+        lines += hold_lines(hold, count)
+    counts, back = result.counts, sum(holds.values())
+    blocked = sum(step.outcome is Outcome.BLOCKED for step in result.steps) - back
     done = sum(step.outcome is Outcome.SUCCEEDED for step in result.steps)
     rest = f", {blocked} waiting for what failed" if blocked else ""
+    rest += f", {back} held back" if back else ""
     lines.append(
         f"{result.outcome}: {done} of {counts.planned} steps{rest}, in {result.seconds:.1f}s "
         f"({_count(counts.ansible_runs, 'Ansible run')}, {_count(counts.helm_calls, 'Helm call')}, "

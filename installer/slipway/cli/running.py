@@ -16,7 +16,7 @@ from slipway.cli.progressview import result_text, view
 from slipway.engine.apply import apply
 from slipway.engine.context import Context, open_context
 from slipway.engine.handover import can_hand_over, hand_over
-from slipway.engine.preflight import check
+from slipway.engine.preflight import check, refuse_held
 from slipway.engine.prepare import prepare
 from slipway.errors import ApprovalRequired, ConflictError, StalePlanError
 from slipway.model.observed import Observed, Scope
@@ -73,6 +73,7 @@ def _round(
     if plan.empty:
         return _report(OperationResult("", plan.digest, Outcome.SUCCEEDED, counts=Counts()), plan, output)
     warn(check(context, observed, plan))
+    refuse_held(plan)
     _agree(plan, yes=yes or bool(agreed), output=output)
     return _report(run(context, observed, plan), plan, output)
 

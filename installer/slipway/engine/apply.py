@@ -20,7 +20,8 @@ from slipway.engine.run import Run
 from slipway.errors import SlipwayError
 from slipway.model.observed import Observed
 from slipway.model.operation import Failure, OperationResult, Outcome, Progress, StepResult
-from slipway.model.plan import Plan
+from slipway.model.plan import Plan, StepKind
+from slipway.planning.holding import absent
 
 #: Times that a step is tried when its failure is one that time can heal.
 ATTEMPTS = 3
@@ -71,6 +72,7 @@ def _run(
     cancelled: Callable[[], bool],
     held: Callable[[], bool],
 ) -> None:
+    _hold_back(board, locks)
     threads: dict[threading.Thread, Batch] = {}
     pythons: set[str] = set()
 
@@ -93,7 +95,7 @@ def _run(
             _retry(board, threads.pop(thread), stopped)
         board.block({step.id for batch in threads.values() for step in batch.steps})
         busy = {batch.kind for batch in threads.values()}
-        for batch in [] if stopped() or held() else next_batches(board.plan, board.states, busy):
+        for batch in [] if stopped() or held() else _next(board, busy):
             for step in batch.steps:
                 board.take(step)
             thread = threading.Thread(target=work, args=(batch,), name=f"{batch.kind}-batch")
@@ -103,6 +105,19 @@ def _run(
             return
         with board.changed:
             board.changed.wait(timeout=0.2)
+
+
+def _next(board: Board, busy: set[StepKind]) -> list[Batch]:
+    return next_batches(board.plan, board.states, busy, board.silent)
+
+
+def _hold_back(board: Board, locks: Locks) -> None:
+    """What the plan holds back, and steps of hosts that have gone since it was made: they could not be locked."""
+    for step in board.plan.steps:
+        gone = locks.silent.get(step.target) if step.on_host else None
+        hold = step.hold or (absent(step.target, gone.text, gone.hint) if gone else None)
+        if hold:
+            board.hold_back(step, hold)
 
 
 def _internal(batch: Batch, exc: Exception) -> SlipwayError:
@@ -150,6 +165,8 @@ def _result(board: Board, cancelled: bool, seconds: float) -> OperationResult:
         outcome = Outcome.SUCCEEDED
     elif cancelled:
         outcome = Outcome.CANCELLED
+    elif not any(step.outcome is Outcome.FAILED for step in steps):
+        outcome = Outcome.BLOCKED
     else:
         outcome = Outcome.FAILED
     return OperationResult(board.operation, board.plan.digest, outcome, steps, board.counts, seconds)

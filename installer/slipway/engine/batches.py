@@ -34,12 +34,18 @@ class Batch:
     steps: tuple[Step, ...]
 
 
-def next_batches(plan: Plan, states: Mapping[str, State], busy: Collection[StepKind]) -> list[Batch]:
-    """What can start now. A grouped kind runs one batch at a time; `busy` names those that are running."""
+def next_batches(
+    plan: Plan, states: Mapping[str, State], busy: Collection[StepKind], silent: Collection[str] = ()
+) -> list[Batch]:
+    """What can start now. A grouped kind runs one batch at a time; `busy` names those that are running.
+
+    Hosts that are `silent` come in a batch of their own, once there is nothing else: Ansible ends a whole run when a
+    play has lost all its hosts.
+    """
     batches = []
     for kind in GROUPED:
         if kind not in busy:
-            steps = _closure(plan, states, kind)
+            steps = _closure(plan, states, kind, silent) or _closure(plan, states, kind)
             if steps:
                 batches.append(Batch(kind, steps))
     batches += [
@@ -70,12 +76,14 @@ def newly_blocked(
     return list(blocked.values())
 
 
-def _closure(plan: Plan, states: Mapping[str, State], kind: StepKind) -> tuple[Step, ...]:
+def _closure(
+    plan: Plan, states: Mapping[str, State], kind: StepKind, without: Collection[str] = ()
+) -> tuple[Step, ...]:
     """Ready steps of the kind, and those that wait only for others in the same batch."""
     chosen: dict[str, Step] = {}
     for step in plan.steps:
         together = {name for name, other in chosen.items() if not _apart(step, other)}
-        if step.kind is kind and _ready(step, states, together):
+        if step.kind is kind and step.target not in without and _ready(step, states, together):
             chosen[step.id] = step
     return tuple(chosen.values())[: LIMITS.get(kind)]
 

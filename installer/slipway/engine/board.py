@@ -9,7 +9,7 @@ from typing import Any
 from slipway.engine.batches import State, newly_blocked
 from slipway.errors import SlipwayError
 from slipway.model.operation import Counts, Failure, Outcome, Progress, StepResult
-from slipway.model.plan import Plan, Step
+from slipway.model.plan import Hold, Plan, Step
 
 _OUTCOMES = {
     State.SUCCEEDED: Outcome.SUCCEEDED,
@@ -29,6 +29,8 @@ class Board:
     results: dict[str, StepResult] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
     attempts: dict[str, int] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+    """Hosts that stopped answering in this run: tried again after all others, which they must not hold up."""
     _started: dict[str, float] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -100,6 +102,12 @@ class Board:
     def _blocked(self, step_id: str, culprit: str) -> None:
         failure = Failure(f"waits for {culprit}, which did not succeed", step_id)
         self._finish(step_id, State.BLOCKED, failure=failure)
+
+    def hold_back(self, step: Step, hold: Hold) -> None:
+        """The step is not begun at all."""
+        with self.changed:
+            failure = Failure(hold.what, hold.where, hold.why, hold.hint)
+            self._finish(step.id, State.BLOCKED, failure=failure)
 
     def note(self, text: str, *, step: str = "", **data: Any) -> None:
         """Something worth a line."""

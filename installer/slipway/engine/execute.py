@@ -12,9 +12,8 @@ from slipway.engine.removal import let_in, remove_node, take_out
 from slipway.engine.run import Run
 from slipway.engine.settling import put_settings
 from slipway.errors import TransientError
-from slipway.model.plan import Step, StepKind
+from slipway.model.plan import DRAIN, LEAVE, UNCORDON, Step, StepKind
 from slipway.model.record import StepRecord
-from slipway.planning.draining import DRAIN, UNCORDON
 
 _FETCHING = threading.Lock()
 
@@ -80,7 +79,7 @@ def _reach_cluster(run: Run) -> None:
 
 
 _NODE: dict[str, Callable[[Step, Run], int]] = {
-    "remove": remove_node,
+    LEAVE: remove_node,
     DRAIN: take_out,
     UNCORDON: let_in,
 }

@@ -4,7 +4,7 @@ It is ours to carry out when the operator could not: another catalog, a bundle t
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +167,7 @@ def _result(
     counts = status.get("counts") or {}
     ready = _condition(live, "Ready") == "True"
     cancelled = any(step.outcome is Outcome.CANCELLED for step in steps)
-    outcome = Outcome.SUCCEEDED if ready else Outcome.CANCELLED if cancelled else Outcome.FAILED
+    outcome = Outcome.SUCCEEDED if ready else Outcome.CANCELLED if cancelled else _bad(steps)
     if not ready and not any(step.failure for step in steps):
         text = next(
             (c.get("message", "") for c in live.status.get("conditions", ()) if c["type"] == "Ready"), ""
@@ -189,10 +189,19 @@ def _result(
     )
 
 
+def _bad(steps: Iterable[StepResult]) -> Outcome:
+    """Of an operation that did not succeed: failed, or only held back."""
+    outcomes = {step.outcome for step in steps}
+    return Outcome.BLOCKED if Outcome.BLOCKED in outcomes - {Outcome.FAILED} == outcomes else Outcome.FAILED
+
+
 def _step(item: dict[str, Any]) -> StepResult:
+    """A step of an Operation; its message is `targets.failure_text`: STEP: WHAT; next: HINT."""
     outcome = Outcome(item["outcome"])
-    bad = outcome is Outcome.FAILED
-    failure = Failure(item.get("message", ""), item["step"]) if bad else None
+    failure = None
+    if outcome in {Outcome.FAILED, Outcome.BLOCKED}:
+        what, _, hint = item.get("message", "").removeprefix(f"{item['step']}: ").partition("; next: ")
+        failure = Failure(what, "" if outcome is Outcome.BLOCKED else item["step"], hint=hint)
     return StepResult(
         item["step"], outcome, float(item.get("seconds", 0)), int(item.get("changed", 0)), failure
     )

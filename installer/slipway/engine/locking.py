@@ -19,6 +19,7 @@ from slipway.errors import ConflictError, HeldError, SlipwayError, StalePlanErro
 from slipway.model.observed import Observed
 from slipway.model.plan import Plan, StepKind
 from slipway.probe import locks
+from slipway.probe.access import HostError
 from slipway.probe.fleet import Fleet
 from slipway.settings import LOCK_SECONDS, NAMESPACE
 
@@ -35,7 +36,10 @@ class Locks:
     def __init__(self, context: Context, plan: Plan, observed: Observed, board: Board) -> None:
         self.context = context
         self.board = board
-        self.hosts = tuple(dict.fromkeys(step.target for step in plan.steps if step.kind is StepKind.HOST))
+        steps = (step for step in plan.steps if step.kind is StepKind.HOST and not step.hold)
+        self.hosts = tuple(dict.fromkeys(step.target for step in steps))
+        self.silent: dict[str, HostError] = {}
+        """Hosts that have stopped answering since they were read: not locked, so they must not be touched."""
         self.observed = observed
         self.epoch = 1 + max((h.lock.epoch for h in observed.hosts.values() if h.lock), default=0)
         self.lost = False
@@ -95,13 +99,14 @@ class Locks:
 
     def _lock_hosts(self) -> None:
         assert self._fleet  # noqa: S101 - opened by __enter__
+        holder = self.context.holder
         try:
-            locks.acquire(self._fleet, self.context.holder, self.epoch, hosts=self.hosts)
+            self.silent = locks.acquire(self._fleet, holder, self.epoch, hosts=self.hosts)
         except HeldError as error:
             if not dead_here(error.holder):
                 raise
-            locks.acquire(
-                self._fleet, self.context.holder, self.epoch, hosts=self.hosts, instead_of=error.holder
+            self.silent = locks.acquire(
+                self._fleet, holder, self.epoch, hosts=self.hosts, instead_of=error.holder
             )
 
     def _patiently(self, attempt: Callable[[], None]) -> None:

@@ -29,6 +29,22 @@ def check(context: Context, observed: Observed, plan: Plan) -> tuple[Finding, ..
     return tuple(finding for finding in found if finding.severity != ERROR)
 
 
+def refuse_held(plan: Plan) -> None:
+    """Refuse a plan of which nothing can be done before some host is back.
+
+    Raises:
+        PreflightError: with what holds it back.
+    """
+    if plan.held:
+        found = tuple(Finding(h.where, f"{h.what}: {h.why}", "", h.hint, "held") for h in plan.holds)
+        raise PreflightError(
+            "nothing of the plan can be carried out now; nothing was changed",
+            where=plan.configuration,
+            hint="see what waits: slipway plan",
+            findings=found,
+        )
+
+
 def findings(
     context: Context, observed: Observed, plan: Plan, *, everywhere: bool = False
 ) -> tuple[Finding, ...]:

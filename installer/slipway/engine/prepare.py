@@ -18,9 +18,9 @@ from slipway.engine.merging import effective
 from slipway.engine.registry import observe_registry, registry_source
 from slipway.errors import BundleError, ConfigurationError, Finding, SlipwayError
 from slipway.model.configuration import Spec
-from slipway.model.host.items import Host
+from slipway.model.host.items import Host, stranger
 from slipway.model.observed import ClusterObserved, HostObserved, Observed, RegistryObserved, Scope
-from slipway.model.plan import Plan, StepKind
+from slipway.model.plan import LEAVE, Plan, StepKind
 from slipway.planning.digests import references
 from slipway.planning.immutable import immutable_findings, pillar_findings
 from slipway.planning.plan import make_plan
@@ -45,13 +45,10 @@ def prepare(context: Context, scope: Scope) -> tuple[Observed, Plan]:
     _refuse(context, observed)
     context.configuration = effective(context, observed)
     plan = _plan(context, observed)
-    if scope is Scope.TARGETS or (scope is Scope.RECORDS and not observed.cluster.reachable):
-        targets = _targets(plan) | credential_targets(context.configuration, plan)
-        touched = [
-            h for h in context.configuration.hosts if h.name in targets and h.name not in observed.hosts
-        ]
-        if touched:
-            observed = replace(observed, hosts={**observed.hosts, **_hosts(context, touched, deep=False)})
+    if scope is not Scope.RECORDS or not observed.cluster.reachable:
+        more = {**_hosts(context, _unread(context, plan, observed), deep=False), **_leaving(context, plan)}
+        if more:
+            observed = replace(observed, hosts={**observed.hosts, **more})
             plan = _plan(context, observed)
     keep_manifest(context)
     return observed, plan
@@ -79,8 +76,22 @@ def _plan(context: Context, observed: Observed) -> Plan:
     return make_plan(context.configuration, context.catalog, context.manifest, observed, context.document)
 
 
-def _targets(plan: Plan) -> set[str]:
-    return {step.target for step in plan.steps if step.kind is StepKind.HOST}
+def _unread(context: Context, plan: Plan, observed: Observed) -> list[Host]:
+    """Hosts that a step would touch, and with them those whose nodes are not ready: they may not answer."""
+    targets = {step.target for step in plan.steps if step.on_host}
+    if targets:
+        targets |= {name for name, node in observed.cluster.nodes.items() if not node.ready}
+    targets |= credential_targets(context.configuration, plan)
+    return [h for h in context.configuration.hosts if h.name in targets and h.name not in observed.hosts]
+
+
+def _leaving(context: Context, plan: Plan) -> dict[str, HostObserved]:
+    """Hosts that the ClusterConfiguration does not name any more: only whether they answer."""
+    steps = [step for step in plan.steps if step.kind is StepKind.NODE and step.action == LEAVE]
+    if not steps:
+        return {}
+    with Fleet([stranger(step.target, step.inputs["address"]) for step in steps], context.access()) as fleet:
+        return read_hosts(context.configuration, fleet)
 
 
 def _observe(context: Context, scope: Scope) -> Observed:

@@ -7,8 +7,7 @@ from slipway.engine.context import Context
 from slipway.engine.interpreter import python_for_reset
 from slipway.engine.run import Run
 from slipway.errors import StepError
-from slipway.model.host.items import Host
-from slipway.model.host.settings import HostSettings
+from slipway.model.host.items import stranger
 from slipway.model.plan import Step
 from slipway.runner import RunnerEvent, RunnerResult, connection_variables, interpreter
 from slipway.runner import run as run_playbook
@@ -68,10 +67,7 @@ def reset_hosts(
     hosts = context.configuration.spec.hosts
     if hosts is None:
         raise StepError("there are no hosts to reset", where=context.configuration.name)
-    bare = [
-        Host(name=name, address=address, roles=("worker",), settings=HostSettings())
-        for name, address in addresses.items()
-    ]
+    bare = [stranger(name, address) for name, address in addresses.items()]
     pythons = python_for_reset(context, bare)
     variables = {
         host.name: {

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from slipway.model.record import Intent, Lock, ModuleRecord, StepRecord
 from slipway.model.survey import Survey
@@ -54,6 +54,10 @@ class HostFacts:
     time: float = 0.0
 
 
+#: Codes of a host that is not there. All others are of one that is, and that something is wrong with.
+AWAY: Final = frozenset({"unreachable", "timeout"})
+
+
 @dataclass(frozen=True, slots=True)
 class HostObserved:
     """One host. `error`, with its code and the way out, is set when it could not be read; then all else is empty.
@@ -81,6 +85,11 @@ class HostObserved:
     def reachable(self) -> bool:
         """Whether it was read."""
         return not self.error_code
+
+    @property
+    def away(self) -> bool:
+        """Whether it does not answer at all."""
+        return self.error_code in AWAY
 
 
 @dataclass(frozen=True, slots=True)

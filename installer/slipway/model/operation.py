@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Outcome(StrEnum):
-    """How a step, or a whole operation, ended."""
+    """How a step, or a whole operation, ended. An operation is blocked that did all but what is held back."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -34,6 +34,11 @@ class StepResult:
     seconds: float = 0.0
     changed: int = 0
     failure: Failure | None = None
+
+
+def held(step: StepResult) -> bool:
+    """Whether it was held back, for a cause of its own: what only waits for another step has no way out to name."""
+    return step.outcome is Outcome.BLOCKED and step.failure is not None and bool(step.failure.hint)
 
 
 @dataclass(slots=True)

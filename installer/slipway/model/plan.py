@@ -1,5 +1,6 @@
 """A plan: what an apply would do, as a graph of steps, each with the field or observation that caused it."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -18,6 +19,10 @@ class StepKind(StrEnum):
     """Labels, taints and the mirrored record of one Node; or its removal."""
     MODULE = "module"
     """One module: its releases, or their removal."""
+
+
+#: Actions of steps of a Node. The first needs the API only, the others the host itself.
+METADATA, DRAIN, UNCORDON, LEAVE = "metadata", "drain", "uncordon", "remove"
 
 
 class Change(StrEnum):
@@ -53,6 +58,16 @@ class Consequence:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a step cannot be carried out now: what is missing, where, in its own words, and the way out."""
+
+    what: str
+    where: str
+    why: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One unit that is recorded, resumed and reported.
 
@@ -73,11 +88,21 @@ class Step:
     disruptive: bool = False
     destructive: bool = False
     rolling: bool = False
+    hold: Hold | None = None
+    """Set: an apply leaves it out, for itself or for a step that it needs."""
+
+    @property
+    def on_host(self) -> bool:
+        """Whether its host has to answer."""
+        return self.kind is StepKind.HOST or (self.kind is StepKind.NODE and self.action != METADATA)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps in an order that respects their needs. `digest` covers all steps and the catalog."""
+    """Steps in an order that respects their needs. `digest` covers all steps and the catalog.
+
+    What holds steps back is not in the digest: it is the same work, of which less can be done now.
+    """
 
     configuration: str
     generation: int
@@ -94,5 +119,15 @@ class Plan:
 
     @property
     def needs_approval(self) -> bool:
-        """Somebody has to agree first."""
-        return any(step.disruptive or step.destructive for step in self.steps)
+        """Somebody has to agree first, to what is carried out now."""
+        return any(step.disruptive or step.destructive for step in self.steps if not step.hold)
+
+    @property
+    def holds(self) -> dict[Hold, int]:
+        """What holds steps back, and how many of them."""
+        return dict(Counter(step.hold for step in self.steps if step.hold))
+
+    @property
+    def held(self) -> bool:
+        """There is something to do, and nothing of it can be done now."""
+        return bool(self.steps) and all(step.hold for step in self.steps)

@@ -38,6 +38,7 @@ class Verdict(StrEnum):
     """How one reconciliation ended. All but RETRY are told by the status: nothing is gained by repeating.
 
     DEGRADED has nothing to do, yet something is not ready; like AWAITING_APPROVAL it may pass without an edit.
+    WAITING has done all but what hosts that do not answer hold back.
     """
 
     GONE = "gone"
@@ -45,6 +46,7 @@ class Verdict(StrEnum):
     UNCHANGED = "unchanged"
     DEGRADED = "degraded"
     AWAITING_APPROVAL = "awaiting-approval"
+    WAITING = "waiting"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     SUPERSEDED = "superseded"

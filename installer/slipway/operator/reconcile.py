@@ -23,7 +23,7 @@ from slipway.errors import (
 from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration, Observed, Scope
 from slipway.model.operation import OperationResult, Outcome, Progress
-from slipway.model.plan import Plan, StepKind
+from slipway.model.plan import Plan
 from slipway.operator import acceptance, status
 from slipway.operator.door import Engine, Key, Meter, Recorder, Request, Running, Session, Store, Verdict
 from slipway.operator.tracker import Tracker
@@ -40,7 +40,7 @@ ROUNDS: Final = 5
 _VERDICTS: Final = {
     Outcome.SUCCEEDED: Verdict.SUCCEEDED,
     Outcome.FAILED: Verdict.FAILED,
-    Outcome.BLOCKED: Verdict.FAILED,
+    Outcome.BLOCKED: Verdict.WAITING,
     Outcome.CANCELLED: Verdict.CANCELLED,
 }
 
@@ -119,7 +119,7 @@ class Reconciler:
     def _look(self, session: Session, *, full: bool) -> tuple[Observed, Plan]:
         """Records first; the hosts themselves only when a step would touch one."""
         observed, plan = read(session, Scope.FULL if full else Scope.RECORDS)
-        if not full and any(step.kind is StepKind.HOST for step in plan.steps):
+        if not full and any(step.on_host for step in plan.steps):
             observed, plan = read(session, Scope.TARGETS)
         self._edges.meter.read(plan, observed)
         return observed, plan
@@ -169,11 +169,15 @@ class Round:
         self._voice = Voice(live, edges.store, edges.clock)
 
     def follow(self, observed: Observed, plan: Plan) -> Verdict:
-        """Nothing to do, wait for a yes, or run."""
+        """Nothing to do, wait for a host or for a yes, or run."""
         self._close_last()
         if plan.empty:
             self._voice.tell(self._configuration, plan, observed)
             return Verdict.UNCHANGED if self._voice.ready else Verdict.DEGRADED
+        if plan.held:
+            if self._voice.tell(self._configuration, plan, observed):
+                self._edges.recorder.event(self._live, status.HELD, status.held(plan), warning=True)
+            return Verdict.WAITING
         if cancelled_before(self._live, plan.digest):
             return Verdict.CANCELLED
         if plan.needs_approval and self._live.annotations.get(APPROVE_ANNOTATION) != plan.digest:

@@ -37,6 +37,9 @@ RETRY_BACK_OFF: Final = (2.0, 30.0)
 #: a node that boots, a host that left by another hand.
 LOOK_AGAIN_SECONDS: Final = 30.0
 
+#: Seconds that a host which does not answer may have been back before it is asked again.
+LONGEST_LOOK_SECONDS: Final = 300.0
+
 _MAY_PASS: Final = {Verdict.DEGRADED, Verdict.AWAITING_APPROVAL}
 
 #: Seconds without a turn of the main loop after which the kubelet may restart us.
@@ -190,9 +193,13 @@ class Runtime:
 
     def _note(self, key: Key, verdict: Verdict) -> None:
         """Line up again what repeating can heal, later each time, and what may have passed."""
-        if verdict is Verdict.RETRY:
+        back_off = {
+            Verdict.RETRY: RETRY_BACK_OFF,
+            Verdict.WAITING: (self._settings.look_again, LONGEST_LOOK_SECONDS),
+        }.get(verdict)
+        if back_off:
             tries = self._retries[key] = self._retries.get(key, 0) + 1
-            self._look_again(key, min(RETRY_BACK_OFF[0] * 2 ** (tries - 1), RETRY_BACK_OFF[1]))
+            self._look_again(key, min(back_off[0] * 2 ** (tries - 1), back_off[1]))
             return
         self._retries.pop(key, None)
         if verdict in _MAY_PASS:

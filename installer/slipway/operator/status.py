@@ -4,6 +4,7 @@
 `status_of` for every other moment: nothing to do, waiting for approval, running, ended.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,11 +12,15 @@ from slipway.errors import ConflictError, PreflightError, SlipwayError
 from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.operation import OperationResult, Outcome
-from slipway.model.plan import Plan, StepKind
+from slipway.model.operation import held as was_held
+from slipway.model.plan import Hold, Plan, StepKind
 from slipway.operator import conditions as c
 from slipway.operator import targets
 from slipway.operator.door import Running
 from slipway.operator.targets import Entry, Work
+
+#: Why Ready is false while hosts that do not answer hold steps back, and nothing else is to be done.
+HELD: Final = "HostsUnreachable"
 
 #: Steps listed in the message of a plan that waits for approval; the rest is counted.
 SUMMARY_STEPS: Final = 20
@@ -96,9 +101,11 @@ def _whole(
 ) -> tuple[str, list[c.Condition]]:
     """Phase, and the three conditions that every tool understands."""
     if result is not None and result.outcome is not Outcome.SUCCEEDED:
-        return _ended_badly(result)
+        return _ended_badly(plan, result)
     if result is None and running is not None:
         return "Applying", _three(False, "Applying", f"operation {running.operation}", reconciling=True)
+    if result is None and plan.held:
+        return "Degraded", _three(False, HELD, held(plan))
     if result is None and not plan.empty:
         message = summary(plan)
         return c.AWAITING_APPROVAL, _three(False, c.AWAITING_APPROVAL, message)
@@ -119,14 +126,26 @@ def _three(
     ]
 
 
-def _ended_badly(result: OperationResult) -> tuple[str, list[c.Condition]]:
+def _ended_badly(plan: Plan, result: OperationResult) -> tuple[str, list[c.Condition]]:
     if result.outcome is Outcome.CANCELLED:
         return "Cancelled", _three(False, "Cancelled", f"operation {result.operation} was cancelled")
+    if result.outcome is Outcome.BLOCKED:
+        return "Degraded", _three(False, HELD, held(plan, result))
     failed = [step for step in result.steps if step.outcome is Outcome.FAILED]
     message = (
         "\n".join(targets.failure_text(step) for step in failed) or f"operation {result.operation} failed"
     )
     return "Failed", _three(False, "OperationFailed", message, stalled=True)
+
+
+def held(plan: Plan, result: OperationResult | None = None) -> str:
+    """What holds steps back, a line each: as an operation found it, or as the plan has it."""
+    failures = (step.failure for step in result.steps if was_held(step)) if result else ()
+    found = Counter(Hold(f.what, f.where, f.why, f.hint) for f in failures if f) if result else plan.holds
+    return "\n".join(
+        f"{hold.what} ({hold.why}): {count} step{'s' * (count != 1)} held back; next: {hold.hint}"
+        for hold, count in found.items()
+    )
 
 
 def summary(plan: Plan) -> str:

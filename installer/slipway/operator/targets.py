@@ -80,6 +80,8 @@ def _host(name: str, observed: Observed, work: Work, *, leaving: bool) -> Entry:
 
 def _host_phase(name: str, observed: Observed, standing: Standing, *, leaving: bool) -> tuple[str, str]:
     host = observed.hosts.get(name)
+    if host and host.away:
+        return "Unreachable", f"{host.error_code}: {host.error}"
     if standing.failed:
         return _worst(standing.failed)
     if standing.running:

@@ -5,12 +5,11 @@ from dataclasses import replace
 
 from slipway.model.configuration import Configuration
 from slipway.model.observed import NodeObserved, Observed
-from slipway.model.plan import Change, Reason, Step, StepKind
+from slipway.model.plan import DRAIN, UNCORDON, Change, Reason, Step, StepKind
 from slipway.planning.digests import digest
+from slipway.planning.holding import at_once, own_hold
 from slipway.planning.roles.kubernetes import CONTROL_PLANE, WORKER
 
-#: Actions of steps of a Node.
-DRAIN, UNCORDON = "drain", "uncordon"
 #: Steps that end no pod and wait for other hosts' of their kind, which may come later in the round.
 MEMBERSHIP = (CONTROL_PLANE.name, WORKER.name)
 
@@ -28,7 +27,7 @@ def with_drains(
     `spec.upgrade.maxUnavailable` nodes are out of service at once, in the order of the ClusterConfiguration. A host
     that is no node yet has no pods. A node that an earlier operation drained and left so is let in again.
     """
-    most = configuration.spec.upgrade.max_unavailable
+    most = at_once(configuration, observed)
     steps: list[Step] = []
     out: list[str] = []
     for host in configuration.hosts:
@@ -39,7 +38,8 @@ def with_drains(
             mine = tuple(_after_drain(step) if step.disruptive else step for step in mine)
             waits = tuple(node_step_id(name, UNCORDON) for name in out[-most : len(out) - most + 1])
             steps += _round(host.name, mine, waits)
-            out.append(host.name)
+            if not own_hold(configuration, observed, _drain(host.name, mine, ())):
+                out.append(host.name)
         elif node and node.drained:
             steps += [*mine, _left_out(node, mine)]
         else:
@@ -52,12 +52,17 @@ def _after_drain(step: Step) -> Step:
 
 
 def _round(name: str, mine: tuple[Step, ...], waits: tuple[str, ...]) -> Iterator[Step]:
-    what = ", ".join(step.action for step in mine if step.disruptive)
-    drain = _node_step(name, DRAIN, f"its pods have to go elsewhere before {what}", waits)
-    yield replace(drain, disruptive=True, rolling=True)
+    drain = _drain(name, mine, waits)
+    yield drain
     yield from mine
     needs = (drain.id, *(step.id for step in mine if step.action not in MEMBERSHIP))
     yield replace(_node_step(name, UNCORDON, "it was drained for these steps", needs), rolling=True)
+
+
+def _drain(name: str, mine: tuple[Step, ...], waits: tuple[str, ...]) -> Step:
+    what = ", ".join(step.action for step in mine if step.disruptive)
+    drain = _node_step(name, DRAIN, f"its pods have to go elsewhere before {what}", waits)
+    return replace(drain, disruptive=True, rolling=True)
 
 
 def _left_out(node: NodeObserved, mine: tuple[Step, ...]) -> Step:

@@ -8,10 +8,11 @@ from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import NodeObserved, Observed
-from slipway.model.plan import Change, Reason, Step, StepKind
+from slipway.model.plan import LEAVE, METADATA, Change, Reason, Step, StepKind
 from slipway.model.record import StepRecord
 from slipway.planning.decide import Desired, Seen, decide
 from slipway.planning.digests import digest
+from slipway.planning.holding import at_once, away
 from slipway.planning.kubeadm import taints
 from slipway.planning.labels import OF_GPUS, node_labels
 from slipway.planning.roles import BY_NAME, role_variables, roles_of
@@ -36,7 +37,7 @@ def host_steps(
 ) -> Iterator[Step]:
     """Every role step that has to run, host by host in the order given."""
     steps = tuple(_each(configuration, roles, bundle, observed))
-    yield from _host_by_host(steps, configuration.spec.upgrade.max_unavailable)
+    yield from _host_by_host(steps, configuration, observed)
 
 
 def _each(
@@ -53,7 +54,7 @@ def _each(
                 action=role,
                 inputs=role_variables(configuration, bundle, host, role, facts),
                 content=roles.get(role, ""),
-                needs=_needs(configuration, host, role, mine[: mine.index(role)]),
+                needs=_needs(configuration, observed, host, role, mine[: mine.index(role)]),
                 rolling=kind.rolling,
                 disruptive=_named(role, kind.disruptive | kind.disruptive_on(host)),
                 destructive=_named(role, kind.destructive),
@@ -74,15 +75,22 @@ def _told(step: Step, host: Host, observed: Observed) -> Step:
     return replace(step, reasons=(*step.reasons, *reasons), destructive=step.destructive or lost)
 
 
-def _host_by_host(steps: tuple[Step, ...], at_once: int) -> Iterator[Step]:
-    """The same with rolling steps waiting for those of the hosts before: one that fails stops the rest."""
+def _host_by_host(
+    steps: tuple[Step, ...], configuration: Configuration, observed: Observed
+) -> Iterator[Step]:
+    """The same with rolling steps waiting for those of the hosts before: one that fails stops the rest.
+
+    A host that does not answer is none of those before.
+    """
     rolling = [step for step in steps if step.rolling and step.action != CONTROL_PLANE.name]
+    rolling = [step for step in rolling if not away(observed, step.target)]
+    most = at_once(configuration, observed)
     waits: dict[str, tuple[str, ...]] = {}
     for action in {step.action for step in rolling}:
         mine = [step.id for step in rolling if step.action == action]
         for index, name in enumerate(mine):
-            begin = index - index % at_once
-            waits[name] = tuple(mine[max(begin - at_once, 0) : begin])
+            begin = index - index % most
+            waits[name] = tuple(mine[max(begin - most, 0) : begin])
     for step in steps:
         yield replace(step, needs=(*step.needs, *waits.get(step.id, ())))
 
@@ -105,10 +113,10 @@ def node_steps(
         reasons = tuple(_node_reasons(host, node, records, inputs, changing=bool(mine)))
         if reasons:
             yield Step(
-                id=f"{StepKind.NODE}/{host.name}/metadata",
+                id=f"{StepKind.NODE}/{host.name}/{METADATA}",
                 kind=StepKind.NODE,
                 target=host.name,
-                action="metadata",
+                action=METADATA,
                 change=Change.UPDATE if node else Change.CREATE,
                 digest=digest(inputs, observed.secrets),
                 needs=tuple(dict.fromkeys((membership_step(host), *(step.id for step in mine)))),
@@ -125,10 +133,10 @@ def removal_steps(configuration: Configuration, observed: Observed) -> Iterator[
             continue
         inputs = {"name": name, "address": node.address}
         yield Step(
-            id=f"{StepKind.NODE}/{name}/remove",
+            id=f"{StepKind.NODE}/{name}/{LEAVE}",
             kind=StepKind.NODE,
             target=name,
-            action="remove",
+            action=LEAVE,
             change=Change.REMOVE,
             digest=digest(inputs, observed.secrets),
             reasons=(Reason("removed", f"spec.hosts.items no longer has {name}", "spec.hosts.items"),),
@@ -156,7 +164,9 @@ def _named(role: str, names: frozenset[str]) -> frozenset[str]:
     return frozenset(f"{role}_{name}" for name in names)
 
 
-def _needs(configuration: Configuration, host: Host, role: str, before: tuple[str, ...]) -> tuple[str, ...]:
+def _needs(
+    configuration: Configuration, observed: Observed, host: Host, role: str, before: tuple[str, ...]
+) -> tuple[str, ...]:
     earlier = [other for other in before if other != "registry"]
     needs = [step_id(host.name, earlier[-1])] if earlier else []
     takes_packages = role == "node_disks" and configuration.registry_host != host
@@ -164,7 +174,8 @@ def _needs(configuration: Configuration, host: Host, role: str, before: tuple[st
         needs.append(MIRROR_STEP)
     planes = configuration.control_planes
     if role == "kubernetes_control_plane" and planes.index(host) > 0:
-        needs.append(step_id(planes[planes.index(host) - 1].name, role))
+        others = [plane for plane in planes[: planes.index(host)] if not away(observed, plane.name)]
+        needs.append(step_id(others[-1].name if others else planes[0].name, role))
     if role == "kubernetes_worker":
         needs.append(step_id(planes[0].name, "kubernetes_control_plane"))
     return tuple(needs)

@@ -14,6 +14,7 @@ from slipway.model.plan import Change, Plan, Reason, Step, StepKind
 from slipway.planning.decide import Desired, Seen, decide
 from slipway.planning.digests import digest, secret
 from slipway.planning.draining import with_drains
+from slipway.planning.holding import hold_back
 from slipway.planning.hosts import MIRROR_STEP, host_steps, node_steps, removal_steps, step_id
 from slipway.planning.modules import module_steps, settings_id
 from slipway.planning.order import ordered
@@ -40,8 +41,9 @@ def make_plan(
         *removal_steps(configuration, observed),
         *module_steps(configuration, catalog, bundle, observed),
     )
-    in_order = ordered(steps)
-    content = [catalog.digest, *([step.id, step.digest, str(step.change)] for step in in_order)]
+    in_order = hold_back(configuration, observed, ordered(steps))
+    # Sorted: their order depends on who answers.
+    content = [catalog.digest, *sorted([step.id, step.digest, str(step.change)] for step in in_order)]
     return Plan(
         configuration=f"{configuration.namespace}/{configuration.name}",
         generation=configuration.generation,

@@ -45,7 +45,7 @@ def preflight(
 ) -> list[Finding]:
     """All findings. `images`: reference -> who needs it (module or component).
 
-    Only hosts that the plan touches are judged: a host that is down stops nothing that does not concern it.
+    Only hosts that the plan touches are judged, and of these only who answers: steps of others are held back.
     `everywhere`: all of them.
     A host of another cluster always concerns; new credentials concern all hosts, before the operator gets them.
     """
@@ -54,6 +54,8 @@ def preflight(
     findings: list[Finding] = []
     for host in configuration.hosts:
         seen = observed.hosts.get(host.name)
+        if seen and seen.away and not everywhere:
+            continue
         if host.name in touched:
             findings += host_findings(configuration, host, seen, observed.site, bundle)
         elif seen and seen.reachable:  # what another cluster's records call done is not done for ours

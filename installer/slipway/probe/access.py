@@ -36,6 +36,11 @@ class HostError(PreflightError):
         self.host = host
         self.code: Code = code
 
+    @property
+    def text(self) -> str:
+        """What and why in one line."""
+        return f"{self.what}: {self.why}" if self.why else self.what
+
 
 @dataclass(frozen=True, slots=True)
 class Login:

@@ -30,7 +30,7 @@ def read_hosts(
     names = list(fleet.hosts) if hosts is None else list(hosts)
     read, errors = fleet.each(lambda session: _read(session, paths[session.name], deep=deep), names)
     failed = {
-        name: HostObserved(name, error_code=e.code, error=_text(e), hint=e.hint) for name, e in errors.items()
+        name: HostObserved(name, error_code=e.code, error=e.text, hint=e.hint) for name, e in errors.items()
     }
     return {name: read.get(name) or failed[name] for name in fleet.hosts if name in names}
 
@@ -70,10 +70,6 @@ def _disk_paths(configuration: Configuration, host: Host) -> list[str]:
     paths += [f"disk {disk.id}" for disk in host.settings.disks.values()]
     paths += [configuration.spec.registry.data_root] if configuration.registry_host == host else []
     return list(dict.fromkeys(paths))
-
-
-def _text(error: HostError) -> str:
-    return f"{error.what}: {error.why}" if error.why else error.what
 
 
 @cache

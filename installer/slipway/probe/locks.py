@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from slipway.errors import ConflictError, HeldError, StepError
+from slipway.model.observed import AWAY
 from slipway.probe.access import HostError
 from slipway.probe.fleet import Fleet
 from slipway.probe.ssh import Session
@@ -60,24 +61,30 @@ def acquire(
     hosts: Iterable[str] | None = None,
     seconds: int = LOCK_SECONDS,
     instead_of: str = "",
-) -> None:
-    """Lock hosts, all or none; ConflictError names the holder. `epoch`: the highest one seen, plus one.
+) -> dict[str, HostError]:
+    """Lock all hosts that answer, or none; ConflictError names the holder. Returns hosts that did not answer.
 
-    `instead_of` is a holder known to be dead: its place is taken.
+    `epoch`: the highest one seen, plus one. `instead_of` is a holder known to be dead: its place is taken.
 
-    The first host is asked alone: of two that start at once, one then stops there and leaves the others' locks
-    in peace.
+    The first host that answers is asked alone: of two that start at once, one then stops there and leaves the
+    others' locks in peace.
     """
     names = [name for name in fleet.sessions if hosts is None or name in set(hosts)]
+    rest, silent, alone = names, dict[str, HostError](), True
     try:
-        for group in (names[:1], names[1:]):
+        while rest:
+            group, rest = (rest[:1], rest[1:]) if alone else (rest, [])
             answers, errors = fleet.each(
                 lambda s: _ask(s, "acquire", holder, epoch, seconds, instead_of), group
             )
-            _demand(answers, errors)
+            away = {name: error for name, error in errors.items() if error.code in AWAY}
+            _demand(answers, {name: error for name, error in errors.items() if name not in away})
+            silent |= away
+            alone = alone and not answers
     except BaseException:
         release(fleet, holder, epoch, hosts=names)
         raise
+    return silent
 
 
 def renew(

@@ -32,6 +32,8 @@ PLANS = (
     "host-added",
     "kubelet-setting-of-all",
     "intent-left-open",
+    "host-away-at-a-fresh-install",
+    "host-away-counts-as-out-of-service",
 )
 
 
@@ -63,6 +65,23 @@ def failed() -> str:
     )
     return result_text(
         OperationResult("op-2", "sha256:0", Outcome.FAILED, steps, Counts(planned=3, ansible_runs=1), 8)
+    )
+
+
+def held_back() -> str:
+    hold = Failure(
+        "host worker-01 does not answer",
+        "host/worker-01",
+        "no SSH connection: 10.0.0.12:22: No route to host",
+        "check address and port, and that the host is up; once it answers: slipway apply",
+    )
+    steps = (
+        StepResult("host/worker-01/node_prepare", Outcome.BLOCKED, failure=hold),
+        StepResult("host/worker-01/node_system", Outcome.BLOCKED, failure=hold),
+        StepResult("host/worker-02/node_prepare", Outcome.SUCCEEDED),
+    )
+    return result_text(
+        OperationResult("op-3", "sha256:0", Outcome.BLOCKED, steps, Counts(planned=3, ansible_runs=1), 8)
     )
 
 
@@ -219,6 +238,7 @@ def host_forgotten() -> str:
 OTHERS: tuple[Callable[[], str], ...] = (
     succeeded,
     failed,
+    held_back,
     status_of_a_ready_cluster,
     status_of_a_cluster_at_work,
     status_before_there_is_a_cluster,

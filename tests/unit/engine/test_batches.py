@@ -86,6 +86,20 @@ def test_control_planes_share_a_run_that_takes_them_one_by_one() -> None:
     assert started(plan(one, two), {}) == [[one.id, two.id]]
 
 
+def test_hosts_that_fell_silent_come_after_all_others() -> None:
+    made = plan(step("host/a/node_prepare"), step("host/b/node_prepare"), step("host/b/node_system"))
+    full = {one.id: State.PENDING for one in made.steps}
+    steady = next_batches(made, full, (), {"a"})
+    assert [one.id for batch in steady for one in batch.steps] == [
+        "host/b/node_prepare",
+        "host/b/node_system",
+    ]
+    full |= done("host/b/node_prepare", "host/b/node_system")
+    assert [[one.id for one in batch.steps] for batch in next_batches(made, full, (), {"a"})] == [
+        ["host/a/node_prepare"]
+    ]
+
+
 def test_what_may_be_tried_again_blocks_nobody() -> None:
     states = dict.fromkeys((one.id for one in ALL.steps), State.PENDING) | {"host/a/registry": State.FAILED}
     assert newly_blocked(ALL, states, {"host/a/registry"}) == []

@@ -5,7 +5,8 @@ import pytest
 from slipway.engine.batches import State
 from slipway.engine.board import Board
 from slipway.errors import StepError, TransientError
-from slipway.model.operation import Failure, Outcome, Progress
+from slipway.model.operation import Failure, Outcome, Progress, held
+from slipway.model.plan import Hold
 from tests.unit.engine.plans import plan, step
 
 FIRST, SECOND, THIRD = step("host/a/first"), step("host/a/second", "host/a/first"), step("host/b/first")
@@ -57,6 +58,18 @@ def test_steps_never_reached_wait_for_the_failed_one_or_failed_with_the_run(boar
     outcomes = {one: result.outcome for one, result in board.results.items()}
     assert outcomes == {FIRST.id: Outcome.FAILED, SECOND.id: Outcome.BLOCKED, THIRD.id: Outcome.FAILED}
     assert board.results[THIRD.id].failure == Failure("the run ended before this step")
+
+
+def test_what_is_held_back_ends_before_it_began_and_keeps_its_way_out(events: list[Progress]) -> None:
+    hold = Hold("host a does not answer", "host/a", "no route to host", "slipway apply")
+    board = Board("op-1", plan(FIRST, SECOND), events.append)
+    board.hold_back(FIRST, hold)
+    board.block(())
+    assert held(board.results[FIRST.id])
+    assert board.results[FIRST.id].failure == Failure(hold.what, hold.where, hold.why, hold.hint)
+    assert board.results[SECOND.id].outcome is Outcome.BLOCKED
+    assert not held(board.results[SECOND.id])
+    assert [event.kind for event in events] == ["step-finished", "step-finished"]
 
 
 def test_a_step_tried_again_starts_anew(board: Board, events: list[Progress]) -> None:

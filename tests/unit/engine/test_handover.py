@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from slipway.engine.handover import _Follower, can_hand_over
+from slipway.engine.handover import _bad, _Follower, _step, can_hand_over
 from slipway.model.observed import LiveConfiguration, Observed
-from slipway.model.operation import Progress
+from slipway.model.operation import Failure, OperationResult, Outcome, Progress, StepResult, held
 from slipway.model.plan import Plan
+from slipway.operator.operations import finished_status
 from tests.unit.engine.plans import plan, step
 from tests.unit.engine.test_merging import context
 from tests.unit.planning import model
@@ -48,6 +49,36 @@ def reading(generation: int, reconciling: str, **operation: Any) -> LiveConfigur
         "operation": operation,
     }
     return LiveConfiguration("site", "slipway-system", generation, {}, status=status)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        (("succeeded", "blocked"), Outcome.BLOCKED),
+        (("failed", "blocked"), Outcome.FAILED),
+        (("succeeded", "failed"), Outcome.FAILED),
+        ((), Outcome.FAILED),
+    ],
+)
+def test_how_a_run_of_the_operator_ended_badly(outcomes: tuple[str, ...], expected: Outcome) -> None:
+    assert _bad([StepResult(f"host/{name}/node_prepare", Outcome(name)) for name in outcomes]) is expected
+
+
+def test_the_operators_words_on_a_step_are_taken_apart() -> None:
+    failure = Failure("host b does not answer", "host/b", "no route to host", "slipway apply")
+    told = finished_status(
+        OperationResult(
+            "op-1",
+            "sha256:0",
+            Outcome.BLOCKED,
+            (StepResult("host/b/node_prepare", Outcome.BLOCKED, failure=failure),),
+        ),
+        "",
+        "",
+    )
+    heard = _step(told["steps"][0])
+    assert held(heard)
+    assert heard.failure == Failure("host b does not answer; no route to host", hint="slipway apply")
 
 
 def test_the_end_of_an_older_generation_is_not_ours() -> None:

@@ -8,6 +8,7 @@ from slipway.model.host.items import Host
 from slipway.model.host.settings import HostSettings
 from slipway.model.observed import (
     ClusterObserved,
+    HostObserved,
     LiveConfiguration,
     NodeObserved,
     Observed,
@@ -15,7 +16,7 @@ from slipway.model.observed import (
     Scope,
 )
 from slipway.model.operation import Failure, OperationResult, Outcome, StepResult
-from slipway.model.plan import Change, Plan, Reason, Step, StepKind
+from slipway.model.plan import Change, Hold, Plan, Reason, Step, StepKind
 from slipway.model.record import ModuleRecord
 
 NOW = "2026-11-22T10:00:00Z"
@@ -54,6 +55,16 @@ def step(step_id: str, **changes: Any) -> Step:
 
 def plan(*steps: Step) -> Plan:
     return Plan("production", 2, "sha256:catalog", "sha256:plan", NOW, steps)
+
+
+HOLD = Hold("host wk-01 does not answer", "host/wk-01", "no route to host", "once it answers: slipway apply")
+
+
+def away(seen: Observed) -> Observed:
+    """A reading in which the worker's host did not answer."""
+    return replace(
+        seen, hosts={"wk-01": HostObserved("wk-01", error_code="unreachable", error="no route to host")}
+    )
 
 
 def observed(*, worker_ready: bool = True, module: str = "Healthy") -> Observed:

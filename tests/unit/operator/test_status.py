@@ -1,11 +1,12 @@
 """What the status says, moment by moment."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from slipway.errors import ConfigurationError, ConflictError, Finding, PreflightError, TransientError
-from slipway.model.operation import Outcome
+from slipway.model.operation import Failure, OperationResult, Outcome, StepResult
 from slipway.operator.conditions import find
 from slipway.operator.door import Running
 from slipway.operator.status import SUMMARY_STEPS, percent, refused, status_of, stopped, summary
@@ -114,6 +115,41 @@ def test_a_failed_step_says_what_where_and_what_next() -> None:
     assert find(status, "Ready")["message"] == "module/demo/apply: ImagePullBackOff; next: look"
     assert {m["name"]: m["phase"] for m in status["modules"]} == {"demo": "Failed", "flannel": "Healthy"}
     assert (status["operation"]["percent"], status["operation"]["outcome"]) == (50, "failed")
+
+
+def test_a_host_away_is_named_in_the_same_words_after_the_run_and_at_each_look() -> None:
+    """Otherwise the status would change with every look, and Events with it."""
+    held = [e.step(f"host/wk-01/{role}", hold=e.HOLD) for role in ("node_prepare", "node_system")]
+    plan = e.plan(*held, e.step("module/flannel/apply"))
+    failure = Failure(e.HOLD.what, e.HOLD.where, e.HOLD.why, e.HOLD.hint)
+    steps = (
+        *(StepResult(step.id, Outcome.BLOCKED, failure=failure) for step in held),
+        StepResult("module/flannel/apply", Outcome.SUCCEEDED),
+    )
+    result = OperationResult("op-1", plan.digest, Outcome.BLOCKED, steps)
+    seen = e.away(e.observed())
+    ended = status_of(e.configuration(), plan, seen, previous={}, now=e.NOW, result=result)
+    assert ended["phase"] == "Degraded"
+    ready = find(ended, "Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "HostsUnreachable")
+    assert ready["message"] == (
+        "host wk-01 does not answer (no route to host): 2 steps held back; next: once it answers: slipway apply"
+    )
+    assert [words(ended)[kind] for kind in KSTATUS] == ["False", "False", "False"]
+    assert {host["name"]: host["phase"] for host in ended["hosts"]} == {
+        "cp-01": "Ready",
+        "wk-01": "Unreachable",
+    }
+    assert ended["operation"]["outcome"] == "blocked"
+    left = e.plan(*held)
+    assert left.held
+    assert status_of(e.configuration(), left, seen, previous=ended, now=e.LATER) == ended
+
+
+def test_what_is_held_back_asks_nobody_for_a_yes() -> None:
+    step = e.step("host/wk-01/container_runtime", disruptive=True)
+    assert e.plan(step).needs_approval
+    assert not e.plan(replace(step, hold=e.HOLD), e.step("module/flannel/apply")).needs_approval
 
 
 def test_success_keeps_the_begin_of_the_operation() -> None:

@@ -110,7 +110,8 @@ def _step(step: Step) -> dict[str, Any]:
     flags = [flag for flag in ("rolling", "disruptive", "destructive") if getattr(step, flag)]
     reasons = [f"{reason.cause} {reason.path}".strip() for reason in step.reasons]
     entry: dict[str, Any] = {"id": step.id, "change": str(step.change), "reasons": reasons}
-    return entry | ({"needs": list(step.needs)} if step.needs else {}) | ({"flags": flags} if flags else {})
+    entry |= ({"needs": list(step.needs)} if step.needs else {}) | ({"flags": flags} if flags else {})
+    return entry | ({"held": step.hold.what} if step.hold else {})
 
 
 def _fits(items: list[object]) -> bool:

@@ -123,12 +123,12 @@ def installed(document: Mapping[str, Any]) -> Observed:
 
 
 def applied(document: Mapping[str, Any], plan: Plan, observed: Observed) -> Observed:
-    """What is there after the plan was carried out to its end."""
+    """What is there after the plan was carried out to its end, but for what is held back."""
     configuration = read.parse(document)
     after = observed
     if observed.scope is not Scope.RECORDS:
         after = replace(observed, hosts={**bare(configuration), **observed.hosts})
-    for step in plan.steps:
+    for step in (step for step in plan.steps if not step.hold):
         after = _EFFECTS[step.kind](step, configuration, document, after)
     return after
 

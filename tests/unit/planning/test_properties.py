@@ -1,10 +1,13 @@
 """What holds for every configuration: an applied plan leaves nothing to do, order keeps needs, hosts stay apart."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from slipway.api import read
+from slipway.model.observed import HostObserved, Observed
 from slipway.model.plan import StepKind
 from tests.unit.planning import model
 
@@ -84,6 +87,39 @@ def test_any_edit_is_done_by_one_apply(before: dict[str, Any], after: dict[str, 
         assert set(step.needs) <= done, "needs come first"
         done.add(step.id)
     assert model.planned(after, model.applied(after, plan, observed)).steps == ()
+
+
+def without(observed: Observed, name: str) -> Observed:
+    """A reading in which that host did not answer."""
+    silent = HostObserved(name, error_code="timeout", error="no answer within 10 s")
+    return replace(observed, hosts={**observed.hosts, name: silent})
+
+
+@few
+@given(documents(), documents(), st.integers(0, 9), st.booleans())
+def test_with_a_host_away_all_others_are_done_and_the_rest_once_it_is_back(
+    before: dict[str, Any], after: dict[str, Any], number: int, installed: bool
+) -> None:
+    observed = model.installed(before) if installed else model.fresh(read.parse(after))
+    names = [item["name"] for item in after["spec"]["hosts"]["items"]]
+    gone = names[number % len(names)]
+    first = without(observed, gone)
+    plan = model.planned(after, first)
+    done: set[str] = set()
+    for step in plan.steps:
+        assert step.hold or set(step.needs) <= done, "what is carried out needs nothing that is held back"
+        done |= set() if step.hold else {step.id}
+    held = {step.id for step in plan.steps if step.hold}
+    if gone.startswith("worker"):
+        assert {step.target for step in plan.steps if step.hold} <= {gone}, "a worker is needed by nobody"
+    assert held >= {step.id for step in plan.steps if step.kind is StepKind.HOST and step.target == gone}
+    later = model.applied(after, plan, first)
+    assert {step.id for step in model.planned(after, later).steps} == held
+    back = observed.hosts.get(gone) or model.bare(read.parse(after))[gone]
+    later = replace(later, hosts={**later.hosts, gone: back})
+    rest = model.planned(after, later)
+    assert not rest.holds
+    assert model.planned(after, model.applied(after, rest, later)).steps == ()
 
 
 @few

@@ -76,3 +76,8 @@ class Host(Model):
     def served_at(self) -> tuple[str, ...]:
         """All addresses at which others reach what this one stores."""
         return (self.address, self.addresses.storage) if self.addresses.storage else (self.address,)
+
+
+def stranger(name: str, address: str) -> Host:
+    """A host that no item describes any more: a name, and where it is reached."""
+    return Host(name=name, address=address, roles=("worker",), settings=HostSettings())

@@ -1,0 +1,114 @@
+"""What cannot be done while hosts do not answer: their own steps, those that need them, and those that would risk more.
+
+All else goes on. Nothing here decides what there is to do.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from slipway.model.configuration import Configuration
+from slipway.model.observed import Observed
+from slipway.model.plan import DRAIN, LEAVE, Hold, Step, StepKind
+from slipway.planning.roles.kubernetes import CONTROL_PLANE
+
+#: By kubeadm on every control plane's Node.
+_LABEL = "node-role.kubernetes.io/control-plane"
+
+
+def away(observed: Observed, host: str) -> bool:
+    """Whether the host was asked and does not answer."""
+    seen = observed.hosts.get(host)
+    return seen is not None and seen.away
+
+
+def missing_nodes(observed: Observed) -> list[str]:
+    """Nodes of the cluster whose hosts do not answer: they are out of service already."""
+    return [name for name in sorted(observed.cluster.nodes) if away(observed, name)]
+
+
+def at_once(configuration: Configuration, observed: Observed) -> int:
+    """Nodes that a rolling change may have in hand at a time: fewer while some are missing, but never none."""
+    return max(configuration.spec.upgrade.max_unavailable - len(missing_nodes(observed)), 1)
+
+
+def hold_back(configuration: Configuration, observed: Observed, steps: Iterable[Step]) -> tuple[Step, ...]:
+    """The steps, needs first, with those marked that cannot be carried out now."""
+    held: dict[str, Step] = {}
+    marked = []
+    for step in steps:
+        needs = tuple(need for need in step.needs if need not in held or _needed(held[need], step))
+        inherited = (held[need].hold for need in needs if need in held)
+        hold = own_hold(configuration, observed, step) or next(inherited, None)
+        marked.append(replace(step, needs=needs, hold=hold))
+        if hold:
+            held[step.id] = marked[-1]
+    return tuple(marked)
+
+
+def _needed(need: Step, step: Step) -> bool:
+    """A control plane that only waits for new settings serves others as it is."""
+    return need.target == step.target or not (need.action == CONTROL_PLANE.name and need.rolling)
+
+
+def own_hold(configuration: Configuration, observed: Observed, step: Step) -> Hold | None:
+    """What holds the step itself back, whatever becomes of those that it needs."""
+    host = step.target if step.on_host else ""
+    if step.kind is StepKind.MIRROR and configuration.registry_host:
+        host = configuration.registry_host.name
+    if away(observed, host):
+        seen = observed.hosts[host]
+        return absent(host, seen.error, seen.hint, leaving=step.action == LEAVE)
+    drains = step.kind is StepKind.NODE and step.action == DRAIN
+    restarts = step.action == CONTROL_PLANE.name and step.rolling
+    plane = any(plane.name == host for plane in configuration.control_planes)
+    return (_quorum(configuration, observed) if restarts or (drains and plane) else None) or (
+        _too_few(configuration, observed) if drains else None
+    )
+
+
+def absent(host: str, why: str, hint: str, *, leaving: bool = False) -> Hold:
+    """By a host that does not answer; `leaving`: the ClusterConfiguration does not name it any more."""
+    forget = f"slipway host forget {host}"
+    gone = forget if leaving else f"take it out of spec.hosts.items, then {forget}"
+    back = f"once it answers: slipway apply; if it is gone for good: {gone}"
+    return Hold(
+        f"host {host} does not answer",
+        f"host/{host}",
+        why,
+        f"{hint}; {back}" if hint else back,
+    )
+
+
+def _too_few(configuration: Configuration, observed: Observed) -> Hold | None:
+    """Capacity: nodes that are missing count as out of service."""
+    missing, most = missing_nodes(observed), configuration.spec.upgrade.max_unavailable
+    if len(missing) < most:
+        return None
+    return (
+        Hold(
+            "no further node may be taken out of service",
+            "spec.upgrade.maxUnavailable",
+            f"it is {most}, and out of service already: {', '.join(missing)}",
+            f"bring back {', '.join(missing)}, or raise it; then: slipway apply",
+        )
+        if missing
+        else None
+    )
+
+
+def _quorum(configuration: Configuration, observed: Observed) -> Hold | None:
+    """A majority of etcd's members has to stay; an API that does not answer does not tell who is one."""
+    nodes, known = observed.cluster.nodes, observed.cluster.reachable
+    planes = {plane.name for plane in configuration.control_planes if not known or plane.name in nodes}
+    planes |= {name for name, node in nodes.items() if _LABEL in node.labels}
+    missing = sorted(name for name in planes if away(observed, name))
+    rest = len(planes) - len(missing)
+    if not missing or rest - 1 > len(planes) // 2:
+        return None
+    return Hold(
+        "no further control plane may be stopped, not even for a moment",
+        "etcd",
+        f"of its {len(planes)} members {rest} answer, and {len(planes) // 2 + 1} are needed; "
+        f"missing: {', '.join(missing)}",
+        f"bring back {', '.join(missing)}; then: slipway apply",
+    )
