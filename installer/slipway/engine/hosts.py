@@ -13,6 +13,8 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.operation import Failure
 from slipway.model.plan import Step
+from slipway.planning.draining import MEMBERSHIP
+from slipway.probe.fleet import Fleet
 from slipway.runner import (
     EventKind,
     RunnerEvent,
@@ -49,13 +51,14 @@ def run_hosts(steps: tuple[Step, ...], run: Run) -> None:
         elif event.kind is EventKind.CHANGED:
             changed[current.get(event.host, "")] += 1
 
-    steps, pythons = _with_python(steps, run)
+    giver = credentials_host(steps, run)
+    steps, pythons = _with_python(steps, run, giver)
     if not steps:
         return
     board.counts.ansible_runs += 1
     result = run_playbook(
         PLAYBOOK,
-        hosts=host_variables(steps, run, pythons),
+        hosts=host_variables(steps, run, pythons, giver),
         groups=groups(context.configuration.hosts, registry=context.configuration.registry_host),
         extra=run_variables(steps, run),
         directory=context.state / "runs",
@@ -68,9 +71,28 @@ def run_hosts(steps: tuple[Step, ...], run: Run) -> None:
         conclude(steps, result, run)
 
 
-def _with_python(steps: tuple[Step, ...], run: Run) -> tuple[tuple[Step, ...], dict[str, bool | None]]:
+def credentials_host(steps: Iterable[Step], run: Run) -> str:
+    """The control plane that lets others join: the first one, or while that does not answer, another member.
+
+    In no digest: who gave the credentials makes no difference afterwards. Asking also makes their host keys known,
+    without which Ansible does not talk to them: an operator may never have read them.
+    """
+    first, *others = run.context.configuration.control_planes
+    if not any(step.action in MEMBERSHIP for step in steps):
+        return first.name
+    nodes = run.observed.cluster.nodes
+    members = [first, *(plane for plane in others if plane.name in nodes)]
+    with Fleet(members, run.context.access()) as fleet:
+        answers, _ = fleet.each(lambda session: session.run("true"))
+    return next((plane.name for plane in members if plane.name in answers), first.name)
+
+
+def _with_python(
+    steps: tuple[Step, ...], run: Run, giver: str
+) -> tuple[tuple[Step, ...], dict[str, bool | None]]:
     """Steps of hosts on which Ansible has a Python, and which one; the others have failed."""
-    chosen = [host for host in run.context.configuration.hosts if host.name in _names(steps, run)]
+    names = _names(steps, run, giver)
+    chosen = [host for host in run.context.configuration.hosts if host.name in names]
     pythons, errors = ensure_python(run.context, chosen, run.observed.hosts, run.pythons)
     for step in steps:
         if step.target in errors:
@@ -78,9 +100,9 @@ def _with_python(steps: tuple[Step, ...], run: Run) -> tuple[tuple[Step, ...], d
     return tuple(step for step in steps if step.target not in errors), pythons
 
 
-def _names(steps: Iterable[Step], run: Run) -> set[str]:
-    """Hosts of the batch, and the control plane that lets others join."""
-    return {step.target for step in steps} | {run.context.configuration.control_planes[0].name}
+def _names(steps: Iterable[Step], run: Run, giver: str) -> set[str]:
+    """Hosts of the batch, who lets others join, and the first control plane, whose plan joining hosts look at."""
+    return {step.target for step in steps} | {run.context.configuration.control_planes[0].name, giver}
 
 
 def conclude(steps: Iterable[Step], result: RunnerResult, run: Run) -> None:
@@ -90,6 +112,8 @@ def conclude(steps: Iterable[Step], result: RunnerResult, run: Run) -> None:
         step = _failed_step(open_steps, failure, run)
         if step:
             run.board.fail(step.id, failure_of(failure, result))
+        if failure.unreachable:
+            run.board.silent.add(failure.host)
     log = f"the run's log: {result.log}" if result.log else ""
     # Ansible ends a run when all hosts of one play failed: what comes after is none the worse, and runs again.
     ended = Failure("the run ended before this step", hint=log, retryable=True)
@@ -111,13 +135,13 @@ def _failed_step(steps: list[Step], failure: RunnerFailure, run: Run) -> Step | 
 
 
 def host_variables(
-    steps: Iterable[Step], run: Run, pythons: Mapping[str, bool | None]
+    steps: Iterable[Step], run: Run, pythons: Mapping[str, bool | None], giver: str
 ) -> dict[str, dict[str, Any]]:
     """Variables of every host of the batch, and of the control plane that lets others join."""
     context = run.context
     ssh = context.configuration.spec.hosts
     assert ssh is not None  # noqa: S101 - there are host steps
-    chosen = _names(steps, run)
+    chosen = _names(steps, run, giver)
     variables: dict[str, dict[str, Any]] = {}
     for host in context.configuration.hosts:
         if host.name not in chosen:
@@ -131,6 +155,9 @@ def host_variables(
         }
         if host.control_plane:  # others join by it, also when it has no step itself
             variables[host.name]["kubernetes_control_plane_address"] = host.address
+        for step in mine:
+            if step.action in MEMBERSHIP:
+                variables[host.name][f"{step.action}_credentials_host"] = giver
         seen = run.observed.hosts.get(host.name)
         if seen and seen.reachable:
             variables[host.name]["slipway_facts"] = asdict(seen.facts)
