@@ -115,7 +115,8 @@ def here(directory: Path) -> tuple[Operation, ...]:
             return (Operation(name, "here", happened[-1]["text"], started, percent=100),)
         if journal.running(directory) is None:
             return (Operation(name, "here", "interrupted", started, _now(happened)),)
-        ended = sum(event["kind"] == "step-finished" for event in happened)
+        last = {event["step"]: event["kind"] for event in happened}  # a step that is tried again ends twice
+        ended = list(last.values()).count("step-finished")
         share = ended * 100 // max(1, len(happened[0]["data"].get("steps", ())))
         return (Operation(name, "here", "", started, _now(happened), share),)
     return ()

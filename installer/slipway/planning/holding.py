@@ -58,12 +58,12 @@ def own_hold(configuration: Configuration, observed: Observed, step: Step) -> Ho
     if away(observed, host):
         seen = observed.hosts[host]
         return absent(host, seen.error, seen.hint, leaving=step.action == LEAVE)
-    drains = step.kind is StepKind.NODE and step.action == DRAIN
     restarts = step.action == CONTROL_PLANE.name and step.rolling
-    plane = any(plane.name == host for plane in configuration.control_planes)
-    return (_quorum(configuration, observed) if restarts or (drains and plane) else None) or (
-        _too_few(configuration, observed) if drains else None
-    )
+    takes_out = step.kind is StepKind.NODE and step.action in {DRAIN, LEAVE}
+    risk = None
+    if restarts or (takes_out and host in _planes(configuration, observed)):
+        risk = _quorum(configuration, observed)
+    return risk or (_too_few(configuration, observed) if step.action == DRAIN else None)
 
 
 def absent(host: str, why: str, hint: str, *, leaving: bool = False) -> Hold:
@@ -84,23 +84,17 @@ def _too_few(configuration: Configuration, observed: Observed) -> Hold | None:
     missing, most = missing_nodes(observed), configuration.spec.upgrade.max_unavailable
     if len(missing) < most:
         return None
-    return (
-        Hold(
-            "no further node may be taken out of service",
-            "spec.upgrade.maxUnavailable",
-            f"it is {most}, and out of service already: {', '.join(missing)}",
-            f"bring back {', '.join(missing)}, or raise it; then: slipway apply",
-        )
-        if missing
-        else None
+    return Hold(
+        "no further node may be taken out of service",
+        "spec.upgrade.maxUnavailable",
+        f"it is {most}, and out of service already: {', '.join(missing)}",
+        f"bring back {', '.join(missing)}, or raise it; then: slipway apply",
     )
 
 
 def _quorum(configuration: Configuration, observed: Observed) -> Hold | None:
-    """A majority of etcd's members has to stay; an API that does not answer does not tell who is one."""
-    nodes, known = observed.cluster.nodes, observed.cluster.reachable
-    planes = {plane.name for plane in configuration.control_planes if not known or plane.name in nodes}
-    planes |= {name for name, node in nodes.items() if _LABEL in node.labels}
+    """A majority of etcd's members has to stay."""
+    planes = _planes(configuration, observed)
     missing = sorted(name for name in planes if away(observed, name))
     rest = len(planes) - len(missing)
     if not missing or rest - 1 > len(planes) // 2:
@@ -112,3 +106,10 @@ def _quorum(configuration: Configuration, observed: Observed) -> Hold | None:
         f"missing: {', '.join(missing)}",
         f"bring back {', '.join(missing)}; then: slipway apply",
     )
+
+
+def _planes(configuration: Configuration, observed: Observed) -> set[str]:
+    """Members of etcd, those that are to leave included; an API that does not answer does not tell who is one."""
+    nodes, known = observed.cluster.nodes, observed.cluster.reachable
+    planes = {plane.name for plane in configuration.control_planes if not known or plane.name in nodes}
+    return planes | {name for name, node in nodes.items() if _LABEL in node.labels}

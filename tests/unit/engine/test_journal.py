@@ -92,6 +92,16 @@ def test_a_running_one_says_what_it_is_doing(tmp_path: Path) -> None:
     assert (told.percent, told.now) == (50, "host/a/one (Install packages)")
 
 
+def test_a_step_that_is_tried_again_counts_once(tmp_path: Path) -> None:
+    finished = Progress("step-finished", "op-1", 1.3, "host/b/one", "b", data={"outcome": "failed"})
+    again = Progress("note", "op-1", 1.4, "host/b/one", "b", "will be tried again")
+    opened = opening("op-1", os.getpid())
+    write(tmp_path, "op-1", opened, finished, again)
+    assert standing.here(tmp_path)[0].percent == 0
+    write(tmp_path, "op-1", finished)
+    assert standing.here(tmp_path)[0].percent == 50
+
+
 def test_events_are_json_lines(tmp_path: Path) -> None:
     write(tmp_path, "op-1", opening("op-1", 1))
     assert json.loads((tmp_path / "op-1.jsonl").read_text())["data"]["steps"] == ["host/a/one", "host/b/one"]
