@@ -1,6 +1,5 @@
 """Hosts prepared by a playbook written by hand (bench_hosts.yml), and hosts read over SSH, up to a hundred."""
 
-import os
 import shutil
 import time
 from pathlib import Path
@@ -70,7 +69,7 @@ class ByHand:
             self.again.append(timed(lambda: self._play(inventory, idle=True)))
 
     def _play(self, inventory: Path, *, idle: bool = False) -> None:
-        plain = {"ANSIBLE_CONFIG": os.devnull, "ANSIBLE_HOME": str(self.site.directory / "ansible")}
+        plain = {"ANSIBLE_HOME": str(self.site.directory / "ansible")}  # no settings: those of Ansible itself
         said = self.site.run(interpreter_bin() / "ansible-playbook", "-i", inventory, PLAYBOOK, env=plain)
         if idle and said.count("changed=0 ") != len(self.site.lab.nodes):
             raise BenchError(f"the playbook changed something again:\n{said[-2000:]}")

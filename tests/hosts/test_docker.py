@@ -172,8 +172,8 @@ def nvidia(site: Site, *, check: bool = False, **settings_of: Any) -> int:
 
 
 def test_nvidias_runtime_becomes_the_default_and_leaves_when_it_is_unset(site: Site) -> None:
-    others = json.loads(site.sh(NODE, "cat /etc/docker/daemon.json"))
-    others["runtimes"] = {"mine": {"path": "/usr/sbin/runc"}}
+    before = site.sh(NODE, "cat /etc/docker/daemon.json")
+    others = json.loads(before) | {"runtimes": {"mine": {"path": "/usr/sbin/runc"}}}
     site.lab.ssh(NODE, ["tee", "/etc/docker/daemon.json"], stdin=json.dumps(others))
     assert nvidia(site, enabled=True, check=True) == 4
     assert nvidia(site, enabled=True) == 4
@@ -200,6 +200,7 @@ def test_nvidias_runtime_becomes_the_default_and_leaves_when_it_is_unset(site: S
     assert info(site)["DefaultRuntime"] == "runc"
     assert json.loads(site.sh(NODE, "cat /etc/docker/daemon.json"))["runtimes"] == others["runtimes"]
     assert nvidia(site, enabled=False) == 0
+    site.lab.ssh(NODE, ["tee", "/etc/docker/daemon.json"], stdin=before)
 
 
 def test_a_data_root_moves_with_its_images_once_nobodys_container_runs(site: Site) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.errors import ConfigurationError
-from slipway.model.operation import Progress
+from slipway.model.operation import Outcome, Progress
 
 #: Operations kept; a year of weekly changes.
 KEEP = 50
@@ -73,6 +73,18 @@ def events(directory: Path, operation: str) -> Iterator[dict[str, Any]]:
         for line in lines:
             if line.endswith("\n"):
                 yield json.loads(line)
+
+
+def unfinished(directory: Path) -> set[str]:
+    """Targets of steps that the newest operation on this machine began and did not bring to a good end."""
+    begun: dict[str, str] = {}
+    for name in operations(directory)[:1]:
+        for event in events(directory, name):
+            if event["kind"] == "step-started":
+                begun[event["step"]] = event["target"]
+            elif event["kind"] == "step-finished" and event["data"].get("outcome") == Outcome.SUCCEEDED:
+                begun.pop(event["step"], None)
+    return set(begun.values())
 
 
 def _prune(directory: Path) -> None:

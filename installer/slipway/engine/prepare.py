@@ -13,6 +13,7 @@ from slipway.api.merge import resolve
 from slipway.bundle import manifest as manifests
 from slipway.bundle.source import RegistrySource
 from slipway.engine.context import Context
+from slipway.engine.journal import unfinished
 from slipway.engine.kubeconfig import fetch_kubeconfig
 from slipway.engine.merging import effective
 from slipway.engine.registry import observe_registry, registry_source
@@ -77,11 +78,14 @@ def _plan(context: Context, observed: Observed) -> Plan:
 
 
 def _unread(context: Context, plan: Plan, observed: Observed) -> list[Host]:
-    """Hosts that a step would touch, and with them those whose nodes are not ready: they may not answer."""
+    """Hosts that a step would touch, and with them those whose nodes are not ready: they may not answer.
+
+    And hosts that an operation left half done: an edit taken back is no reason for a step, what it left there is.
+    """
     targets = {step.target for step in plan.steps if step.on_host}
     if targets:
         targets |= {name for name, node in observed.cluster.nodes.items() if not node.ready}
-    targets |= credential_targets(context.configuration, plan)
+    targets |= credential_targets(context.configuration, plan) | unfinished(context.state / "operations")
     return [h for h in context.configuration.hosts if h.name in targets and h.name not in observed.hosts]
 
 

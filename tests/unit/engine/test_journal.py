@@ -42,6 +42,21 @@ def test_events_come_back_in_order_and_nobody_else_reads_them(tmp_path: Path) ->
     assert (tmp_path / "operations" / "op-1.jsonl").stat().st_mode & 0o777 == 0o600
 
 
+def test_what_was_begun_and_not_ended_well_is_remembered(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "op-1",
+        opening("op-1", 1),
+        *(Progress("step-started", "op-1", 1.0, f"host/{name}/one", name) for name in "abc"),
+        Progress("step-finished", "op-1", 2.0, "host/a/one", "a", data={"outcome": "succeeded"}),
+        Progress("step-finished", "op-1", 2.0, "host/b/one", "b", data={"outcome": "failed"}),
+    )
+    assert journal.unfinished(tmp_path) == {"b", "c"}
+    write(tmp_path, "op-2", opening("op-2", 1))
+    assert journal.unfinished(tmp_path) == set()
+    assert journal.unfinished(tmp_path / "none") == set()
+
+
 def test_a_line_cut_off_by_a_kill_is_left_out(tmp_path: Path) -> None:
     write(tmp_path, "op-1", opening("op-1", 1))
     with (tmp_path / "op-1.jsonl").open("a") as file:
