@@ -98,6 +98,7 @@ HOST_PATHS = (
     BALANCER_CHECK,
     "/etc/containerd",
     "/etc/keepalived/keepalived.conf",
+    "/etc/logrotate.d/slipway",
     "/etc/modules-load.d/slipway.conf",
     "/etc/nvidia-container-runtime",
     "/etc/security/limits.d/60-slipway.conf",

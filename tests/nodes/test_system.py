@@ -28,7 +28,10 @@ OURS = (
     "/etc/security/limits.d/60-slipway.conf",
     "/etc/systemd/system.conf.d/60-slipway.conf",
     "/etc/systemd/journald.conf.d/60-slipway.conf",
+    "/etc/logrotate.d/slipway",
 )
+LOG = "/var/log/scheduler/main.log"
+ROTATION = {"paths": ["/var/log/scheduler/*.log"], "maxSize": "1k", "keep": 2}
 #: Lets a chrony with Debian's own settings run in a container.
 CONTAINED = "[Unit]\nConditionCapability=\n[Service]\nEnvironmentFile=\nEnvironment=DAEMON_OPTS=-x\n"
 SHOWN = "ulimit -n; ulimit -l; ulimit -u"
@@ -36,12 +39,18 @@ SHOWN = "ulimit -n; ulimit -l; ulimit -u"
 
 def settings(site: Site) -> dict[str, Any]:
     """All that the role can set; both ask node-1 for the time."""
-    return {"time": {"servers": [site.lab.nodes[0].address]}, "limits": LIMITS, "journald": JOURNAL}
+    return {
+        "time": {"servers": [site.lab.nodes[0].address]},
+        "limits": LIMITS,
+        "journald": JOURNAL,
+        "logRotation": ROTATION,
+    }
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with bare_site(tmp_path_factory.mktemp("system"), "system", "10.176.0.0/24", SYSTEMS) as found:
+    directory, packages = tmp_path_factory.mktemp("system"), ("logrotate",)
+    with bare_site(directory, "system", "10.176.0.0/24", SYSTEMS, packages) as found:
         found.lab.egress_control()
         yield found
 
@@ -127,6 +136,18 @@ def test_the_journal_is_kept_as_said(site: Site) -> None:
         words = site.sh(node, "journalctl --output=cat --unit=systemd-journald")
         assert re.search(r"^System Journal .*max 200(\.0)?M", words, re.MULTILINE), words
         assert site.sh(node, "ls /var/log/journal/*/system.journal") != ""
+
+
+def test_a_large_log_is_rotated_and_written_on(site: Site) -> None:
+    write = f"yes line | head -n 1000 >> {LOG}"
+    for node in NAMES:
+        site.lab.ssh(node, ["sh", "-c", f"mkdir -p /var/log/scheduler; {write}; chmod 640 {LOG}"])
+        inode = site.sh(node, f"stat -c %i {LOG}")
+        for _ in range(4):
+            site.lab.ssh(node, ["sh", "-c", f"{write}; logrotate /etc/logrotate.conf"])
+        assert site.sh(node, f"stat -c '%i %s' {LOG}") == f"{inode.strip()} 0\n"
+        assert site.sh(node, "ls /var/log/scheduler").split() == ["main.log", "main.log.1", "main.log.2.gz"]
+        assert site.sh(node, "systemctl is-enabled logrotate.timer") == "enabled\n"
 
 
 def test_what_a_killed_run_left_out_is_made_up_for(site: Site) -> None:

@@ -28,6 +28,8 @@ PATTERNS = {
     directories.ACCOUNT: "a name of a user or group, or its number",
     system.DISK_SIZE: "a size in M, G or T, as 2G",
     system.UNLIMITED: "unlimited, or a whole number of KiB from 64 on",
+    system.LOG_SIZE: "a size in k, M or G, as 100M",
+    system.LOG_PATH: "an absolute path, with * and ? where they are wanted, as /var/log/slurm/*.log",
     system.RETENTION: "hours, days or weeks, as 14d",
     mounts.FILE_SYSTEM: "a type of file system, as nfs",
     mounts.MOUNT_PATH: "an absolute path without blanks, as /mnt/data",

@@ -12,7 +12,7 @@ from slipway.model.host.mounts import MAX_MOUNTS, Mounts
 from slipway.model.host.networks import MAX_ROUTES, Route
 from slipway.model.host.nvidia import Nvidia
 from slipway.model.host.runtime import Runtime
-from slipway.model.host.system import DNS, HostsEntry, Journald, Limits, Time
+from slipway.model.host.system import DNS, HostsEntry, Journald, Limits, LogRotation, Time
 
 
 class Taint(Model):
@@ -51,6 +51,8 @@ class HostSettings(Model):
     """Resource limits."""
     journald: Journald = Field(default_factory=Journald)
     """Journal."""
+    log_rotation: LogRotation = Field(default_factory=LogRotation)
+    """Logs in files."""
     mounts: Mounts = Field(default_factory=dict, max_length=MAX_MOUNTS, json_schema_extra=LIVE)
     """File systems by name, mounted at boot before container runtime and kubelet."""
     disks: dict[DiskName, Disk] = Field(default_factory=dict, max_length=MAX_DISKS)

@@ -9,6 +9,9 @@ from slipway.model.fields import LIVE, Address, DNSName, Model, Server
 
 DISK_SIZE = r"^[1-9][0-9]{0,5}[MGT]$"
 UNLIMITED = r"^unlimited$"
+LOG_SIZE = r"^[1-9][0-9]{0,5}[kMG]$"
+#: As logrotate reads it: `*` and `?` stand for what they do in a shell.
+LOG_PATH = r"^/[A-Za-z0-9_@%+*?.-]+(?:/[A-Za-z0-9_@%+*?.-]+)+$"
 RETENTION = r"^[1-9][0-9]{0,4}[hdw]$"
 
 
@@ -86,3 +89,17 @@ class Journald(Model):
     """Age at which entries go, as 14d."""
     persistent: bool | None = Field(default=None, json_schema_extra=LIVE)
     """Whether it is kept on disk, or in memory until the next boot."""
+
+
+LogPath = Annotated[str, Field(max_length=256, pattern=LOG_PATH)]
+
+
+class LogRotation(Model):
+    """Logs that nobody else rotates, as those of schedulers and of people's own services."""
+
+    paths: tuple[LogPath, ...] = Field(default=(), max_length=32, json_schema_extra=LIVE)
+    """Files, as /var/log/slurm/*.log; their programs go on writing to the same file. The kubelet rotates pods' logs."""
+    max_size: str | None = Field(default=None, max_length=7, pattern=LOG_SIZE, json_schema_extra=LIVE)
+    """Size from which a file is rotated before its day is over, as 100M."""
+    keep: int = Field(default=7, ge=0, le=1000, json_schema_extra=LIVE)
+    """Rotated files that stay, compressed."""

@@ -1,4 +1,4 @@
-"""node_system: time, limits and journal of a host that sets any of them."""
+"""node_system: time, limits, journal and logs of a host that sets any of them."""
 
 from typing import Any
 
@@ -14,6 +14,9 @@ def _settings(host: Host) -> dict[str, Any]:
         "time_servers": list(settings.time.servers),
         "limits": settings.limits.model_dump(exclude_none=True),
         "journald": settings.journald.model_dump(exclude_none=True),
+        "log_rotation": settings.log_rotation.model_dump(exclude_none=True)
+        if settings.log_rotation.paths
+        else {},
     }
 
 
@@ -27,15 +30,21 @@ def _variables(scope: Scope) -> dict[str, Any]:
     return {**wanted, "repositories": scope.repositories() if wanted["time_servers"] else {}}
 
 
+def _packages(_configuration: Configuration, host: Host) -> tuple[str, ...]:
+    return ("logrotate",) if host.settings.log_rotation.paths else ()
+
+
 ROLE = Role(
     name="node_system",
     wanted=_wanted,
     variables=_variables,
     optional=True,
+    packages=_packages,
     fields={
         "time_servers": f"{SETTINGS}.time",
         "limits": f"{SETTINGS}.limits",
         "journald": f"{SETTINGS}.journald",
+        "log_rotation": f"{SETTINGS}.logRotation",
         "repositories": "bundle: packages",
     },
 )
