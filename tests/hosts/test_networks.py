@@ -117,6 +117,7 @@ def test_a_pull_goes_over_the_storage_network(lab: Lab) -> None:
 
 def test_pods_talk_over_the_business_network(site: Site, lab: Lab) -> None:
     """CoreDNS' pod, from the other node: a packet to it is one between flannel's two ends."""
+    lab.ssh(CP, [*KUBECTL, "-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s"])
     pod = kubectl(site, "-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns")["items"][0]
     other = WORKER if pod["spec"]["nodeName"] == CP else CP
     before = sent(lab)
@@ -128,7 +129,7 @@ def test_pods_talk_over_the_business_network(site: Site, lab: Lab) -> None:
 
 def test_ssh_and_the_api_go_over_the_management_network(lab: Lab) -> None:
     before = sent(lab)
-    lab.ssh(WORKER, ["sh", "-c", "cat >/dev/null"], stdin="x" * (4 * MIB))
+    lab.ssh(WORKER, ["sh", "-c", f"head -c {4 * MIB} /dev/urandom | base64"])
     found = moved(lab, before)
     assert found.pop("management") > 4 * MIB
     assert max(found.values()) < MUCH
