@@ -165,10 +165,8 @@ def _result(
     status = found.get("status") or {}
     steps = tuple(_step(item) for item in status.get("steps") or ())
     counts = status.get("counts") or {}
-    ready = _condition(live, "Ready") == "True"
-    cancelled = any(step.outcome is Outcome.CANCELLED for step in steps)
-    outcome = Outcome.SUCCEEDED if ready else Outcome.CANCELLED if cancelled else _bad(steps)
-    if not ready and not any(step.failure for step in steps):
+    outcome = ended(status.get("phase", ""), steps, ready=_condition(live, "Ready") == "True")
+    if outcome is not Outcome.SUCCEEDED and not any(step.failure for step in steps):
         text = next(
             (c.get("message", "") for c in live.status.get("conditions", ()) if c["type"] == "Ready"), ""
         )
@@ -189,10 +187,15 @@ def _result(
     )
 
 
-def _bad(steps: Iterable[StepResult]) -> Outcome:
-    """Of an operation that did not succeed: failed, or only held back."""
+def ended(phase: str, steps: Iterable[StepResult], *, ready: bool) -> Outcome:
+    """How a change ended: as its operation did. What else a cluster is not ready for, `slipway status` tells."""
     outcomes = {step.outcome for step in steps}
-    return Outcome.BLOCKED if Outcome.BLOCKED in outcomes - {Outcome.FAILED} == outcomes else Outcome.FAILED
+    if ready or phase == Outcome.SUCCEEDED.title():
+        return Outcome.SUCCEEDED
+    if Outcome.CANCELLED in outcomes:
+        return Outcome.CANCELLED
+    held_back = Outcome.BLOCKED in outcomes and Outcome.FAILED not in outcomes
+    return Outcome.BLOCKED if held_back else Outcome.FAILED
 
 
 def _step(item: dict[str, Any]) -> StepResult:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.engine.handover import _bad, _Follower, _step, can_hand_over
+from slipway.engine.handover import _Follower, _step, can_hand_over, ended
 from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.operation import Failure, OperationResult, Outcome, Progress, StepResult, held
 from slipway.model.plan import Plan
@@ -52,16 +52,22 @@ def reading(generation: int, reconciling: str, **operation: Any) -> LiveConfigur
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "expected"),
+    ("phase", "outcomes", "ready", "expected"),
     [
-        (("succeeded", "blocked"), Outcome.BLOCKED),
-        (("failed", "blocked"), Outcome.FAILED),
-        (("succeeded", "failed"), Outcome.FAILED),
-        ((), Outcome.FAILED),
+        ("Succeeded", ("succeeded",), True, Outcome.SUCCEEDED),
+        ("Succeeded", ("succeeded",), False, Outcome.SUCCEEDED),
+        ("Blocked", ("succeeded", "blocked"), False, Outcome.BLOCKED),
+        ("Failed", ("failed", "blocked"), False, Outcome.FAILED),
+        ("Failed", ("succeeded", "failed"), False, Outcome.FAILED),
+        ("Cancelled", ("succeeded", "cancelled"), False, Outcome.CANCELLED),
+        ("", (), True, Outcome.SUCCEEDED),
+        ("", (), False, Outcome.FAILED),
     ],
 )
-def test_how_a_run_of_the_operator_ended_badly(outcomes: tuple[str, ...], expected: Outcome) -> None:
-    assert _bad([StepResult(f"host/{name}/node_prepare", Outcome(name)) for name in outcomes]) is expected
+def test_how_a_change_ended(phase: str, outcomes: tuple[str, ...], ready: bool, expected: Outcome) -> None:
+    """A host that was down before does not make a failure of what was done without it."""
+    steps = [StepResult(f"host/{name}/node_prepare", Outcome(name)) for name in outcomes]
+    assert ended(phase, steps, ready=ready) is expected
 
 
 def test_the_operators_words_on_a_step_are_taken_apart() -> None:
