@@ -4,11 +4,15 @@ All else is tested without one: tests/unit/planning (gpus-*, preflight-gpus, tes
 """
 
 import json
+import os
+import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from jinja2 import Template
 
 from slipway.bundle.sources import make
 from slipway.bundle.workshop import Workshop
@@ -21,6 +25,8 @@ from slipway.settings import data_dir
 
 pytestmark = pytest.mark.gpu
 
+NAME = "slipway-gpu-test"
+TEMPLATES = data_dir() / "roles" / "node_nvidia" / "templates"
 PROBE = data_dir() / "installer" / "slipway" / "probe"
 
 
@@ -28,6 +34,12 @@ def run(*argv: str | Path, stdin: str = "", cwd: Path | None = None) -> str:
     done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False, cwd=cwd)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def rendered(name: str, toolkit: Path, **variables: object) -> str:
+    """What the role writes."""
+    template = Template((TEMPLATES / f"{name}.j2").read_text(encoding="utf-8"))
+    return template.render(_node_nvidia_programs=toolkit, **variables)
 
 
 def asked(what: str) -> list[str]:
@@ -61,6 +73,24 @@ def test_the_label_is_in_the_name_of_the_card(survey: Survey) -> None:
     assert gpu_type(survey) in name.replace(" ", "-")
 
 
+def test_the_unit_makes_cards_ready(toolkit: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "nvidia.yaml"
+    unit = rendered("slipway-nvidia.service", toolkit, _node_nvidia_cdi=spec, node_nvidia_persistence=True)
+    commands = [line.partition("=")[2] for line in unit.splitlines() if line.startswith("ExecStart=")]
+    assert [Path(command.split()[0].lstrip("-")).name for command in commands] == [
+        "nvidia-ctk",
+        "nvidia-smi",
+        "nvidia-ctk",
+    ]
+    for command in commands:
+        if command.startswith("-"):  # may fail, where modules cannot be loaded
+            subprocess.run(command[1:].split(), check=False)
+        else:
+            run(*command.split())
+    assert set(asked("persistence_mode")) == {"Enabled"}
+    assert f"{toolkit}/nvidia-cdi-hook" in spec.read_text(encoding="utf-8")
+
+
 def test_cards_are_described(toolkit: Path, tmp_path: Path) -> None:
     spec = tmp_path / "nvidia.yaml"
     run(toolkit / "nvidia-ctk", "cdi", "generate", f"--output={spec}")
@@ -82,12 +112,32 @@ def container(toolkit: Path, directory: Path, environment: Sequence[str]) -> str
     run("runc", "spec", cwd=directory)
     config = json.loads((directory / "config.json").read_text())
     config["root"] = {"path": str(root), "readonly": False}
-    process = config["process"] | {"terminal": False, "args": ["nvidia-smi", "--list-gpus"]}
+    program = Path(shutil.which("nvidia-smi") or "nvidia-smi").resolve()  # the toolkit follows links too
+    process = config["process"] | {"terminal": False, "args": [str(program), "--list-gpus"]}
     process["env"] += [*environment, "NVIDIA_DRIVER_CAPABILITIES=utility,compute"]
     (directory / "config.json").write_text(json.dumps(config | {"process": process}))
     settings = directory / "toolkit" / "nvidia-container-runtime"
     settings.mkdir(parents=True)
-    hook = toolkit / "nvidia-cdi-hook"
-    (settings / "config.toml").write_text(f'[nvidia-ctk]\npath = "{hook}"\n')
-    runtime = ["env", f"XDG_CONFIG_HOME={settings.parent}", toolkit / "nvidia-container-runtime"]
-    return run(*runtime, "run", "slipway-gpu-test", cwd=directory)
+    text = rendered("toolkit.toml", toolkit, node_nvidia_driver_root="/")
+    (settings / "config.toml").write_text(text, encoding="utf-8")
+    environ = {**os.environ, "XDG_CONFIG_HOME": str(settings.parent)}
+    output = directory / "output"
+    with output.open("w") as file:  # in two steps, as containerd does: only `create` gives it the cards
+        runtime = [toolkit / "nvidia-container-runtime", "create", NAME]
+        subprocess.run(
+            runtime,
+            check=True,
+            cwd=directory,
+            env=environ,
+            stdout=file,
+            stderr=file,
+            stdin=subprocess.DEVNULL,
+        )
+    try:
+        run("runc", "start", NAME)
+        ended = time.monotonic() + 60
+        while json.loads(run("runc", "state", NAME))["status"] != "stopped" and time.monotonic() < ended:
+            time.sleep(0.1)
+        return output.read_text(encoding="utf-8")
+    finally:
+        run("runc", "delete", "--force", NAME)

@@ -82,12 +82,11 @@ data_disks() {
 }
 
 # Versions of module and library tell of a driver that was upgraded and not loaded again; no GPU is asked, which takes
-# seconds where none is in use.
+# seconds where none is in use. Where the library is, the linker knows, as whoever loads it asks the linker.
 nvidia_driver() {
     read -r line </proc/driver/nvidia/version && echo "module $line"
-    for library in /usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1 /usr/lib64/libnvidia-ml.so.1; do
-        if [ -e "$library" ]; then echo "library $(readlink -f "$library")"; fi
-    done
+    library=$(PATH=$PATH:/usr/sbin:/sbin ldconfig -p | awk '$1 == "libnvidia-ml.so.1" && /x86-64/ {print $NF; exit}')
+    if [ -n "$library" ]; then echo "library $(readlink -f "$library")"; fi
     if command -v nv-fabricmanager >/dev/null; then echo "fabric-manager $(nv-fabricmanager --version)"; fi
     for gpu in /proc/driver/nvidia/gpus/*/information; do
         while read -r key value; do
