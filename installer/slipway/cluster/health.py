@@ -1,6 +1,6 @@
 """Is an object as its spec wants it? The rules of kstatus, as a pure function of the object."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -67,6 +67,27 @@ def _daemonset(obj: Object) -> Status:
         if found.get(field, 0) < wanted:
             return _waits(f"{found.get(field, 0)} of {wanted} pods are {text}")
     return CURRENT
+
+
+def without_lost(daemonset: Object, pods: Iterable[Object], nodes: Iterable[Object]) -> Object:
+    """A DaemonSet that wants no pod where the node does not answer: there nothing can become ready or be replaced."""
+    lost = {node["metadata"]["name"] for node in nodes if _condition(node, "Ready").get("status") != "True"}
+    away = lost & {_pod_node(pod) for pod in pods if not status(pod).current}
+    found = daemonset.get("status") or {}
+    wanted = found.get("desiredNumberScheduled", 0) - len(away)
+    return {**daemonset, "status": {**found, "desiredNumberScheduled": max(wanted, 0)}}
+
+
+def _pod_node(pod: Object) -> str:
+    """The node of a DaemonSet's pod, also before it is bound: it was made for that one."""
+    spec = pod.get("spec") or {}
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    fields = (
+        field for term in required.get("nodeSelectorTerms") or () for field in term.get("matchFields") or ()
+    )
+    made_for = next((field["values"][0] for field in fields if field["key"] == "metadata.name"), "")
+    return spec.get("nodeName") or made_for
 
 
 def _statefulset(obj: Object) -> Status:

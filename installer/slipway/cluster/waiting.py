@@ -58,7 +58,7 @@ def _look(client: Client, waiting: dict[str, ObjectRef], rules: list[Mapping[str
     """One look; what is current is not looked at again."""
     pending: Pending = {}
     for name, ref in list(waiting.items()):
-        found = health.status(client.get(ref.api_version, ref.kind, ref.name, ref.namespace))
+        found = _status(client, client.get(ref.api_version, ref.kind, ref.name, ref.namespace))
         if found.current:
             del waiting[name]
         else:
@@ -79,9 +79,17 @@ def rule_status(client: Client, rule: Mapping[str, Any]) -> health.Status:
         notes = [item["metadata"].get("annotations") or {} for item in classes]
         there = any(note.get(_DEFAULT_CLASS) == "true" for note in notes)
         return health.CURRENT if there else health.Status(health.State.IN_PROGRESS, "no class is the default")
-    return health.status(
-        client.get(rule["apiVersion"], rule["kind"], rule["name"], rule.get("namespace", ""))
-    )
+    obj = client.get(rule["apiVersion"], rule["kind"], rule["name"], rule.get("namespace", ""))
+    return _status(client, obj)
+
+
+def _status(client: Client, obj: Object | None) -> health.Status:
+    """Its status; of a DaemonSet that waits, what it is without the nodes that are lost."""
+    found = health.status(obj)
+    if obj is None or found.current or obj["kind"] != "DaemonSet":
+        return found
+    pods = client.list("v1", "Pod", obj["metadata"]["namespace"], labels=_labels(obj))
+    return health.status(health.without_lost(obj, pods, client.list("v1", "Node")))
 
 
 def diagnose(client: Client, refs: Sequence[ObjectRef], pending: Pending) -> str:
@@ -100,10 +108,9 @@ def diagnose(client: Client, refs: Sequence[ObjectRef], pending: Pending) -> str
 
 def _pod_lines(client: Client, obj: Object) -> Iterator[str]:
     """The pods of a workload: at most five that are not ready, then the claims they wait for."""
-    selector = ((obj.get("spec") or {}).get("selector") or {}).get("matchLabels")
-    if not selector:
+    labels = _labels(obj)
+    if not labels:
         return
-    labels = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
     namespace = obj["metadata"]["namespace"]
     pods = [
         pod for pod in client.list("v1", "Pod", namespace, labels=labels) if not health.status(pod).current
@@ -116,6 +123,12 @@ def _pod_lines(client: Client, obj: Object) -> Iterator[str]:
                 yield from _events(client, "PersistentVolumeClaim", namespace, claim["metadata"]["name"])
     else:
         yield from _events(client, obj["kind"], namespace, obj["metadata"]["name"])
+
+
+def _labels(workload: Object) -> str:
+    """How its pods are found; empty when it says nothing of them."""
+    selector = ((workload.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+    return ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
 
 
 def pod_reasons(pod: Object) -> Iterator[str]:

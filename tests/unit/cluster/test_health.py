@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster.health import State, status, watched
+from slipway.cluster.health import State, status, watched, without_lost
 from slipway.cluster.waiting import pod_reasons
 
 DONE = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
@@ -121,3 +121,38 @@ def test_pods_speak_for_themselves() -> None:
         "container b: CrashLoopBackOff",
         "container b ended with 1 no config",
     ]
+
+
+def pod(node: str, ready: str, *, bound: bool = True) -> dict[str, Any]:
+    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
+    affinity = {
+        "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    }
+    spec: dict[str, Any] = {"affinity": affinity} | ({"nodeName": node} if bound else {})
+    return thing("Pod", condition("Ready", ready), spec)
+
+
+def node(name: str, ready: str) -> dict[str, Any]:
+    return {"kind": "Node", "metadata": {"name": name}, "status": condition("Ready", ready)}
+
+
+@pytest.mark.parametrize(
+    ("pods", "wanted"),
+    [
+        ([pod("a", "True"), pod("b", "True"), pod("lost", "False")], 2),
+        ([pod("a", "True"), pod("b", "True"), pod("lost", "False", bound=False)], 2),
+        # The old one cannot go, the new one cannot come: one node all the same.
+        ([pod("a", "True"), pod("b", "True"), pod("lost", "False"), pod("lost", "False")], 2),
+        # A pod that is not ready where the node answers is waited for.
+        ([pod("a", "True"), pod("b", "False"), pod("lost", "False")], 2),
+        # Not taken for dead yet: it counts among the available.
+        ([pod("a", "True"), pod("b", "True"), pod("lost", "True")], 3),
+    ],
+)
+def test_a_daemonset_wants_no_pod_where_the_node_is_lost(pods: list[dict[str, Any]], wanted: int) -> None:
+    nodes = [node("a", "True"), node("b", "True"), node("lost", "Unknown")]
+    ready = sum(one["status"]["conditions"][0]["status"] == "True" for one in pods)
+    numbers = {"desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": ready}
+    found = without_lost(thing("DaemonSet", {"observedGeneration": 2, **numbers}), pods, nodes)
+    assert found["status"]["desiredNumberScheduled"] == wanted
+    assert status(found).current is (ready >= wanted)

@@ -1,0 +1,57 @@
+"""Waiting on a real API server with real controllers: what is waited for, and what is not."""
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from slipway.cluster.client import connect
+from slipway.cluster.waiting import wait
+from slipway.model.record import ObjectRef
+from tests.apiserver import ApiServer
+
+AGENT = ObjectRef("apps/v1", "DaemonSet", "waiting", "agent")
+
+
+@pytest.fixture
+def agent(cluster_api: ApiServer) -> Iterator[ApiServer]:
+    """A DaemonSet on a node that answers and on one that does not."""
+    cluster_api.create_node("answers", labels={"agent": "yes"})
+    cluster_api.create_node("lost", labels={"agent": "yes"})
+    cluster_api.create_namespace(AGENT.namespace)
+    labels = {"app": AGENT.name}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {
+            "nodeSelector": {"agent": "yes"},
+            "containers": [{"name": "agent", "image": "registry.invalid/agent"}],
+        },
+    }
+    daemonset = {
+        "apiVersion": AGENT.api_version,
+        "kind": AGENT.kind,
+        "metadata": {"name": AGENT.name, "namespace": AGENT.namespace},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }
+    cluster_api.kubectl("apply", "-f", "-", stdin=json.dumps(daemonset))
+    yield cluster_api
+    cluster_api.kubectl("delete", "namespace", AGENT.namespace, "--wait=false")
+    cluster_api.kubectl("delete", "node", "answers", "lost")
+
+
+def numbers(server: ApiServer) -> tuple[int, int]:
+    """Pods that the DaemonSet wants, and those that are available."""
+    place = ("-n", AGENT.namespace, "get", "daemonset", AGENT.name, "-o", "json")
+    found = json.loads(server.kubectl(*place).stdout)["status"]
+    return found.get("desiredNumberScheduled", 0), found.get("numberAvailable", 0)
+
+
+def test_nobody_waits_for_a_pod_on_a_node_that_is_lost(agent: ApiServer) -> None:
+    with connect(agent.kubeconfig) as client:
+        assert wait(client, [AGENT], (), seconds=60) == {}
+        ended = time.monotonic() + 60
+        while numbers(agent) != (2, 1) and time.monotonic() < ended:
+            time.sleep(0.2)
+        assert numbers(agent) == (2, 1)
+        assert wait(client, [AGENT], (), seconds=0) == {}
