@@ -10,6 +10,7 @@ started=$SECONDS
 
 packages=(python3 python3-venv ca-certificates mmdebstrap debian-archive-keyring systemd-container nftables iproute2
           openssh-client dpkg-dev apt-utils gcc libc6-dev xz-utils zstd)
+[ "${1:-}" = --dev ] && packages+=(createrepo-c rpm)
 missing=()
 for package in "${packages[@]}"; do
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing+=("$package")

@@ -1,7 +1,7 @@
 """chrony under Slipway's settings: where they are, and the way back. Used by slipway_chrony and slipway_reset.
 
-Debian's chrony.conf asks a pool on the Internet, and no drop-in can take that back. So the unit gets a main file of
-ours; chrony.conf itself stays untouched, for the day on which Slipway leaves.
+A distribution's chrony.conf asks a pool on the Internet, and no drop-in can take that back. So the unit gets a main
+file of ours; chrony.conf itself stays untouched, for the day on which Slipway leaves.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import os
 
 from ansible.module_utils.slipway_host import must, read_text, run
 
-UNIT = "chrony.service"
+#: Debian and those that descend from it, or those that name it as its authors do.
+DEBIAN = os.path.exists("/etc/debian_version")
+UNIT = "chrony.service" if DEBIAN else "chronyd.service"
 MAIN = "/etc/chrony/slipway.conf"
 SOURCES = "/etc/chrony/sources.d/slipway.sources"
-DROP_IN = "/etc/systemd/system/chrony.service.d/60-slipway.conf"
+DROP_IN = f"/etc/systemd/system/{UNIT}.d/60-slipway.conf"
 #: A line of the drop-in that keeps what the host's own chrony was, over all runs until the way back.
 BEFORE = "# Before Slipway chrony was"
 
@@ -36,7 +38,7 @@ def release() -> None:
     """Take our settings away.
 
     A chrony of the host's own has its settings again. One that came with us stays installed and is stopped: by
-    Debian's settings it would ask outside names.
+    the distribution's settings it would ask outside names.
     """
     if not there():
         return

@@ -37,13 +37,27 @@ files:
   description: sha256 of the files, for the record.
   type: dict
   returned: always
+unit:
+  description: chrony's unit on this host.
+  type: str
+  returned: always
 """
 
 import os
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_chrony import BEFORE, DROP_IN, MAIN, SOURCES, enabled_before, release, there
+from ansible.module_utils.slipway_chrony import (
+    BEFORE,
+    DEBIAN,
+    DROP_IN,
+    MAIN,
+    SOURCES,
+    UNIT,
+    enabled_before,
+    release,
+    there,
+)
 from ansible.module_utils.slipway_host import (
     HostError,
     fail,
@@ -68,13 +82,22 @@ makestep 1 3
 INCLUDES = "confdir /etc/chrony/conf.d\nsourcedir /etc/chrony/sources.d\n"
 #: Of Debian's /etc/default/chrony: a filter of system calls.
 OPTIONS = "-F 1"
+#: The same of the distributions with RPM, of which some have chrony 3, which knows neither directories nor NTS.
+RPM_SETTINGS = """\
+keyfile /etc/chrony.keys
+driftfile /var/lib/chrony/drift
+logdir /var/log/chrony
+rtcsync
+makestep 1 3
+"""
+RPM_INCLUDES = f"include {SOURCES}\n"
 UNIT_DROP_IN = """\
 {before}
 [Unit]
 ConditionCapability=
 [Service]
 EnvironmentFile=
-Environment="DAEMON_OPTS={options} -f {main}"
+Environment="{variable}={options} -f {main}"
 """
 
 
@@ -86,8 +109,14 @@ def contained() -> bool:
 def drop_in() -> str:
     """What the unit starts. The condition on CAP_SYS_TIME goes: a container lacks it, and needs it not with -x."""
     before = f"{BEFORE} {'enabled' if enabled_before() else 'not there'}"
-    options = f"{OPTIONS} -x" if contained() else OPTIONS
-    return UNIT_DROP_IN.format(before=before, options=options, main=MAIN)
+    words = [*([OPTIONS] if DEBIAN else []), *(["-x"] if contained() else [])]
+    variable = "DAEMON_OPTS" if DEBIAN else "OPTIONS"
+    return UNIT_DROP_IN.format(before=before, variable=variable, options=" ".join(words), main=MAIN)
+
+
+def settings() -> str:
+    """What the main file says besides where the servers are."""
+    return SETTINGS if DEBIAN else RPM_SETTINGS
 
 
 def wanted(servers: list[str]) -> dict[str, str]:
@@ -95,7 +124,7 @@ def wanted(servers: list[str]) -> dict[str, str]:
     if not servers:
         return {}
     sources = "".join(f"server {server} iburst\n" for server in servers)
-    return {DROP_IN: drop_in(), SOURCES: sources, MAIN: SETTINGS + INCLUDES}
+    return {DROP_IN: drop_in(), SOURCES: sources, MAIN: settings() + (INCLUDES if DEBIAN else RPM_INCLUDES)}
 
 
 def validate(texts: dict[str, str]) -> None:
@@ -103,7 +132,7 @@ def validate(texts: dict[str, str]) -> None:
     if not os.path.exists(PROGRAM):
         return
     with tempfile.NamedTemporaryFile("w", prefix=".slipway-", dir=os.path.dirname(MAIN)) as trial:
-        trial.write(SETTINGS + texts[SOURCES])
+        trial.write(settings() + texts[SOURCES])
         trial.flush()
         done = run([PROGRAM, "-p", "-f", trial.name], timeout=60)
     if done.returncode:
@@ -146,7 +175,7 @@ def main() -> None:
     except (HostError, OSError) as error:
         fail(module, error)
     hashes = {path: sha256_text(text) for path, text in texts.items()}
-    module.exit_json(changed=bool(changed), paths=changed, files=hashes, diff=diffs)
+    module.exit_json(changed=bool(changed), paths=changed, files=hashes, unit=UNIT, diff=diffs)
 
 
 if __name__ == "__main__":

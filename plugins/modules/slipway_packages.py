@@ -1,14 +1,14 @@
 #!/usr/bin/python
-"""Installs Debian packages from one local repository and from nowhere else."""
+"""Installs packages from one local repository and from nowhere else, by apt or by dnf."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: slipway_packages
-short_description: Install packages from a local apt repository only
+short_description: Install packages from a local repository only
 description:
   - All other sources are ignored for these calls; the host's own package lists are not touched.
-  - An installation that a killed run left half done is finished first.
+  - An installation by apt that a killed run left half done is finished first.
 options:
   names:
     description: Packages.
@@ -16,13 +16,18 @@ options:
     elements: str
     required: true
   repository:
-    description: Directory of the flat repository.
+    description: Directory of the repository, flat for apt, with C(repodata) for dnf.
     type: path
     required: true
   digest:
     description: Digest of the repository; packages are looked at again when it changes.
     type: str
     required: true
+  format:
+    description: Which of the two serves the host.
+    type: str
+    choices: [apt, dnf]
+    default: apt
   purpose:
     description: Who asks. Each purpose remembers its own packages.
     type: str
@@ -41,7 +46,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 installed:
-  description: What apt installed or upgraded.
+  description: What came or was upgraded.
   type: list
   returned: always
 packages:
@@ -49,84 +54,16 @@ packages:
   type: dict
   returned: always
 files:
-  description: sha256 of the sources file, which is wholly ours.
+  description: sha256 of the file that names the repository, which is wholly ours.
   type: dict
   returned: always
 """
 
-import os
-
+from ansible.module_utils import slipway_apt, slipway_dnf
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_host import (
-    STATE_DIR,
-    HostError,
-    fail,
-    must,
-    read_json,
-    read_text,
-    run,
-    sha256_text,
-    tail,
-    write_atomic,
-    write_json,
-)
+from ansible.module_utils.slipway_host import HostError, fail, read_json, sha256_text, write_json
 
-WORK = f"{STATE_DIR}/apt"
-SOURCES = f"{WORK}/slipway.list"
-#: A first boot's unattended upgrade can hold dpkg for minutes.
-DPKG_LOCK_SECONDS = 300
-
-
-def options() -> list[str]:
-    """Our source only, with lists and caches of our own, so that the host's stay as they are."""
-    settings = {
-        "Dir::Etc::sourcelist": SOURCES,
-        "Dir::Etc::sourceparts": "-",
-        "Dir::State::lists": f"{WORK}/lists",
-        "Dir::Cache": f"{WORK}/cache",
-        "APT::Sandbox::User": "root",
-        "DPkg::Lock::Timeout": str(DPKG_LOCK_SECONDS),
-        "Dpkg::Options::": "--force-confdef",
-        "Dpkg::Use-Pty": "0",
-    }
-    found = [part for key, value in settings.items() for part in ("-o", f"{key}={value}")]
-    return [*found, "-o", "Dpkg::Options::=--force-confold"]
-
-
-def statuses(names: list[str]) -> dict[str, str]:
-    """Each package's version where it is wholly installed."""
-    done = run(["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status} ${Version}\n", *names])
-    found = (line.split() for line in done.stdout.splitlines())
-    return {fields[0]: fields[2] for fields in found if len(fields) == 3 and fields[1] == "installed"}
-
-
-def prepare(repository: str) -> None:
-    """Point apt at the repository."""
-    for folder in (f"{WORK}/lists/partial", f"{WORK}/cache/archives/partial"):
-        os.makedirs(folder, exist_ok=True)
-    text = sources(repository)
-    if read_text(SOURCES) != text:
-        write_atomic(SOURCES, text)
-    must(["apt-get", *options(), "--quiet", "update"], timeout=120)
-
-
-def sources(repository: str) -> str:
-    """The one source."""
-    return f"deb [trusted=yes] file:{repository} ./\n"
-
-
-def install(names: list[str], *, simulate: bool = False) -> list[str]:
-    """Install; what apt says it changes."""
-    base = ["apt-get", *options(), "--quiet", "--no-install-recommends", "install"]
-    planned = run([*base, "--simulate", *names], timeout=120)
-    if planned.returncode:
-        raise HostError(f"the site's repository cannot satisfy {', '.join(names)}", why=tail(planned.stderr))
-    wanted = [" ".join(line.split()[1:3]) for line in planned.stdout.splitlines() if line.startswith("Inst ")]
-    if wanted and not simulate:
-        done = run([*base, "--yes", *names], timeout=1800)
-        if done.returncode:
-            raise HostError("apt-get install failed", why=tail(done.stderr or done.stdout))
-    return wanted
+FORMATS = {"apt": slipway_apt, "dnf": slipway_dnf}
 
 
 def main() -> None:
@@ -136,28 +73,27 @@ def main() -> None:
             "names": {"type": "list", "elements": "str", "required": True},
             "repository": {"type": "path", "required": True},
             "digest": {"type": "str", "required": True},
+            "format": {"type": "str", "choices": ["apt", "dnf"], "default": "apt"},
             "purpose": {"type": "str", "default": "installed"},
         },
         supports_check_mode=True,
     )
     p = module.params
-    names = sorted(set(p["names"]))
-    remembered = f"{WORK}/{p['purpose']}.json"
-    files = {SOURCES: sha256_text(sources(p["repository"]))}
+    names, system = sorted(set(p["names"])), FORMATS[p["format"]]
+    remembered = f"{system.WORK}/{p['purpose']}.json"
+    files = {path: sha256_text(text) for path, text in system.files(p["repository"]).items()}
     try:
-        there = statuses(names)
+        there = system.statuses(names)
         marker = {"format": 1, "digest": p["digest"], "names": names}
         if set(there) >= set(names) and read_json(remembered) == marker:
             module.exit_json(changed=False, installed=[], packages=there, files=files)
         missing = sorted(set(names) - set(there))
         if module.check_mode:
             module.exit_json(changed=True, installed=missing, packages=there, files=files)
-        if run(["dpkg", "--audit"]).stdout.strip():
-            must(["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"], timeout=1800)
-        prepare(p["repository"])
-        installed = install(names)
+        system.prepare(p["repository"])
+        installed = system.install(names)
         write_json(remembered, marker)
-        there = statuses(names)
+        there = system.statuses(names)
     except (HostError, OSError) as error:
         fail(module, error)
     diff = {"before": "", "after": "".join(f"{name}\n" for name in installed)}

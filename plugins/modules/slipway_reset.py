@@ -236,6 +236,7 @@ def state_paths() -> list[str]:
         "copies",
         "directories.json",
         "disks.json",
+        "dnf",
         "firewall.json",
         "packages",
         "recorded",

@@ -104,10 +104,10 @@ def _package(path: Path) -> Package:
     return Package(name, urllib.parse.unquote(version), path)
 
 
-def packages_digest(packages: Sequence[Package]) -> str:
+def files_digest(paths: Sequence[Path]) -> str:
     """Twelve hex digits that name exactly these files."""
     total = hashlib.sha256()
-    for package in packages:
-        total.update(package.path.name.encode())
-        total.update(hashlib.sha256(package.path.read_bytes()).digest())
+    for path in paths:
+        total.update(path.name.encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()[:12]

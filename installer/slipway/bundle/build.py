@@ -4,8 +4,9 @@ Called by the command line, demo and tests. What is there already by digest is n
 written last, so a directory without one is an unfinished bundle, and the same command finishes it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 
@@ -14,7 +15,7 @@ from slipway.bundle import manifest as manifests
 from slipway.bundle import sources
 from slipway.bundle.archive import Entry, file_digest, tree_entries, write_tgz
 from slipway.bundle.images import MANIFEST_TYPE, Assembler, BuiltImage
-from slipway.bundle.packages import build_repository
+from slipway.bundle.packages import build_repository, gathered_repository
 from slipway.bundle.sources.chart import PACKED, pack_chart
 from slipway.bundle.workshop import Workshop
 from slipway.bundle.writer import LAYOUT, Writer, blob_path
@@ -37,11 +38,13 @@ def build_bundle(
     modules: Iterable[str],
     systems: tuple[str, ...],
     packages: Iterable[str] = (),
+    gathered: Mapping[str, Path] = MappingProxyType({}),
     progress: Callable[[str], None],
 ) -> BundleManifest:
     """Build all that is missing, write it below `out`, and the manifest last.
 
-    `packages` are those that the site's hosts need besides the ones every host does.
+    `packages` are those that the site's hosts need besides the ones every host does; `gathered` are directories of
+    packages by system, for systems whose packages are not fetched.
     """
     builder = Builder(versions, catalog, out, Workshop(progress))
     chosen = sorted(set(modules))
@@ -49,7 +52,7 @@ def build_bundle(
         *builder.images(kubernetes, chosen),
         *builder.binaries(kubernetes),
         *builder.charts(chosen),
-        *builder.packages(systems, tuple(packages)),
+        *builder.packages(systems, gathered, tuple(packages)),
         builder.catalog_content(),
     ]
     manifest = manifests.make(
@@ -128,11 +131,17 @@ class Builder:
                 else:
                     yield self._upstream_chart(self.versions.chart(release.chart))
 
-    def packages(self, systems: Iterable[str], further: tuple[str, ...]) -> Iterator[Artifact]:
-        """A repository per system."""
-        for system in sorted(set(systems)):
-            tar, version = build_repository(self.versions.packages, system, self.workshop, further)
+    def packages(
+        self, systems: Iterable[str], gathered: Mapping[str, Path], further: tuple[str, ...]
+    ) -> Iterator[Artifact]:
+        """A repository per system: fetched, or of what the site has gathered."""
+        known = self.versions.packages
+        for system in sorted(set(systems) - set(gathered)):
+            tar, version = build_repository(known, system, self.workshop, further)
             yield self._file(ArtifactKind.PACKAGES, system, version, tar, "Debian", suffix=".tar")
+        for system, directory in sorted(gathered.items()):
+            tar, version = gathered_repository(known, system, directory, self.workshop, further)
+            yield self._file(ArtifactKind.PACKAGES, system, version, tar, "the site", suffix=".tar")
 
     def catalog_content(self) -> Artifact:
         """Modules, roles and pins that this bundle was built with."""

@@ -1,20 +1,31 @@
-"""A flat apt repository per operating system, as one tar: the packages that roles install and all they depend on.
+"""A package repository per operating system, as one tar: the packages that roles install and all they depend on.
 
-What it needs from a host is nothing: even libc is in it, so a host with an old point release is served as well.
+What is fetched here needs nothing from a host: even libc is in it, so a host with an old point release is served as
+well. What a site has gathered itself is taken as it is.
 """
 
 import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
-from slipway.bundle.apt import Apt, packages_digest
+from slipway.bundle.apt import Apt, files_digest
 from slipway.bundle.archive import tree_entries, write_tar
 from slipway.bundle.programs import run
 from slipway.bundle.workshop import Workshop
 from slipway.catalog.versions import Packages
+from slipway.errors import BundleError
 
-TAR = "packages.tar"
+TAR: Final = "packages.tar"
+#: Counts up when the same packages are laid out in another way.
+LAYOUT: Final = 2
+SUFFIXES: Final = {"apt": ".deb", "dnf": ".rpm"}
+#: How a site gathers packages with all that they depend on, into the directory at hand.
+GATHER: Final = {
+    "apt": "apt-get install --download-only -o Dir::State::status=/dev/null -o Dir::Cache::archives=$PWD {names}",
+    "dnf": "dnf download --resolve --alldeps {names}",
+}
 
 
 def build_repository(
@@ -25,33 +36,80 @@ def build_repository(
     `further` are packages besides those that any host needs: what one site's hosts ask for.
     """
     wanted = packages.system(system)
-    names = tuple(sorted({*packages.packages, *further}))
-    recipe = [wanted.suite, list(names)]
+    if not wanted.suite:
+        hint = f"gather them on such a machine, and name the directory: --packages {system}=DIR"
+        raise BundleError(f"packages for {system} cannot be fetched here", hint=hint)
+    names = wanted.called({*packages.packages, *further})
+    recipe = [wanted.suite, list(names), LAYOUT]
     place = workshop.make(
         "packages", system, wanted.suite, recipe, lambda dest: _build(names, wanted.suite, workshop, dest)
     )
     return place / TAR, (place / "version").read_text(encoding="utf-8")
 
 
-def _build(names: tuple[str, ...], suite: str, workshop: Workshop, dest: Path) -> None:
+def gathered_repository(
+    packages: Packages, system: str, directory: Path, workshop: Workshop, further: Iterable[str] = ()
+) -> tuple[Path, str]:
+    """The same of a directory of .deb or .rpm files, in which all that roles install must be.
+
+    Raises:
+        BundleError: the system is not known, the directory has no packages of its kind, or lacks some.
+    """
+    wanted = packages.system(system)
+    suffix = SUFFIXES[wanted.format]
+    files = sorted(directory.glob(f"**/*{suffix}"), key=lambda path: path.name)
+    found = {package_name(path) for path in files}
+    if missing := sorted(set(wanted.called({*packages.packages, *further})) - found):
+        hint = f"on a connected {system}: {GATHER[wanted.format].format(names=' '.join(missing))}"
+        what = (
+            f"the packages for {system} lack {', '.join(missing)}" if files else f"it has no {suffix} files"
+        )
+        raise BundleError(what, where=str(directory), hint=hint)
+    version = files_digest(files)
+    place = workshop.make(
+        "packages", system, version, [wanted.format, version], lambda dest: _pack(files, wanted.format, dest)
+    )
+    return place / TAR, version
+
+
+def package_name(path: Path) -> str:
+    """A package's name by its file's: NAME_VERSION_ARCHITECTURE.deb or NAME-VERSION-RELEASE.ARCHITECTURE.rpm."""
+    return path.name.partition("_")[0] if path.suffix == ".deb" else path.name.rsplit("-", 2)[0]
+
+
+def _pack(files: Iterable[Path], kind: str, dest: Path) -> None:
     tree = dest / "tree"
     tree.mkdir()
-    found = Apt(suite, workshop).download(names)
-    for package in found:
-        target = tree / package.path.name.replace("%3a", ":").replace(":", "_")
-        shutil.copyfile(package.path, target)
+    for path in files:
+        target = tree / path.name.replace("%3a", ":").replace(":", "_")
+        shutil.copyfile(path, target)
         target.chmod(0o644)
-    _index(tree, suite)
+    INDEXERS[kind](tree)
     with (dest / TAR).open("wb") as file:
         write_tar(file, tree_entries(tree))
-    (dest / "version").write_text(packages_digest(found), encoding="utf-8")
     shutil.rmtree(tree)
 
 
-def _index(tree: Path, suite: str) -> None:
+def _build(names: tuple[str, ...], suite: str, workshop: Workshop, dest: Path) -> None:
+    paths = [package.path for package in Apt(suite, workshop).download(names)]
+    _pack(paths, "apt", dest)
+    (dest / "version").write_text(files_digest(paths), encoding="utf-8")
+
+
+def _index_apt(tree: Path) -> None:
     """Packages and Release; a date would make every build another one, so there is none."""
     (tree / "Packages").write_text(run(["apt-ftparchive", "packages", "."], cwd=tree), encoding="utf-8")
-    settings = {"Origin": "Slipway", "Label": "Slipway", "Suite": suite, "Architectures": "amd64"}
+    settings = {"Origin": "Slipway", "Label": "Slipway", "Architectures": "amd64"}
     options = [f"-oAPT::FTPArchive::Release::{name}={value}" for name, value in settings.items()]
     release = run(["apt-ftparchive", *options, "release", "."], cwd=tree)
     (tree / "Release").write_text(re.sub(r"^Date:.*\n", "", release, flags=re.MULTILINE), encoding="utf-8")
+
+
+def _index_dnf(tree: Path) -> None:
+    """repodata, likewise without a date."""
+    run(
+        ["createrepo_c", "--quiet", "--no-database", "--revision=0", "--set-timestamp-to-revision", str(tree)]
+    )
+
+
+INDEXERS: Final = {"apt": _index_apt, "dnf": _index_dnf}

@@ -177,10 +177,19 @@ class Release(_Pinned):
 
 
 class System(_Pinned):
-    """An operating system of hosts, named ID-VERSION as in /etc/os-release, and its suite."""
+    """An operating system of hosts, named ID-VERSION as in /etc/os-release, or by the first part of its version."""
 
     name: str
-    suite: str
+    suite: str = ""
+    """Of Debian, whose archive `bundle build` asks; empty: a site gathers the packages itself."""
+    format: Literal["apt", "dnf"] = "apt"
+    names: dict[str, str | tuple[str, ...]] = {}
+    """What packages are called there, by the names that roles have for them; several where they are in parts."""
+
+    def called(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Packages by their names there; sorted."""
+        found = (self.names.get(name, name) for name in names)
+        return tuple(sorted({part for one in found for part in ((one,) if isinstance(one, str) else one)}))
 
 
 class Packages(_Pinned):

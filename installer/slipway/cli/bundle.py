@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,13 @@ def build(
     systems: Annotated[
         str, typer.Option("--os", help="Comma-separated, as debian-12,debian-13.")
     ] = "debian-12,debian-13",
+    packages: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SYSTEM=DIR",
+            help="Packages that you have gathered for a system that --os does not fetch, as rocky-9=rpms. Repeatable.",
+        ),
+    ] = None,
     modules: Annotated[str | None, typer.Option(help="Comma-separated; unset: all of the catalog.")] = None,
     # Here -o is the directory, as with every tool that builds something.
     output: Annotated[Format, typer.Option("--output", help="text or json.")] = Format.TEXT,
@@ -44,8 +52,9 @@ def build(
         out,
         kubernetes=_kubernetes(configuration, file),
         modules=modules.split(",") if modules else list(catalog.modules),
-        systems=tuple(systems.split(",")),
+        systems=tuple(name for name in systems.split(",") if name),
         packages=packages_of(configuration),
+        gathered=_gathered(packages or ()),
         progress=lambda text: print(text, file=sys.stderr, flush=True),
     )
     if output is Format.JSON:
@@ -54,6 +63,19 @@ def build(
     size = sum(artifact.size for artifact in manifest.artifacts) // MIB
     print(f"{out}: {len(manifest.artifacts)} artifacts, {size} MiB, in {time.monotonic() - started:.1f} s")
     print(f"digest {manifest.digest}")
+
+
+def _gathered(options: Iterable[str]) -> dict[str, Path]:
+    """Directories by system."""
+    found = {}
+    for option in options:
+        system, equals, directory = option.partition("=")
+        if not equals or not Path(directory).is_dir():
+            raise typer.BadParameter(
+                f"{option}: SYSTEM=DIR, where DIR is a directory of packages", param_hint="--packages"
+            )
+        found[system] = Path(directory)
+    return found
 
 
 @app.command()

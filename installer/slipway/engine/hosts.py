@@ -13,6 +13,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.operation import Failure
 from slipway.model.plan import Step
+from slipway.model.systems import system_of
 from slipway.planning.draining import MEMBERSHIP
 from slipway.probe.fleet import Fleet
 from slipway.runner import (
@@ -208,8 +209,8 @@ def _carried_packages(steps: Iterable[Step], run: Run) -> list[dict[str, Any]]:
     for step in mine:
         seen = run.observed.hosts.get(step.target)
         facts = seen.facts if seen and seen.reachable else None
-        own = f"{facts.os_id}-{facts.os_version}" if facts else ""
         repositories = step.inputs["node_disks_repositories"]
+        own = system_of(facts.os_id, facts.os_version, repositories) if facts else ""
         found += [one for system, one in repositories.items() if own in ("", system)]
     return found
 

@@ -8,6 +8,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved, Observed
 from slipway.model.plan import Plan, StepKind
+from slipway.model.systems import system_of
 from slipway.planning.checks.disks import disk_findings
 from slipway.planning.checks.fleet import fleet_state
 from slipway.planning.checks.host import host_state
@@ -101,13 +102,13 @@ def _unreachable(seen: HostObserved) -> Finding:
 def _system(path: str, host: Host, seen: HostObserved, bundle: BundleManifest) -> Iterator[Finding]:
     facts = seen.facts
     systems = sorted(a.name for a in bundle.artifacts if a.kind is ArtifactKind.PACKAGES)
-    found = f"{facts.os_id}-{facts.os_version}"
+    found = system_of(facts.os_id, facts.os_version, systems)
     if found not in systems:
         yield Finding(
             path,
             f"runs {found}, for which the bundle has no packages",
             ", ".join(systems),
-            "install one of these systems, or build the bundle with --os",
+            "install one of these systems, or build the bundle with --os or --packages",
             "unsupported-os",
         )
     if facts.architecture not in {"x86_64", "amd64"}:

@@ -42,10 +42,19 @@ unit_drift() {
 # Another version is the site's own affair: an upgrade of the system is no damage.
 package_drift() {
     while read -r name _; do
-        # shellcheck disable=SC2016
-        now=$(dpkg-query -W -f '${db:Status-Status}' "$name")
+        now=$(package_state "$name")
         [ "$now" = installed ] || echo "package ${now:-missing} $name"
     done <"$recorded/packages"
+}
+
+# By the system's own database: a Debian server may have rpm, and no package in it.
+package_state() {
+    if [ -e /var/lib/dpkg/status ]; then
+        # shellcheck disable=SC2016
+        dpkg-query -W -f '${db:Status-Status}' "$1"
+    else
+        rpm --query --quiet "$1" && echo installed
+    fi
 }
 
 section drift eval 'file_drift; unit_drift; package_drift'

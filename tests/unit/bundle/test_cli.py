@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from slipway.settings import data_dir
 from tests.bundles import small_bundle
+
+DEMO = data_dir() / "inventories" / "demo" / "cluster.yaml"
 
 
 def _slipway(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -30,3 +33,10 @@ def test_a_flipped_bit_ends_with_7_and_names_the_file(tmp_path: Path) -> None:
     answer = _slipway("verify", str(tmp_path))
     assert answer.returncode == 7
     assert manifest.artifacts[0].path in answer.stderr
+
+
+def test_a_directory_of_packages_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    for option in (f"rocky-9={tmp_path}/none", "rocky-9"):
+        answer = _slipway("build", "-f", str(DEMO), "-o", str(tmp_path / "out"), "--packages", option)
+        assert answer.returncode == 2
+        assert "SYSTEM=DIR" in answer.stderr
