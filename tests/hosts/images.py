@@ -5,6 +5,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 
 from slipway.bundle.archive import Entry, file_digest, write_tgz
 from slipway.bundle.images import MANIFEST_TYPE, Blob
@@ -13,6 +14,7 @@ from slipway.bundle.workshop import Workshop
 from slipway.bundle.writer import Writer, blob_path
 from slipway.catalog import versions
 from slipway.model.bundle import Artifact, ArtifactKind
+from tests.bare import Site
 
 BUSYBOX = "docker.io/library/busybox:1"
 PAUSE = "registry.k8s.io/pause:1"
@@ -36,6 +38,12 @@ def containerd_and_images(writer: Writer) -> Iterator[Artifact]:
     write_tgz(target, [Entry(f"bin/{name}", 0o755, source=place / name) for name in PROGRAMS])
     digest, size = file_digest(target), target.stat().st_size
     yield Artifact(ArtifactKind.BINARY, "containerd", "1", digest, size, path=path)
+
+
+def told_of_cri_dockerd(site: Site) -> Site:
+    """The site, with planning told of a cri-dockerd, which cannot be had here: give the role none."""
+    told = Artifact(ArtifactKind.BINARY, "cri-dockerd", "none", "sha256:" + "0" * 64, 1, path="none")
+    return replace(site, manifest=replace(site.manifest, artifacts=(*site.manifest.artifacts, told)))
 
 
 def _layer() -> bytes:

@@ -6,22 +6,19 @@ The tests of this file build on each other, in the order written.
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.host.ssh import SSH
 from slipway.runner import RunnerResult, connection_variables
 from tests.bare import Site, bare_site
-from tests.hosts.images import BUSYBOX, containerd_and_images
+from tests.hosts.images import BUSYBOX, containerd_and_images, told_of_cri_dockerd
 
 NODE = "node-1"
 ROOT, NEXT = "/data/docker", "/data/next"
 IMAGE = f"registry.slipway.internal:5000/{BUSYBOX}"
 LAB = {"type": "docker", "cgroupDriver": "cgroupfs", "restrictOOMScoreAdj": True, "limitNOFILE": 20000}
-CRI_DOCKERD = Artifact(ArtifactKind.BINARY, "cri-dockerd", "none", "sha256:" + "0" * 64, 1, path="none")
 DOCKER = "DOCKER_CONFIG=/var/lib/kubelet docker"
 #: As cri-dockerd names a pod's container.
 POD = "k8s_pause_web-0_default_uid_0"
@@ -43,8 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         found.lab.egress_control()
         found.play("registry")
         found.push()
-        manifest = replace(found.manifest, artifacts=(*found.manifest.artifacts, CRI_DOCKERD))
-        told = replace(found, manifest=manifest)
+        told = told_of_cri_dockerd(found)
         told.play("node_prepare", **settings())
         yield told
 
