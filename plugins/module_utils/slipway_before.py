@@ -1,4 +1,4 @@
-"""What a host had before Slipway changed it in place: remembered once, given back by a reset.
+"""What a host had before Slipway changed it in place: remembered once, given back by a reset or where it is unset.
 
 Only for what no drop-in can hold: parameters in force, the host's name, the resolver's file, swap.
 
@@ -39,9 +39,44 @@ def remember(kind: str, values: dict) -> None:
         write_json(BEFORE, {**known, "format": 1, kind: merged})
 
 
+def remembered(kind: str) -> dict:
+    """What is known of how it was."""
+    return read_json(BEFORE).get(kind, {})
+
+
+def forget(kind: str, *names: str) -> None:
+    """Drop what was given back: what is there from now on is the host's own again."""
+    known = read_json(BEFORE)
+    left = {name: value for name, value in known.get(kind, {}).items() if name not in names}
+    if left != known.get(kind, {}):
+        write_json(BEFORE, {**known, kind: left})
+
+
 def file_as_it_is(path: str) -> dict:
-    """A file, or the link in its place, for `remember`."""
-    return {"link": os.readlink(path)} if os.path.islink(path) else {"text": read_text(path) or ""}
+    """A file, the link in its place, or that there is neither, for `remember`."""
+    if os.path.islink(path):
+        return {"link": os.readlink(path)}
+    text = read_text(path)
+    return {"absent": True} if text is None else {"text": text}
+
+
+def as_text(was: dict) -> str:
+    """The text of what `file_as_it_is` saw of a file of /etc."""
+    if "link" in was:
+        return read_text(os.path.join("/etc", was["link"])) or ""
+    return was.get("text", "")
+
+
+def recorded_files() -> dict[str, str]:
+    """sha256 of files as the steps left them."""
+    steps = read_json(f"{STATE_DIR}/record.json").get("steps", {}).values()
+    return {path: digest for step in steps for path, digest in step.get("files", {}).items()}
+
+
+def as_we_left(path: str) -> bool:
+    """Whether nobody changed a file since a step recorded it."""
+    now = read_text(path)
+    return now is not None and sha256_text(now) == recorded_files().get(path, "")[-64:]
 
 
 def parameter_path(key: str) -> str:
@@ -49,11 +84,13 @@ def parameter_path(key: str) -> str:
     return "/proc/sys/" + (key if "/" in key else key.replace(".", "/"))
 
 
-def give_back(recorded: dict[str, str]) -> None:
-    """All of it. `recorded`: sha256 of files as Slipway left them."""
+def give_back() -> None:
+    """All of it."""
     known = read_json(BEFORE)
     _parameters(known.get("sysctl", {}))
-    _files(known.get("files", {}), recorded)
+    for path, was in known.get("files", {}).items():
+        if as_we_left(path):
+            put_back(path, was)
     name = known.get("hostname", {}).get("name")
     if name and (read_text("/etc/hostname") or "").strip() == name != socket.gethostname():
         socket.sethostname(name)
@@ -75,17 +112,16 @@ def _parameters(before: dict[str, str]) -> None:
                 stream.write(f"{value}\n")
 
 
-def _files(before: dict[str, dict], recorded: dict[str, str]) -> None:
-    for path, was in before.items():
-        now = read_text(path)
-        if now is None or sha256_text(now) != recorded.get(path, "")[-64:]:
-            continue
-        if "link" in was:
-            draft = f"{path}.slipway-new"
-            os.symlink(was["link"], draft)
-            os.replace(draft, path)
-        else:
-            write_atomic(path, was["text"])
+def put_back(path: str, was: dict) -> None:
+    """A file as `file_as_it_is` saw it."""
+    if "link" in was:
+        draft = f"{path}.slipway-new"
+        os.symlink(was["link"], draft)
+        os.replace(draft, path)
+    elif "absent" in was:
+        os.unlink(path)
+    else:
+        write_atomic(path, was["text"])
 
 
 def _swap(before: dict) -> None:

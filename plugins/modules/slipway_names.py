@@ -8,7 +8,8 @@ module: slipway_names
 short_description: Host name, hosts entries and resolver
 description:
   - Owns a marked block of C(/etc/hosts) and leaves all other lines alone.
-  - Name servers go to a drop-in of systemd-resolved where it serves C(/etc/resolv.conf), else to that file.
+  - Name servers go to a drop-in of systemd-resolved or NetworkManager where one of them serves C(/etc/resolv.conf),
+    else to that file. Without any, and without search domains, the host has again what it had before.
 options:
   hostname:
     description: The host's name.
@@ -30,12 +31,12 @@ options:
         elements: str
         required: true
   servers:
-    description: Name servers. None, and the host's own stay.
+    description: Name servers. None, and the host has its own.
     type: list
     elements: str
     default: []
   search:
-    description: Search domains, also at the host's own name servers. Without both the resolver is left alone.
+    description: Search domains, also at the host's own name servers.
     type: list
     elements: str
     default: []
@@ -60,21 +61,26 @@ files:
 import os
 import socket
 
+from ansible.module_utils import slipway_resolver
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_before import FILES, file_as_it_is, remember
+from ansible.module_utils.slipway_before import (
+    FILES,
+    as_text,
+    as_we_left,
+    file_as_it_is,
+    forget,
+    put_back,
+    remember,
+    remembered,
+)
 from ansible.module_utils.slipway_host import (
     HostError,
     fail,
-    must,
     read_text,
     sha256_text,
     with_block,
     write_atomic,
 )
-
-RESOLVED = "/run/systemd/resolve/"
-DROP_IN = "/etc/systemd/resolved.conf.d/slipway.conf"
-RESOLV_CONF = "/etc/resolv.conf"
 
 
 def hosts_lines(entries: list[dict]) -> str:
@@ -83,48 +89,70 @@ def hosts_lines(entries: list[dict]) -> str:
     return "".join(line + "\n" for line in lines)
 
 
-def resolved_serves() -> bool:
-    """Whether systemd-resolved writes the resolver's file."""
-    return os.path.realpath(RESOLV_CONF).startswith(RESOLVED)
-
-
-def drop_in(p: dict) -> str:
-    """Settings of systemd-resolved."""
-    servers = f"DNS={' '.join(p['servers'])}\n" if p["servers"] else ""
-    search = f"Domains={' '.join(p['search'])}\n" if p["search"] else ""
-    return f"[Resolve]\n{servers}{search}"
-
-
-def plain(p: dict, old: str) -> str:
-    """The resolver's file: our servers and search domains; options of others are kept, and servers without any."""
-    replaced = {"search", "domain", *(["nameserver"] if p["servers"] else [])}
-    kept = [line for line in old.splitlines() if not replaced.intersection(line.split()[:1])]
-    search = [f"search {' '.join(p['search'])}"] if p["search"] else []
-    return "\n".join([*kept, *search, *(f"nameserver {server}" for server in p["servers"])]) + "\n"
-
-
 def wanted(p: dict) -> dict[str, str]:
     """Text of every file."""
-    texts = {
-        "/etc/hostname": p["hostname"] + "\n",
-        "/etc/hosts": with_block(
-            read_text("/etc/hosts") or "127.0.0.1 localhost\n", hosts_lines(p["entries"])
-        ),
-    }
-    if p["servers"] or p["search"]:
-        if resolved_serves():
-            texts[DROP_IN] = drop_in(p)
-        else:
-            texts[RESOLV_CONF] = plain(p, read_text(RESOLV_CONF) or "")
-    return texts
+    entries = with_block(read_text("/etc/hosts") or "127.0.0.1 localhost\n", hosts_lines(p["entries"]))
+    resolver = slipway_resolver.wanted(p["servers"], p["search"])
+    return {"/etc/hostname": p["hostname"] + "\n", "/etc/hosts": entries, **resolver}
 
 
 def write(path: str, text: str) -> None:
     """Land one file and make it known to who reads it only at start."""
+    if path in FILES:
+        remember("files", {path: file_as_it_is(path)})
+    if path == slipway_resolver.MANAGER:
+        remember(slipway_resolver.OWN_SERVERS, {"servers": slipway_resolver.own_servers()})
     os.makedirs(os.path.dirname(path), exist_ok=True)
     write_atomic(path, text)
-    if path == DROP_IN:
-        must(["systemctl", "restart", "systemd-resolved.service"])
+    if path in slipway_resolver.DROP_INS:
+        slipway_resolver.tell(path)
+
+
+def apply_files(texts: dict[str, str], check: bool) -> list[dict]:
+    """Write what differs; the diffs."""
+    found = [(path, read_text(path), text) for path, text in texts.items()]
+    changed = [entry for entry in found if entry[1] != entry[2]]
+    for path, _, text in changed if not check else ():
+        write(path, text)
+    return [diff(path, old or "", text) for path, old, text in changed]
+
+
+def give_back(texts: dict[str, str], check: bool) -> list[dict]:
+    """The host's own resolver, where ours is not wanted any more; the diffs."""
+    diffs = []
+    for path in slipway_resolver.stale(texts):
+        diffs.append(diff(path, read_text(path) or "", ""))
+        if not check:
+            os.unlink(path)
+            slipway_resolver.tell(path)
+            forget(slipway_resolver.OWN_SERVERS, "servers")
+    path = slipway_resolver.RESOLV_CONF
+    was = remembered("files").get(path)
+    if was is None or path in texts:
+        return diffs
+    if as_we_left(path):
+        diffs.append(diff(path, read_text(path) or "", as_text(was)))
+        if not check:
+            put_back(path, was)
+    if not check:
+        forget("files", path)
+    return diffs
+
+
+def apply_hostname(name: str, check: bool) -> list[dict]:
+    """The name in force; the diff."""
+    old = socket.gethostname()
+    if old == name:
+        return []
+    if not check:
+        remember("hostname", {"name": old})
+        socket.sethostname(name)
+    return [{"before": f"{old}\n", "after": f"{name}\n"}]
+
+
+def diff(path: str, before: str, after: str) -> dict:
+    """Of one file."""
+    return {"before_header": path, "after_header": path, "before": before, "after": after}
 
 
 def main() -> None:
@@ -142,25 +170,11 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    p = module.params
+    p, check = module.params, module.check_mode
     try:
         texts = wanted(p)
-        diffs = []
-        for path, text in texts.items():
-            old = read_text(path)
-            if old != text:
-                diffs.append(
-                    {"before_header": path, "after_header": path, "before": old or "", "after": text}
-                )
-                if not module.check_mode:
-                    if path in FILES and old is not None:
-                        remember("files", {path: file_as_it_is(path)})
-                    write(path, text)
-        if socket.gethostname() != p["hostname"]:
-            diffs.append({"before": f"{socket.gethostname()}\n", "after": f"{p['hostname']}\n"})
-            if not module.check_mode:
-                remember("hostname", {"name": socket.gethostname()})
-                socket.sethostname(p["hostname"])
+        diffs = [*apply_files(texts, check), *give_back(texts, check)]
+        diffs += apply_hostname(p["hostname"], check)
     except (HostError, OSError) as error:
         fail(module, error)
     ours = {path: sha256_text(text) for path, text in texts.items() if path != "/etc/hosts"}

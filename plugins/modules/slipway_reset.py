@@ -56,6 +56,7 @@ from ansible.module_utils import (
     slipway_docker,
     slipway_firewalls,
     slipway_mount_state,
+    slipway_resolver,
     slipway_runtimes,
 )
 from ansible.module_utils.basic import AnsibleModule
@@ -88,7 +89,6 @@ NODE_PATHS = (
     "/var/log/containers",
     "/var/log/pods",
 )
-RESOLVED = "/etc/systemd/resolved.conf.d/slipway.conf"
 JOURNALD = "/etc/systemd/journald.conf.d/60-slipway.conf"
 #: A keepalived without our check is somebody else's.
 BALANCER_CHECK, BALANCER_UNIT = "/etc/keepalived/slipway-api-answers", "keepalived.service"
@@ -104,7 +104,7 @@ HOST_PATHS = (
     "/etc/security/limits.d/60-slipway.conf",
     "/etc/sysctl.d/90-slipway.conf",
     JOURNALD,
-    RESOLVED,
+    *slipway_resolver.DROP_INS,
     "/etc/systemd/system.conf.d/60-slipway.conf",
     "/etc/systemd/system/containerd.service",
     "/etc/systemd/system/containerd.service.d/60-slipway.conf",
@@ -140,7 +140,7 @@ DIRECTORIES = (
     "/etc/systemd/system.conf.d",
 )
 #: They read what is removed only when they start.
-READERS = ("systemd-journald.service", "systemd-resolved.service")
+READERS = ("systemd-journald.service",)
 INTERPRETER = "/opt/slipway"
 REGISTRY_UNITS = ("slipway-registry-push.service", "slipway-registry.service")
 REGISTRY_USER = "slipway-registry"
@@ -247,12 +247,6 @@ def state_paths() -> list[str]:
     return [path for path in (*(f"{STATE_DIR}/{name}" for name in names), INTERPRETER) if there(path)]
 
 
-def recorded_files() -> dict[str, str]:
-    """sha256 of files as the steps left them."""
-    steps = read_json(f"{STATE_DIR}/record.json").get("steps", {}).values()
-    return {path: digest for step in steps for path, digest in step.get("files", {}).items()}
-
-
 def hosts_without_block() -> tuple[str, str]:
     """/etc/hosts as it is, and without our block."""
     text = read_text("/etc/hosts") or ""
@@ -266,6 +260,9 @@ def settle() -> None:
             os.rmdir(path)
     run(["systemctl", "daemon-reload"])
     run(["systemctl", "try-restart", *READERS])
+    for path in slipway_resolver.DROP_INS:
+        with contextlib.suppress(HostError):  # what keeps it from reading again is no matter of ours any more
+            slipway_resolver.tell(path)
 
 
 def take_away(p: dict, units: list[dict]) -> None:
@@ -283,7 +280,7 @@ def take_away(p: dict, units: list[dict]) -> None:
     slipway_firewalls.give_back()
     stop(FIREWALL_UNIT)
     slipway_docker.release()
-    slipway_before.give_back(recorded_files())
+    slipway_before.give_back()
     for path in paths(p):
         remove(path)
     for unit in units:

@@ -1,7 +1,6 @@
 """The resolver's settings, as texts: what is ours in them, and what stays of the host's own."""
 
 import importlib
-from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any
 
 import ansible.module_utils
@@ -10,12 +9,7 @@ import pytest
 from slipway.settings import data_dir
 
 ansible.module_utils.__path__.append(str(data_dir() / "plugins/module_utils"))
-importlib.import_module("ansible.module_utils.slipway_before")
-spec = spec_from_file_location("slipway_names", data_dir() / "plugins/modules/slipway_names.py")
-assert spec is not None
-assert spec.loader is not None
-names: Any = module_from_spec(spec)
-spec.loader.exec_module(names)
+resolver: Any = importlib.import_module("ansible.module_utils.slipway_resolver")
 
 OWN = "domain old.example\noptions edns0\nnameserver 192.0.2.1\nsearch old.example\n"
 
@@ -42,12 +36,20 @@ OWN = "domain old.example\noptions edns0\nnameserver 192.0.2.1\nsearch old.examp
 def test_what_is_written_of_servers_and_search_domains(
     servers: list[str], search: list[str], resolved: str, plain: str
 ) -> None:
-    wanted = {"servers": servers, "search": search}
-    assert names.drop_in(wanted) == f"[Resolve]\n{resolved}"
-    assert names.plain(wanted, OWN) == plain
-    assert names.plain(wanted, plain) == plain
+    assert resolver.for_resolved(servers, search) == f"[Resolve]\n{resolved}"
+    assert resolver.plain(servers, search, OWN) == plain
+    assert resolver.plain(servers, search, plain) == plain
+
+
+@pytest.mark.parametrize(
+    ("search", "lines"),
+    [(["a.internal", "b.internal"], "searches=a.internal,b.internal\n"), ([], "")],
+    ids=["both", "servers alone"],
+)
+def test_what_network_manager_is_told(search: list[str], lines: str) -> None:
+    text = f"[global-dns]\n{lines}[global-dns-domain-*]\nservers=10.0.0.5,10.0.0.6\n"
+    assert resolver.for_manager(["10.0.0.5", "10.0.0.6"], search) == text
 
 
 def test_nothing_wanted_writes_no_resolver() -> None:
-    texts = names.wanted({"hostname": "a", "entries": [], "servers": [], "search": []})
-    assert set(texts) == {"/etc/hostname", "/etc/hosts"}
+    assert resolver.wanted([], []) == {}

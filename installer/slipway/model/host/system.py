@@ -48,9 +48,9 @@ class DNS(Model):
     """Resolver of a host; pods on the host network inherit it."""
 
     servers: tuple[Address, ...] = Field(default=(), json_schema_extra=LIVE)
-    """Name servers; empty: the host's own stay."""
+    """Name servers; empty: the host's own, also those that it had before some were set here."""
     search: tuple[DNSName, ...] = Field(default=(), json_schema_extra=LIVE)
-    """Search domains, also at the host's own name servers; empty, without servers: its own stay."""
+    """Search domains, also at the host's own name servers; empty, without servers: its own."""
 
 
 class HostsEntry(Model):
