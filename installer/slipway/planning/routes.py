@@ -6,7 +6,6 @@ from ipaddress import IPv4Address, IPv4Network
 from slipway.model.fields import IPV4
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
-from slipway.planning.roles.node_routes import NAME
 
 #: What marks the routes of role node_routes, which has the same number in its vars.
 PROTOCOL = "173"
@@ -28,6 +27,8 @@ def is_ours(line: str) -> bool:
 
 def coming(host: Host, seen: HostObserved, address: str) -> bool:
     """Whether the way to an address is one that is planned and not there yet."""
-    if NAME in seen.records or not re.match(IPV4, address):
+    if not re.match(IPV4, address):
         return False
-    return any(IPv4Address(address) in IPv4Network(route.to) for route in host.settings.routes)
+    there = {route_of(line) for line in seen.facts.routes}
+    planned = (IPv4Network(route.to) for route in host.settings.routes)
+    return any(IPv4Address(address) in network and network not in there for network in planned)

@@ -73,6 +73,12 @@ class Host(Model):
         return storage if storage and other.addresses.storage else self.address
 
     @property
+    def all_addresses(self) -> tuple[str, ...]:
+        """Its addresses on all networks."""
+        found = (self.address, self.addresses.business, self.addresses.storage)
+        return tuple(address for address in found if address)
+
+    @property
     def served_at(self) -> tuple[str, ...]:
         """All addresses at which others reach what this one stores."""
         return (self.address, self.addresses.storage) if self.addresses.storage else (self.address,)

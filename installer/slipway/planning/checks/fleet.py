@@ -10,7 +10,7 @@ from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.model.survey import Reach
 from slipway.planning.checks.ports import FIREWALLS, VXLAN, targets
-from slipway.planning.routes import route_of
+from slipway.planning.routes import coming, route_of
 
 #: Seconds between the clocks of two members from which etcd complains (etcd, rafthttp: maxClockDifference is 1 s).
 SKEW = 1.0
@@ -111,7 +111,7 @@ def _reach(configuration: Configuration, hosts: list[Host], seen: Seen) -> Itera
             other = seen.get(reach.host)
             if reach.arrived or (other and not other.reachable):  # that host is down, which is said of it
                 continue
-            if other and _opens(configuration, other):
+            if other and (_opens(configuration, other) or _way_comes(configuration, host, other, seen)):
                 continue
             if reach.port == 0:
                 text = f"cannot send packets of its link's size to {reach.host}"
@@ -133,6 +133,13 @@ def _opens(configuration: Configuration, other: HostObserved) -> bool:
     """Whether what keeps packets away from a host goes with the plan."""
     settings = {host.name: host.settings.firewall for host in configuration.hosts}
     return bool(FIREWALLS & set(other.survey.services)) and settings[other.name].mode != "keep"
+
+
+def _way_comes(configuration: Configuration, host: Host, other: HostObserved, seen: Seen) -> bool:
+    """Whether a route of the plan, there or back, leads from one host to the other."""
+    target = next(one for one in configuration.hosts if one.name == other.name)
+    there = any(coming(host, seen[host.name], address) for address in target.all_addresses)
+    return there or any(coming(target, other, address) for address in host.all_addresses)
 
 
 def _place(configuration: Configuration, host: Host, reach: Reach) -> str:
