@@ -129,9 +129,9 @@ def test_the_roles_change_what_the_comparison_sees(site: Site, before: dict[str,
     assert "/etc/resolv.conf" in found["files"]
 
 
-def test_search_domains_alone_leave_the_servers_that_are_there(site: Site, before: dict[str, Any]) -> None:
-    servers = site.sh(NODE, "grep nameserver /etc/resolv.conf")
-    assert servers
+def test_search_domains_alone_are_at_the_servers_that_the_host_had(site: Site, before: dict[str, Any]) -> None:
+    servers = f"nameserver {site.lab.site.gateway}\n"  # the host's own, in the place of those that were named until now
+    assert site.sh(NODE, "grep nameserver /etc/resolv.conf") != servers
     wanted = {**settings(site), "dns": {"search": ["alone.internal"]}}
     for check, changed in ((True, True), (False, True), (True, False)):
         result = site.play("node_prepare", check=check, **wanted)
