@@ -3,12 +3,18 @@
 The tests of this file build on each other, in the order written.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from slipway.model.host.ssh import SSH
+from slipway.model.observed import Drift
+from slipway.model.plan import StepKind
+from slipway.planning.checks.host import host_state
+from slipway.planning.decide import Desired, Seen, decide
+from slipway.probe import Fleet, read_hosts
 from slipway.runner import connection_variables
 from tests.bare import Site, bare_site
 
@@ -49,6 +55,18 @@ def reached(site: Site) -> set[int]:
         f'for p in {API} {NAMED} {UNNAMED}; do timeout 2 bash -c "</dev/tcp/{address}/$p" && echo $p; done'
     )
     return {int(line) for line in site.sh(OTHER, f"({tries}) 2>/dev/null").split()}
+
+
+def refused(site: Site, sources: list[str]) -> dict[str, str]:
+    """How preflight's findings about these sources begin, by host."""
+    configuration = site.configuration({"firewall": {**PORTS, "sources": sources}})
+    with Fleet.of(configuration, site.store, site.directory / "known_hosts") as fleet:
+        seen = read_hosts(configuration, fleet)
+    findings = [
+        one for host in configuration.hosts for one in host_state(configuration, host, seen[host.name])
+    ]
+    texts = {one.path: one.problem for one in findings if one.code == "firewall-sources"}
+    return {path.partition("/")[2]: re.split(", which| by", text)[0] for path, text in texts.items()}
 
 
 def states(site: Site) -> dict[str, list[str]]:
@@ -96,6 +114,30 @@ def test_second_run_changes_nothing(site: Site, check: bool) -> None:
     assert play(site, **PORTS, check=check) == {HOST: 0, OTHER: 0}
 
 
+def test_a_table_that_is_gone_is_drift_in_a_plan_and_comes_back(site: Site) -> None:
+    """As `nft flush ruleset` or a restart of nftables.service does: the unit counts as active all the same."""
+    site.lab.ssh(HOST, ["nft", "delete", "table", "inet", "slipway"])
+    assert UNNAMED in reached(site)
+    configuration = site.configuration({"firewall": PORTS})
+    with Fleet.of(configuration, site.store, site.directory / "known_hosts") as fleet:
+        seen = read_hosts(configuration, fleet, deep=True)
+        assert {name: host.drift for name, host in seen.items()} == {
+            HOST: (Drift(f"host/{HOST}/node_firewall", "rules slipway-firewall.service", "missing"),),
+            OTHER: (),
+        }
+        known = Seen(seen[HOST].records["node_firewall"], drift=seen[HOST].drift)
+        step = decide(Desired(StepKind.HOST, HOST, "node_firewall", {}), known, {})
+        assert step
+        assert "rules slipway-firewall.service" in " ".join(
+            one.text for one in step.reasons if one.cause == "drift"
+        )
+        assert play(site, **PORTS, check=True) == {HOST: 1, OTHER: 0}
+        assert play(site, **PORTS) == {HOST: 1, OTHER: 0}
+        assert reached(site) == {API, NAMED}
+        assert read_hosts(configuration, fleet, deep=True)[HOST].drift == ()
+    assert site.sh(HOST, "systemctl is-active slipway-firewall.service") == "active\n"
+
+
 def test_at_boot_the_rules_are_there_before_the_network(site: Site) -> None:
     site.lab.ssh(HOST, ["systemctl", "stop", "slipway-firewall.service"])
     assert table(site, HOST) == ""
@@ -111,6 +153,15 @@ def test_ports_can_be_open_to_some_only(site: Site) -> None:
     assert reached(site) == set()
     play(site, **PORTS, sources=[ours, f"{site.lab.nodes[1].address}/32"])
     assert reached(site) == {API, NAMED}
+
+
+def test_sources_that_would_shut_somebody_out_are_refused_beforehand(site: Site) -> None:
+    """The rules that are in force now leave us in: the host is asked from where we come."""
+    ours, hosts = f"{site.lab.site.gateway}/32", [f"{node.address}/32" for node in site.lab.nodes]
+    assert refused(site, [ours, *hosts]) == {}
+    assert refused(site, hosts) == dict.fromkeys(FIREWALLS, f"is reached from {site.lab.site.gateway}")
+    assert refused(site, [ours]) == {HOST: f"would shut out {OTHER}", OTHER: f"would shut out {HOST}"}
+    assert refused(site, []) == {}
 
 
 def test_keep_undoes_all_of_it(site: Site) -> None:

@@ -15,6 +15,7 @@ import yaml
 from slipway.api import read
 from slipway.lab import Lab
 from slipway.model.configuration import Configuration
+from slipway.probe import read_hosts
 from slipway.probe.access import HostError
 from slipway.probe.fleet import Fleet
 from slipway.runner import RunnerResult, connection_variables, run
@@ -206,6 +207,12 @@ def test_a_password_through_a_bastion_by_every_way_and_nowhere_to_be_read(site: 
     # Both files of keys were written on first contact, each with its own machine.
     assert site.known_hosts.read_text().startswith(f"[{lab.nodes[0].address}]:{TARGET_PORT} ")
     assert bastion_keys(site.known_hosts).read_text().startswith(f"[{lab.nodes[1].address}]:{BASTION_PORT} ")
+
+
+def test_the_host_tells_from_where_it_is_reached_by_sudo_too(site: Site, lab: Lab) -> None:
+    configuration = site.write(**OPS, **behind(lab))
+    with Fleet.of(configuration, site.store, site.known_hosts) as fleet:
+        assert read_hosts(configuration, fleet)["node-1"].survey.peer == lab.nodes[1].address
 
 
 def test_the_target_is_closed_to_all_but_the_bastion(site: Site) -> None:

@@ -98,6 +98,8 @@ class Survey:
     """Active units that get in the way: firewalls, other runtimes, other Kubernetes distributions."""
     listeners: tuple[Listener, ...] = ()
     links: tuple[Link, ...] = ()
+    peer: str = ""
+    """Where this machine's connection comes from, as the host sees it: maybe a bastion, or NAT."""
     fsync: float = 0.0
     """Milliseconds until a small write is durable where etcd will be, on average; 0: not measured."""
     gpus: tuple[str, ...] = ()

@@ -1,5 +1,5 @@
 # Prints all that a plan needs to know of this host, as sections: "NAME:" and its lines, each behind one blank.
-# POSIX sh and Debian's essential packages only; what is missing is an empty section.
+# POSIX sh and Debian's essential packages only; what is missing is an empty section. $1: sshd's SSH_CONNECTION.
 section() {
     printf '%s:\n' "$1"
     shift
@@ -50,6 +50,7 @@ section interpreter cat /opt/slipway/python/digest
 section disks disks
 section addresses ip -o -4 addr show
 section routes ip -4 route show
+section peer echo "${1%% *}"
 section kubelet grep '^ *server:' /etc/kubernetes/kubelet.conf
 section record cat "$state/record.json"
 section pending cat "$state/pending.json"

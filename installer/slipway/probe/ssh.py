@@ -110,9 +110,13 @@ class Session:
 
 
 def _command(*, become: bool, password: bool) -> str:
-    """What sshd is asked to run: constant, so that nothing of ours shows in a process list."""
+    """What sshd is asked to run: constant, so that nothing of ours shows in a process list.
+
+    The script's $1 is where this connection comes from, as the host sees it. sudo takes it out of the environment.
+    """
     root = ["sudo", "-S", "-p", "", "--"] if password else ["sudo", "-n", "--"]
-    return shlex.join(["env", "LC_ALL=C", *(root if become else []), "sh", "-c", _BOOT])
+    words = ["env", "LC_ALL=C", *(root if become else []), "sh", "-c", _BOOT, "slipway"]
+    return f'{shlex.join(words)} "$SSH_CONNECTION"'
 
 
 def _drain(channel: "Channel", deadline: float) -> tuple[bytes, bytes]:

@@ -31,6 +31,7 @@ def parse_survey(sections: Sections, *, skew: float = 0.0, skew_error: float = 0
         services=_words(sections, "services"),
         listeners=_listeners(sections.get("listeners", ())),
         links=_links(sections),
+        peer=_first(sections, "peer"),
         fsync=float(_first(sections, "fsync") or 0) / 1000,
         disks=tuple(_disks(sections.get("blocks", ()))),
         gpus=_words(sections, "gpus"),
