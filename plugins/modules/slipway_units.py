@@ -38,6 +38,13 @@ options:
         description: Restart it in any case; set it to what a task before predicted, for check mode.
         type: bool
         default: false
+      proof:
+        description: >-
+          Program and arguments that succeed as long as what the unit did is there; else it is restarted. For units that
+          count as active once they have done it.
+        type: list
+        elements: str
+        default: []
       health:
         description: HTTP URL that answers 200 when the unit serves; asked after a start.
         type: str
@@ -143,9 +150,14 @@ def decide(unit: dict, state: dict[str, str]) -> list[str]:
         return verbs
     if not active:
         verbs.append("start")
-    elif unit["restart"] or outdated(unit["watch"], started_at(state)):
+    elif unit["restart"] or outdated(unit["watch"], started_at(state)) or undone_since(unit["proof"]):
         verbs.append("restart")
     return verbs
+
+
+def undone_since(proof: list[str]) -> bool:
+    """Whether what a unit did was taken away behind it."""
+    return bool(proof) and run(proof).returncode != 0
 
 
 def shall_run(unit: dict) -> bool:
@@ -243,6 +255,7 @@ UNIT = {
     "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
     "only_if": {"type": "path"},
     "health": {"type": "str"},
+    "proof": {"type": "list", "elements": "str", "default": []},
     "restart": {"type": "bool", "default": False},
     "watch": {"type": "list", "elements": "path", "default": []},
 }

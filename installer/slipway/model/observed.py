@@ -25,7 +25,7 @@ class Drift:
 
     step: str
     what: str
-    """A file's path, `unit NAME`, `package NAME`, or an object of a module."""
+    """A file's path, `unit NAME`, `rules UNIT` (packet filter), `package NAME`, or an object of a module."""
     found: str = ""
     """How it is now: missing, changed, inactive, ..."""
     diff: str = ""

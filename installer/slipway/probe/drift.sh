@@ -1,4 +1,5 @@
-# Prints what is no longer as the last steps left it: "file|unit|package", what was found, NAME; behind a file, its diff.
+# Prints what is no longer as the last steps left it: "file|unit|rules|package", what was found, NAME; behind a file, its
+# diff.
 # Reads what slipway_recorded.py wrote; POSIX sh, sha256sum and awk.
 recorded=$state/recorded
 
@@ -39,6 +40,13 @@ unit_drift() {
     done <"$recorded/units"
 }
 
+# The unit has done its work at boot and counts as active whatever became of it, as by `nft flush ruleset`.
+rules_drift() {
+    if grep -q '^slipway-firewall\.service ' "$recorded/units" && ! nft list table inet slipway >/dev/null; then
+        echo "rules missing slipway-firewall.service"
+    fi
+}
+
 # Another version is the site's own affair: an upgrade of the system is no damage.
 package_drift() {
     while read -r name _; do
@@ -57,4 +65,4 @@ package_state() {
     fi
 }
 
-section drift eval 'file_drift; unit_drift; package_drift'
+section drift eval 'file_drift; unit_drift; rules_drift; package_drift'

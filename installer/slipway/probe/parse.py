@@ -66,7 +66,8 @@ def find_drift(name: str, records: Mapping[str, StepRecord], lines: Iterable[str
 
 
 def _owned(record: StepRecord) -> dict[str, Collection[str]]:
-    return {"file": record.files, "unit": record.units, "package": record.packages}
+    units = record.units
+    return {"file": record.files, "unit": units, "rules": units, "package": record.packages}
 
 
 def _sections(text: str) -> dict[str, list[str]]:

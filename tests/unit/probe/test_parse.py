@@ -56,10 +56,11 @@ def test_drift_is_what_the_host_found_to_be_other_than_these_records_say() -> No
         "b": StepRecord("d", files={"/shared": "55", "/gone": "44"}, packages={"curl": "1"}),
     }
     lines = ["file changed /changed", "|-old", "|+new", "file missing /gone", "file changed /nobody's"]
-    lines += ["unit inactive x.service", "package missing curl"]
+    lines += ["unit inactive x.service", "package missing curl", "rules missing x.service"]
     assert find_drift("h", records, lines) == (
         Drift("host/h/a", "/changed", "changed", "-old\n+new"),
         Drift("host/h/a", "/gone", "missing"),
+        Drift("host/h/a", "rules x.service", "missing"),
         Drift("host/h/a", "unit x.service", "inactive"),
         Drift("host/h/b", "/gone", "missing"),
         Drift("host/h/b", "package curl", "missing"),
