@@ -12,10 +12,8 @@ import socket
 
 from ansible.module_utils.slipway_host import (
     STATE_DIR,
-    must,
     read_json,
     read_text,
-    run,
     sha256_text,
     write_atomic,
     write_json,
@@ -23,9 +21,6 @@ from ansible.module_utils.slipway_host import (
 
 BEFORE = f"{STATE_DIR}/before.json"
 SYSCTL = "/etc/sysctl.d/90-slipway.conf"
-FSTAB = "/etc/fstab"
-#: Stands before a line of fstab that was taken out of force.
-MARK = "# slipway: "
 #: Files that are changed as a whole, and put back only where nobody changed them since.
 FILES = ("/etc/hostname", "/etc/resolv.conf")
 
@@ -94,7 +89,6 @@ def give_back() -> None:
     name = known.get("hostname", {}).get("name")
     if name and (read_text("/etc/hostname") or "").strip() == name != socket.gethostname():
         socket.sethostname(name)
-    _swap(known.get("swap", {}))
 
 
 def _parameters(before: dict[str, str]) -> None:
@@ -122,16 +116,3 @@ def put_back(path: str, was: dict) -> None:
         os.unlink(path)
     else:
         write_atomic(path, was["text"])
-
-
-def _swap(before: dict) -> None:
-    """Swap lines of fstab, units, and what they name."""
-    text = read_text(FSTAB) or ""
-    lines = [line.removeprefix(MARK) for line in text.splitlines()]
-    if MARK in text:
-        write_atomic(FSTAB, "\n".join(lines) + "\n")
-    if before.get("units"):
-        must(["systemctl", "unmask", *before["units"]])
-    if MARK in text or before.get("units"):
-        must(["systemctl", "daemon-reload"])
-        run(["swapon", "--all"], timeout=120)

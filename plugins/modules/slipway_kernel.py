@@ -20,7 +20,9 @@ options:
     type: dict
     default: {}
   swap:
-    description: Whether swap may stay.
+    description: >-
+      Whether the host may swap. If not, every way in which swap comes back is put out of force: fstab, swap units
+      (those of zram-generator and gpt-auto too), services that make swap. If it may, all of that is given back.
     type: bool
     default: false
   name:
@@ -49,8 +51,9 @@ import glob
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_before import MARK, parameter_path, remember
-from ansible.module_utils.slipway_host import HostError, fail, must, read_text, run, sha256_text, write_atomic
+from ansible.module_utils.slipway_before import parameter_path, remember
+from ansible.module_utils.slipway_host import HostError, fail, read_text, run, sha256_text, write_atomic
+from ansible.module_utils.slipway_swap import given_back, off
 
 #: Where the kernel shows that a module's feature is there, however it came.
 FEATURES = {
@@ -97,52 +100,6 @@ def set_parameter(key: str, value: str) -> None:
         raise HostError(
             f"sysctl {key}={value} was refused ({error.strerror}); the kernel has {current(key)!r}"
         ) from error
-
-
-def swap_in_use() -> list[str]:
-    """Devices and files that are swapped to."""
-    lines = (read_text("/proc/swaps") or "").splitlines()[1:]
-    return [line.split()[0] for line in lines]
-
-
-def fstab_without_swap(text: str) -> str:
-    """fstab with its swap lines commented out."""
-    lines = []
-    for line in text.splitlines():
-        fields = line.split()
-        swap = len(fields) > 2 and not line.lstrip().startswith("#") and fields[2] == "swap"
-        lines.append(f"{MARK}{line}" if swap else line)
-    return "\n".join(lines) + "\n" if lines else text
-
-
-def swap_units() -> list[str]:
-    """Swap units that would come back at boot and are not masked."""
-    done = run(["systemctl", "list-units", "--type=swap", "--all", "--plain", "--no-legend"])
-    names = [line.split()[0] for line in done.stdout.splitlines() if line.split()]
-    return [name for name in names if os.path.realpath(f"/etc/systemd/system/{name}") != "/dev/null"]
-
-
-def swap_off(check: bool) -> list[str]:
-    """No swap now and after a boot; what had to be done."""
-    fstab = read_text("/etc/fstab") or ""
-    without = fstab_without_swap(fstab)
-    done = []
-    if without != fstab:
-        done.append("/etc/fstab")
-        if not check:
-            write_atomic("/etc/fstab", without)
-    units = swap_units()
-    if units:
-        done += units
-        if not check:
-            remember("swap", {"units": units})
-            must(["systemctl", "mask", *units])
-    used = swap_in_use()
-    if used:
-        done += used
-        if not check:
-            must(["swapoff", "--all"], timeout=600)
-    return done
 
 
 def drop_ins(p: dict) -> dict[str, str]:
@@ -199,8 +156,10 @@ def apply_parameters(p: dict, check: bool) -> Lines:
 
 
 def apply_swap(p: dict, check: bool) -> Lines:
-    """No swap, unless it may stay."""
-    return ([] if p["swap"] else [f"swap {item}" for item in swap_off(check)]), []
+    """No swap, or that which was there before."""
+    if p["swap"]:
+        return [], [f"swap {item}" for item in given_back(check)]
+    return [f"swap {item}" for item in off(check)], []
 
 
 def apply(p: dict, check: bool) -> Lines:

@@ -58,6 +58,7 @@ from ansible.module_utils import (
     slipway_mount_state,
     slipway_resolver,
     slipway_runtimes,
+    slipway_swap,
 )
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import (
@@ -281,6 +282,7 @@ def take_away(p: dict, units: list[dict]) -> None:
     stop(FIREWALL_UNIT)
     slipway_docker.release()
     slipway_before.give_back()
+    slipway_swap.given_back(check=False)
     for path in paths(p):
         remove(path)
     for unit in units:

@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterable, Iterator
 
-from slipway.api import disks, layers, mounts, networks
+from slipway.api import disks, layers, mounts, networks, swap
 from slipway.api.explain import nearest
 from slipway.api.layers import HIGHEST_PORT
 from slipway.api.merge import resolve
@@ -26,19 +26,20 @@ def check(spec: Spec) -> Iterator[Finding]:
         yield from _control_planes(spec.hosts.items)
         yield from _roles(spec.hosts.items)
         yield from layers.check(spec.hosts, spec.kubernetes)
-        yield from _merged(spec.hosts)
+        yield from _merged(spec.hosts, spec.kubernetes)
         yield from networks.check(spec.hosts, spec.kubernetes)
     if spec.hosts and spec.kubernetes:
         yield from _addresses(spec.hosts.items, spec.kubernetes)
     yield from _registry(spec.registry, spec.hosts)
 
 
-def _merged(hosts: Hosts) -> Iterator[Finding]:
+def _merged(hosts: Hosts, kubernetes: Kubernetes | None) -> Iterator[Finding]:
     """What can be judged of a host's merged settings only; a group that is not there is told elsewhere."""
     if all(group in hosts.groups for item in hosts.items for group in item.groups):
         resolved = resolve(hosts)
         yield from mounts.check(hosts, resolved)
         yield from disks.check(resolved)
+        yield from swap.check(resolved, kubernetes)
 
 
 def _belonging(spec: Spec) -> Iterator[Finding]:

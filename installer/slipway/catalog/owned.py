@@ -86,6 +86,7 @@ KUBELET: Final = {
     "clusterDNS": f"{_NETWORK}.dnsAddress",
     "clusterDomain": f"{_NETWORK}.dnsDomain",
     "containerRuntimeEndpoint": KUBEADM,
+    "failSwapOn": "settings.swap",
     "healthzBindAddress": f"{SLIPWAY}, which asks it there",
     "healthzPort": f"{SLIPWAY}, which asks it there",
     "registerWithTaints": "settings.taints",

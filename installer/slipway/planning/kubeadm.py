@@ -118,6 +118,7 @@ def kubelet_drop_in(kubernetes: Kubernetes, host: Host) -> dict[str, Any]:
         "imageGCHighThresholdPercent": kubelet.image_gc.high,
         "imageGCLowThresholdPercent": kubelet.image_gc.low,
         **runtime_settings(host),
+        **({"failSwapOn": False} if host.settings.swap == "keep" else {}),
         **kubelet.extra_config,
         **host.settings.kubelet,
     }

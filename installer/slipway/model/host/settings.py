@@ -43,6 +43,9 @@ class HostSettings(Model):
     """Kernel modules loaded now and at boot (one that is built in counts as loaded)."""
     sysctl: dict[str, str] = Field(default_factory=dict, json_schema_extra=LIVE)
     """Kernel parameters besides those Kubernetes needs."""
+    swap: Literal["off", "keep"] = Field(default="off", json_schema_extra=ROLLING)
+    """`off`: switched off, now and at boot, however the host makes it; `keep`: the host's own stays or comes back, and
+    the kubelet starts with it. Pods use none of it but with `kubelet.memorySwap.swapBehavior: LimitedSwap`."""
     packages: tuple[str, ...] = Field(default=(), json_schema_extra=LIVE)
     """Packages of the site's own repository besides those the roles need."""
     time: Time = Field(default_factory=Time)

@@ -28,7 +28,7 @@ def host_state(configuration: Configuration, host: Host, seen: HostObserved) -> 
     path = f"host/{host.name}"
     yield from _kernel(path, seen)
     yield from _cgroup(path, configuration, host, seen)
-    yield from _swap(path, seen)
+    yield from _swap(path, host, seen)
     yield from _clock(path, seen)
     yield from _resolver(path, host, seen)
     yield from _disk(path, seen)
@@ -70,10 +70,10 @@ def _cgroup(path: str, configuration: Configuration, host: Host, seen: HostObser
         yield Finding(path, "has control groups of version 1", "version 2", f"{hint} to false", "cgroup")
 
 
-def _swap(path: str, seen: HostObserved) -> Iterator[Finding]:
-    if seen.survey.swaps and "node_prepare" not in seen.records:
+def _swap(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
+    if seen.survey.swaps and host.settings.swap == "off" and "node_prepare" not in seen.records:
         text = f"swaps to {', '.join(seen.survey.swaps)}"
-        hint = "nothing to do: it is switched off, now and at boot"
+        hint = "nothing to do: it is switched off, now and at boot; settings.swap: keep leaves it"
         yield Finding(path, text, "no swap under the kubelet", hint, "swap", severity=WARNING)
 
 

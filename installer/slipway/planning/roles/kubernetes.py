@@ -66,7 +66,7 @@ NODE = Role(
         "artifacts": "bundle: Kubernetes programs",
         "version": "spec.kubernetes.version",
         "address": f"{ITEM}.address, {ITEM}.addresses.business",
-        "kubelet_config": f"spec.kubernetes.kubelet, {SETTINGS}.kubelet, {SETTINGS}.runtime",
+        "kubelet_config": f"spec.kubernetes.kubelet, {SETTINGS}.kubelet, runtime or swap",
         "registry": "spec.registry",
     },
 )

@@ -19,6 +19,9 @@ def role(packages: Callable[[Configuration, Host], tuple[str, ...]]) -> Role:
             "dns": {"servers": list(settings.dns.servers), "search": list(settings.dns.search)},
             "kernel_modules": list(settings.kernel_modules),
             "sysctl": dict(settings.sysctl),
+            **(
+                {"swap": "keep"} if settings.swap == "keep" else {}
+            ),  # unsaid, as records of earlier releases have it
             "packages": [*settings.packages, *packages(scope.configuration, scope.host)],
             "repositories": scope.repositories(),
             "registry": registry_access(scope.configuration, scope.host),
@@ -48,6 +51,7 @@ _FIELDS = {
     "dns": f"{SETTINGS}.dns",
     "kernel_modules": f"{SETTINGS}.kernelModules",
     "sysctl": f"{SETTINGS}.sysctl",
+    "swap": f"{SETTINGS}.swap",
     "packages": f"{SETTINGS}.packages",
     "repositories": "bundle: packages",
     "registry": "spec.registry",
