@@ -129,14 +129,18 @@ def test_the_roles_change_what_the_comparison_sees(site: Site, before: dict[str,
     assert "/etc/resolv.conf" in found["files"]
 
 
-def test_search_domains_alone_are_at_the_servers_that_the_host_had(site: Site, before: dict[str, Any]) -> None:
-    servers = f"nameserver {site.lab.site.gateway}\n"  # the host's own, in the place of those that were named until now
-    assert site.sh(NODE, "grep nameserver /etc/resolv.conf") != servers
+def test_search_domains_alone_are_at_the_servers_that_the_host_had(
+    site: Site, before: dict[str, Any]
+) -> None:
+    """In the place of those that were named until now."""
+    named = site.sh(NODE, "grep nameserver /etc/resolv.conf")
+    own = f"nameserver {site.lab.site.gateway}\n"
     wanted = {**settings(site), "dns": {"search": ["alone.internal"]}}
-    for check, changed in ((True, True), (False, True), (True, False)):
+    for check, changed, servers in ((True, True, named), (False, True, own), (True, False, own)):
         result = site.play("node_prepare", check=check, **wanted)
         assert bool(site.changed(result)[NODE]) == changed
         assert site.sh(NODE, "grep nameserver /etc/resolv.conf") == servers
+    assert named != own
     assert site.sh(NODE, "grep search /etc/resolv.conf") == "search alone.internal\n"
 
 
