@@ -4,6 +4,8 @@ The tests of this file share a cluster and build on each other, in the order wri
 """
 
 import json
+import time
+import urllib.request
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -21,6 +23,8 @@ CP, WORKER = "node-1", "node-2"
 KUBECTL = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"]
 FURTHER = {"business": "10.191.12.0/24", "storage": "10.191.13.0/24"}
 RANGES = {"management": "10.191.11.0/24", **FURTHER}
+#: Ports of kube-proxy on every node, and of CoreDNS' pods.
+PROXY_HEALTH, DNS_METRICS = 10256, 9153
 MIB = 1 << 20
 #: Bytes: less than what the tests move, more than what a cluster says by itself meanwhile.
 MUCH = 1 * MIB
@@ -51,7 +55,9 @@ def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
     modules = {name: None for name in made.document["spec"]["modules"] if name != "flannel"}
     # Behind a firewall that has open what the roles need, and no more.
     hosts = {"networks": networks, "items": items, "defaults": {"firewall": {"mode": "ports"}}}
-    made.edit({"spec": {"hosts": hosts, "modules": modules}})
+    # By itself kube-proxy answers NodePorts at a node's own address only, and whoever is outside is on another network.
+    outside = {"kubeProxy": {"extraConfig": {"nodePortAddresses": [RANGES["management"]]}}}
+    made.edit({"spec": {"hosts": hosts, "modules": modules, "kubernetes": outside}})
     return made
 
 
@@ -139,6 +145,62 @@ def test_ssh_and_the_api_go_over_the_management_network(lab: Lab) -> None:
     found = moved(lab, before)
     assert found.pop("management") > 2 * MIB
     assert max(found.values()) < MUCH
+
+
+def service(name: str, app: str, port: int, node_port: int, policy: str) -> str:
+    """A NodePort to pods of kube-system."""
+    spec = {
+        "type": "NodePort",
+        "externalTrafficPolicy": policy,
+        "selector": {"k8s-app": app},
+        "ports": [{"port": port, "targetPort": port, "nodePort": node_port}],
+    }
+    kind = {"apiVersion": "v1", "kind": "Service"}
+    return json.dumps({**kind, "metadata": {"name": name, "namespace": "kube-system"}, "spec": spec})
+
+
+def get(address: str, port: int, path: str) -> int:
+    """Status of an HTTP answer to this machine, which is no node; 0: nobody answers there."""
+    try:
+        with urllib.request.urlopen(f"http://{address}:{port}{path}", timeout=3) as response:
+            return int(response.status)
+    except OSError:
+        return 0
+
+
+def each(lab: Lab, port: int, path: str, wanted: int, seconds: float = 0) -> dict[str, int]:
+    """What every node answers at a port, as soon as that is what is wanted."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = {node.name: get(node.address, port, path) for node in lab.nodes}
+        if set(found.values()) == {wanted} or time.monotonic() >= deadline:
+            return found
+        time.sleep(1)
+
+
+def test_a_node_port_is_open_at_every_node_and_nothing_else_is(lab: Lab) -> None:
+    """CoreDNS' pods are on the network of pods, kube-proxy's on the nodes' own, at a port that is not open."""
+    listen = "import socket; s=socket.create_server(('',9999))\nwhile True: s.accept()"
+    for name in (CP, WORKER):
+        lab.ssh(name, ["systemd-run", "--quiet", "--unit=listen", "python3", "-c", listen])
+    before = [get(node.address, PROXY_HEALTH, "/healthz") for node in lab.nodes]
+    assert before == [0, 0]
+    for made in (
+        service("dns-outside", "kube-dns", DNS_METRICS, 30053, "Cluster"),
+        service("proxy-outside", "kube-proxy", PROXY_HEALTH, 30256, "Local"),
+    ):
+        lab.ssh(CP, [*KUBECTL, "apply", "-f", "-"], stdin=made)
+    assert each(lab, 30053, "/metrics", 200, seconds=60) == {CP: 200, WORKER: 200}
+    assert each(lab, 30256, "/healthz", 200, seconds=60) == {CP: 200, WORKER: 200}
+    # A Service opens its own port and not the one behind it; nobody opened the others.
+    for port in (PROXY_HEALTH, DNS_METRICS, 30054, 9999):
+        assert each(lab, port, "/", 0) == {CP: 0, WORKER: 0}
+    for node in lab.nodes:
+        assert "inet slipway" in lab.ssh(node.name, ["nft", "list", "tables"]).stdout
+        assert lab.ssh(node.name, ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9999"]).returncode == 0
+        assert lab.ssh(node.name, ["systemctl", "stop", "listen.service"]).returncode == 0
+    lab.ssh(CP, [*KUBECTL, "-n", "kube-system", "delete", "service", "dns-outside", "proxy-outside"])
+    assert each(lab, 30053, "/metrics", 0, seconds=60) == {CP: 0, WORKER: 0}
 
 
 def test_a_host_leaves_over_the_management_network(site: Site, lab: Lab) -> None:
