@@ -1,0 +1,45 @@
+"""The files of a bundle directory: whose they are, and the digests that its manifest vouches for."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipway.bundle.writer import LAYOUT, blob_path
+from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+
+#: What an OCI layout has besides blobs; made from the manifest, so no digest of it is in there.
+LAYOUT_FILES = (f"{LAYOUT}/index.json", f"{LAYOUT}/oci-layout")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file by its path below the bundle."""
+
+    path: str
+    digest: str
+    owner: str
+    """Kind and reference of the artifact."""
+
+
+def contents(directory: Path, manifest: BundleManifest) -> list[Content]:
+    """Every file that the manifest vouches for, once, the blobs of images included; by path."""
+    found = {content.path: content for content in _each(directory, manifest)}
+    return [found[path] for path in sorted(found)]
+
+
+def _each(directory: Path, manifest: BundleManifest) -> Iterator[Content]:
+    for artifact in manifest.artifacts:
+        owner = f"{artifact.kind}/{artifact.reference}"
+        yield Content(artifact.path, artifact.digest, owner)
+        if artifact.kind is ArtifactKind.IMAGE:
+            yield from (Content(blob_path(digest), digest, owner) for digest in _blobs(directory, artifact))
+
+
+def _blobs(directory: Path, artifact: Artifact) -> list[str]:
+    """A manifest that cannot be read has no blobs to check; it is a finding itself."""
+    try:
+        data = json.loads((directory / artifact.path).read_bytes())
+        return [descriptor["digest"] for descriptor in (data["config"], *data["layers"])]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
