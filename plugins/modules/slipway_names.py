@@ -82,6 +82,9 @@ from ansible.module_utils.slipway_host import (
     write_atomic,
 )
 
+#: Of memory: drop-ins that were changed, and nobody has been told yet.
+UNTOLD = "untold"
+
 
 def hosts_lines(entries: list[dict]) -> str:
     """Our block; names of one address on one line, an entry that repeats dropped."""
@@ -103,9 +106,25 @@ def write(path: str, text: str) -> None:
     if path == slipway_resolver.MANAGER:
         remember(slipway_resolver.OWN_SERVERS, {"servers": slipway_resolver.own_servers()})
     os.makedirs(os.path.dirname(path), exist_ok=True)
+    if path in slipway_resolver.DROP_INS:
+        remember(UNTOLD, {path: True})
     write_atomic(path, text)
+    told(path)
+
+
+def told(path: str) -> None:
+    """Let who is in charge read his drop-in again, if it is one; until then it is remembered, for the next run."""
     if path in slipway_resolver.DROP_INS:
         slipway_resolver.tell(path)
+        forget(UNTOLD, path)
+
+
+def make_up(check: bool) -> list[dict]:
+    """What a killed run has written and told nobody; the diffs."""
+    paths = sorted(remembered(UNTOLD))
+    for path in paths if not check else ():
+        told(path)
+    return [diff(path, "", "is read again\n") for path in paths]
 
 
 def apply_files(texts: dict[str, str], check: bool) -> list[dict]:
@@ -123,8 +142,9 @@ def give_back(texts: dict[str, str], check: bool) -> list[dict]:
     for path in slipway_resolver.stale(texts):
         diffs.append(diff(path, read_text(path) or "", ""))
         if not check:
+            remember(UNTOLD, {path: True})
             os.unlink(path)
-            slipway_resolver.tell(path)
+            told(path)
             forget(slipway_resolver.OWN_SERVERS, "servers")
     path = slipway_resolver.RESOLV_CONF
     was = remembered("files").get(path)
@@ -173,7 +193,7 @@ def main() -> None:
     p, check = module.params, module.check_mode
     try:
         texts = wanted(p)
-        diffs = [*apply_files(texts, check), *give_back(texts, check)]
+        diffs = [*make_up(check), *apply_files(texts, check), *give_back(texts, check)]
         diffs += apply_hostname(p["hostname"], check)
     except (HostError, OSError) as error:
         fail(module, error)

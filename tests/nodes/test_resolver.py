@@ -38,6 +38,12 @@ MANAGE = f"""
     nmcli -w 30 connection add type bridge bridge.stp no {LINK}
     nmcli -w 30 connection up spare
 """
+#: Stands before systemctl: ends the module that wants to tell somebody.
+KILLER = """\
+#!/bin/sh
+case $1 in reload|try-restart) kill -9 $PPID; exit 1;; esac
+exec /usr/bin/systemctl "$@"
+"""
 SERVERS, OTHERS = ["198.18.0.1", "198.18.0.2"], ["198.18.0.3"]
 
 
@@ -101,6 +107,23 @@ def test_name_servers_are_told_to_whoever_is_in_charge(site: Site, before: dict[
 @pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
 def test_second_run_changes_nothing(site: Site, check: bool) -> None:
     assert play(site, servers=SERVERS, search=["site.internal"], check=check) == each(0)
+
+
+def test_what_a_killed_run_told_nobody_is_made_up_for(site: Site) -> None:
+    """The file landed, and then nobody was told: the module is ended by the program that it tells by."""
+    wanted = {"servers": OTHERS, "search": ["site.internal"]}
+    for node in (RESOLVED, MANAGED):
+        site.lab.ssh(node, ["install", "-m", "755", "/dev/stdin", "/usr/local/sbin/systemctl"], stdin=KILLER)
+    own = {node: {"packages": OWN[node]} for node in NODES}
+    result = site.tried("node_prepare", own=own, dns=wanted)
+    assert {failure.host for failure in result.failures} == {RESOLVED, MANAGED}
+    for node in (RESOLVED, MANAGED):
+        site.lab.ssh(node, ["rm", "/usr/local/sbin/systemctl"])
+        assert resolved(site, node)[0] == SERVERS
+    assert play(site, **wanted) == {PLAIN: 0, RESOLVED: 1, MANAGED: 1, NEWER: 0}
+    for node in NODES:
+        assert resolved(site, node) == (OTHERS, ["site.internal"]), node
+    play(site, servers=SERVERS, search=["site.internal"])
 
 
 def test_drift_is_seen_and_mended(site: Site) -> None:
