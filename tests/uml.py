@@ -127,6 +127,8 @@ class Machine:
     directory: Path
     kernel: Path
     image: Path
+    spare: Path | None = None
+    """A second disk, /dev/ubdb there; it has no serial number."""
 
     @property
     def tap(self) -> str:
@@ -151,6 +153,7 @@ class Machine:
         argv = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", CHROOT, "sh", str(self.kernel)]
         argv += [str(cache_dir()), "/usr/bin/linux.uml", f"mem={MEMORY}", "root=/dev/ubda", "rw"]
         argv += [f"ubd0={self.directory / 'cow'},{self.image}", "con0=null,fd:1", "con=null", "ssl=null"]
+        argv += [f"ubd1={self.spare}"] if self.spare else []
         argv += ["seccomp=auto", f"umid={self.tap}", f"uml_dir={self.directory}"]
         argv += [f"vec0:transport=tap,ifname={self.tap},mac=02:00:{_hex(self.node.address)},depth=64,gro=1"]
         argv += [f"systemd.hostname={self.node.name}"]
@@ -264,11 +267,15 @@ class Machines:
 
 
 @contextmanager
-def uml_nodes(lab: Lab, *names: str, packages: Sequence[str]) -> Iterator[Machines]:
-    """Machines that are up; gone at the end, however it ends. What a killed run leaves goes with its lab."""
+def uml_nodes(lab: Lab, *names: str, packages: Sequence[str], spare: int = 0) -> Iterator[Machines]:
+    """Machines that are up; gone at the end, however it ends. What a killed run leaves goes with its lab.
+
+    `spare`: bytes of a second disk of each; 0: none.
+    """
     workshop = Workshop(lambda _text: None)
     base, disk = kernel(workshop), image(workshop, tuple(sorted(packages)))
-    found = Machines(lab, tuple(_machine(lab, name, base, disk, index) for index, name in enumerate(names)))
+    made = (_machine(lab, name, base, disk, index, spare) for index, name in enumerate(names))
+    found = Machines(lab, tuple(made))
     found.known_hosts.write_text("".join(f"{line}\n" for line in found.host_keys()))
     try:
         for machine in found.machines:
@@ -281,12 +288,16 @@ def uml_nodes(lab: Lab, *names: str, packages: Sequence[str]) -> Iterator[Machin
             machine.kill()
 
 
-def _machine(lab: Lab, name: str, base: Path, disk: Path, index: int) -> Machine:
+def _machine(lab: Lab, name: str, base: Path, disk: Path, index: int, spare: int) -> Machine:
     directory = lab.site.directory / "uml" / name
     directory.mkdir(parents=True)
     keys.ensure(directory / "hostkey", name)
     node = Node(name, str(IPv4Network(lab.site.subnet)[FIRST + index]), SYSTEM)
-    return Machine(lab, node, directory, base, disk)
+    second = directory / "spare" if spare else None
+    if second:
+        with second.open("wb") as file:
+            file.truncate(spare)
+    return Machine(lab, node, directory, base, disk, second)
 
 
 def _hex(address: str) -> str:

@@ -13,6 +13,7 @@ import os
 import re
 
 from ansible.module_utils.slipway_host import HostError, must, read_text, run, tail
+from ansible.module_utils.slipway_lvm import MEMBER
 
 UNITS = "/etc/systemd/system"
 HEADER = "# Written by Slipway: data disk "
@@ -56,16 +57,13 @@ def decide(disk: dict, seen: dict, *, begun: bool = False) -> list[str]:
     """
     found = state(disk["name"], seen, begun=begun)
     if found == OURS:
-        have = seen["partitions"][0]["filesystem"]
-        if have != disk["filesystem"]:
-            raise HostError(
-                f"disk {disk['name']} ({seen['device']}) is formatted with {have or 'nothing that is known'},"
-                f" not {disk['filesystem']}: a disk that may hold data is never formatted again",
-                why=f"set disks.{disk['name']}.filesystem to what it has, or give it a new name and `wipe`",
-            )
+        refuse_other(disk, seen["device"], seen["partitions"][0]["filesystem"], kind(disk))
         return []
-    if seen["uses"]:
-        raise HostError(f"{about(disk, seen)} is in use", why=", ".join(seen["uses"]))
+    # A volume on it that a killed run of ours made is no user.
+    mine = " (lvm)" if found == UNFINISHED and disk["lvm"] else "\n"
+    users = [use for use in seen["uses"] if not use.endswith(mine)]
+    if users:
+        raise HostError(f"{about(disk, seen)} is in use", why=", ".join(users))
     if found == UNFINISHED:
         return ["format"]
     if found == EMPTY:
@@ -76,6 +74,21 @@ def decide(disk: dict, seen: dict, *, begun: bool = False) -> list[str]:
         f"{about(disk, seen)} is not empty and stays as it is: {contents(seen)}",
         why=f"if nothing of it is needed, consent with disks.{disk['name']}.wipe: {seen['serial'] or 'SERIAL'}",
     )
+
+
+def kind(disk: dict) -> str:
+    """What blkid finds on the partition of an entry."""
+    return MEMBER if disk["lvm"] else disk["filesystem"]
+
+
+def refuse_other(disk: dict, device: str, have: str, wanted: str) -> None:
+    """What may hold data is as it is."""
+    if have != wanted:
+        raise HostError(
+            f"disk {disk['name']} ({device}) is formatted with {have or 'nothing that is known'},"
+            f" not {wanted}: a disk that may hold data is never formatted again",
+            why=f"set disks.{disk['name']}.filesystem to what it has, or give it a new name and `wipe`",
+        )
 
 
 def about(disk: dict, seen: dict) -> str:

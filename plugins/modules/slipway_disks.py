@@ -44,6 +44,24 @@ options:
         description: Serial number of a disk whose content may go.
         type: str
         default: ""
+      lvm:
+        description: >-
+          Logical volume that has the file system, in a volume group of the disk's partition alone; made larger when
+          C(size) is, all that there is without one.
+        type: dict
+        suboptions:
+          volume_group:
+            description: Name of the volume group.
+            type: str
+            required: true
+          logical_volume:
+            description: Name of the logical volume.
+            type: str
+            required: true
+          size:
+            description: Size, as C(50G).
+            type: str
+            default: ""
       units:
         description: Units that must not start without it.
         type: list
@@ -78,6 +96,7 @@ units:
 import os
 
 from ansible.module_utils import slipway_disks as disks
+from ansible.module_utils import slipway_lvm as lvm
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_blocks import SETTLE_SECONDS, look, tell_kernel
 from ansible.module_utils.slipway_host import (
@@ -125,7 +144,8 @@ def carry_out(verb: str, disk: dict, seen: dict) -> None:
         note(disk["name"], None)
     else:
         (part,) = known(disk["id"])["partitions"]
-        must([*MKFS[disk["filesystem"]], part["node"]], timeout=FORMAT_SECONDS)
+        place = lvm.make(part["node"], disk["lvm"]) if disk["lvm"] else part["node"]
+        must([*MKFS[disk["filesystem"]], place], timeout=FORMAT_SECONDS)
         finished = disks.mark(disk["name"], finished=True)
         must(["sfdisk", "--quiet", "--lock=yes", "--part-label", device, "1", finished])
         tell_kernel(device)
@@ -146,12 +166,32 @@ def ready(disk: dict, *, check: bool) -> tuple[list[str], dict | None]:
     seen = known(disk["id"])
     begun = read_json(NOTE).get("begun", {}).get(disk["name"]) == seen["serial"]
     verbs = disks.decide(disk, seen, begun=begun)
+    if disk["lvm"]:
+        lvm.refuse_taken(disk["lvm"], [one["node"] for one in seen["partitions"]])
     if check and verbs:
         return [f"{verb} {disks.about(disk, seen)}" for verb in verbs], None
     for verb in verbs:
         carry_out(verb, disk, seen)
     (part,) = known(disk["id"])["partitions"]
-    return [f"{verb} {disks.about(disk, seen)}" for verb in verbs], part
+    return [f"{verb} {disks.about(disk, seen)}" for verb in verbs], formatted(disk, part)
+
+
+def formatted(disk: dict, part: dict) -> dict:
+    """What has the file system: the partition, or the volume on it."""
+    if not disk["lvm"]:
+        return part
+    volume = lvm.found(disk["lvm"], part["node"])
+    disks.refuse_other(disk, volume["node"], volume["filesystem"], disk["filesystem"])
+    lvm.growth(disk["lvm"])  # which refuses to make it smaller
+    return volume
+
+
+def grow(disk: dict, check: bool) -> list[str]:
+    """The volume to its size, once it is mounted; what was done."""
+    arguments = lvm.growth(disk["lvm"]) if disk["lvm"] else []
+    if arguments and not check:
+        lvm.grow(disk["lvm"], arguments)
+    return [f"grow {lvm.device(disk['lvm'])}: {' '.join(arguments)}"] if arguments else []
 
 
 def refusal(disk: dict) -> HostError | None:
@@ -213,6 +253,11 @@ def gone(wanted: list[dict]) -> list[dict]:
     return sorted(units, key=lambda unit: unit["path"], reverse=True)
 
 
+LVM = {
+    "volume_group": {"type": "str", "required": True},
+    "logical_volume": {"type": "str", "required": True},
+    "size": {"type": "str", "default": ""},
+}
 DISK = {
     "name": {"type": "str", "required": True},
     "id": {"type": "str", "required": True},
@@ -220,6 +265,7 @@ DISK = {
     "filesystem": {"type": "str", "choices": ["xfs", "ext4"], "default": "xfs"},
     "options": {"type": "list", "elements": "str", "default": []},
     "wipe": {"type": "str", "default": ""},
+    "lvm": {"type": "dict", "options": LVM},
     "units": {"type": "list", "elements": "str", "default": []},
 }
 
@@ -246,7 +292,7 @@ def main() -> None:
                 done.append(f"mount {disk['path']}")
                 continue
             verbs, file, text = mount(disk, part, check)
-            done += verbs
+            done += [*verbs, *grow(disk, check)]
             files[file] = sha256_text(text)
     except (HostError, OSError, ValueError) as error:
         fail(module, error, done=done)

@@ -1,7 +1,7 @@
 """Data disks on real nodes: formatted, mounted, kept over reboots and resets, and never taken from anybody.
 
 The tests build on each other, in the order written. node-1 has the site registry, whose data lies on its disk; node-2
-takes its packages from there. LVM is not offered: see decision 012.
+takes its packages from there. Logical volumes are in test_lvm.py, as they need another kernel.
 """
 
 from collections.abc import Callable, Iterator

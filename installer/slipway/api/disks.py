@@ -29,8 +29,10 @@ def _complete(path: str, host: Host) -> Iterator[Finding]:
 def _shared(path: str, host: Host) -> Iterator[Finding]:
     seen: dict[tuple[str, str], str] = {}
     for name, disk in host.settings.disks.items():
-        for field, value in (("id", disk.id), ("path", disk.path)):
+        group = disk.lvm.volume_group if disk.lvm else None
+        for field, value in (("id", disk.id), ("path", disk.path), ("lvm.volumeGroup", group)):
             first = seen.setdefault((field, value or name), name)
             if first != name:
                 text = f"is {value!r} on host {host.name}, as that of {first}"
-                yield Finding(f"{path}.{name}.{field}", text, "one of its own", "", f"duplicate-disk-{field}")
+                code = f"duplicate-disk-{'group' if field == 'lvm.volumeGroup' else field}"
+                yield Finding(f"{path}.{name}.{field}", text, "one of its own", "", code)

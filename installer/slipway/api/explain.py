@@ -21,6 +21,7 @@ PATTERNS = {
     fields.SERVER: "an IPv4 address or a DNS name in lower case",
     disks.DISK_NAME: "a name of lower case letters, digits and -, at most 24 long",
     disks.DISK_ID: "a name under /dev/disk/by-id without that directory, or a serial number",
+    disks.VOLUME_NAME: "a name of lower case letters, digits and -, at most 32 long",
     disks.MOUNT_POINT: "a directory other than /, as /data, of letters, digits and . _ -",
     disks.MOUNT_OPTION: "one mount option, as noatime",
     directories.DIRECTORY: "an absolute path without . and .. and without / at its end",

@@ -18,6 +18,7 @@ ENTRY = {
     "filesystem": "xfs",
     "wipe": "",
     "options": ["noatime"],
+    "lvm": None,
     "units": [],
 }
 
@@ -46,6 +47,21 @@ def seen(*labels: str, signatures: tuple[str, ...] = (), filesystem: str = "", *
 def test_what_is_empty_or_ours(found: dict[str, Any], begun: bool, verbs: list[str]) -> None:
     assert disks.decide(ENTRY, found, begun=begun) == verbs
     assert disks.decide({**ENTRY, "wipe": "S1"}, found, begun=begun) == verbs
+
+
+VOLUME = {**ENTRY, "lvm": {"volume_group": "data", "logical_volume": "first", "size": ""}}
+
+
+def test_a_volume_of_a_killed_run_is_no_user_and_a_partition_is_no_volume() -> None:
+    unfinished = seen("slipway-data.new", uses=["/dev/mapper/data-first (lvm)"])
+    assert disks.decide(VOLUME, unfinished) == ["format"]
+    for entry, uses in ((ENTRY, unfinished["uses"]), (VOLUME, [*unfinished["uses"], "/dev/sdb1 at /data"])):
+        with pytest.raises(host.HostError, match="is in use"):
+            disks.decide(entry, {**unfinished, "uses": uses})
+    assert disks.decide(VOLUME, seen("slipway-data", filesystem="LVM2_member")) == []
+    for entry, have in ((ENTRY, "LVM2_member"), (VOLUME, "xfs")):
+        with pytest.raises(host.HostError, match="never formatted again"):
+            disks.decide(entry, seen("slipway-data", filesystem=have))
 
 
 STRANGERS = [

@@ -27,10 +27,10 @@ def disk_findings(host: Host, seen: HostObserved) -> Iterator[Finding]:
             yield Finding(path, text, f"disk {name}", hint, "disk-missing")
         elif _foreign(name, found):
             yield from _refusal(path, name, disk, found)
-        elif _ours(name, found) and not _holds(found, disk.filesystem):
+        elif _ours(name, found) and not _holds(found, _kind(disk)):
             text = f"has disk {name} ({_about(found)}) formatted with something else: {_contents(found)}"
-            hint = "set filesystem to what it has: what may hold data is not formatted again"
-            yield Finding(path, text, disk.filesystem, hint, "disk-filesystem")
+            hint = "set filesystem and lvm to what it has: what may hold data is not formatted again"
+            yield Finding(path, text, _kind(disk), hint, "disk-filesystem")
 
 
 def _refusal(path: str, name: str, disk: Disk, found: BlockDisk) -> Iterator[Finding]:
@@ -52,7 +52,8 @@ def disk_consequences(host: Host, seen: HostObserved) -> Iterator[Consequence]:
         found = seen.survey.disk(disk.id or "")
         if found is None or not found.device or _ours(name, found):
             continue
-        what = f"disk {name} ({_about(found)}) as {disk.filesystem} for {disk.path}"
+        on = f" on {disk.lvm.volume_group}/{disk.lvm.logical_volume}" if disk.lvm else ""
+        what = f"disk {name} ({_about(found)}) as {disk.filesystem}{on} for {disk.path}"
         consent = disk.wipe == found.serial and not found.uses
         if _foreign(name, found):
             if consent:  # without it preflight refuses the plan
@@ -69,6 +70,11 @@ def _ours(name: str, found: BlockDisk) -> bool:
 def _foreign(name: str, found: BlockDisk) -> bool:
     mine = _ours(name, found) or found.labels == (UNFINISHED.format(name),)
     return not mine and bool(found.signatures or found.labels or found.uses)
+
+
+def _kind(disk: Disk) -> str:
+    """What wipefs finds on its partition."""
+    return "LVM2_member" if disk.lvm else disk.filesystem
 
 
 def _holds(found: BlockDisk, kind: str) -> bool:

@@ -10,13 +10,14 @@ from slipway.planning.checks.disks import disk_consequences
 from slipway.planning.roles.base import SETTINGS, Role, Scope, registry_access
 
 #: What makes a file system that Debian's standard packages cannot make.
-PACKAGES = {"xfs": "xfsprogs"}
+PACKAGES = {"lvm": "lvm2", "xfs": "xfsprogs"}
 REGISTRY_UNITS = ("slipway-registry-push.service", "slipway-registry.service")
 
 
 def packages(_configuration: Configuration, host: Host) -> tuple[str, ...]:
     """Packages that its disks need."""
-    kinds = {disk.filesystem for disk in host.settings.disks.values()}
+    disks = host.settings.disks.values()
+    kinds = {disk.filesystem for disk in disks} | {"lvm" for disk in disks if disk.lvm}
     return tuple(sorted(PACKAGES[kind] for kind in kinds if kind in PACKAGES))
 
 
@@ -45,6 +46,7 @@ def _disk(scope: Scope, disk: Disk) -> dict[str, Any]:
         "filesystem": disk.filesystem,
         "options": list(disk.options),
         "wipe": disk.wipe or "",
+        **({"lvm": disk.lvm.model_dump(exclude_none=True)} if disk.lvm else {}),
         "units": sorted({unit for place, unit in places if f"{place}/".startswith(below)}),
     }
 
