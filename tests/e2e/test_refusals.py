@@ -351,6 +351,17 @@ def test_a_bundle_that_lacks_something(site: Site, tmp_path: Path) -> None:
     )
 
 
+def test_a_bundle_that_nobody_whom_the_site_trusts_has_signed(site: Site, tmp_path: Path) -> None:
+    key, copy = tmp_path / "key", tmp_path / "bundle"
+    line = site.slipway("bundle", "keygen", str(key)).stdout.splitlines()[0]
+    site.edit({"spec": {"bundle": {"trustedKeys": [line]}}})
+    shutil.copytree(bundle(), copy, copy_function=os.link)
+    signature = str(copy / manifests.SIGNATURE)
+    refused(site, BUNDLE, signature, "is not signed", commands=("plan", "install"), source=copy, findings=0)
+    site.slipway("bundle", "sign", str(copy), "--key", str(key))
+    assert site.slipway_json("plan", "-b", str(copy))["steps"]
+
+
 def test_an_external_registry_that_refuses_the_accounts(site: Site, tmp_path: Path) -> None:
     with running_registry(tmp_path / "registry", tmp_path / "data", name="localhost") as registry:
         endpoint = registry.url

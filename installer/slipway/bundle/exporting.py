@@ -12,7 +12,7 @@ from typing import BinaryIO
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import CHUNK, Meter
 from slipway.bundle.contents import LAYOUT_FILES, contents
-from slipway.bundle.volumes import HEADER, SIGNATURE, Header, Span, dump, laid_out, name_of
+from slipway.bundle.volumes import HEADER, Header, Span, dump, laid_out, name_of
 from slipway.errors import BundleError
 
 
@@ -43,7 +43,11 @@ def headers_of(directory: Path, limit: int | None) -> Iterator[Header]:
     """What each volume holds. Only what the manifest does not vouch for is hashed: parts of files, and itself."""
     manifest = manifests.read(directory)
     known = {content.path: content.digest for content in contents(directory, manifest)}
-    paths = [*known, *(p for p in (*LAYOUT_FILES, SIGNATURE) if (directory / p).is_file()), manifests.FILE]
+    paths = [
+        *known,
+        *(p for p in (*LAYOUT_FILES, manifests.SIGNATURE) if (directory / p).is_file()),
+        manifests.FILE,
+    ]
     volumes = laid_out([(path, _size(directory / path)) for path in paths], limit)
     for number, spans in enumerate(volumes, 1):
         described = tuple(_described(directory, span, known) for span in spans)

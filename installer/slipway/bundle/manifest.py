@@ -13,6 +13,8 @@ from slipway.errors import BundleError
 from slipway.model.bundle import BUNDLE_FORMAT, Artifact, ArtifactKind, BundleManifest
 
 FILE = "bundle.yaml"
+#: Beside it, where somebody signed it.
+SIGNATURE = f"{FILE}.sig"
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -73,13 +75,19 @@ def read(directory: Path) -> BundleManifest:
 
 
 def write(manifest: BundleManifest, directory: Path) -> None:
-    """Write it by rename: a bundle.yaml that exists belongs to a bundle that is complete."""
+    """Write it by rename: a bundle.yaml that exists belongs to a bundle that is complete.
+
+    A signature of what was there before goes.
+    """
+    text, target = dump(manifest), directory / FILE
     draft = directory / f".{FILE}.part"
     with draft.open("wb") as file:
-        file.write(dump(manifest))
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    draft.rename(directory / FILE)
+    if not target.is_file() or target.read_bytes() != text:
+        (directory / SIGNATURE).unlink(missing_ok=True)
+    draft.rename(target)
 
 
 _REBUILD = "build it: slipway bundle build -f cluster.yaml -o DIR"

@@ -1,6 +1,7 @@
 """Where artifacts are read from, a bundle directory or the site registry: everyone goes through ArtifactSource."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -8,6 +9,7 @@ from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import file_digest
 from slipway.bundle.packing import CURRENT, MANIFEST_REPOSITORY
 from slipway.bundle.registry import RegistryClient
+from slipway.bundle.signing import require
 from slipway.bundle.workshop import locked
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
@@ -26,15 +28,18 @@ class ArtifactSource(Protocol):
 
 
 class DirectorySource:
-    """A bundle directory."""
+    """A bundle directory; with trusted keys (public lines) only one that one of them signed."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, trusted: Sequence[str] = ()) -> None:
+        self.directory, self.trusted = directory, trusted
         self._checked: set[str] = set()
 
     def manifest(self) -> BundleManifest:
         """Its bundle.yaml."""
-        return manifests.read(self.directory)
+        manifest = manifests.read(self.directory)
+        if self.trusted:
+            require(self.directory, self.trusted)
+        return manifest
 
     def path(self, artifact: Artifact) -> Path:
         """The file itself, hashed once per process."""

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from slipway.bundle.manifest import FILE
+from slipway.bundle.manifest import FILE, SIGNATURE
 from slipway.bundle.writer import LAYOUT
 from slipway.errors import BundleError
 from slipway.model.bundle import ArtifactKind
@@ -19,7 +19,6 @@ from slipway.model.bundle import ArtifactKind
 #: A newer one is refused.
 VOLUME_FORMAT: Final = 1
 HEADER: Final = "volume.json"
-SIGNATURE: Final = f"{FILE}.sig"
 #: Bytes of a tar for each member besides its contents, and at its end.
 BLOCK: Final = 512
 END: Final = 20 * BLOCK

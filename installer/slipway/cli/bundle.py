@@ -99,15 +99,25 @@ def info(directory: Directory, output: Output = Format.TEXT) -> None:
 
 
 @app.command()
-def verify(directory: Directory, output: Output = Format.TEXT) -> None:
+def verify(
+    directory: Directory,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE.pub", help="Refuse a bundle that none of these signed. Repeatable."),
+    ] = None,
+    output: Output = Format.TEXT,
+) -> None:
     """Check every byte of a bundle, and that no image of its modules is missing."""
     from slipway import catalog as catalogs
     from slipway.bundle import verify as checks
     from slipway.bundle.info import carried_modules
     from slipway.bundle.manifest import read
+    from slipway.bundle.signing import read_public, require
     from slipway.errors import BundleError
 
     manifest = read(directory)
+    if key:
+        require(directory, [read_public(file) for file in key])
     modules = carried_modules(manifest, catalogs.load())
     findings = checks.verify(directory, [image for module in modules for image in module.images])
     if findings:
@@ -124,6 +134,40 @@ def verify(directory: Directory, output: Output = Format.TEXT) -> None:
         )
     else:
         print(f"{directory}: {len(manifest.artifacts)} artifacts, all as {manifest.digest} says")
+
+
+@app.command(epilog="Example: slipway bundle keygen ~/keys/site")
+def keygen(
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Of the private key; the public one is FILE.pub.")
+    ],
+    comment: Annotated[str, typer.Option(help="Stands behind the public key, for people.")] = "slipway",
+    output: Output = Format.TEXT,
+) -> None:
+    """Make a key pair to sign bundles with. The private key is for its owner alone, and has no password."""
+    from slipway.bundle.signing import keygen as make
+
+    line = make(path, comment)
+    if output is Format.JSON:
+        emit({"public": line, "path": str(path)})
+        return
+    print(f"{line}\n\nLet a site trust it, in its ClusterConfiguration: spec.bundle.trustedKeys", flush=True)
+
+
+@app.command(epilog="Example: slipway bundle sign bundle --key ~/keys/site")
+def sign(
+    directory: Directory,
+    key: Annotated[Path, typer.Option(metavar="FILE", help="A private key of Ed25519, in OpenSSH's form.")],
+    output: Output = Format.TEXT,
+) -> None:
+    """Sign a bundle's manifest, and by its digests everything in the bundle."""
+    from slipway.bundle.signing import sign as sign_bundle
+
+    signer = sign_bundle(directory, key)
+    if output is Format.JSON:
+        emit({"directory": str(directory), "key": signer})
+    else:
+        print(f"{directory}: signed by {signer}")
 
 
 @app.command(epilog="Example: slipway bundle export bundle -o /media/usb --volume-size 4G")

@@ -137,7 +137,10 @@ def open_context(file: Path, *, bundle: Path | None = None, force_conflicts: boo
     workspace.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = SecretStore(workspace.secrets)
     ensure_secrets(configuration, store)
-    source = DirectorySource(bundle) if bundle else registry_source(configuration, store, workspace.state)
+    trusted = configuration.spec.bundle.trusted_keys
+    source = (
+        DirectorySource(bundle, trusted) if bundle else registry_source(configuration, store, workspace.state)
+    )
     return Context(
         configuration=configuration,
         catalog=release,

@@ -4,7 +4,7 @@ This class and those that it has are the one home of every field: `api` reads us
 CRD from them; planning reads the resolved `Configuration`.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -50,6 +50,20 @@ class Registry(Model):
     """external: `user:password` for pushes; unset: anonymous."""
 
 
+#: A public key of Ed25519 in OpenSSH's form, with or without a comment.
+PUBLIC_KEY = r"^ssh-ed25519 [A-Za-z0-9+/]{68}( [^\n]*)?$"
+
+
+class Bundle(Model):
+    """What is asked of bundles."""
+
+    trusted_keys: list[Annotated[str, Field(max_length=256, pattern=PUBLIC_KEY)]] = Field(
+        default_factory=list, max_length=8, json_schema_extra=LIVE
+    )
+    """Public keys, as `slipway bundle keygen` prints them: a bundle that none of them signed is refused; empty: any is
+    taken."""
+
+
 class ModuleSpec(Model):
     """What is wanted of one module."""
 
@@ -79,6 +93,8 @@ class Spec(Model):
     """The servers; one ClusterConfiguration of a cluster has them, others own modules only."""
     registry: Registry = Field(default_factory=Registry)
     """The site registry."""
+    bundle: Bundle = Field(default_factory=Bundle)
+    """What is asked of bundles before anything is taken from one."""
     modules: dict[Name, ModuleSpec] = Field(
         default_factory=dict, max_length=MAX_MODULES, json_schema_extra=LIVE
     )

@@ -19,9 +19,8 @@ def role(packages: Callable[[Configuration, Host], tuple[str, ...]]) -> Role:
             "dns": {"servers": list(settings.dns.servers), "search": list(settings.dns.search)},
             "kernel_modules": list(settings.kernel_modules),
             "sysctl": dict(settings.sysctl),
-            **(
-                {"swap": "keep"} if settings.swap == "keep" else {}
-            ),  # unsaid, as records of earlier releases have it
+            # Unsaid where it is off, as records of earlier releases have it.
+            **({"swap": "keep"} if settings.swap == "keep" else {}),
             "packages": [*settings.packages, *packages(scope.configuration, scope.host)],
             "repositories": scope.repositories(),
             "registry": registry_access(scope.configuration, scope.host),
