@@ -20,6 +20,16 @@ def device(lvm: dict) -> str:
     return f"/dev/{lvm['volume_group']}/{lvm['logical_volume']}"
 
 
+def refuse_without_mapper() -> None:
+    """A kernel without it makes volume groups, and then no volume."""
+    there = os.path.exists("/sys/class/misc/device-mapper")
+    if not there and run(["modprobe", "--dry-run", "--quiet", "dm_mod"]).returncode:
+        raise HostError(
+            f"kernel {os.uname().release} has no device mapper",
+            why="install the package with the kernel's modules, or leave out disks.NAME.lvm",
+        )
+
+
 def refuse_taken(lvm: dict, nodes: list[str]) -> None:
     """A volume group of that name that is not on these partitions is somebody else's. Without LVM there is none."""
     listed = run(["vgs", "--noheadings", "--options", "vg_name,pv_name"]).stdout.splitlines()

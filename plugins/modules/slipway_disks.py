@@ -167,6 +167,7 @@ def ready(disk: dict, *, check: bool) -> tuple[list[str], dict | None]:
     begun = read_json(NOTE).get("begun", {}).get(disk["name"]) == seen["serial"]
     verbs = disks.decide(disk, seen, begun=begun)
     if disk["lvm"]:
+        lvm.refuse_without_mapper()
         lvm.refuse_taken(disk["lvm"], [one["node"] for one in seen["partitions"]])
     if check and verbs:
         return [f"{verb} {disks.about(disk, seen)}" for verb in verbs], None

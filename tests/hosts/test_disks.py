@@ -225,6 +225,16 @@ def test_a_table_that_was_half_written_is_ours_only_by_our_note(site: Site, spar
     assert site.sh("node-2", "cat /var/lib/slipway/disks.json") == '{"begun": {}, "format": 1}\n'
 
 
+def test_a_volume_is_refused_where_the_kernel_has_no_device_mapper(site: Site, spare: DataDisk) -> None:
+    """Before the disk is touched; with such a kernel it is in test_lvm.py."""
+    before = file_digest(spare.file)
+    wanted = extra(spare, lvm={"volumeGroup": "data", "logicalVolume": "first"})
+    variables = site.planned("node_disks", only=["node-2"], own=wanted, given={"node_disks_packages": []})
+    (failure,) = site.attempt("install.yml", variables).failures
+    assert "has no device mapper" in failure.message
+    assert file_digest(spare.file) == before
+
+
 def test_a_mount_that_would_hide_files_is_refused(site: Site, spare: DataDisk) -> None:
     site.lab.ssh("node-2", ["sh", "-c", "mkdir -p /srv/full; touch /srv/full/precious"])
     assert "would hide" in refused(site, extra(spare, path="/srv/full"))
