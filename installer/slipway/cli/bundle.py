@@ -136,6 +136,38 @@ def verify(
         print(f"{directory}: {len(manifest.artifacts)} artifacts, all as {manifest.digest} says")
 
 
+@app.command(epilog="Example: slipway bundle diff old new")
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="A", help="A bundle.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
+    output: Output = Format.TEXT,
+) -> None:
+    """Show what B has that A has not, and the other way round."""
+    from dataclasses import asdict
+
+    from slipway.bundle.difference import difference
+    from slipway.bundle.manifest import read
+
+    found = difference(read(before), read(after))
+    if output is Format.JSON:
+        emit(asdict(found))
+        return
+    rows = [("+", str(a.kind), a.reference, f"{a.size / MIB:.1f}") for a in found.added]
+    rows += [("-", str(a.kind), a.reference, f"{a.size / MIB:.1f}") for a in found.removed]
+    for change in found.changed:
+        old, new = change.before, change.after
+        versions = (
+            f"{old.version} -> {new.version}"
+            if old.version != new.version
+            else f"{new.version}, other contents"
+        )
+        rows.append(("~", str(new.kind), f"{new.name}  {versions}", f"{new.size / MIB:.1f}"))
+    if found.none:
+        print("the same")
+    else:
+        table(("", "KIND", "NAME", "MIB"), rows)
+
+
 @app.command(epilog="Example: slipway bundle keygen ~/keys/site")
 def keygen(
     path: Annotated[
