@@ -51,6 +51,7 @@ def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Site:
     for item in items:
         item["addresses"] = {name: lab.address(name, item["name"]) for name in FURTHER}
         item["links"] = {name: name for name in FURTHER}
+    items[1]["settings"] = {"swap": "keep"}
     networks = {name: {"cidr": cidr} for name, cidr in RANGES.items()}
     modules = {name: None for name in made.document["spec"]["modules"] if name != "flannel"}
     # Behind a firewall that has open what the roles need, and no more.
@@ -109,6 +110,12 @@ def test_hosts_become_a_cluster_whose_nodes_are_on_the_business_network(site: Si
     for node in nodes:
         conditions = {one["type"]: one["status"] for one in node["status"]["conditions"]}
         assert conditions["Ready"] == "True"
+
+
+def test_a_kubelet_starts_with_swap_where_its_host_keeps_it(lab: Lab) -> None:
+    ask = [*KUBECTL, "get", "--raw"]
+    found = [lab.ssh(CP, [*ask, f"/api/v1/nodes/{name}/proxy/configz"]).stdout for name in (CP, WORKER)]
+    assert [json.loads(one)["kubeletconfig"]["failSwapOn"] for one in found] == [True, False]
 
 
 def test_a_pull_goes_over_the_storage_network(lab: Lab) -> None:

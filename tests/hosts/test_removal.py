@@ -100,6 +100,7 @@ def settings(site: Site) -> dict[str, Any]:
         "sysctl": {"net.ipv4.tcp_keepalive_time": "1234"},
         "time": {"servers": [site.lab.nodes[0].address]},
         "limits": {"nofile": 4096},
+        "swap": "keep",
         "journald": {"maxUse": "200M"},
     }
 
