@@ -49,21 +49,22 @@ def hosts_bundle(
 ) -> BundleManifest:
     """A bundle of what roles of a host take from one: packages, the registry, what more is named or `further` adds."""
     writer, workshop, pins = Writer(directory), Workshop(lambda _text: None), versions.load()
-    artifacts = [_artifact(writer, ArtifactKind.BINARY, "registry", binary("registry"))]
+    artifacts = [artifact(writer, ArtifactKind.BINARY, "registry", binary("registry"))]
     if programs or images:
         builder, release = Builder(pins, catalogs.load(), directory, workshop), pins.release(KUBERNETES)
         artifacts += [builder.binary(name, release.binaries[name]) for name in programs]
         artifacts += builder.layout(images)
     for system in sorted(set(systems)):
         tar, _ = build_repository(pins.packages, system, workshop, packages)
-        artifacts.append(_artifact(writer, ArtifactKind.PACKAGES, system, tar))
+        artifacts.append(artifact(writer, ArtifactKind.PACKAGES, system, tar))
     artifacts += further(writer)
     manifest = manifests.make(name="hosts", catalog="c" * 64, slipway="0.1.0", artifacts=artifacts)
     manifests.write(manifest, directory)
     return manifest
 
 
-def _artifact(writer: Writer, kind: ArtifactKind, name: str, source: Path) -> Artifact:
+def artifact(writer: Writer, kind: ArtifactKind, name: str, source: Path) -> Artifact:
+    """A file as an artifact of version 1."""
     path, found = f"{kind}/{name}-1", file_digest(source)
     writer.copy(source, path, found)
     return Artifact(kind, name, "1", found, source.stat().st_size, path=path)

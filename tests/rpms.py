@@ -1,41 +1,82 @@
-"""Small RPM packages, built on this machine, by the names that roles ask for."""
+"""Small .rpm files made here by rpmbuild: packages with the names of real ones and next to nothing in them."""
 
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 SPEC = """\
 Name: {name}
-Version: 1.0
-Release: {release}
-Summary: Nothing but a file
+Version: {version}
+Release: 1
+Summary: Toy of the tests
 License: none
 BuildArch: noarch
-{requires}
+AutoReqProv: no
+{relations}
 %description
-Nothing but a file.
+Toy.
 %install
-install -d %{{buildroot}}/usr/share/toys
-echo {name} >%{{buildroot}}/usr/share/toys/{name}
+{install}
 %files
-/usr/share/toys/{name}
+{files}
+"""
+#: A chronyd that takes any settings and runs: its unit is as Red Hat's.
+CHRONYD = """\
+mkdir -p %{buildroot}/usr/sbin %{buildroot}/usr/lib/systemd/system
+cat > %{buildroot}/usr/sbin/chronyd <<'END'
+#!/bin/sh
+[ "$1" = -p ] || exec sleep infinity
+END
+cat > %{buildroot}/usr/lib/systemd/system/chronyd.service <<'END'
+[Service]
+EnvironmentFile=-/etc/sysconfig/chronyd
+ExecStart=/usr/sbin/chronyd $OPTIONS
+[Install]
+WantedBy=multi-user.target
+END
+chmod 755 %{buildroot}/usr/sbin/chronyd
 """
 
 
-def build(
-    directory: Path,
-    names: Iterable[str],
-    requires: Mapping[str, str] = MappingProxyType({}),
-    release: int = 1,
-) -> Path:
-    """One package of each name; `requires` names what a package needs."""
+@dataclass(frozen=True, slots=True)
+class Toy:
+    """A package."""
+
+    name: str
+    version: str = "1"
+    requires: Sequence[str] = ()
+    provides: Sequence[str] = ()
+    install: str = ""
+    files: Sequence[str] = ()
+
+
+CHRONY = Toy(
+    "chrony", install=CHRONYD, files=("/usr/sbin/chronyd", "/usr/lib/systemd/system/chronyd.service")
+)
+
+
+def build(toy: Toy, directory: Path) -> None:
+    """Put its .rpm into a directory."""
     directory.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        need = f"Requires: {requires[name]}\n" if name in requires else ""
-        spec = directory / f"{name}.spec"
-        spec.write_text(SPEC.format(name=name, release=release, requires=need))
-        places = [f"--define=_topdir {directory}/work", f"--define=_rpmdir {directory}"]
-        subprocess.run(["rpmbuild", "-bb", "--quiet", *places, spec], check=True, capture_output=True)
-        spec.unlink()
-    return directory
+    relations = [f"Requires: {name}" for name in toy.requires] + [
+        f"Provides: {name}" for name in toy.provides
+    ]
+    text = SPEC.format(
+        name=toy.name,
+        version=toy.version,
+        relations="\n".join(relations),
+        install=toy.install,
+        files="\n".join(toy.files),
+    )
+    work = directory.parent / f"rpmbuild-{directory.name}"
+    work.mkdir(exist_ok=True)
+    spec = work / f"{toy.name}.spec"
+    spec.write_text(text)
+    settings = {
+        "_topdir": work,
+        "_rpmdir": directory,
+        "_build_name_fmt": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm",
+    }
+    options = [part for name, value in settings.items() for part in ("--define", f"{name} {value}")]
+    subprocess.run(["rpmbuild", "--quiet", "-bb", *options, spec], check=True, capture_output=True, text=True)

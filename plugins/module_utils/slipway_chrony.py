@@ -11,26 +11,29 @@ import os
 
 from ansible.module_utils.slipway_host import must, read_text, run
 
-#: Debian and those that descend from it, or those that name it as its authors do.
-DEBIAN = os.path.exists("/etc/debian_version")
-UNIT = "chrony.service" if DEBIAN else "chronyd.service"
 MAIN = "/etc/chrony/slipway.conf"
 SOURCES = "/etc/chrony/sources.d/slipway.sources"
-DROP_IN = f"/etc/systemd/system/{UNIT}.d/60-slipway.conf"
+#: Its unit, by the package manager of its distribution.
+UNITS = {"apt": "chrony.service", "dnf": "chronyd.service"}
 #: A line of the drop-in that keeps what the host's own chrony was, over all runs until the way back.
 BEFORE = "# Before Slipway chrony was"
 
 
+def drop_in(unit: str) -> str:
+    """Path of our drop-in."""
+    return f"/etc/systemd/system/{unit}.d/60-slipway.conf"
+
+
 def there() -> list[str]:
     """Which of our files there are; the drop-in last, as it holds what is needed for the way back."""
-    return [path for path in (SOURCES, MAIN, DROP_IN) if os.path.lexists(path)]
+    return [path for path in (SOURCES, MAIN, *map(drop_in, UNITS.values())) if os.path.lexists(path)]
 
 
-def enabled_before() -> bool:
+def enabled_before(unit: str) -> bool:
     """Whether the host ran a chrony of its own before Slipway came."""
-    text = read_text(DROP_IN)
+    text = read_text(drop_in(unit))
     if text is None:
-        return run(["systemctl", "is-enabled", UNIT]).stdout.strip() == "enabled"
+        return run(["systemctl", "is-enabled", unit]).stdout.strip() == "enabled"
     return f"{BEFORE} enabled" in text.splitlines()
 
 
@@ -42,13 +45,14 @@ def release() -> None:
     """
     if not there():
         return
-    own = enabled_before()
+    unit = next((unit for unit in UNITS.values() if os.path.lexists(drop_in(unit))), UNITS["apt"])
+    own = enabled_before(unit)
     if not own:
-        run(["systemctl", "disable", "--now", UNIT], timeout=120)
+        run(["systemctl", "disable", "--now", unit], timeout=120)
     for path in there():
         os.unlink(path)
     with contextlib.suppress(OSError):
-        os.rmdir(os.path.dirname(DROP_IN))
+        os.rmdir(os.path.dirname(drop_in(unit)))
     must(["systemctl", "daemon-reload"])
     if own:
-        must(["systemctl", "restart", UNIT])
+        must(["systemctl", "restart", unit])

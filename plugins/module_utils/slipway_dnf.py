@@ -1,82 +1,121 @@
-"""RPM packages from one local repository and from nowhere else. Used by slipway_packages.
+"""dnf with our repository only: a configuration, caches and a note of its own; the host's repositories stay unread.
 
-A killed transaction leaves whole packages in the database, and at most one that is not in it: the next run installs it.
+The files of a repository are checked by the digest of their archive before they are on the host, so no signature is
+asked for. Streams of modules do not hide packages of ours: whoever gathered them chose the stream.
 """
 
 from __future__ import annotations
 
 import os
 
-from ansible.module_utils.slipway_host import STATE_DIR, HostError, read_text, run, tail, write_atomic
+from ansible.module_utils.slipway_host import (
+    STATE_DIR,
+    HostError,
+    must,
+    read_json,
+    read_text,
+    run,
+    tail,
+    write_atomic,
+    write_json,
+)
 
 WORK = f"{STATE_DIR}/dnf"
-REPOSITORIES = f"{WORK}/repos"
-REPOSITORY = f"{REPOSITORIES}/slipway.repo"
-#: module_hotfixes: streams of the distribution's modules would hide packages of a repository that knows no modules.
+SETTINGS = f"{WORK}/dnf.conf"
+#: There while a transaction runs, with the packages that it is about; a killed run leaves it.
+PENDING = f"{WORK}/transaction.json"
+#: dnf waits for another dnf without an end: an update at night may take this long, and our own installation too.
+SECONDS = 1800
+#: What dnf says when the packages are the cause, and not the host.
+UNSATISFIED = (
+    "No match for argument",
+    "Unable to find a match",
+    "nothing provides",
+    "Problem",
+    "conflicting requests",
+)
 TEXT = """\
+[main]
+reposdir={work}/none
+cachedir={work}/cache
+plugins=0
+best=1
+install_weak_deps=0
+clean_requirements_on_remove=0
+gpgcheck=0
+
 [slipway]
-name=Packages of this site
+name=Packages of the site's bundle
 baseurl=file://{repository}
 gpgcheck=0
 module_hotfixes=1
-metadata_expire=0
 """
-#: dnf waits without end for another dnf; after so many seconds that is said.
-SECONDS = 1800
-
-
-def options() -> list[str]:
-    """Our repository only, with caches of our own, so that the host's stay as they are; no plugin asks anybody."""
-    settings = {
-        "reposdir": REPOSITORIES,
-        "cachedir": f"{WORK}/cache",
-        "logdir": f"{WORK}/log",
-        "persistdir": f"{WORK}/persist",
-        "plugins": "0",
-        "install_weak_deps": "0",
-        "zchunk": "0",
-    }
-    return [f"--setopt={key}={value}" for key, value in settings.items()]
 
 
 def files(repository: str) -> dict[str, str]:
-    """Text of the repository's file, which is wholly ours."""
-    return {REPOSITORY: TEXT.format(repository=repository)}
+    """Files that are wholly ours: path -> text."""
+    return {SETTINGS: TEXT.format(work=WORK, repository=repository)}
+
+
+def providers(name: str) -> dict[str, str]:
+    """Installed packages of that name, or that say they are it: package -> version."""
+    done = run(["rpm", "-q", "--qf", "%{NAME} %{EVR}\n", "--whatprovides", name])
+    return {} if done.returncode else dict(line.split(" ", 1) for line in done.stdout.splitlines())
 
 
 def statuses(names: list[str]) -> dict[str, str]:
-    """Each package's version where it is installed."""
-    done = run(["rpm", "--query", "--queryformat", "%{NAME} %{VERSION}-%{RELEASE} ok\n", *names])
-    found = (line.split() for line in done.stdout.splitlines())
-    return {fields[0]: fields[1] for fields in found if len(fields) == 3 and fields[2] == "ok"}
+    """Each package's version where it, or what stands in for it, is installed."""
+    found = {name: providers(name) for name in names}
+    return {name: there.get(name, next(iter(there.values()))) for name, there in found.items() if there}
 
 
 def prepare(repository: str) -> None:
-    """Point dnf at the repository."""
-    os.makedirs(REPOSITORIES, exist_ok=True)
+    """Point dnf at the repository, and finish what a killed run left half done."""
+    os.makedirs(f"{WORK}/cache", exist_ok=True)
     for path, text in files(repository).items():
         if read_text(path) != text:
             write_atomic(path, text)
+    _repair()
+
+
+def _repair() -> None:
+    """Put packages of a killed transaction in once more: their files or scripts may be half done."""
+    wanted = [name for name in read_json(PENDING).get("names", []) if name in providers(name)]
+    if wanted:
+        transaction("reinstall", wanted)
+    if os.path.exists(PENDING):
+        os.unlink(PENDING)
 
 
 def install(names: list[str]) -> list[str]:
-    """Install or upgrade; the packages that came."""
+    """Install or bring up to date; which packages are new. What stands in for another one is left alone."""
+    own = [name for name in names if name in (there := providers(name)) or not there]
     before = everything()
-    done = run(["dnf", "--assumeyes", "--quiet", *options(), "install", *names], timeout=SECONDS)
-    if done.returncode:
-        raise HostError(f"the site's repository cannot satisfy {', '.join(names)}", why=reason(done.stderr))
+    if own:
+        write_json(PENDING, {"format": 1, "names": own})
+        transaction("install", own)
+        os.unlink(PENDING)
     return sorted(everything() - before)
 
 
-def reason(said: str) -> str:
-    """What dnf says of the cause, in one line, without its advice to leave packages out."""
-    lines = [line.strip(" -") for line in said.splitlines()]
-    return tail(
-        "; ".join(line for line in lines if line and line != "Error:" and not line.startswith("(try "))
-    )
-
-
 def everything() -> set[str]:
-    """All packages with their versions."""
-    done = run(["rpm", "--query", "--all", "--queryformat", "%{NAME} %{VERSION}-%{RELEASE}\n"])
-    return set(done.stdout.splitlines())
+    """All that is installed."""
+    return set(must(["rpm", "-qa", "--qf", "%{NAME} %{EVR}\n"]).splitlines())
+
+
+def transaction(what: str, names: list[str]) -> None:
+    """Let dnf do it.
+
+    Raises:
+        HostError: in words that tell packages that do not fit from a host on which dnf fails.
+    """
+    base = ["dnf", "--config", SETTINGS, "--quiet", "--assumeyes", "--disablerepo=*", "--enablerepo=slipway"]
+    done = run([*base, "--refresh", what, *names], timeout=SECONDS)
+    if not done.returncode:
+        return
+    words = "\n".join(
+        line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip() != "Error:"
+    )
+    if any(sign in words for sign in UNSATISFIED):
+        raise HostError(f"the site's repository cannot satisfy {', '.join(names)}", why=tail(words))
+    raise HostError(f"dnf {what} failed", why=tail(words))

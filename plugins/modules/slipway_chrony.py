@@ -8,7 +8,8 @@ module: slipway_chrony
 short_description: chrony against given servers only
 description:
   - Writes the servers as a source, a main file without the distribution's pool, and a drop-in of chrony's unit that
-    starts it with that file. Drop-ins of others in C(/etc/chrony/conf.d) and C(/etc/chrony/sources.d) stay in force.
+    starts it with that file. On Debian, drop-ins of others in C(/etc/chrony/conf.d) and
+    C(/etc/chrony/sources.d) stay in force.
   - Comes before the package, so that its first start has these settings already. Neither installs nor starts it.
   - In a container, which has no clock of its own, chrony measures and does not set (C(-x)).
   - Without servers all of it goes. A chrony that was enabled before has its own settings again; another one is stopped.
@@ -18,6 +19,11 @@ options:
     type: list
     elements: str
     default: []
+  family:
+    description: Package manager of the host's distribution, by which its chrony is set up.
+    type: str
+    choices: [apt, dnf]
+    default: apt
 author:
   - Slipway
 """
@@ -49,11 +55,10 @@ import tempfile
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_chrony import (
     BEFORE,
-    DEBIAN,
-    DROP_IN,
     MAIN,
     SOURCES,
-    UNIT,
+    UNITS,
+    drop_in,
     enabled_before,
     release,
     there,
@@ -69,8 +74,10 @@ from ansible.module_utils.slipway_host import (
 )
 
 PROGRAM = "/usr/sbin/chronyd"
-#: What Debian's chrony.conf says, without its pool and without servers that DHCP names.
-SETTINGS = """\
+#: What each family's chrony.conf says, without its pool and without servers that DHCP names. Some systems with RPM
+#: have chrony 3, which knows neither directories nor NTS.
+SETTINGS = {
+    "apt": """\
 keyfile /etc/chrony/chrony.keys
 driftfile /var/lib/chrony/chrony.drift
 ntsdumpdir /var/lib/chrony
@@ -78,19 +85,21 @@ logdir /var/log/chrony
 maxupdateskew 100.0
 rtcsync
 makestep 1 3
-"""
-INCLUDES = "confdir /etc/chrony/conf.d\nsourcedir /etc/chrony/sources.d\n"
-#: Of Debian's /etc/default/chrony: a filter of system calls.
-OPTIONS = "-F 1"
-#: The same of the distributions with RPM, of which some have chrony 3, which knows neither directories nor NTS.
-RPM_SETTINGS = """\
+""",
+    "dnf": """\
 keyfile /etc/chrony.keys
 driftfile /var/lib/chrony/drift
 logdir /var/log/chrony
 rtcsync
 makestep 1 3
-"""
-RPM_INCLUDES = f"include {SOURCES}\n"
+""",
+}
+INCLUDES = {
+    "apt": "confdir /etc/chrony/conf.d\nsourcedir /etc/chrony/sources.d\n",
+    "dnf": f"include {SOURCES}\n",
+}
+#: Of the unit's own environment file, which is not read any more: a filter of system calls on Debian.
+OPTIONS = {"apt": ["DAEMON_OPTS", "-F 1"], "dnf": ["OPTIONS", ""]}
 UNIT_DROP_IN = """\
 {before}
 [Unit]
@@ -106,45 +115,41 @@ def contained() -> bool:
     return run(["systemd-detect-virt", "--container", "--quiet"]).returncode == 0
 
 
-def drop_in() -> str:
+def unit_drop_in(family: str) -> str:
     """What the unit starts. The condition on CAP_SYS_TIME goes: a container lacks it, and needs it not with -x."""
-    before = f"{BEFORE} {'enabled' if enabled_before() else 'not there'}"
-    words = [*([OPTIONS] if DEBIAN else []), *(["-x"] if contained() else [])]
-    variable = "DAEMON_OPTS" if DEBIAN else "OPTIONS"
-    return UNIT_DROP_IN.format(before=before, variable=variable, options=" ".join(words), main=MAIN)
+    before = f"{BEFORE} {'enabled' if enabled_before(UNITS[family]) else 'not there'}"
+    variable, options = OPTIONS[family]
+    words = " ".join([*options.split(), *(["-x"] if contained() else [])])
+    return UNIT_DROP_IN.format(before=before, variable=variable, options=words, main=MAIN)
 
 
-def settings() -> str:
-    """What the main file says besides where the servers are."""
-    return SETTINGS if DEBIAN else RPM_SETTINGS
-
-
-def wanted(servers: list[str]) -> dict[str, str]:
+def wanted(servers: list[str], family: str) -> dict[str, str]:
     """Text of every file; the drop-in first, as it keeps what was before."""
     if not servers:
         return {}
     sources = "".join(f"server {server} iburst\n" for server in servers)
-    return {DROP_IN: drop_in(), SOURCES: sources, MAIN: settings() + (INCLUDES if DEBIAN else RPM_INCLUDES)}
+    main_file = SETTINGS[family] + INCLUDES[family]
+    return {drop_in(UNITS[family]): unit_drop_in(family), SOURCES: sources, MAIN: main_file}
 
 
-def validate(texts: dict[str, str]) -> None:
+def validate(texts: dict[str, str], family: str) -> None:
     """Let chronyd judge, once it is there. Its AppArmor profile lets it read below /etc/chrony only."""
     if not os.path.exists(PROGRAM):
         return
     with tempfile.NamedTemporaryFile("w", prefix=".slipway-", dir=os.path.dirname(MAIN)) as trial:
-        trial.write(settings() + texts[SOURCES])
+        trial.write(SETTINGS[family] + texts[SOURCES])
         trial.flush()
         done = run([PROGRAM, "-p", "-f", trial.name], timeout=60)
     if done.returncode:
         raise HostError(f"{SOURCES} was not accepted by chronyd", why=tail(done.stderr or done.stdout))
 
 
-def write(texts: dict[str, str], changed: list[str]) -> None:
+def write(texts: dict[str, str], changed: list[str], family: str) -> None:
     """Land what changed."""
     for path in texts:
         os.makedirs(os.path.dirname(path), exist_ok=True)
     if SOURCES in changed:
-        validate(texts)
+        validate(texts, family)
     for path in changed:
         write_atomic(path, texts[path])
 
@@ -152,11 +157,16 @@ def write(texts: dict[str, str], changed: list[str]) -> None:
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
-        argument_spec={"servers": {"type": "list", "elements": "str", "default": []}},
+        argument_spec={
+            "servers": {"type": "list", "elements": "str", "default": []},
+            "family": {"type": "str", "choices": ["apt", "dnf"], "default": "apt"},
+        },
         supports_check_mode=True,
     )
+    family = module.params["family"]
+    unit = UNITS[family]
     try:
-        texts = wanted(module.params["servers"])
+        texts = wanted(module.params["servers"], family)
         changed = [path for path, text in texts.items() if read_text(path) != text] if texts else there()
         diffs = [
             {
@@ -169,13 +179,13 @@ def main() -> None:
         ]
         if changed and not module.check_mode:
             if texts:
-                write(texts, changed)
+                write(texts, changed, family)
             else:
                 release()
     except (HostError, OSError) as error:
         fail(module, error)
     hashes = {path: sha256_text(text) for path, text in texts.items()}
-    module.exit_json(changed=bool(changed), paths=changed, files=hashes, unit=UNIT, diff=diffs)
+    module.exit_json(changed=bool(changed), paths=changed, files=hashes, unit=unit, diff=diffs)
 
 
 if __name__ == "__main__":

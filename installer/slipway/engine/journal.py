@@ -18,7 +18,7 @@ KEEP = 50
 
 def new_operation() -> str:
     """A name that sorts by time and is unique across machines."""
-    return time.strftime("op-%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(2)
+    return time.strftime("op-%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(4)
 
 
 @dataclass(slots=True)

@@ -55,13 +55,13 @@ package_drift() {
     done <"$recorded/packages"
 }
 
-# By the system's own database: a Debian server may have rpm, and no package in it.
+# By the package manager that installed it; of rpm's packages one may stand for another, as curl-minimal for curl.
 package_state() {
-    if [ -e /var/lib/dpkg/status ]; then
+    if [ -e /var/lib/slipway/dnf ]; then
+        rpm --query --quiet --whatprovides "$1" && echo installed
+    else
         # shellcheck disable=SC2016
         dpkg-query -W -f '${db:Status-Status}' "$1"
-    else
-        rpm --query --quiet "$1" && echo installed
     fi
 }
 
