@@ -61,7 +61,7 @@ def hand_over(
     store = Configurations(client)
     before = store.get(key)
     put_settings(context, step)
-    follower = _Follower(progress)
+    follower = _Follower(progress, former=_ended_operation(before))
     live = store.get(key)
     generation = live.generation if live else 0
     if before and before.generation == generation:
@@ -112,6 +112,8 @@ class _Follower:
 
     progress: Callable[[Progress], None]
     operation: str = ""
+    former: str = ""
+    """The operation that had ended before the change: the status tells of it until the next one begins."""
     _steps: set[str] = field(default_factory=set)
     _begun: float = field(default_factory=time.monotonic)
     _news: float = field(default_factory=time.monotonic)
@@ -127,7 +129,7 @@ class _Follower:
             self._heard = current or self._last is not None
             self._last, self._news = status, time.monotonic()
         running = status.get("operation") or {}
-        if current and running.get("id"):
+        if current and running.get("id", "") not in {"", self.former}:
             self.operation = running["id"]
             if running.get("step") and running["step"] not in self._steps:
                 self._steps.add(running["step"])
@@ -149,15 +151,20 @@ class _Follower:
             _ask_to_cancel(client, key, self.operation)
 
 
-def _condition(live: LiveConfiguration, kind: str) -> str:
+def _ended_operation(live: LiveConfiguration | None) -> str:
+    told = (live.status.get("operation") or {}) if live else {}
+    return str(told.get("id", "")) if told.get("outcome") else ""
+
+
+def _condition(live: LiveConfiguration, kind: str, field: str = "status") -> str:
     conditions = live.status.get("conditions") or ()
-    return next((str(c["status"]) for c in conditions if c["type"] == kind), "Unknown")
+    return next((str(c.get(field, "")) for c in conditions if c["type"] == kind), "Unknown")
 
 
 def _result(
     context: Context, plan: Plan, follower: _Follower, live: LiveConfiguration, seconds: float
 ) -> OperationResult:
-    """What the Operation object says; without one, what the conditions say."""
+    """What the Operation object says; without one, the plan and the conditions."""
     found = {}
     if follower.operation:
         client = context.client()
@@ -165,11 +172,14 @@ def _result(
     status = found.get("status") or {}
     steps = tuple(_step(item) for item in status.get("steps") or ())
     counts = status.get("counts") or {}
-    outcome = ended(status.get("phase", ""), steps, ready=_condition(live, "Ready") == "True")
+    if follower.operation:
+        outcome = ended(status.get("phase", ""), steps, ready=_condition(live, "Ready") == "True")
+    else:
+        put = (StepResult(s.id, Outcome.SUCCEEDED) for s in plan.steps if s.kind is StepKind.SETTINGS)
+        steps = (*put, *held_back(plan))
+        outcome = settled(_condition(live, "Ready", "reason"), steps)
     if outcome is not Outcome.SUCCEEDED and not any(step.failure for step in steps):
-        text = next(
-            (c.get("message", "") for c in live.status.get("conditions", ()) if c["type"] == "Ready"), ""
-        )
+        text = _condition(live, "Ready", "message")
         steps = (*steps, StepResult("operator", Outcome.FAILED, failure=Failure(text, live.name)))
     return OperationResult(
         operation=follower.operation,
@@ -196,6 +206,27 @@ def ended(phase: str, steps: Iterable[StepResult], *, ready: bool) -> Outcome:
         return Outcome.CANCELLED
     held_back = Outcome.BLOCKED in outcomes and Outcome.FAILED not in outcomes
     return Outcome.BLOCKED if held_back else Outcome.FAILED
+
+
+def settled(reason: str, steps: Iterable[StepResult]) -> Outcome:
+    """How a change ended for which the operator began no operation; `reason` is why it says Ready or not."""
+    if reason in {"UpToDate", "NotReady"}:  # nothing was left to do; the cluster may wait for something else
+        return Outcome.SUCCEEDED
+    blocked = any(step.outcome is Outcome.BLOCKED for step in steps)
+    return Outcome.BLOCKED if blocked else Outcome.FAILED
+
+
+def held_back(plan: Plan) -> tuple[StepResult, ...]:
+    """The steps that nobody begins before a host answers."""
+    return tuple(
+        StepResult(
+            step.id,
+            Outcome.BLOCKED,
+            failure=Failure(step.hold.what, step.hold.where, step.hold.why, step.hold.hint),
+        )
+        for step in plan.steps
+        if step.hold
+    )
 
 
 def _step(item: dict[str, Any]) -> StepResult:

@@ -6,11 +6,20 @@ from typing import Any
 
 import pytest
 
-from slipway.engine.handover import _Follower, _step, can_hand_over, ended
+from slipway.engine.handover import (
+    _ended_operation,
+    _Follower,
+    _step,
+    can_hand_over,
+    ended,
+    held_back,
+    settled,
+)
 from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.operation import Failure, OperationResult, Outcome, Progress, StepResult, held
 from slipway.model.plan import Plan
 from slipway.operator.operations import finished_status
+from slipway.planning.holding import absent
 from tests.unit.engine.plans import plan, step
 from tests.unit.engine.test_merging import context
 from tests.unit.planning import model
@@ -91,6 +100,41 @@ def test_the_end_of_an_older_generation_is_not_ours() -> None:
     follower = _Follower(lambda _: None)
     assert not follower.see(reading(3, "False", id="op-3", outcome="succeeded"), 4)
     assert follower.operation == ""
+
+
+def test_an_operation_that_had_ended_before_the_change_is_not_ours() -> None:
+    """The operator had nothing to begin: what is left waits for a host, or nothing is."""
+    follower = _Follower(lambda _: None, former="op-3")
+    assert follower.see(reading(4, "False", id="op-3", outcome="blocked"), 4)
+    assert follower.operation == ""
+    assert _ended_operation(reading(3, "False", id="op-3", outcome="blocked")) == "op-3"
+    assert _ended_operation(reading(3, "True", id="op-3", step="one")) == ""
+    assert _ended_operation(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("reason", "held_steps", "expected"),
+    [
+        ("UpToDate", 0, Outcome.SUCCEEDED),
+        ("NotReady", 0, Outcome.SUCCEEDED),
+        ("HostsUnreachable", 2, Outcome.BLOCKED),
+        ("HostsUnreachable", 0, Outcome.FAILED),
+        ("AwaitingApproval", 0, Outcome.FAILED),
+        ("NotAccepted", 0, Outcome.FAILED),
+    ],
+)
+def test_how_a_change_ended_without_an_operation(reason: str, held_steps: int, expected: Outcome) -> None:
+    steps = [StepResult(f"host/{n}/node_prepare", Outcome.BLOCKED) for n in range(held_steps)]
+    assert settled(reason, [StepResult("settings/site/apply", Outcome.SUCCEEDED), *steps]) is expected
+
+
+def test_steps_of_the_plan_that_wait_for_a_host_are_told() -> None:
+    hold = absent("b", "no answer within 8 s", "check the network", leaving=True)
+    (told,) = held_back(plan(SETTINGS, replace(step("node/b/remove"), hold=hold)))
+    assert (told.step, told.outcome) == ("node/b/remove", Outcome.BLOCKED)
+    assert told.failure
+    assert told.failure.what == "host b does not answer"
+    assert "if it is gone for good: slipway host forget b" in told.failure.hint
 
 
 def test_each_step_is_told_once_and_the_end_is_seen() -> None:
