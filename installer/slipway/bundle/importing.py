@@ -29,6 +29,8 @@ class Import:
         self.out = out
         self.bundle, self.volumes = "", 0
         self.landed: set[int] = set()
+        there = (out / manifests.FILE).exists()
+        self.complete = manifests.read(out) if there else None
         self._recall()
 
     def volume(self, name: str, stream: BinaryIO) -> Header:
@@ -41,7 +43,7 @@ class Import:
             with tarfile.open(fileobj=stream, mode="r|") as tar:
                 header = _header(tar, name)
                 self._same_bundle(header, name)
-                if header.number not in self.landed:
+                if self.complete is None and header.number not in self.landed:
                     self._room(header)
                     for number, span in enumerate(header.spans):
                         self._span(tar, number, span, name)
@@ -54,7 +56,8 @@ class Import:
                 "a volume could not be imported", where=str(exc.filename or name), why=why, hint=hint
             ) from exc
         self.landed.add(header.number)
-        self._remember()
+        if self.complete is None:
+            self._remember()
         return header
 
     def finish(self) -> BundleManifest:
@@ -67,6 +70,9 @@ class Import:
             raise BundleError(
                 "there are no volumes", where=str(self.out), hint="name them, or their directory"
             )
+        if self.complete:
+            (self.out / STATE).unlink(missing_ok=True)
+            return self.complete
         if gone := missing(self.volumes, sorted(self.landed)):
             hint = "import them too: slipway bundle import VOLUME... -o DIR"
             raise BundleError(
@@ -93,9 +99,6 @@ class Import:
             raise _mixed(str(path))
 
     def _recall(self) -> None:
-        if (self.out / manifests.FILE).exists():
-            hint = "import into an empty directory; slipway bundle verify DIR looks at this one"
-            raise BundleError("there is a bundle already", where=str(self.out), hint=hint)
         try:
             state = json.loads((self.out / STATE).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -109,6 +112,9 @@ class Import:
         draft.rename(self.out / STATE)
 
     def _same_bundle(self, header: Header, name: str) -> None:
+        if self.complete and self.complete.digest != header.bundle:
+            hint = "import into an empty directory"
+            raise BundleError("there is another bundle already", where=str(self.out), hint=hint)
         if not self.bundle:
             self.bundle, self.volumes = header.bundle, header.volumes
         if (self.bundle, self.volumes) != (header.bundle, header.volumes):

@@ -139,8 +139,18 @@ def test_two_bundles_are_not_mixed(volumes: list[Path], tmp_path: Path) -> None:
     assert done.returncode == 7
     assert "a volume of another bundle" in done.stderr
     slipway("import", other, "-o", tmp_path / "in2")
-    done = slipway("import", other, "-o", tmp_path / "in2", check=False)
-    assert "there is a bundle already" in done.stderr
+    done = slipway("import", volumes[0], "-o", tmp_path / "in2", check=False)
+    assert done.returncode == 7
+    assert "there is another bundle already" in done.stderr
+
+
+def test_the_same_import_again_is_done_at_once(volumes: list[Path], bundle: Path, tmp_path: Path) -> None:
+    slipway("import", tmp_path / "usb", "-o", tmp_path / "in")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "in").rglob("*")}
+    slipway("import", tmp_path / "usb", "-o", tmp_path / "in")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "in").rglob("*")} == before
+    assert tree(tmp_path / "in") == tree(bundle)
+    assert volumes
 
 
 def test_a_damaged_bundle_is_not_exported(bundle: Path, tmp_path: Path) -> None:
