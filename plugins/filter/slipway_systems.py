@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from slipway.model.systems import system_of
+from slipway.model.systems import called, system_of
 
 TABLE = Path(__file__).resolve().parents[2] / "offline" / "packages.yaml"
 
@@ -28,9 +28,7 @@ def slipway_system(repositories: dict[str, Any], probed: dict[str, str], found: 
 
 def slipway_packages(names: list[str], system: str) -> list[str]:
     """Packages by the names of the system; the lists of roles have Debian's."""
-    called = _systems().get(system, {}).get("names", {})
-    found = (called.get(name, name) for name in names)
-    return sorted({part for one in found for part in ([one] if isinstance(one, str) else one)})
+    return called(names, _systems().get(system, {}).get("names", {}))
 
 
 def slipway_package_format(system: str) -> str:

@@ -60,8 +60,8 @@ def decide(disk: dict, seen: dict, *, begun: bool = False) -> list[str]:
         refuse_other(disk, seen["device"], seen["partitions"][0]["filesystem"], kind(disk))
         return []
     # A volume on it that a killed run of ours made is no user.
-    mine = " (lvm)" if found == UNFINISHED and disk["lvm"] else "\n"
-    users = [use for use in seen["uses"] if not use.endswith(mine)]
+    with_volume = found == UNFINISHED and disk["lvm"]
+    users = [use for use in seen["uses"] if not (with_volume and use.endswith(" (lvm)"))]
     if users:
         raise HostError(f"{about(disk, seen)} is in use", why=", ".join(users))
     if found == UNFINISHED:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from slipway import __version__
 from slipway.errors import BundleError, Finding
+from slipway.model.systems import called
 from slipway.settings import data_dir
 
 #: Slipway's own image: its tag is the version of this program, so versions.yaml names it without one.
@@ -188,8 +189,7 @@ class System(_Pinned):
 
     def called(self, names: Iterable[str]) -> tuple[str, ...]:
         """Packages by their names there; sorted."""
-        found = (self.names.get(name, name) for name in names)
-        return tuple(sorted({part for one in found for part in ((one,) if isinstance(one, str) else one)}))
+        return tuple(called(names, self.names))
 
 
 class Packages(_Pinned):

@@ -106,8 +106,7 @@ class Board:
     def hold_back(self, step: Step, hold: Hold) -> None:
         """The step is not begun at all."""
         with self.changed:
-            failure = Failure(hold.what, hold.where, hold.why, hold.hint)
-            self._finish(step.id, State.BLOCKED, failure=failure)
+            self._finish(step.id, State.BLOCKED, failure=Failure.of(hold))
 
     def note(self, text: str, *, step: str = "", **data: Any) -> None:
         """Something worth a line."""

@@ -219,11 +219,7 @@ def settled(reason: str, steps: Iterable[StepResult]) -> Outcome:
 def held_back(plan: Plan) -> tuple[StepResult, ...]:
     """The steps that nobody begins before a host answers."""
     return tuple(
-        StepResult(
-            step.id,
-            Outcome.BLOCKED,
-            failure=Failure(step.hold.what, step.hold.where, step.hold.why, step.hold.hint),
-        )
+        StepResult(step.id, Outcome.BLOCKED, failure=Failure.of(step.hold))
         for step in plan.steps
         if step.hold
     )

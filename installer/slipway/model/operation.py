@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from slipway.model.plan import Hold
+
 
 class Outcome(StrEnum):
     """How a step, or a whole operation, ended. An operation is blocked that did all but what is held back."""
@@ -23,6 +25,11 @@ class Failure:
     why: str = ""
     hint: str = ""
     retryable: bool = False
+
+    @classmethod
+    def of(cls, hold: Hold) -> "Failure":
+        """What a step that is held back has for one."""
+        return cls(hold.what, hold.where, hold.why, hold.hint)
 
 
 @dataclass(frozen=True, slots=True)
