@@ -12,23 +12,26 @@ from typing import BinaryIO
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import CHUNK, Meter
 from slipway.bundle.contents import LAYOUT_FILES, contents
-from slipway.bundle.volumes import HEADER, Header, Span, dump, laid_out, name_of
+from slipway.bundle.volumes import HEADER, Header, Span, dump, header_of, laid_out, name_of
 from slipway.errors import BundleError
 
 
 def export(directory: Path, out: Path, limit: int | None, progress: Callable[[str], None]) -> list[Path]:
-    """Write the volumes below `out`, each by rename, with its sha256 beside it; one that is there is left alone."""
+    """Write the volumes below `out`, each by rename, its sha256 beside it; the same that is there is left alone."""
     out.mkdir(parents=True, exist_ok=True)
     name = manifests.read(directory).name
     headers = list(headers_of(directory, limit))
     targets = [out / name_of(name, header.number, header.volumes) for header in headers]
-    left = [pair for pair in zip(headers, targets, strict=True) if not sums_of(pair[1]).is_file()]
+    left = [
+        (header, target) for header, target in zip(headers, targets, strict=True) if not _is(target, header)
+    ]
     _room_for(out, [header for header, _ in left])
     for header, target in left:
         progress(f"volume {header.number} of {header.volumes}: {target.name}")
         draft = target.with_name(f".{target.name}.part")
         with draft.open("wb") as file:
             digest = write_volume(directory, header, file)
+        sums_of(target).unlink(missing_ok=True)
         draft.rename(target)
         sums_of(target).write_text(f"{digest.removeprefix('sha256:')}  {target.name}\n", encoding="utf-8")
     return targets
@@ -37,6 +40,15 @@ def export(directory: Path, out: Path, limit: int | None, progress: Callable[[st
 def sums_of(volume: Path) -> Path:
     """The file beside a volume that `sha256sum -c` reads; written last, so a volume that has one is whole."""
     return volume.with_name(f"{volume.name}.sha256")
+
+
+def _is(target: Path, header: Header) -> bool:
+    """Whether this very volume is there, whole; the name says nothing of another build of the bundle."""
+    try:
+        with tarfile.open(target, "r|") as tar:
+            return sums_of(target).is_file() and header_of(tar, target.name) == header
+    except (OSError, tarfile.TarError, BundleError):
+        return False
 
 
 def headers_of(directory: Path, limit: int | None) -> Iterator[Header]:

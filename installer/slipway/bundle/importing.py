@@ -15,7 +15,7 @@ from typing import IO, BinaryIO
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import CHUNK, file_digest
 from slipway.bundle.contents import contents
-from slipway.bundle.volumes import HEADER, LARGEST_HEADER, Header, Span, missing, parse
+from slipway.bundle.volumes import Header, Span, header_of, missing
 from slipway.errors import BundleError
 from slipway.model.bundle import BundleManifest
 
@@ -41,7 +41,7 @@ class Import:
         """
         try:
             with tarfile.open(fileobj=stream, mode="r|") as tar:
-                header = _header(tar, name)
+                header = header_of(tar, name)
                 self._same_bundle(header, name)
                 if self.complete is None and header.number not in self.landed:
                     self._room(header)
@@ -165,17 +165,6 @@ def import_files(volumes: Iterable[Path], out: Path) -> BundleManifest:
         with volume.open("rb") as file:
             work.volume(volume.name, file)
     return work.finish()
-
-
-def _header(tar: tarfile.TarFile, name: str) -> Header:
-    member = tar.next()
-    if member is None or member.name != HEADER or not member.isreg() or member.size > LARGEST_HEADER:
-        raise BundleError(
-            "this is no volume of a bundle", where=name, hint="volumes are made by slipway bundle export"
-        )
-    file = tar.extractfile(member)
-    assert file is not None  # noqa: S101 - it is a regular file
-    return parse(file.read(), name)
 
 
 def _write(source: IO[bytes], draft: Path, span: Span) -> str:

@@ -1,4 +1,4 @@
-"""Volumes: a bundle in numbered pieces of a size that media carry. Layout and header; pure.
+"""Volumes: a bundle in numbered pieces of a size that media carry. Layout and header.
 
 A volume is a tar: `volume.json` first, then the spans that it names, in that order, as `spans/NUMBER`. So a reader
 knows where each byte belongs, and its digest, before it comes, and a volume can be checked alone.
@@ -6,6 +6,7 @@ knows where each byte belongs, and its digest, before it comes, and a volume can
 
 import json
 import re
+import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
@@ -124,6 +125,22 @@ def parse(text: bytes, where: str) -> Header:
         hint = "it was not made by slipway bundle export: do not use it"
         raise BundleError("a volume that is not to be trusted", where=where, why=problem, hint=hint)
     return header
+
+
+def header_of(tar: tarfile.TarFile, name: str) -> Header:
+    """What a volume says of itself: its first member.
+
+    Raises:
+        BundleError: it is no volume.
+    """
+    member = tar.next()
+    if member is None or member.name != HEADER or not member.isreg() or member.size > LARGEST_HEADER:
+        raise BundleError(
+            "this is no volume of a bundle", where=name, hint="volumes are made by slipway bundle export"
+        )
+    file = tar.extractfile(member)
+    assert file is not None  # noqa: S101 - it is a regular file
+    return parse(file.read(), name)
 
 
 def _problems(header: Header) -> Iterator[str]:

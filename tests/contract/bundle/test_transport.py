@@ -68,6 +68,14 @@ def test_volumes_are_the_same_each_time_and_not_made_twice(bundle: Path, tmp_pat
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
+def test_volumes_of_another_build_are_made_again(volumes: list[Path], bundle: Path, tmp_path: Path) -> None:
+    small_bundle(bundle, files=4, size=SMALLEST * 3, seed=2)
+    assert export(bundle, tmp_path / "usb", SMALLEST, lambda _text: None) == volumes
+    slipway("import", tmp_path / "usb", "-o", tmp_path / "in")
+    assert (tmp_path / "in" / "bundle.yaml").read_bytes() == (bundle / "bundle.yaml").read_bytes()
+    assert verify(tmp_path / "in") == []
+
+
 def test_a_stream_needs_no_disk_between(bundle: Path, tmp_path: Path) -> None:
     pipe = f"{PROGRAM} bundle export {bundle} -o - | {PROGRAM} bundle import - -o {tmp_path}/in"
     subprocess.run(["bash", "-o", "pipefail", "-c", pipe], check=True, capture_output=True)
