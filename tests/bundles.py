@@ -6,8 +6,9 @@ import random
 from pathlib import Path
 
 from slipway.bundle import manifest as manifests
-from slipway.bundle.images import MANIFEST_TYPE, Blob
-from slipway.bundle.writer import Writer, blob_path
+from slipway.bundle.images import Blob
+from slipway.bundle.layout import OCI_MANIFEST, blob_path
+from slipway.bundle.writer import Writer
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 
 
@@ -41,7 +42,7 @@ def _image(writer: Writer, reference: str, layers: list[bytes]) -> Artifact:
     text = json.dumps(
         {
             "schemaVersion": 2,
-            "mediaType": MANIFEST_TYPE,
+            "mediaType": OCI_MANIFEST,
             "config": _descriptor(config, "application/vnd.oci.image.config.v1+json"),
             "layers": [_descriptor(data, "application/vnd.oci.image.layer.v1.tar") for data in layers],
         }

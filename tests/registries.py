@@ -46,11 +46,16 @@ class Registry:
 
 @contextmanager
 def running_registry(
-    directory: Path, data: Path, *, read_only: bool = False, name: str = NAME
+    directory: Path,
+    data: Path,
+    *,
+    read_only: bool = False,
+    name: str = NAME,
+    days: tuple[float, float] = (-0.1, 1),
 ) -> Iterator[Registry]:
-    """Start one with its files in a directory of its own; stop it at the end."""
+    """Start one with its files in a directory of its own, its certificate valid between two days from now."""
     directory.mkdir(parents=True)
-    ca, certificate, key = _certificates(directory, name)
+    ca, certificate, key = _certificates(directory, name, days)
     registry = Registry(f"https://{name}:{_free_port()}", ca)
     hashed = bcrypt.hashpw(registry.password.encode(), bcrypt.gensalt(4)).decode()
     (directory / "htpasswd").write_text(f"{registry.username}:{hashed}\n")
@@ -97,7 +102,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _certificates(directory: Path, name: str) -> tuple[Path, Path, Path]:
+def _certificates(directory: Path, name: str, days: tuple[float, float]) -> tuple[Path, Path, Path]:
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test authority")])
     ca = _certificate(issuer, issuer, ca_key, ca_key).add_extension(
@@ -105,7 +110,7 @@ def _certificates(directory: Path, name: str) -> tuple[Path, Path, Path]:
     )
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     names = x509.SubjectAlternativeName([x509.DNSName(name)])
-    leaf = _certificate(subject, issuer, key, ca_key).add_extension(names, False)
+    leaf = _certificate(subject, issuer, key, ca_key, days).add_extension(names, False)
     files = directory / "ca.crt", directory / "tls.crt", directory / "tls.key"
     files[0].write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     files[1].write_bytes(leaf.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
@@ -118,7 +123,11 @@ def _certificates(directory: Path, name: str) -> tuple[Path, Path, Path]:
 
 
 def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, ca_key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    ca_key: ec.EllipticCurvePrivateKey,
+    days: tuple[float, float] = (-0.1, 5),
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
@@ -128,8 +137,8 @@ def _certificate(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
+        .not_valid_before(now + dt.timedelta(days=days[0]))
+        .not_valid_after(now + dt.timedelta(days=days[1]))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
         .add_extension(authority, False)
     )

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from slipway.bundle.archive import Entry, file_digest, write_tgz
-from slipway.bundle.images import MANIFEST_TYPE, Blob
+from slipway.bundle.images import Blob
+from slipway.bundle.layout import OCI_MANIFEST, blob_path
 from slipway.bundle.sources import make
 from slipway.bundle.workshop import Workshop
-from slipway.bundle.writer import Writer, blob_path
+from slipway.bundle.writer import Writer
 from slipway.catalog import versions
 from slipway.model.bundle import Artifact, ArtifactKind
 from tests.bare import Site
@@ -78,7 +79,7 @@ def _image(writer: Writer, reference: str) -> Artifact:
     text = json.dumps(config).encode()
     manifest = {
         "schemaVersion": 2,
-        "mediaType": MANIFEST_TYPE,
+        "mediaType": OCI_MANIFEST,
         "config": _descriptor(text, "config.v1+json"),
         "layers": [_descriptor(layer, "layer.v1.tar")],
     }

@@ -14,11 +14,12 @@ from slipway import __version__
 from slipway.bundle import manifest as manifests
 from slipway.bundle import sources
 from slipway.bundle.archive import Entry, file_digest, tree_entries, write_tgz
-from slipway.bundle.images import MANIFEST_TYPE, Assembler, BuiltImage
+from slipway.bundle.images import Assembler, BuiltImage
+from slipway.bundle.layout import LAYOUT, OCI_MANIFEST, blob_path
 from slipway.bundle.packages import build_repository, gathered_repository
 from slipway.bundle.sources.chart import PACKED, pack_chart
 from slipway.bundle.workshop import Workshop
-from slipway.bundle.writer import LAYOUT, Writer, blob_path
+from slipway.bundle.writer import Writer
 from slipway.catalog import Catalog, Module, digests
 from slipway.catalog.versions import Binary, Chart, Versions
 from slipway.errors import BundleError
@@ -219,7 +220,7 @@ def binary_archive(versions: Versions, binary: Binary, workshop: Workshop) -> Pa
 
 def _index_entry(image: BuiltImage) -> dict[str, object]:
     return {
-        "mediaType": MANIFEST_TYPE,
+        "mediaType": OCI_MANIFEST,
         "digest": image.manifest.digest,
         "size": image.manifest.size,
         "platform": {"architecture": "amd64", "os": "linux"},

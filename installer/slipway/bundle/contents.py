@@ -1,11 +1,11 @@
 """The files of a bundle directory: whose they are, and the digests that its manifest vouches for."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from slipway.bundle.writer import LAYOUT, blob_path
+from slipway.bundle.layout import LAYOUT, blob_path, nodes, reader
+from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 
 #: What an OCI layout has besides blobs; made from the manifest, so no digest of it is in there.
@@ -33,13 +33,15 @@ def _each(directory: Path, manifest: BundleManifest) -> Iterator[Content]:
         owner = f"{artifact.kind}/{artifact.reference}"
         yield Content(artifact.path, artifact.digest, owner)
         if artifact.kind is ArtifactKind.IMAGE:
-            yield from (Content(blob_path(digest), digest, owner) for digest in _blobs(directory, artifact))
+            yield from (Content(blob_path(digest), digest, owner) for digest in _named(directory, artifact))
 
 
-def _blobs(directory: Path, artifact: Artifact) -> list[str]:
-    """A manifest that cannot be read has no blobs to check; it is a finding itself."""
+def _named(directory: Path, artifact: Artifact) -> list[str]:
+    """All that an image's manifests name. One that cannot be read names nothing; it is a finding itself."""
+    found: list[str] = []
     try:
-        data = json.loads((directory / artifact.path).read_bytes())
-        return [descriptor["digest"] for descriptor in (data["config"], *data["layers"])]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+        for node in nodes(artifact.digest, reader(directory)):
+            found += (node.digest, *node.blobs)
+    except (BundleError, ValueError, KeyError, TypeError):
+        pass
+    return found

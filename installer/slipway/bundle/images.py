@@ -13,10 +13,10 @@ from typing import Any
 from slipway.bundle import sources
 from slipway.bundle.archive import Entry, tree_entries, write_tgz
 from slipway.bundle.code import CodeLayer
+from slipway.bundle.layout import OCI_MANIFEST
 from slipway.bundle.workshop import Workshop
 from slipway.catalog.versions import Image, Layer, Versions
 
-MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 EPOCH = "1970-01-01T00:00:00Z"
@@ -75,7 +75,7 @@ class Assembler:
         manifest = _json(
             {
                 "schemaVersion": 2,
-                "mediaType": MANIFEST_TYPE,
+                "mediaType": OCI_MANIFEST,
                 "config": _descriptor(config, CONFIG_TYPE),
                 "layers": [_descriptor(layer.blob, LAYER_TYPE) for layer in layers],
             }

@@ -5,7 +5,7 @@ So the file's sha256 is the blob's digest, and hosts fetch it with plain HTTP.
 
 import json
 
-from slipway.bundle.images import MANIFEST_TYPE
+from slipway.bundle.layout import OCI_MANIFEST
 from slipway.model.bundle import Artifact
 
 #: The tag under which a site finds its manifest, and its repository.
@@ -21,7 +21,7 @@ def artifact_manifest(kind: str, title: str, digest: str, size: int) -> bytes:
     """The manifest of one file."""
     data = {
         "schemaVersion": 2,
-        "mediaType": MANIFEST_TYPE,
+        "mediaType": OCI_MANIFEST,
         "artifactType": f"application/vnd.slipway.{kind}.v1",
         "config": {
             "mediaType": "application/vnd.oci.empty.v1+json",

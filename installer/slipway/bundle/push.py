@@ -1,19 +1,21 @@
 """Copies a bundle into the site registry, by digest: blobs, then manifests, then tags, the bundle's own manifest last.
 
-So a push that was killed leaves nothing that is wrong, and the next one copies only what is missing.
+So a push that was killed leaves nothing that is wrong, and the next one copies only what is missing. Each blob goes
+over the wire once: into the first repository that wants it; the others take it over from there inside the registry.
 """
 
 import hashlib
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from slipway.bundle import layout
 from slipway.bundle import manifest as manifests
-from slipway.bundle.images import MANIFEST_TYPE
+from slipway.bundle.crew import Crew
+from slipway.bundle.delta import Delta
+from slipway.bundle.layout import Node, blob_path
 from slipway.bundle.packing import (
     CURRENT,
     EMPTY,
@@ -23,7 +25,6 @@ from slipway.bundle.packing import (
     file_manifest,
 )
 from slipway.bundle.registry import RegistryClient
-from slipway.bundle.writer import blob_path
 from slipway.errors import BundleError, Interrupted
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 
@@ -47,28 +48,41 @@ def push(
     progress: Callable[[str], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> PushReceipt:
-    """Copy all that the registry lacks; Interrupted when `cancelled` says so between two blobs."""
+    """Copy all that the registry lacks; Interrupted when `cancelled` says so between two requests."""
     started = time.monotonic()
     manifest = manifests.read(source_dir)
     client.ping()
-    pusher = _Pusher(source_dir, client, progress, cancelled)
-    _in_parallel(pusher.artifact, manifest.artifacts, parallel)
+    pusher = _Pusher(source_dir, client, progress, cancelled, Delta.read(source_dir, manifest).absent)
+    with Crew(parallel, "push") as crew:
+        items = crew.each(pusher.look, manifest.artifacts)
+        missing = [item for item in items if not item.there]
+        pusher.plan(item for item in items if item.there)
+        crew.each(pusher.blob, pusher.left(missing))
+        crew.each(pusher.artifact, missing)
     pusher.bundle(manifest)
     pusher.receipt.seconds = round(time.monotonic() - started, 3)
     return pusher.receipt
 
 
-def _in_parallel(work: Callable[[Artifact], None], items: tuple[Artifact, ...], parallel: int) -> None:
-    """The first failure ends it: what has not begun is not begun."""
-    largest_first = sorted(items, key=lambda artifact: -artifact.size)
-    with ThreadPoolExecutor(parallel, "push") as pool:
-        futures: set[Future[None]] = {pool.submit(work, item) for item in largest_first}
-        while futures:
-            done, futures = wait(futures, return_when=FIRST_COMPLETED)
-            failed = next((future.exception() for future in done if future.exception()), None)
-            if failed:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise failed
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """An artifact with the manifests that make it, its own last, and whether the registry has it."""
+
+    artifact: Artifact
+    nodes: tuple[Node, ...]
+    there: bool
+
+    @property
+    def blobs(self) -> Iterable[str]:
+        return (digest for node in self.nodes for digest in node.blobs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    digest: str
+    repository: str
+    source: Path | bytes
+    size: int
 
 
 @dataclass(slots=True)
@@ -79,24 +93,56 @@ class _Pusher:
     client: RegistryClient
     progress: Callable[[str], None]
     cancelled: Callable[[], bool]
+    absent: Mapping[str, str]
     receipt: PushReceipt = field(default_factory=PushReceipt)
     _homes: dict[str, str] = field(default_factory=dict)
-    """Blob -> a repository that has it, to mount it from."""
+    """Blob -> a repository that has it."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def artifact(self, artifact: Artifact) -> None:
-        """One artifact, unless the registry has it under its tag."""
+    def look(self, artifact: Artifact) -> _Item:
+        """Read it, and ask for it under its tag."""
         self._check_cancelled()
-        image = artifact.kind is ArtifactKind.IMAGE
-        text = self._read(artifact) if image else file_manifest(artifact)
-        digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
-        if self.client.head_manifest(artifact.repository, artifact.version) == digest:
-            return
-        for blob, source in self._image_blobs(text) if image else self._file_blobs(artifact):
-            self._blob(artifact.repository, blob, source)
-        self.client.put_manifest(artifact.repository, artifact.version, text, MANIFEST_TYPE)
+        if artifact.kind is ArtifactKind.IMAGE:
+            nodes = tuple(layout.nodes(artifact.digest, layout.reader(self.root)))
+        else:
+            nodes = (layout.node_of(file_manifest(artifact)),)
+        there = self.client.head_manifest(artifact.repository, artifact.version) == nodes[-1].digest
+        return _Item(artifact, nodes, there)
+
+    def plan(self, held: Iterable[_Item]) -> None:
+        """Remember where the registry has which blob: a manifest that is there has all of its own."""
+        self._homes |= {digest: item.artifact.repository for item in held for digest in item.blobs}
+
+    def left(self, missing: Iterable[_Item]) -> list[_Blob]:
+        """Blobs that no artifact has that is there, each once, the largest first."""
+        found: dict[str, _Blob] = {}
+        for item in missing:
+            for digest in item.blobs:
+                if digest not in self._homes and digest not in found:
+                    found[digest] = self._described(item.artifact, digest)
+        return sorted(found.values(), key=lambda blob: -blob.size)
+
+    def blob(self, blob: _Blob) -> None:
+        """Copy one blob into the first repository that wants it."""
+        self._check_cancelled()
+        if not self.client.blob_exists(blob.repository, blob.digest):
+            self._put(blob, self.absent.get(blob.digest, ""))
+        self._homes[blob.digest] = blob.repository
+
+    def artifact(self, item: _Item) -> None:
+        """Let its repository have every blob, then put its manifests."""
+        artifact = item.artifact
+        for digest in item.blobs:
+            self._check_cancelled()
+            home = self._homes[digest]
+            if home != artifact.repository:
+                self._put(self._described(artifact, digest), home)
+        for node in item.nodes[:-1]:
+            self.client.put_manifest(artifact.repository, node.digest, node.text, node.media_type)
+        last = item.nodes[-1]
+        self.client.put_manifest(artifact.repository, artifact.version, last.text, last.media_type)
         with self._lock:
-            if image:
+            if artifact.kind is ArtifactKind.IMAGE:
                 self.receipt.images_copied += 1
             else:
                 self.receipt.artifacts_copied += 1
@@ -107,62 +153,48 @@ class _Pusher:
         self._check_cancelled()
         data = manifests.dump(manifest)
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-        text = artifact_manifest("bundle", manifests.FILE, digest, len(data))
-        if (
-            self.client.head_manifest(MANIFEST_REPOSITORY, CURRENT)
-            == f"sha256:{hashlib.sha256(text).hexdigest()}"
-        ):
+        node = layout.node_of(artifact_manifest("bundle", manifests.FILE, digest, len(data)))
+        if self.client.head_manifest(MANIFEST_REPOSITORY, CURRENT) == node.digest:
             return
-        self._blob(MANIFEST_REPOSITORY, EMPTY_DIGEST, EMPTY)
-        self._blob(MANIFEST_REPOSITORY, digest, data)
-        self.client.put_manifest(MANIFEST_REPOSITORY, CURRENT, text, MANIFEST_TYPE)
+        for blob, source in ((EMPTY_DIGEST, EMPTY), (digest, data)):
+            self._put(_Blob(blob, MANIFEST_REPOSITORY, source, len(source)), "")
+        self.client.put_manifest(MANIFEST_REPOSITORY, CURRENT, node.text, node.media_type)
         self.progress(f"bundle {manifest.name}")
 
-    def _read(self, artifact: Artifact) -> bytes:
-        path = self.root / artifact.path
+    def _described(self, artifact: Artifact, digest: str) -> _Blob:
+        if digest == EMPTY_DIGEST:
+            return _Blob(digest, artifact.repository, EMPTY, len(EMPTY))
+        image = artifact.kind is ArtifactKind.IMAGE
+        path = self.root / (blob_path(digest) if image else artifact.path)
+        if digest in self.absent:
+            return _Blob(digest, artifact.repository, path, 0)
         try:
-            data = path.read_bytes()
+            return _Blob(digest, artifact.repository, path, path.stat().st_size)
         except OSError as exc:
-            raise _missing(artifact.reference, path, exc) from exc
-        if f"sha256:{hashlib.sha256(data).hexdigest()}" != artifact.digest:
-            raise BundleError(f"{artifact.reference} differs from its digest", where=str(path), hint=_VERIFY)
-        return data
+            raise layout.missing(digest, path, exc) from exc
 
-    def _image_blobs(self, text: bytes) -> Iterator[tuple[str, Path | bytes]]:
-        data = json.loads(text)
-        for descriptor in (data["config"], *data["layers"]):
-            yield descriptor["digest"], self.root / blob_path(descriptor["digest"])
-
-    def _file_blobs(self, artifact: Artifact) -> Iterator[tuple[str, Path | bytes]]:
-        yield EMPTY_DIGEST, EMPTY
-        yield artifact.digest, self.root / artifact.path
-
-    def _blob(self, repository: str, digest: str, source: Path | bytes) -> None:
-        self._check_cancelled()
-        if self.client.blob_exists(repository, digest):
+    def _put(self, blob: _Blob, home: str) -> None:
+        """Have the registry take it over from `home`, or upload it."""
+        if home and self.client.mount_blob(blob.repository, blob.digest, home):
             return
-        home = self._homes.get(digest)
-        if home is None or not self.client.mount_blob(repository, digest, home):
-            self._upload(repository, digest, source)
-        self._homes[digest] = repository
-
-    def _upload(self, repository: str, digest: str, source: Path | bytes) -> None:
+        if blob.digest in self.absent:
+            raise _no_fit(blob.digest, self.client.url)
         try:
-            self.client.put_blob(repository, digest, source)
-            size = len(source) if isinstance(source, bytes) else source.stat().st_size
+            self.client.put_blob(blob.repository, blob.digest, blob.source)
         except OSError as exc:
-            raise _missing(digest, source if isinstance(source, Path) else Path(), exc) from exc
+            raise layout.missing(blob.digest, self.root, exc) from exc
         with self._lock:
             self.receipt.blobs_copied += 1
-            self.receipt.bytes += size
+            self.receipt.bytes += blob.size
 
     def _check_cancelled(self) -> None:
         if self.cancelled():
             raise Interrupted("the push was stopped", hint="run it again: it goes on where it stopped")
 
 
-_VERIFY = "check the bundle: slipway bundle verify DIR"
-
-
-def _missing(what: str, path: Path, exc: OSError) -> BundleError:
-    return BundleError(f"{what} is missing from the bundle", where=str(path), why=str(exc), hint=_VERIFY)
+def _no_fit(digest: str, url: str) -> BundleError:
+    hint = (
+        "carry the whole bundle, or a delta since a new inventory: slipway bundle inventory -f cluster.yaml"
+    )
+    why = f"it leaves {digest} out, which the registry does not have"
+    return BundleError("the delta does not fit this site", where=url, why=why, hint=hint)

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from slipway.bundle.layout import LAYOUT
 from slipway.bundle.manifest import FILE, SIGNATURE
-from slipway.bundle.writer import LAYOUT
 from slipway.errors import BundleError
 from slipway.model.bundle import ArtifactKind
 

@@ -6,15 +6,8 @@ from pathlib import Path
 
 from slipway.bundle.archive import file_digest
 from slipway.bundle.images import Blob
+from slipway.bundle.layout import LAYOUT, blob_path
 from slipway.model.bundle import ArtifactKind
-
-#: One OCI layout holds all images over one store of blobs.
-LAYOUT = "images"
-
-
-def blob_path(digest: str) -> str:
-    """Where a blob of an image lies, relative to the bundle."""
-    return f"{LAYOUT}/blobs/{digest.replace(':', '/')}"
 
 
 class Writer:

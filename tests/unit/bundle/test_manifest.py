@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from slipway.bundle import manifest as manifests
+from slipway.bundle.layout import blob_path
 from slipway.bundle.verify import missing_images, verify
-from slipway.bundle.writer import blob_path
 from slipway.errors import BundleError
 from slipway.model.bundle import ArtifactKind
 from tests.bundles import small_bundle

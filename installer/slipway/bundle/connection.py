@@ -1,0 +1,342 @@
+"""Requests to one registry over kept connections: accounts and tokens, what is worth asking again, and clear refusals.
+
+Every failure is a RegistryError with a code, so that callers decide by code and people read one clear sentence.
+"""
+
+import base64
+import re
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlencode, urlsplit
+
+from slipway.errors import BundleError
+
+if TYPE_CHECKING:
+    import urllib3
+
+#: Seconds: a registry on the site's own network that takes longer to accept a connection is not there.
+CONNECT_SECONDS = 5
+#: Seconds without a byte before a transfer is given up.
+READ_SECONDS = 60
+#: Connections kept; more threads than this wait for one.
+CONNECTIONS = 16
+#: Bytes that are handed to the socket at once.
+CHUNK = 1 << 20
+#: Seconds before each further try of something that can be tried again.
+PATIENCE = (0.1, 0.5, 2.0, 5.0)
+#: Seconds: a registry that asks for a longer pause (Retry-After) is told on and not waited for.
+LONGEST_PAUSE = 30.0
+
+HINTS = {
+    "denied": "the account may not do this: pushes need the push account",
+    "full": "free space where the registry keeps its data, or give it more; then the same command goes on",
+    "not-found": "push the bundle again: slipway bundle push DIR",
+    "tls": "name the certificate authority that signed the registry's certificate (registry.caRef)",
+    "unauthorized": "check user and password of the registry account",
+    "unreachable": "check that the registry runs and that its address and port are right",
+}
+_CLOCK_HINT = "set the clocks of this machine and of the registry's host right, or renew the certificate"
+#: OpenSSL's numbers for a certificate that is not valid yet, or no more.
+_CLOCK_CODES = {9, 10}
+
+#: How urllib3 begins what the socket says; the URL is told anyway.
+_NOISE = re.compile(
+    r"^HTTPS?Connection(Pool)?\([^)]*\): (Failed to establish a new connection: )?(\[Errno -?\d+\] )?"
+)
+_REFUSALS = {
+    401: ("unauthorized", "the registry refuses the account"),
+    403: ("denied", "the registry forbids this to the account"),
+    404: ("not-found", "the registry does not have it"),
+    405: ("denied", "the registry is read-only here"),
+}
+
+
+class RegistryError(BundleError):
+    """It refused something: unauthorized, denied, tls, unreachable, not-found, digest, full or refused."""
+
+    def __init__(self, code: str, what: str, *, where: str, why: str = "", hint: str = "") -> None:
+        super().__init__(what, where=where, why=why, hint=hint or HINTS.get(code, ""))
+        self.code = code
+
+    def as_dict(self) -> dict[str, Any]:
+        """With the code, for machines."""
+        return super().as_dict() | {"code": self.code}
+
+
+class RegistryUnavailable(RegistryError):  # noqa: N818 - a state, as TransientError is
+    """It did not answer, or failed itself: the same request can work later, after `pause` seconds if it says so."""
+
+    retryable: ClassVar[bool] = True
+    pause: float = 0.0
+
+
+@dataclass(slots=True)
+class Patience:
+    """How often one piece of work is tried again, and what is waited before each try."""
+
+    pauses: tuple[float, ...]
+    used: int = 0
+
+    def wait(self, failure: RegistryUnavailable) -> None:
+        """Wait for the next try; raises the failure when there is none."""
+        if self.used == len(self.pauses) or failure.pause > LONGEST_PAUSE:
+            raise failure
+        time.sleep(max(self.pauses[self.used], failure.pause))
+        self.used += 1
+
+
+class Connection:
+    """One registry and one account. `address`: where to connect to when the URL's name cannot be looked up here.
+
+    May be used from several threads.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        ca_file: Path | None = None,
+        username: str = "",
+        password: str = "",
+        address: str | None = None,
+        pauses: tuple[float, ...] = PATIENCE,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._pauses = pauses
+        self._pool = _pool(self.url, ca_file, address)
+        self._headers = {"Host": urlsplit(self.url).netloc, "User-Agent": "slipway"}
+        self._account = (username, password) if username else None
+        self._tokens: dict[str, str] = {}
+        self._met = False
+        if self._account:
+            self._headers["Authorization"] = _basic(*self._account)
+
+    def close(self) -> None:
+        """Close what is kept."""
+        self._pool.close()
+
+    def patience(self) -> Patience:
+        """For one piece of work. A registry that never answered is not waited for: it is not there."""
+        return Patience(self._pauses if self._met else ())
+
+    def call(self, method: str, path: str, **options: Any) -> None:
+        """A request whose answer does not matter beyond that it is of success."""
+        with self.open(method, path, **options):
+            pass
+
+    @contextmanager
+    def open(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | IO[bytes] | None = None,
+        missing_ok: bool = False,
+    ) -> Iterator["urllib3.BaseHTTPResponse"]:
+        """One request; its answer is of success, or 404 where that is an answer too.
+
+        It is sent again where the registry did not answer, or failed: not if its body is a file, since how much of
+        it has landed decides what is sent next.
+        """
+        response = self._answer(method, _relative(path), headers or {}, body, missing_ok)
+        try:
+            yield response
+        except BaseException as exc:
+            response.close()
+            translated = self._broken(exc)
+            if translated is exc:
+                raise
+            raise translated from exc
+        response.drain_conn()
+        response.release_conn()
+
+    def _answer(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | IO[bytes] | None,
+        missing_ok: bool,
+    ) -> "urllib3.BaseHTTPResponse":
+        patience = self.patience() if body is None or isinstance(body, bytes) else Patience(())
+        while True:
+            try:
+                response = self._exchange(method, target, headers, body)
+                self._check_status(method, target, response, missing_ok)
+            except RegistryUnavailable as failure:
+                patience.wait(failure)
+            else:
+                return response
+
+    def _exchange(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | IO[bytes] | None
+    ) -> "urllib3.BaseHTTPResponse":
+        """One answer, after a token was fetched where the registry wants one."""
+        response = self._send(method, target, headers, body)
+        challenge = response.headers.get("WWW-Authenticate", "")
+        if response.status == HTTPStatus.UNAUTHORIZED and self._authorize(target, challenge):
+            response.close()
+            if hasattr(body, "seek"):
+                raise RegistryUnavailable("unauthorized", "the registry's token ended", where=self.url)
+            response = self._send(method, target, headers, body)
+        return response
+
+    def _send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | IO[bytes] | None
+    ) -> "urllib3.BaseHTTPResponse":
+        import urllib3
+
+        sent = {**self._headers, **headers}
+        token = self._tokens.get(_repository(path))
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
+        try:
+            return self._pool.urlopen(
+                method, path, body=body, headers=sent, redirect=False, preload_content=False
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as exc:
+            raise self._failure(exc) from exc
+
+    def _authorize(self, path: str, challenge: str) -> bool:
+        """Get a token where the registry wants one (Harbor and others); False: the account was refused as it is."""
+        fields = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+        if not challenge.lower().startswith("bearer") or "realm" not in fields:
+            return False
+        repository = _repository(path)
+        query = {"service": fields.get("service", "")}
+        query |= {"scope": f"repository:{repository}:pull,push"} if repository else {}
+        self._tokens[repository] = _token(f"{fields['realm']}?{urlencode(query)}", self._account, self._pool)
+        return True
+
+    def _broken(self, exc: BaseException) -> BaseException:
+        """What failed while an answer was read."""
+        import urllib3
+
+        return self._failure(exc) if isinstance(exc, urllib3.exceptions.HTTPError) else exc
+
+    def _failure(self, exc: Exception) -> RegistryError:
+        from urllib3.exceptions import SSLError
+
+        cause = getattr(exc, "reason", None) or exc
+        text = _NOISE.sub("", str(cause))
+        if isinstance(cause, SSLError):
+            inner = cause.args[0] if cause.args else cause
+            if getattr(inner, "verify_code", 0) in _CLOCK_CODES:
+                what = "by this machine's clock the registry's certificate is not valid"
+                return RegistryError("tls", what, where=self.url, why=text, hint=_CLOCK_HINT)
+            return RegistryError("tls", "the registry's certificate is not trusted", where=self.url, why=text)
+        return RegistryUnavailable("unreachable", "the registry does not answer", where=self.url, why=text)
+
+    def _check_status(
+        self, method: str, path: str, response: "urllib3.BaseHTTPResponse", missing_ok: bool
+    ) -> None:
+        missing = missing_ok and response.status == HTTPStatus.NOT_FOUND
+        if response.status >= HTTPStatus.MULTIPLE_CHOICES and not missing:
+            try:
+                raise self._refusal(method, path, response)
+            finally:
+                response.close()
+        self._met = True
+
+    def _refusal(self, method: str, path: str, response: "urllib3.BaseHTTPResponse") -> RegistryError:
+        status, text = response.status, self._text(response)
+        why = f"{method} {path.partition('?')[0]}: {status} {text}"
+        if status == HTTPStatus.INSUFFICIENT_STORAGE or "no space left on device" in text:
+            return RegistryError("full", "the registry's disk is full", where=self.url, why=why)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+            busy = status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+            what = "the registry is overloaded" if busy else "the registry failed"
+            failure = RegistryUnavailable("unreachable", what, where=self.url, why=why)
+            failure.pause = _seconds(response.headers.get("Retry-After", ""))
+            self._met = True
+            return failure
+        code, what = _REFUSALS.get(status, ("refused", "the registry refuses the request"))
+        return RegistryError(code, what, where=self.url, why=why)
+
+    def _text(self, response: "urllib3.BaseHTTPResponse") -> str:
+        """The beginning of what it says; nothing where it stops in the middle of it."""
+        import urllib3
+
+        try:
+            return response.data[:300].decode(errors="replace")
+        except urllib3.exceptions.HTTPError:
+            return ""
+
+
+def _pool(url: str, ca_file: Path | None, address: str | None) -> "urllib3.HTTPConnectionPool":
+    import urllib3
+
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise RegistryError("refused", "a registry's URL is http(s)://HOST[:PORT]", where=url)
+    options: dict[str, Any] = {
+        "maxsize": CONNECTIONS,
+        "block": True,
+        "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        "retries": False,
+        "blocksize": CHUNK,
+    }
+    host = address or parts.hostname
+    if parts.scheme == "http":
+        return urllib3.HTTPConnectionPool(host, parts.port, **options)
+    try:
+        context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except (OSError, ssl.SSLError) as exc:
+        raise RegistryError(
+            "tls", "the certificate authority cannot be read", where=str(ca_file), why=str(exc)
+        ) from exc
+    return urllib3.HTTPSConnectionPool(
+        host,
+        parts.port,
+        ssl_context=context,
+        server_hostname=parts.hostname,
+        assert_hostname=parts.hostname,
+        **options,
+    )
+
+
+def _token(url: str, account: tuple[str, str] | None, pool: "urllib3.HTTPConnectionPool") -> str:
+    """A token of the realm the registry names, with the same trust."""
+    import urllib3
+
+    headers = {"Authorization": _basic(*account)} if account else {}
+    context = getattr(pool, "conn_kw", {}).get("ssl_context")
+    options = {"ssl_context": context} if context and url.startswith("https") else {}
+    try:
+        response = urllib3.PoolManager(**options).request("GET", url, headers=headers, timeout=READ_SECONDS)
+        data = response.json() if response.status == HTTPStatus.OK else {}
+    except (urllib3.exceptions.HTTPError, ValueError) as exc:
+        raise RegistryUnavailable(
+            "unreachable", "the token service does not answer", where=url, why=str(exc)
+        ) from exc
+    token = str(data.get("token") or data.get("access_token") or "")
+    if not token:
+        why = f"the token service answered {response.status}"
+        raise RegistryError("unauthorized", "the registry refuses the account", where=url, why=why)
+    return token
+
+
+def _basic(username: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
+def _relative(location: str) -> str:
+    """Path and query of a path or of an absolute Location."""
+    parts = urlsplit(location)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def _repository(path: str) -> str:
+    found = re.match(r"/v2/(.+?)/(?:manifests|blobs|tags)/", path)
+    return found[1] if found else ""
+
+
+def _seconds(text: str) -> float:
+    """Retry-After as a number; a date is not waited for any other than by our own pauses."""
+    return float(text) if text.isdigit() else 0.0
