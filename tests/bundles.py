@@ -3,19 +3,29 @@
 import hashlib
 import json
 import random
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from slipway.bundle import manifest as manifests
+from slipway.bundle.delta import Delta
 from slipway.bundle.images import Blob
 from slipway.bundle.layout import OCI_MANIFEST, blob_path
 from slipway.bundle.writer import Writer
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 
 
-def small_bundle(directory: Path, *, files: int = 3, size: int = 100_000, seed: int = 1) -> BundleManifest:
-    """Two images that share a layer, `files` binaries and a chart."""
+def small_bundle(
+    directory: Path,
+    *,
+    files: int = 3,
+    size: int = 100_000,
+    seed: int = 1,
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
+) -> BundleManifest:
+    """Two images that share a layer, `files` binaries and a chart; of them what is not in `elsewhere`."""
     noise = random.Random(seed)  # noqa: S311 - contents that differ, not secrets
-    writer = Writer(directory)
+    writer = Writer(directory, elsewhere)
     shared = noise.randbytes(size)
     artifacts = [
         _image(writer, "registry.test/group/first:v1", [shared, noise.randbytes(size)]),
@@ -27,6 +37,7 @@ def small_bundle(directory: Path, *, files: int = 3, size: int = 100_000, seed: 
         for number in range(files)
     ]
     manifest = manifests.make(name="small", catalog="c" * 64, slipway="0.1.0", artifacts=artifacts)
+    Delta(writer.left_out).write(directory, manifest)
     manifests.write(manifest, directory)
     return manifest
 
@@ -59,5 +70,7 @@ def _descriptor(data: bytes, media_type: str) -> dict[str, object]:
 
 def _file(writer: Writer, kind: ArtifactKind, name: str, data: bytes, suffix: str = "") -> Artifact:
     path = f"{kind}/{name}-1.0{suffix}"
-    writer.write(path, data)
-    return Artifact(kind, name, "1.0", _digest(data), len(data), path=path)
+    digest = _digest(data)
+    if not writer.leave_out(digest):
+        writer.write(path, data)
+    return Artifact(kind, name, "1.0", digest, len(data), path=path)

@@ -14,6 +14,7 @@ from slipway import __version__
 from slipway.bundle import manifest as manifests
 from slipway.bundle import sources
 from slipway.bundle.archive import Entry, file_digest, tree_entries, write_tgz
+from slipway.bundle.delta import Delta
 from slipway.bundle.images import Assembler, BuiltImage
 from slipway.bundle.layout import LAYOUT, OCI_MANIFEST, blob_path
 from slipway.bundle.packages import build_repository, gathered_repository
@@ -40,14 +41,16 @@ def build_bundle(
     systems: tuple[str, ...],
     packages: Iterable[str] = (),
     gathered: Mapping[str, Path] = MappingProxyType({}),
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
     progress: Callable[[str], None],
 ) -> BundleManifest:
     """Build all that is missing, write it below `out`, and the manifest last.
 
     `packages` are those that the site's hosts need besides the ones every host does; `gathered` are directories of
-    packages by system, for systems whose packages are not fetched.
+    packages by system, for systems whose packages are not fetched. Contents whose digest is in `elsewhere`, with a
+    repository of the site that has it, are left out.
     """
-    builder = Builder(versions, catalog, out, Workshop(progress))
+    builder = Builder(versions, catalog, Writer(out, elsewhere), Workshop(progress))
     chosen = sorted(set(modules))
     artifacts = [
         *builder.images(kubernetes, chosen),
@@ -62,6 +65,7 @@ def build_bundle(
         slipway=__version__,
         artifacts=artifacts,
     )
+    Delta(builder.writer.left_out).write(out, manifest)
     manifests.write(manifest, out)
     builder.writer.prune()
     return manifest
@@ -70,11 +74,11 @@ def build_bundle(
 class Builder:
     """Makes artifacts, kind by kind, and has them written."""
 
-    def __init__(self, versions: Versions, catalog: Catalog, out: Path, workshop: Workshop) -> None:
+    def __init__(self, versions: Versions, catalog: Catalog, writer: Writer, workshop: Workshop) -> None:
         self.versions = versions
         self.catalog = catalog
         self.workshop = workshop
-        self.writer = Writer(out)
+        self.writer = writer
 
     def images(self, kubernetes: str, modules: Iterable[str]) -> Iterator[Artifact]:
         """Kubernetes' own images and the modules', in one OCI layout."""

@@ -45,6 +45,9 @@ _CLOCK_HINT = "set the clocks of this machine and of the registry's host right, 
 #: OpenSSL's numbers for a certificate that is not valid yet, or no more.
 _CLOCK_CODES = {9, 10}
 
+#: Bytes of a refusal that a person may have to read.
+LONGEST_TEXT = 500
+
 #: How urllib3 begins what the socket says; the URL is told anyway.
 _NOISE = re.compile(
     r"^HTTPS?Connection(Pool)?\([^)]*\): (Failed to establish a new connection: )?(\[Errno -?\d+\] )?"
@@ -54,11 +57,12 @@ _REFUSALS = {
     403: ("denied", "the registry forbids this to the account"),
     404: ("not-found", "the registry does not have it"),
     405: ("denied", "the registry is read-only here"),
+    416: ("range", "the registry does not have these bytes"),
 }
 
 
 class RegistryError(BundleError):
-    """It refused something: unauthorized, denied, tls, unreachable, not-found, digest, full or refused."""
+    """It refused something: unauthorized, denied, tls, unreachable, not-found, range, digest, full, refused."""
 
     def __init__(self, code: str, what: str, *, where: str, why: str = "", hint: str = "") -> None:
         super().__init__(what, where=where, why=why, hint=hint or HINTS.get(code, ""))
@@ -138,13 +142,15 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         body: bytes | IO[bytes] | None = None,
         missing_ok: bool = False,
+        again: bool = True,
     ) -> Iterator["urllib3.BaseHTTPResponse"]:
         """One request; its answer is of success, or 404 where that is an answer too.
 
-        It is sent again where the registry did not answer, or failed: not if its body is a file, since how much of
-        it has landed decides what is sent next.
+        It is sent again where the registry did not answer, or failed, unless `again` says that the caller knows what
+        to send then.
         """
-        response = self._answer(method, _relative(path), headers or {}, body, missing_ok)
+        patience = self.patience() if again else Patience(())
+        response = self._answer(patience, method, _relative(path), headers or {}, body, missing_ok)
         try:
             yield response
         except BaseException as exc:
@@ -158,13 +164,13 @@ class Connection:
 
     def _answer(
         self,
+        patience: Patience,
         method: str,
         target: str,
         headers: Mapping[str, str],
         body: bytes | IO[bytes] | None,
         missing_ok: bool,
     ) -> "urllib3.BaseHTTPResponse":
-        patience = self.patience() if body is None or isinstance(body, bytes) else Patience(())
         while True:
             try:
                 response = self._exchange(method, target, headers, body)
@@ -225,8 +231,9 @@ class Connection:
 
         cause = getattr(exc, "reason", None) or exc
         text = _NOISE.sub("", str(cause))
-        if isinstance(cause, SSLError):
-            inner = cause.args[0] if cause.args else cause
+        inner = cause.args[0] if isinstance(cause, SSLError) and cause.args else None
+        # A connection that breaks is an SSLError too; of trust it is a matter before the first answer alone.
+        if isinstance(inner, ssl.SSLCertVerificationError) or (inner and not self._met):
             if getattr(inner, "verify_code", 0) in _CLOCK_CODES:
                 what = "by this machine's clock the registry's certificate is not valid"
                 return RegistryError("tls", what, where=self.url, why=text, hint=_CLOCK_HINT)
@@ -264,7 +271,7 @@ class Connection:
         import urllib3
 
         try:
-            return response.data[:300].decode(errors="replace")
+            return response.data[:LONGEST_TEXT].decode(errors="replace")
         except urllib3.exceptions.HTTPError:
             return ""
 

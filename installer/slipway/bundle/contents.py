@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from slipway.bundle.delta import FILE, Delta
 from slipway.bundle.layout import LAYOUT, blob_path, nodes, reader
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 
-#: What an OCI layout has besides blobs; made from the manifest, so no digest of it is in there.
-LAYOUT_FILES = (f"{LAYOUT}/index.json", f"{LAYOUT}/oci-layout")
+#: Files that the manifest has no digest of: those of an OCI layout besides blobs, which are made from the manifest,
+#: and what a delta leaves out, which the site's registry proves.
+UNVOUCHED = (f"{LAYOUT}/index.json", f"{LAYOUT}/oci-layout", FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,12 @@ class Content:
 
 
 def contents(directory: Path, manifest: BundleManifest) -> list[Content]:
-    """Every file that the manifest vouches for, once, the blobs of images included; by path."""
-    found = {content.path: content for content in _each(directory, manifest)}
+    """Every file that the manifest vouches for, once, the blobs of images included; by path.
+
+    What a delta leaves out is no file of it.
+    """
+    absent = Delta.read(directory, manifest).absent
+    found = {item.path: item for item in _each(directory, manifest) if item.digest not in absent}
     return [found[path] for path in sorted(found)]
 
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import CHUNK, Meter
-from slipway.bundle.contents import LAYOUT_FILES, contents
+from slipway.bundle.contents import UNVOUCHED, contents
 from slipway.bundle.volumes import HEADER, Header, Span, dump, header_of, laid_out, name_of
 from slipway.errors import BundleError
 
@@ -57,7 +57,7 @@ def headers_of(directory: Path, limit: int | None) -> Iterator[Header]:
     known = {content.path: content.digest for content in contents(directory, manifest)}
     paths = [
         *known,
-        *(p for p in (*LAYOUT_FILES, manifests.SIGNATURE) if (directory / p).is_file()),
+        *(p for p in (*UNVOUCHED, manifests.SIGNATURE) if (directory / p).is_file()),
         manifests.FILE,
     ]
     volumes = laid_out([(path, _size(directory / path)) for path in paths], limit)

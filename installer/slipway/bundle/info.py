@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from slipway.bundle.contents import contents
 from slipway.catalog import Catalog, Module
 from slipway.model.bundle import ArtifactKind, BundleManifest
 
@@ -23,6 +25,11 @@ def describe(manifest: BundleManifest) -> dict[str, Any]:
         "artifacts": [asdict(artifact) for artifact in manifest.artifacts],
         "substitutes": {a.reference: a.contents for a in manifest.artifacts if a.contents},
     }
+
+
+def carried(directory: Path, manifest: BundleManifest) -> int:
+    """Bytes that the directory really has: blobs that images share count once, what a delta leaves out does not."""
+    return sum((directory / content.path).stat().st_size for content in contents(directory, manifest))
 
 
 def carried_modules(manifest: BundleManifest, catalog: Catalog) -> list[Module]:

@@ -157,7 +157,7 @@ class _Pusher:
         if self.client.head_manifest(MANIFEST_REPOSITORY, CURRENT) == node.digest:
             return
         for blob, source in ((EMPTY_DIGEST, EMPTY), (digest, data)):
-            self._put(_Blob(blob, MANIFEST_REPOSITORY, source, len(source)), "")
+            self._put(_Blob(blob, MANIFEST_REPOSITORY, source, len(source)), self._homes.get(blob, ""))
         self.client.put_manifest(MANIFEST_REPOSITORY, CURRENT, node.text, node.media_type)
         self.progress(f"bundle {manifest.name}")
 

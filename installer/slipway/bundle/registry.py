@@ -126,7 +126,7 @@ class RegistryClient:
                         file.write(chunk)
             except RegistryError as error:
                 # Nothing is behind the end of a draft that is whole; if it is longer, its digest tells.
-                if not (offset and str(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE.value) in error.why):
+                if not (offset and error.code == "range"):
                     raise
 
     def close(self) -> None:

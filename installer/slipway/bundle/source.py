@@ -1,12 +1,13 @@
 """Where artifacts are read from, a bundle directory or the site registry: everyone goes through ArtifactSource."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import file_digest
+from slipway.bundle.delta import Delta
 from slipway.bundle.packing import CURRENT, MANIFEST_REPOSITORY
 from slipway.bundle.registry import RegistryClient
 from slipway.bundle.signing import require
@@ -28,10 +29,15 @@ class ArtifactSource(Protocol):
 
 
 class DirectorySource:
-    """A bundle directory; with trusted keys (public lines) only one that one of them signed."""
+    """A bundle directory; with trusted keys (public lines) only one that one of them signed.
 
-    def __init__(self, directory: Path, trusted: Sequence[str] = ()) -> None:
-        self.directory, self.trusted = directory, trusted
+    What a delta leaves out comes from `site`.
+    """
+
+    def __init__(
+        self, directory: Path, trusted: Sequence[str] = (), site: Callable[[], ArtifactSource] | None = None
+    ) -> None:
+        self.directory, self.trusted, self.site = directory, trusted, site
         self._checked: set[str] = set()
 
     def manifest(self) -> BundleManifest:
@@ -45,6 +51,10 @@ class DirectorySource:
         """The file itself, hashed once per process."""
         _no_image(artifact)
         path = self.directory / artifact.path
+        if self.site and artifact.digest not in self._checked and not path.exists():
+            delta = Delta.read(self.directory, self.manifest())
+            if artifact.digest in delta.absent:
+                return self.site().path(artifact)
         if artifact.digest not in self._checked:
             found = file_digest(path) if path.is_file() else "nothing"
             if found != artifact.digest:

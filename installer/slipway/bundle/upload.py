@@ -11,6 +11,9 @@ from slipway.bundle.connection import Connection, RegistryError, RegistryUnavail
 
 #: Bytes: what is smaller is sent again as a whole. A request more per blob would cost more than it saves.
 SMALL = 8 << 20
+#: Bytes that are sent at first after a fault. A registry that refuses so few reads them all the same (Go's server up to
+#: 256 KiB), so that its answer is not lost in a connection that breaks.
+CAREFUL = 128 << 10
 _BYTES = {"Content-Type": "application/octet-stream"}
 
 
@@ -24,35 +27,47 @@ class Upload:
     location: str
 
     def small(self, data: bytes) -> None:
-        """All in the request that ends it."""
-        self.connection.call("PUT", self._end(), headers=_BYTES, body=data)
+        """All in the request that ends it; begun anew where that fails."""
+        patience = self.connection.patience()
+        while True:
+            try:
+                self._end(data)
+            except RegistryUnavailable as failure:
+                patience.wait(failure)
+                self._begin_anew()
+            else:
+                return
 
     def large(self, path: Path) -> None:
         """A stream, which goes on after a fault, then the request that ends it."""
         size = path.stat().st_size
         with path.open("rb") as file:
-            patience, offset = self.connection.patience(), 0
+            patience, offset, step = self.connection.patience(), 0, size
             while offset < size:
+                before = offset
                 try:
-                    offset = self._stream(file, offset, size)
-                except RegistryUnavailable as failure:
-                    arrived = offset
-                    patience.wait(failure)
-                    offset = self._arrived()
-                    if offset > arrived:
-                        patience.used = 0
-        self.connection.call("PUT", self._end(), headers=_BYTES, body=b"")
+                    offset = self._stream(file, offset, min(size, offset + step))
+                    step = size
+                except RegistryError as failure:
+                    patience.wait(_passing(failure))
+                    offset, step = self._arrived(), CAREFUL
+                if offset > before:
+                    patience.used = 0
+        self._end(b"")
 
-    def _stream(self, file: IO[bytes], offset: int, size: int) -> int:
+    def _stream(self, file: IO[bytes], offset: int, end: int) -> int:
         file.seek(offset)
         headers = {
             **_BYTES,
-            "Content-Length": str(size - offset),
-            "Content-Range": f"{offset}-{size - 1}",
+            "Content-Length": str(end - offset),
+            "Content-Range": f"{offset}-{end - 1}",
         }
-        with self.connection.open("PATCH", self.location, headers=headers, body=file) as response:
+        body = file if end - offset > CAREFUL else file.read(end - offset)
+        with self.connection.open(
+            "PATCH", self.location, headers=headers, body=body, again=False
+        ) as response:
             self.location = response.headers.get("Location", self.location)
-        return size
+        return end
 
     def _arrived(self) -> int:
         """How much of it the registry has; it also says where to go on. Begun anew where it has forgotten all."""
@@ -68,12 +83,35 @@ class Upload:
         if location and found and int(found[1]) > 0:
             self.location = location
             return int(found[1]) + 1
-        self.location = begin(self.connection, self.repository) or self.location
+        self._begin_anew()
         return 0
 
-    def _end(self) -> str:
+    def _begin_anew(self) -> None:
+        self.location = begin(self.connection, self.repository) or self.location
+
+    def _end(self, data: bytes) -> None:
+        """The request that ends it. If its answer was lost the blob is there, and another try is refused."""
         separator = "&" if "?" in self.location else "?"
-        return f"{self.location}{separator}{urlencode({'digest': self.digest})}"
+        target = f"{self.location}{separator}{urlencode({'digest': self.digest})}"
+        try:
+            self.connection.call("PUT", target, headers=_BYTES, body=data, again=not data)
+        except RegistryError as error:
+            if error.code in {"full", "unauthorized", "denied"} or not self._is_there():
+                raise
+
+    def _is_there(self) -> bool:
+        path = f"/v2/{self.repository}/blobs/{self.digest}"
+        with self.connection.open("HEAD", path, missing_ok=True) as response:
+            return response.status == HTTPStatus.OK
+
+
+def _passing(failure: RegistryError) -> RegistryUnavailable:
+    """A fault of a stream after which it goes on: also that more had arrived than the registry said."""
+    if isinstance(failure, RegistryUnavailable):
+        return failure
+    if failure.code != "range":
+        raise failure
+    return RegistryUnavailable("unreachable", failure.what, where=failure.where, why=failure.why)
 
 
 def begin(connection: Connection, repository: str, *, digest: str = "", home: str = "") -> str | None:

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from slipway.bundle.archive import file_digest
 from slipway.bundle.images import Blob
@@ -11,14 +13,27 @@ from slipway.model.bundle import ArtifactKind
 
 
 class Writer:
-    """Writes below one directory, and remembers which files belong there."""
+    """Writes below one directory, and remembers which files belong there.
 
-    def __init__(self, out: Path) -> None:
+    Contents whose digest is in `elsewhere` are left out, and remembered too.
+    """
+
+    def __init__(self, out: Path, elsewhere: Mapping[str, str] = MappingProxyType({})) -> None:
         self.out = out
         self.kept: set[Path] = set()
+        self.left_out: dict[str, str] = {}
+        self._elsewhere = elsewhere
+
+    def leave_out(self, digest: str) -> bool:
+        """Whether contents are elsewhere; they are remembered then."""
+        if digest in self._elsewhere:
+            self.left_out[digest] = self._elsewhere[digest]
+        return digest in self._elsewhere
 
     def blob(self, blob: Blob) -> None:
         """A blob of an image."""
+        if self.leave_out(blob.digest):
+            return
         if blob.path is not None:
             self.copy(blob.path, blob_path(blob.digest), blob.digest)
         else:
@@ -26,6 +41,8 @@ class Writer:
 
     def copy(self, source: Path, path: str, digest: str) -> None:
         """Copy unless the very same is there. A copy, not a link: a damaged bundle must not damage the cache."""
+        if self.leave_out(digest):
+            return
         target = self._target(path)
         same_size = target.is_file() and target.stat().st_size == source.stat().st_size
         if same_size and file_digest(target) == digest:

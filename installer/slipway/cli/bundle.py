@@ -36,6 +36,10 @@ def build(
         ),
     ] = None,
     modules: Annotated[str | None, typer.Option(help="Comma-separated; unset: all of the catalog.")] = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Leave out what a site has: its `bundle inventory`."),
+    ] = None,
     # Here -o is the directory, as with every tool that builds something.
     output: Annotated[Format, typer.Option("--output", help="text or json.")] = Format.TEXT,
 ) -> None:
@@ -43,7 +47,8 @@ def build(
     from slipway import catalog as catalogs
     from slipway.api import read
     from slipway.bundle.build import build_bundle
-    from slipway.bundle.info import describe
+    from slipway.bundle.info import carried, describe
+    from slipway.bundle.inventory import Inventory
     from slipway.planning.roles import packages_of
 
     catalog, configuration = catalogs.load(), read.load(file)
@@ -57,13 +62,17 @@ def build(
         systems=tuple(name for name in systems.split(",") if name),
         packages=packages_of(configuration),
         gathered=_gathered(packages or ()),
+        elsewhere=Inventory.read(since).blobs if since else {},
         progress=lambda text: print(text, file=sys.stderr, flush=True),
     )
+    size = carried(out, manifest)
     if output is Format.JSON:
-        emit(describe(manifest) | {"directory": str(out), "seconds": round(time.monotonic() - started, 1)})
+        seconds = round(time.monotonic() - started, 1)
+        emit(describe(manifest) | {"directory": str(out), "carried": size, "seconds": seconds})
         return
-    size = sum(artifact.size for artifact in manifest.artifacts) // MIB
-    print(f"{out}: {len(manifest.artifacts)} artifacts, {size} MiB, in {time.monotonic() - started:.1f} s")
+    left_out = ", without what the site has" if since else ""
+    took = f"in {time.monotonic() - started:.1f} s"
+    print(f"{out}: {len(manifest.artifacts)} artifacts, {size // MIB} MiB{left_out}, {took}")
     print(f"digest {manifest.digest}")
 
 
@@ -110,6 +119,7 @@ def verify(
     """Check every byte of a bundle, and that no image of its modules is missing."""
     from slipway import catalog as catalogs
     from slipway.bundle import verify as checks
+    from slipway.bundle.delta import Delta
     from slipway.bundle.info import carried_modules
     from slipway.bundle.manifest import read
     from slipway.bundle.signing import read_public, require
@@ -133,7 +143,9 @@ def verify(
             }
         )
     else:
-        print(f"{directory}: {len(manifest.artifacts)} artifacts, all as {manifest.digest} says")
+        absent = len(Delta.read(directory, manifest).absent)
+        left_out = f"; a delta: {absent} files are left out, which the site has" if absent else ""
+        print(f"{directory}: {len(manifest.artifacts)} artifacts, all as {manifest.digest} says{left_out}")
 
 
 @app.command(epilog="Example: slipway bundle diff old new")
@@ -273,6 +285,27 @@ def _volumes(sources: Iterable[str]) -> list[Path]:
             raise typer.BadParameter(f"{source} does not exist", param_hint="SOURCE")
         found += source.glob("*-of-*.tar") if source.is_dir() else [source]
     return found
+
+
+@app.command(epilog="Example: slipway bundle inventory -f cluster.yaml -o inventory.json")
+def inventory(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where to write it.")],
+    file: ConfigurationFile = DEFAULT_FILE,
+    output: Annotated[Format, typer.Option("--output", help="text or json.")] = Format.TEXT,
+) -> None:
+    """Write down what the site registry has, to carry out: `bundle build --since` leaves that out."""
+    from slipway.bundle.inventory import take
+    from slipway.engine.context import open_context
+    from slipway.engine.registry import registry_source
+
+    context = open_context(file)
+    source = registry_source(context.configuration, context.secrets, context.state)
+    found = take(source.client, source.manifest())
+    found.write(out)
+    if output is Format.JSON:
+        emit({"path": str(out), "bundle": found.bundle, "blobs": len(found.blobs)})
+    else:
+        print(f"{out}: {len(found.blobs)} blobs of {found.bundle}")
 
 
 @app.command(epilog="Example: slipway bundle push /media/usb/bundle -f cluster.yaml")

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,9 +139,8 @@ def open_context(file: Path, *, bundle: Path | None = None, force_conflicts: boo
     store = SecretStore(workspace.secrets)
     ensure_secrets(configuration, store)
     trusted = configuration.spec.bundle.trusted_keys
-    source = (
-        DirectorySource(bundle, trusted) if bundle else registry_source(configuration, store, workspace.state)
-    )
+    site = partial(registry_source, configuration, store, workspace.state)
+    source = DirectorySource(bundle, trusted, site) if bundle else site()
     return Context(
         configuration=configuration,
         catalog=release,
