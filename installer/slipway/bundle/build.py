@@ -4,6 +4,7 @@ Called by the command line, demo and tests. What is there already by digest is n
 written last, so a directory without one is an unfinished bundle, and the same command finishes it.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -15,9 +16,11 @@ from slipway.bundle import manifest as manifests
 from slipway.bundle import sources
 from slipway.bundle.archive import Entry, file_digest, tree_entries, write_tgz
 from slipway.bundle.delta import Delta
-from slipway.bundle.images import Assembler, BuiltImage
-from slipway.bundle.layout import LAYOUT, OCI_MANIFEST, blob_path
+from slipway.bundle.images import Assembler
+from slipway.bundle.layout import LAYOUT, Node, blob_path, node_of
+from slipway.bundle.official import Official
 from slipway.bundle.packages import build_repository, gathered_repository
+from slipway.bundle.pulling import pull
 from slipway.bundle.sources.chart import PACKED, pack_chart
 from slipway.bundle.workshop import Workshop
 from slipway.bundle.writer import Writer
@@ -42,6 +45,7 @@ def build_bundle(
     packages: Iterable[str] = (),
     gathered: Mapping[str, Path] = MappingProxyType({}),
     elsewhere: Mapping[str, str] = MappingProxyType({}),
+    official: Official | None = None,
     progress: Callable[[str], None],
 ) -> BundleManifest:
     """Build all that is missing, write it below `out`, and the manifest last.
@@ -53,7 +57,7 @@ def build_bundle(
     builder = Builder(versions, catalog, Writer(out, elsewhere), Workshop(progress))
     chosen = sorted(set(modules))
     artifacts = [
-        *builder.images(kubernetes, chosen),
+        *builder.images(kubernetes, chosen, official or Official()),
         *builder.binaries(kubernetes),
         *builder.charts(chosen),
         *builder.packages(systems, gathered, tuple(packages)),
@@ -80,36 +84,45 @@ class Builder:
         self.workshop = workshop
         self.writer = writer
 
-    def images(self, kubernetes: str, modules: Iterable[str]) -> Iterator[Artifact]:
+    def images(self, kubernetes: str, modules: Iterable[str], official: Official) -> Iterator[Artifact]:
         """Kubernetes' own images and the modules', in one OCI layout."""
-        references = set(self.versions.release(kubernetes).images)
+        references = {*self.versions.release(kubernetes).images, *official.further}
         for name in modules:
             references.update(self._module(name).images)
-        yield from self.layout(references)
+        yield from self.layout(references, official)
 
-    def layout(self, references: Iterable[str]) -> Iterator[Artifact]:
+    def layout(self, references: Iterable[str], official: Official | None = None) -> Iterator[Artifact]:
         """Images, and the OCI layout that has these and no others."""
-        assembler = Assembler(self.versions, self.workshop)
-        index = []
-        for reference in sorted(set(references)):
-            spec = self.versions.image(reference)
-            image = assembler.build(spec)
-            for blob in (*image.blobs, image.manifest):
-                self.writer.blob(blob)
-            index.append(_index_entry(image))
-            name, _, tag = reference.rpartition(":")
-            yield Artifact(
-                kind=ArtifactKind.IMAGE,
-                name=name,
-                version=tag,
-                digest=image.manifest.digest,
-                size=image.size,
-                path=blob_path(image.manifest.digest),
-                origin="assembled from source builds and Debian packages",
-                contents=spec.contents,
-            )
+        official = official or Official()
+        wanted = sorted(set(references))
+        locked = official.locked(wanted)
+        pulled = pull(locked, official.upstreams, self.writer, official.progress)
+        found = [(image.artifact, image.nodes[-1]) for image in pulled]
+        here = {item.image for item in locked}
+        found += [self._assembled(reference) for reference in wanted if reference not in here]
         self.writer.json(f"{LAYOUT}/oci-layout", {"imageLayoutVersion": "1.0.0"})
+        index = [_index_entry(artifact, node) for artifact, node in found]
+        index.sort(key=lambda entry: json.dumps(entry, sort_keys=True))
         self.writer.json(f"{LAYOUT}/index.json", {"schemaVersion": 2, "manifests": index})
+        yield from (artifact for artifact, _ in found)
+
+    def _assembled(self, reference: str) -> tuple[Artifact, Node]:
+        spec = self.versions.image(reference)
+        image = Assembler(self.versions, self.workshop).build(spec)
+        for blob in (*image.blobs, image.manifest):
+            self.writer.blob(blob)
+        name, _, tag = reference.rpartition(":")
+        artifact = Artifact(
+            kind=ArtifactKind.IMAGE,
+            name=name,
+            version=tag,
+            digest=image.manifest.digest,
+            size=image.size,
+            path=blob_path(image.manifest.digest),
+            origin="assembled from source builds and Debian packages",
+            contents=spec.contents,
+        )
+        return artifact, node_of(image.manifest.data)
 
     def binaries(self, kubernetes: str) -> Iterator[Artifact]:
         """Programs for hosts, and the tools."""
@@ -222,13 +235,15 @@ def binary_archive(versions: Versions, binary: Binary, workshop: Workshop) -> Pa
     return workshop.make("binary", binary.name, binary.version, recipe, build) / "binary.tar.gz"
 
 
-def _index_entry(image: BuiltImage) -> dict[str, object]:
+def _index_entry(artifact: Artifact, node: Node) -> dict[str, object]:
+    system, _, architecture = artifact.platform.partition("/")
+    platform = {"platform": {"architecture": architecture, "os": system}} if architecture else {}
     return {
-        "mediaType": OCI_MANIFEST,
-        "digest": image.manifest.digest,
-        "size": image.manifest.size,
-        "platform": {"architecture": "amd64", "os": "linux"},
-        "annotations": {"org.opencontainers.image.ref.name": image.reference},
+        "mediaType": node.media_type,
+        "digest": node.digest,
+        "size": len(node.text),
+        **platform,
+        "annotations": {"org.opencontainers.image.ref.name": artifact.reference},
     }
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from slipway.errors import BundleError
 
@@ -61,6 +61,9 @@ _REFUSALS = {
 }
 
 
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
 class RegistryError(BundleError):
     """It refused something: unauthorized, denied, tls, unreachable, not-found, range, digest, full, refused."""
 
@@ -98,7 +101,8 @@ class Patience:
 class Connection:
     """One registry and one account. `address`: where to connect to when the URL's name cannot be looked up here.
 
-    May be used from several threads.
+    `outside`: a registry in the Internet, which may send a download elsewhere, and is asked for pulls alone. A site's
+    own registry may not: what serves a site stays in it. May be used from several threads.
     """
 
     def __init__(
@@ -109,9 +113,11 @@ class Connection:
         password: str = "",
         address: str | None = None,
         pauses: tuple[float, ...] = PATIENCE,
+        *,
+        outside: bool = False,
     ) -> None:
         self.url = url.rstrip("/")
-        self._pauses = pauses
+        self._pauses, self._outside = pauses, outside
         self._pool = _pool(self.url, ca_file, address)
         self._headers = {"Host": urlsplit(self.url).netloc, "User-Agent": "slipway"}
         self._account = (username, password) if username else None
@@ -191,7 +197,27 @@ class Connection:
             if hasattr(body, "seek"):
                 raise RegistryUnavailable("unauthorized", "the registry's token ended", where=self.url)
             response = self._send(method, target, headers, body)
+        if self._outside and response.status in _REDIRECTS and method in {"GET", "HEAD"}:
+            return self._follow(method, response, headers)
         return response
+
+    def _follow(
+        self, method: str, response: "urllib3.BaseHTTPResponse", headers: Mapping[str, str]
+    ) -> "urllib3.BaseHTTPResponse":
+        """Where a registry keeps its blobs elsewhere; the account is not told there."""
+        import urllib3
+
+        location = urljoin(self.url, response.headers.get("Location", ""))
+        response.close()
+        context = getattr(self._pool, "conn_kw", {}).get("ssl_context")
+        options = {"ssl_context": context} if context else {}
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+        try:
+            return urllib3.PoolManager(**options).request(
+                method, location, headers=dict(headers), preload_content=False, timeout=timeout, retries=5
+            )
+        except (urllib3.exceptions.HTTPError, ValueError) as exc:
+            raise self._failure(exc) from exc
 
     def _send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | IO[bytes] | None
@@ -216,7 +242,8 @@ class Connection:
             return False
         repository = _repository(path)
         query = {"service": fields.get("service", "")}
-        query |= {"scope": f"repository:{repository}:pull,push"} if repository else {}
+        actions = "pull" if self._outside else "pull,push"
+        query |= {"scope": f"repository:{repository}:{actions}"} if repository else {}
         self._tokens[repository] = _token(f"{fields['realm']}?{urlencode(query)}", self._account, self._pool)
         return True
 

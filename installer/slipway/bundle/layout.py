@@ -37,20 +37,28 @@ class Node:
     text: bytes
 
     @property
+    def data(self) -> dict[str, Any]:
+        """What it says."""
+        found: dict[str, Any] = json.loads(self.text)
+        return found
+
+    @property
     def children(self) -> tuple[str, ...]:
         """Digests of the manifests that an index names."""
-        return tuple(item["digest"] for item in self._data().get("manifests", ()))
+        return tuple(item["digest"] for item in self.data.get("manifests", ()))
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Digests of configuration and layers, with sizes; layers that only a third place has are not carried."""
+        data = self.data
+        layers = [item for item in data.get("layers", ()) if not item.get("urls")]
+        config = [data["config"]] if "config" in data else []
+        return {item["digest"]: int(item["size"]) for item in (*config, *layers)}
 
     @property
     def blobs(self) -> tuple[str, ...]:
-        """Digests of configuration and layers; layers that only a third place has (foreign ones) are not carried."""
-        data = self._data()
-        layers = (item for item in data.get("layers", ()) if not item.get("urls"))
-        return tuple(item["digest"] for item in (*([data["config"]] if "config" in data else ()), *layers))
-
-    def _data(self) -> dict[str, Any]:
-        data: dict[str, Any] = json.loads(self.text)
-        return data
+        """Digests of configuration and layers."""
+        return tuple(self.sizes)
 
 
 def node_of(text: bytes, media_type: str = "") -> Node:

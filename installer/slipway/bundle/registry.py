@@ -5,6 +5,7 @@ at the byte that the registry has, a download at the byte that is here.
 """
 
 import hashlib
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
@@ -20,7 +21,7 @@ ACCEPT = ", ".join((OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST))
 
 
 class RegistryClient:
-    """One registry and one account. `address`: where to connect to when the URL's name cannot be looked up here."""
+    """One registry and one account. `address`, `outside`: as for a Connection."""
 
     def __init__(
         self,
@@ -30,8 +31,10 @@ class RegistryClient:
         password: str = "",
         address: str | None = None,
         pauses: tuple[float, ...] = PATIENCE,
+        *,
+        outside: bool = False,
     ) -> None:
-        self._connection = Connection(url, ca_file, username, password, address, pauses)
+        self._connection = Connection(url, ca_file, username, password, address, pauses, outside=outside)
         self.url = self._connection.url
 
     def ping(self) -> None:
@@ -91,17 +94,19 @@ class RegistryClient:
         self._check(repository, digest, f"sha256:{hashlib.sha256(data).hexdigest()}")
         return data
 
-    def get_blob(self, repository: str, digest: str, target: Path) -> None:
+    def get_blob(
+        self, repository: str, digest: str, target: Path, arrived: Callable[[int], None] = lambda _: None
+    ) -> None:
         """A blob into a file that appears only when it is complete and has the digest.
 
-        What an earlier try left beside it is not fetched again.
+        What an earlier try left beside it is not fetched again. `arrived` gets the numbers of bytes as they come.
         """
         draft = target.with_name(f".{target.name}.part")
         patience = self._connection.patience()
         while True:
             before = draft.stat().st_size if draft.exists() else 0
             try:
-                self._fetch(f"/v2/{repository}/blobs/{digest}", draft)
+                self._fetch(f"/v2/{repository}/blobs/{digest}", draft, arrived)
                 break
             except RegistryUnavailable as failure:
                 if draft.exists() and draft.stat().st_size > before:
@@ -113,7 +118,7 @@ class RegistryClient:
         self._check(repository, digest, found)
         draft.rename(target)
 
-    def _fetch(self, path: str, draft: Path) -> None:
+    def _fetch(self, path: str, draft: Path, arrived: Callable[[int], None]) -> None:
         """The rest of a draft; all of it where the registry knows no ranges."""
         with draft.open("ab") as file:
             offset = file.tell()
@@ -124,6 +129,7 @@ class RegistryClient:
                         file.truncate(0)
                     for chunk in response.stream(CHUNK):
                         file.write(chunk)
+                        arrived(len(chunk))
             except RegistryError as error:
                 # Nothing is behind the end of a draft that is whole; if it is longer, its digest tells.
                 if not (offset and error.code == "range"):

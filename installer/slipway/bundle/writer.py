@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -52,6 +52,15 @@ class Writer:
         if source.stat().st_mode & 0o100:
             draft.chmod(0o755)
         draft.rename(target)
+
+    def has(self, digest: str) -> bool:
+        """Whether a blob is there as it should be, or is left out."""
+        target = self._target(blob_path(digest))
+        return self.leave_out(digest) or (target.is_file() and file_digest(target) == digest)
+
+    def fetch(self, digest: str, fetch: Callable[[Path], None]) -> None:
+        """A blob that is not there: `fetch` makes the file, complete or not at all."""
+        fetch(self._target(blob_path(digest)))
 
     def json(self, path: str, data: object) -> None:
         """A JSON file."""

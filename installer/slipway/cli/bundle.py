@@ -1,95 +1,19 @@
-"""`slipway bundle`: build, look at, check and push a bundle directory. Parsing and printing only."""
+"""`slipway bundle`: look at, check, compare and push a bundle directory. Parsing and printing only."""
 
-import sys
-import time
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from slipway.cli import bundlecarry, bundlemake
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, colour, emit, table
-
-if TYPE_CHECKING:
-    from slipway.model.configuration import Configuration
 
 app = typer.Typer(no_args_is_help=True, help="Everything a site without Internet needs, in one directory.")
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The bundle.")]
 MIB = 1 << 20
-#: In the place of a directory: standard output or input.
-STREAM = "-"
 
 
-@app.command(epilog="Example: slipway bundle build -f cluster.yaml -o /media/usb/bundle")
-def build(
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where to write the bundle.")],
-    file: ConfigurationFile = DEFAULT_FILE,
-    systems: Annotated[
-        str, typer.Option("--os", help="Comma-separated, as debian-12,debian-13.")
-    ] = "debian-12,debian-13",
-    packages: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SYSTEM=DIR",
-            help="Packages that you have gathered for a system that --os does not fetch, as rocky-9=rpms. Repeatable.",
-        ),
-    ] = None,
-    modules: Annotated[str | None, typer.Option(help="Comma-separated; unset: all of the catalog.")] = None,
-    since: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Leave out what a site has: its `bundle inventory`."),
-    ] = None,
-    # Here -o is the directory, as with every tool that builds something.
-    output: Annotated[Format, typer.Option("--output", help="text or json.")] = Format.TEXT,
-) -> None:
-    """Build all that a ClusterConfiguration needs; what is built or there already is not made again."""
-    from slipway import catalog as catalogs
-    from slipway.api import read
-    from slipway.bundle.build import build_bundle
-    from slipway.bundle.info import carried, describe
-    from slipway.bundle.inventory import Inventory
-    from slipway.planning.roles import packages_of
-
-    catalog, configuration = catalogs.load(), read.load(file)
-    started = time.monotonic()
-    manifest = build_bundle(
-        catalog.versions,
-        catalog,
-        out,
-        kubernetes=_kubernetes(configuration, file),
-        modules=modules.split(",") if modules else list(catalog.modules),
-        systems=tuple(name for name in systems.split(",") if name),
-        packages=packages_of(configuration),
-        gathered=_gathered(packages or ()),
-        elsewhere=Inventory.read(since).blobs if since else {},
-        progress=lambda text: print(text, file=sys.stderr, flush=True),
-    )
-    size = carried(out, manifest)
-    if output is Format.JSON:
-        seconds = round(time.monotonic() - started, 1)
-        emit(describe(manifest) | {"directory": str(out), "carried": size, "seconds": seconds})
-        return
-    left_out = ", without what the site has" if since else ""
-    took = f"in {time.monotonic() - started:.1f} s"
-    print(f"{out}: {len(manifest.artifacts)} artifacts, {size // MIB} MiB{left_out}, {took}")
-    print(f"digest {manifest.digest}")
-
-
-def _gathered(options: Iterable[str]) -> dict[str, Path]:
-    """Directories by system."""
-    found = {}
-    for option in options:
-        system, equals, directory = option.partition("=")
-        if not equals or not Path(directory).is_dir():
-            raise typer.BadParameter(
-                f"{option}: SYSTEM=DIR, where DIR is a directory of packages", param_hint="--packages"
-            )
-        found[system] = Path(directory)
-    return found
-
-
-@app.command()
 def info(directory: Directory, output: Output = Format.TEXT) -> None:
     """Show what a bundle holds, and where contents are not what an image's name says."""
     from slipway.bundle import manifest as manifests
@@ -107,7 +31,6 @@ def info(directory: Directory, output: Output = Format.TEXT) -> None:
     table(("KIND", "NAME", "MIB", "DIGEST", "CONTENTS"), rows)
 
 
-@app.command()
 def verify(
     directory: Directory,
     key: Annotated[
@@ -148,7 +71,6 @@ def verify(
         print(f"{directory}: {len(manifest.artifacts)} artifacts, all as {manifest.digest} says{left_out}")
 
 
-@app.command(epilog="Example: slipway bundle diff old new")
 def diff(
     before: Annotated[Path, typer.Argument(metavar="A", help="A bundle.")],
     after: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
@@ -180,114 +102,6 @@ def diff(
         table(("", "KIND", "NAME", "MIB"), rows)
 
 
-@app.command(epilog="Example: slipway bundle keygen ~/keys/site")
-def keygen(
-    path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Of the private key; the public one is FILE.pub.")
-    ],
-    comment: Annotated[str, typer.Option(help="Stands behind the public key, for people.")] = "slipway",
-    output: Output = Format.TEXT,
-) -> None:
-    """Make a key pair to sign bundles with. The private key is for its owner alone, and has no password."""
-    from slipway.bundle.signing import keygen as make
-
-    line = make(path, comment)
-    if output is Format.JSON:
-        emit({"public": line, "path": str(path)})
-        return
-    print(f"{line}\n\nLet a site trust it, in its ClusterConfiguration: spec.bundle.trustedKeys", flush=True)
-
-
-@app.command(epilog="Example: slipway bundle sign bundle --key ~/keys/site")
-def sign(
-    directory: Directory,
-    key: Annotated[Path, typer.Option(metavar="FILE", help="A private key of Ed25519, in OpenSSH's form.")],
-    output: Output = Format.TEXT,
-) -> None:
-    """Sign a bundle's manifest, and by its digests everything in the bundle."""
-    from slipway.bundle.signing import sign as sign_bundle
-
-    signer = sign_bundle(directory, key)
-    if output is Format.JSON:
-        emit({"directory": str(directory), "key": signer})
-    else:
-        print(f"{directory}: signed by {signer}")
-
-
-@app.command(epilog="Example: slipway bundle export bundle -o /media/usb --volume-size 4G")
-def export(
-    directory: Directory,
-    out: Annotated[
-        str, typer.Option("--out", "-o", metavar="DIR", help="Where to; - is one stream to standard output.")
-    ],
-    volume_size: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="As 4G or 700Mi; unset: one volume.")
-    ] = None,
-    output: Annotated[Format, typer.Option("--output", help="text or json.")] = Format.TEXT,
-) -> None:
-    """Pack a bundle into numbered volumes, each with its sha256 beside it. One that is there is not made again."""
-    from slipway.bundle.exporting import export as export_bundle
-    from slipway.bundle.exporting import headers_of, write_volume
-
-    if out == STREAM:
-        write_volume(directory, next(headers_of(directory, None)), sys.stdout.buffer)
-        return
-    limit = _size(volume_size) if volume_size else None
-    volumes = export_bundle(
-        directory, Path(out), limit, lambda text: print(text, file=sys.stderr, flush=True)
-    )
-    if output is Format.JSON:
-        emit({"volumes": [{"path": str(path), "bytes": path.stat().st_size} for path in volumes]})
-        return
-    size = sum(path.stat().st_size for path in volumes) // MIB
-    print(f"{out}: {len(volumes)} volumes, {size} MiB; sha256sum -c *.sha256 checks them")
-
-
-@app.command("import", epilog="Example: slipway bundle import /media/usb -o bundle")
-def import_(
-    sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Volumes, their directory, or - for a stream.")
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="DIR", help="Where to; the same again goes on.")
-    ],
-    output: Annotated[Format, typer.Option("--output", help="text or json.")] = Format.TEXT,
-) -> None:
-    """Make a bundle of volumes. They may come one after the other; every byte is checked on the way."""
-    from slipway.bundle.importing import Import, import_files
-
-    if sources == [STREAM]:
-        work = Import(out)
-        work.volume("standard input", sys.stdin.buffer)
-        manifest = work.finish()
-    else:
-        manifest = import_files(_volumes(sources), out)
-    if output is Format.JSON:
-        emit({"directory": str(out), "digest": manifest.digest, "artifacts": len(manifest.artifacts)})
-        return
-    print(f"{out}: {len(manifest.artifacts)} artifacts, all as {manifest.digest} says")
-
-
-def _size(text: str) -> int:
-    from slipway.bundle.volumes import size_in_bytes
-
-    try:
-        return size_in_bytes(text)
-    except ValueError as exc:
-        raise typer.BadParameter(str(exc), param_hint="--volume-size") from exc
-
-
-def _volumes(sources: Iterable[str]) -> list[Path]:
-    """Files, and the volumes in directories."""
-    found: list[Path] = []
-    for source in map(Path, sources):
-        if not source.exists():
-            raise typer.BadParameter(f"{source} does not exist", param_hint="SOURCE")
-        found += source.glob("*-of-*.tar") if source.is_dir() else [source]
-    return found
-
-
-@app.command(epilog="Example: slipway bundle inventory -f cluster.yaml -o inventory.json")
 def inventory(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where to write it.")],
     file: ConfigurationFile = DEFAULT_FILE,
@@ -308,7 +122,6 @@ def inventory(
         print(f"{out}: {len(found.blobs)} blobs of {found.bundle}")
 
 
-@app.command(epilog="Example: slipway bundle push /media/usb/bundle -f cluster.yaml")
 def push(
     directory: Annotated[
         Path, typer.Argument(metavar="[DIR]", envvar="SLIPWAY_BUNDLE", help="The bundle.")
@@ -324,13 +137,22 @@ def push(
     return carry_out(opened(file, directory), Scope.TARGETS, yes=True, output=output, narrow=mirror_only)
 
 
-def _kubernetes(configuration: "Configuration", file: Path) -> str:
-    from slipway.errors import ConfigurationError
+def _commands() -> None:
+    """In the order in which a bundle meets them."""
+    for name, command, example in (
+        ("build", bundlemake.build, "build -f cluster.yaml -o /media/usb/bundle"),
+        ("lock", bundlemake.lock, "lock -f cluster.yaml --image docker.io/library/redis:7.4"),
+        ("info", info, "info bundle"),
+        ("verify", verify, "verify bundle --key site.pub"),
+        ("diff", diff, "diff old new"),
+        ("keygen", bundlecarry.keygen, "keygen ~/keys/site"),
+        ("sign", bundlecarry.sign, "sign bundle --key ~/keys/site"),
+        ("export", bundlecarry.export, "export bundle -o /media/usb --volume-size 4G"),
+        ("import", bundlecarry.import_, "import /media/usb -o bundle"),
+        ("push", push, "push /media/usb/bundle -f cluster.yaml"),
+        ("inventory", inventory, "inventory -f cluster.yaml -o inventory.json"),
+    ):
+        app.command(name, epilog=f"Example: slipway bundle {example}")(command)
 
-    if configuration.spec.kubernetes is None:
-        raise ConfigurationError(
-            "names no Kubernetes version, so there is nothing to build a bundle for",
-            where=f"{file}: spec.kubernetes",
-            hint="build it for the ClusterConfiguration that has the hosts",
-        )
-    return configuration.spec.kubernetes.version
+
+_commands()

@@ -17,6 +17,14 @@ class ArtifactKind(StrEnum):
     CATALOG = "catalog"
 
 
+class ImageOrigin(StrEnum):
+    """Where images come from: their registries, builds from source, or registries for all that is locked."""
+
+    OFFICIAL = "official"
+    BUILD = "build"
+    AUTO = "auto"
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """One item.

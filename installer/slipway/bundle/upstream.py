@@ -1,0 +1,96 @@
+"""Registries of the Internet by the names of their images: where each is, and who asks.
+
+Accounts are Docker's: config.json in $DOCKER_CONFIG or ~/.docker.
+"""
+
+import base64
+import binascii
+import json
+import os
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from slipway.bundle.registry import RegistryClient
+from slipway.errors import BundleError
+
+#: Where Docker Hub's images are served, whose names say docker.io, and its name among accounts.
+HUB: Final = ("docker.io", "https://registry-1.docker.io", "https://index.docker.io/v1/")
+_REFERENCE: Final = re.compile(
+    r"(?P<host>[^/:]+[.:][^/]*|localhost)/(?P<path>[a-z0-9._/-]+):(?P<tag>[\w.-]{1,128})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An image at its source: a client of its registry, its repository there, its tag."""
+
+    client: RegistryClient
+    repository: str
+    tag: str
+
+
+@dataclass(slots=True)
+class Upstreams:
+    """Clients by registry, each made once. `urls`: where else a registry's images are (a mirror, another port)."""
+
+    urls: Mapping[str, str] = field(default_factory=dict)
+    ca_file: Path | None = None
+    accounts: Mapping[str, tuple[str, str]] = field(default_factory=lambda: accounts(docker_config()))
+    pauses: tuple[float, ...] | None = None
+    _clients: dict[str, RegistryClient] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def place(self, reference: str) -> Place:
+        """Of a full name with a tag.
+
+        Raises:
+            BundleError: it is none.
+        """
+        found = _REFERENCE.fullmatch(reference)
+        if not found:
+            hint = "write it in full: docker.io/library/busybox:1.37"
+            raise BundleError(f"{reference!r} is no full name of an image with a tag", hint=hint)
+        with self._lock:
+            host = found["host"]
+            if host not in self._clients:
+                self._clients[host] = self._client(host)
+            return Place(self._clients[host], found["path"], found["tag"])
+
+    def _client(self, host: str) -> RegistryClient:
+        name, hub, account = HUB
+        url = self.urls.get(host) or (hub if host == name else f"https://{host}")
+        user, password = self.accounts.get(account if host == name else host, ("", ""))
+        options: dict[str, Any] = {} if self.pauses is None else {"pauses": self.pauses}
+        return RegistryClient(url, self.ca_file, user, password, outside=True, **options)
+
+
+def docker_config() -> Path:
+    """Docker's file of accounts."""
+    folder = os.environ.get("DOCKER_CONFIG")
+    return (Path(folder) if folder else Path.home() / ".docker") / "config.json"
+
+
+def accounts(file: Path) -> dict[str, tuple[str, str]]:
+    """User and password by registry; none where there is no file. Docker's helpers that keep passwords are not asked.
+
+    Raises:
+        BundleError: the file is damaged.
+    """
+    try:
+        auths = json.loads(file.read_text(encoding="utf-8")).get("auths", {})
+        texts = {
+            name: base64.b64decode(entry["auth"]).decode()
+            for name, entry in auths.items()
+            if entry.get("auth")
+        }
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError, TypeError, binascii.Error) as exc:
+        raise BundleError("Docker's accounts cannot be read", where=str(file), why=str(exc)) from exc
+    return {
+        name: (user, password) for name, text in texts.items() for user, _, password in [text.partition(":")]
+    }
