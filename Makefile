@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 TIER = .venv/bin/python -m pytest -p no:cacheprovider
 
-.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api nodes e2e test-hosts test-gpu test-faults bench clean
+.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api nodes e2e test-hosts test-gpu test-faults bench bench-bundle clean
 
 help:            ## what there is
 	@grep -hE '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -53,6 +53,9 @@ test-faults: setup-dev ## the install and its kills again and again, at random m
 
 bench: setup-dev ## the figures of docs/performance.md
 	@.venv/bin/python scripts/bench.py
+
+bench-bundle: binaries ## the figures of docs/performance-bundles.md
+	@PYTHONPATH=. .venv/bin/python scripts/bench_bundle.py
 
 clean:           ## what was made in this checkout (not the cache)
 	rm -rf .venv .slipway dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,4 +1,4 @@
-"""The main job, as a user would do it by hand: a lab, a bundle, an install, then one field edited twice.
+"""The main job, as a user would do it by hand: a bundle, carried; a lab, an install; then one field edited twice.
 
 Everything goes through the command line and kubectl; nothing here knows how Slipway does it. Leaves the lab up,
 `.slipway/demo/kubeconfig`, and `.slipway/demo/report.json`.
@@ -26,6 +26,8 @@ CONFIGURATION = ROOT / "inventories" / "demo" / "cluster.yaml"
 SLIPWAY = ROOT / ".venv" / "bin" / "slipway"
 LAB, SUBNET = "demo", "10.77.0.0/24"
 MODULE = "welcome"
+#: Of a medium on which the bundle is carried: small, so that there are several.
+VOLUME = "256Mi"
 #: Seconds that any one wait may take before the demo gives up and says what it waited for.
 PATIENCE = 240
 
@@ -70,6 +72,7 @@ class Demo:
             "KUBECONFIG": str(DEMO / "kubeconfig"),
         }
         self.bundle = cache_dir() / "bundles" / "demo"
+        self.carried = DEMO / "bundle"
         self.kubectl_path = Path()
 
     @contextmanager
@@ -124,14 +127,18 @@ class Demo:
         with self.stage("bundle"):
             self.slipway("bundle", "build", "-o", str(self.bundle))
             self.kubectl_path = self._kubectl()
+        with self.stage("carry it as signed volumes, and check what arrived"):
+            self._carry()
         with self.stage("lab"):
             self.slipway("lab", "up", "--name", LAB, "--subnet", SUBNET, "--nodes", "3")
             self.slipway("lab", "egress", "--name", LAB, "--control")
             self._hand_over_access()
         with self.stage("install"):
             install = json.loads(
-                self.slipway("install", "--bundle", str(self.bundle), "--yes", "-o", "json", capture=True)
+                self.slipway("install", "--bundle", str(self.carried), "--yes", "-o", "json", capture=True)
             )
+            # From here on everything comes from the site registry.
+            shutil.rmtree(self.carried)
         with self.stage("checks"):
             self._smoke()
         with self.stage("enable a module"):
@@ -141,6 +148,19 @@ class Demo:
         with self.stage("nothing to do"):
             again = json.loads(self.slipway("apply", "-o", "json", capture=True))
         self._report(install, again)
+
+    def _carry(self) -> None:
+        """Out of one directory onto media, and from these into another, as between two sides of a wall."""
+        keys, media = DEMO / "keys", DEMO / "media"
+        for folder in (keys, media, self.carried):
+            shutil.rmtree(folder, ignore_errors=True)
+        keys.mkdir(parents=True)
+        self.slipway("bundle", "keygen", str(keys / "demo"), "--comment", "demo", capture=True)
+        self.slipway("bundle", "sign", str(self.bundle), "--key", str(keys / "demo"))
+        self.slipway("bundle", "export", str(self.bundle), "-o", str(media), "--volume-size", VOLUME)
+        self.slipway("bundle", "import", str(media), "-o", str(self.carried))
+        shutil.rmtree(media)
+        self.slipway("bundle", "verify", str(self.carried), "--key", str(keys / "demo.pub"))
 
     def _kubectl(self) -> Path:
         source = DirectorySource(self.bundle)

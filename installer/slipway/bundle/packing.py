@@ -4,6 +4,7 @@ So the file's sha256 is the blob's digest, and hosts fetch it with plain HTTP.
 """
 
 import json
+from typing import Any
 
 from slipway.bundle.layout import OCI_MANIFEST
 from slipway.model.bundle import Artifact
@@ -12,14 +13,17 @@ from slipway.model.bundle import Artifact
 CURRENT = "current"
 MANIFEST_REPOSITORY = "slipway/bundle/manifest"
 
+#: Annotation with the text of bundle.yaml.sig.
+SIGNATURE_NOTE = "dev.slipway.bundle.signature"
+
 EMPTY = b"{}"
 EMPTY_DIGEST = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 FILE_TYPE = "application/octet-stream"
 
 
-def artifact_manifest(kind: str, title: str, digest: str, size: int) -> bytes:
-    """The manifest of one file."""
-    data = {
+def artifact_manifest(kind: str, title: str, digest: str, size: int, signature: str = "") -> bytes:
+    """The manifest of one file. `signature`: what lies beside it as a signature, if there is one."""
+    data: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
         "artifactType": f"application/vnd.slipway.{kind}.v1",
@@ -37,7 +41,8 @@ def artifact_manifest(kind: str, title: str, digest: str, size: int) -> bytes:
             }
         ],
     }
-    return json.dumps(data, separators=(",", ":"), sort_keys=True).encode()
+    noted = {"annotations": {SIGNATURE_NOTE: signature}} if signature else {}
+    return json.dumps(data | noted, separators=(",", ":"), sort_keys=True).encode()
 
 
 def file_manifest(artifact: Artifact) -> bytes:

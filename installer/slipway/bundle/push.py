@@ -151,9 +151,12 @@ class _Pusher:
     def bundle(self, manifest: BundleManifest) -> None:
         """The bundle's manifest, which makes all the rest the site's current one."""
         self._check_cancelled()
-        data = manifests.dump(manifest)
+        data = (self.root / manifests.FILE).read_bytes()
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-        node = layout.node_of(artifact_manifest("bundle", manifests.FILE, digest, len(data)))
+        beside = self.root / manifests.SIGNATURE
+        signature = beside.read_text(encoding="utf-8") if beside.is_file() else ""
+        text = artifact_manifest("bundle", manifests.FILE, digest, len(data), signature)
+        node = layout.node_of(text)
         if self.client.head_manifest(MANIFEST_REPOSITORY, CURRENT) == node.digest:
             return
         for blob, source in ((EMPTY_DIGEST, EMPTY), (digest, data)):

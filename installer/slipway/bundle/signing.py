@@ -59,7 +59,7 @@ def sign(directory: Path, key: Path) -> str:
         BundleError: there is no bundle, or no such key that can sign.
     """
     private = _private(key)
-    signature = private.sign(_signed(directory))
+    signature = private.sign(PREFIX + _manifest(directory))
     name = fingerprint(_line(private.public_key()))
     data = {"format": SIGNATURE_FORMAT, "key": name, "signature": base64.b64encode(signature).decode()}
     draft = directory / f".{SIGNATURE}.part"
@@ -74,21 +74,36 @@ def require(directory: Path, trusted: Iterable[str]) -> str:
     Raises:
         BundleError: it is not signed, not by one of them, or was changed since.
     """
-    keys = {fingerprint(line): line for line in trusted}
-    where = str(directory / SIGNATURE)
+    path = directory / SIGNATURE
     try:
-        data = json.loads((directory / SIGNATURE).read_text(encoding="utf-8"))
+        signature = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        signature = ""
+    except (OSError, UnicodeError) as exc:
+        raise BundleError("this is no signature", where=str(path), why=str(exc), hint=_HINT) from exc
+    return check(_manifest(directory), signature, str(path), trusted)
+
+
+def check(manifest: bytes, signature: str, where: str, trusted: Iterable[str]) -> str:
+    """The same for the bytes of a manifest, wherever they and the text of their signature come from.
+
+    Raises:
+        BundleError: as above.
+    """
+    keys = {fingerprint(line): line for line in trusted}
+    if not signature:
+        raise BundleError("the bundle is not signed", where=where, hint=_HINT)
+    try:
+        data = json.loads(signature)
         known, name = data["format"] == SIGNATURE_FORMAT, str(data["key"])
-        signature = base64.b64decode(data["signature"], validate=True)
-    except FileNotFoundError as exc:
-        raise BundleError("the bundle is not signed", where=where, hint=_HINT) from exc
-    except (OSError, ValueError, KeyError, TypeError, binascii.Error) as exc:
+        signed = base64.b64decode(data["signature"], validate=True)
+    except (ValueError, KeyError, TypeError, binascii.Error) as exc:
         raise BundleError("this is no signature", where=where, why=str(exc), hint=_HINT) from exc
     if not known or name not in keys:
         why = f"it is by {name}; trusted are {', '.join(keys)}" if known else "it has another format"
         raise BundleError("the bundle is not signed by a trusted key", where=where, why=why, hint=_HINT)
     try:
-        _public(keys[name]).verify(signature, _signed(directory))
+        _public(keys[name]).verify(signed, PREFIX + manifest)
     except InvalidSignature as exc:
         why = f"{FILE} is not what {name} signed"
         raise BundleError(
@@ -135,9 +150,9 @@ def _private(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def _signed(directory: Path) -> bytes:
+def _manifest(directory: Path) -> bytes:
     try:
-        return PREFIX + (directory / FILE).read_bytes()
+        return (directory / FILE).read_bytes()
     except OSError as exc:
         raise BundleError("there is no complete bundle here", where=str(directory / FILE)) from exc
 

@@ -8,9 +8,9 @@ from typing import Protocol
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import file_digest
 from slipway.bundle.delta import Delta
-from slipway.bundle.packing import CURRENT, MANIFEST_REPOSITORY
+from slipway.bundle.packing import CURRENT, MANIFEST_REPOSITORY, SIGNATURE_NOTE
 from slipway.bundle.registry import RegistryClient
-from slipway.bundle.signing import require
+from slipway.bundle.signing import check, require
 from slipway.bundle.workshop import locked
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
@@ -69,18 +69,24 @@ class DirectorySource:
 
 
 class RegistrySource:
-    """The site registry, through a local cache of whole files; a file in the cache was checked when it came."""
+    """The site registry, through a local cache of whole files; a file in the cache was checked when it came.
 
-    def __init__(self, client: RegistryClient, cache_dir: Path) -> None:
-        self.client = client
+    With trusted keys only a bundle that one of them signed: who may push is not who may say what a site runs.
+    """
+
+    def __init__(self, client: RegistryClient, cache_dir: Path, trusted: Sequence[str] = ()) -> None:
+        self.client, self.trusted = client, trusted
         self.cache = cache_dir / "site"
 
     def manifest(self) -> BundleManifest:
         """The bundle that was pushed last and completely."""
         text, _ = self.client.get_manifest(MANIFEST_REPOSITORY, CURRENT)
-        digest = json.loads(text)["layers"][0]["digest"]
+        data = json.loads(text)
         where = f"{self.client.url}/{MANIFEST_REPOSITORY}:{CURRENT}"
-        return manifests.parse(self.client.read_blob(MANIFEST_REPOSITORY, digest), where)
+        manifest = self.client.read_blob(MANIFEST_REPOSITORY, data["layers"][0]["digest"])
+        if self.trusted:
+            check(manifest, data.get("annotations", {}).get(SIGNATURE_NOTE, ""), where, self.trusted)
+        return manifests.parse(manifest, where)
 
     def path(self, artifact: Artifact) -> Path:
         """The cached file, fetched now if it is not there."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from slipway.bundle.registry import RegistryClient, RegistryError
 from slipway.bundle.source import RegistrySource
+from slipway.errors import BundleError
 from slipway.model.configuration import Configuration
 from slipway.model.fields import SecretRef
 from slipway.model.observed import RegistryObserved
@@ -26,7 +27,8 @@ def push_client(configuration: Configuration, secrets: Secrets, state: Path) -> 
 
 def registry_source(configuration: Configuration, secrets: Secrets, state: Path) -> RegistrySource:
     """Artifacts from the site registry, each fetched once into the local cache."""
-    return RegistrySource(pull_client(configuration, secrets, state), cache_dir())
+    trusted = configuration.spec.bundle.trusted_keys
+    return RegistrySource(pull_client(configuration, secrets, state), cache_dir(), trusted)
 
 
 def observe_registry(source: RegistrySource) -> RegistryObserved:
@@ -37,6 +39,11 @@ def observe_registry(source: RegistrySource) -> RegistryObserved:
         reachable = error.code in EMPTY_CODES
         text = f"{error.what}: {error.why}" if error.why else error.what
         return RegistryObserved(reachable=reachable, error_code=error.code, error=text)
+    except BundleError as error:
+        # Not signed, or not by a trusted key: for a plan as good as none, so that a push of one that is replaces it.
+        return RegistryObserved(
+            reachable=True, error=f"{error.what}: {error.why}" if error.why else error.what
+        )
     return RegistryObserved(reachable=True, bundle=held.digest)
 
 

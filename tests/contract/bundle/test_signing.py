@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from slipway.bundle import manifest as manifests
-from slipway.bundle.source import DirectorySource
+from slipway.bundle.layout import OCI_MANIFEST
+from slipway.bundle.packing import CURRENT, MANIFEST_REPOSITORY
+from slipway.bundle.push import push
+from slipway.bundle.source import DirectorySource, RegistrySource
 from slipway.errors import BundleError
 from tests.bundles import small_bundle
+from tests.registries import running_registry
 
 Completed = subprocess.CompletedProcess[str]
 
@@ -119,3 +123,31 @@ def test_what_is_no_key_is_said_to_be_none(bundle: Path, tmp_path: Path) -> None
     ):
         assert refused.returncode == 7
         assert "key" in refused.stderr
+
+
+def test_a_site_takes_from_its_registry_only_what_a_trusted_key_signed(
+    bundle: Path, key: Path, tmp_path: Path
+) -> None:
+    """Whoever may push may not say what the site runs."""
+    with running_registry(tmp_path / "registry", tmp_path / "data") as registry:
+        client = registry.client()
+        source = RegistrySource(client, tmp_path / "cache", [public(key)])
+        push(bundle, client)
+        with pytest.raises(BundleError, match="is not signed"):
+            source.manifest()
+        slipway("sign", bundle, "--key", key)
+        assert push(bundle, client).artifacts_copied == 0
+        assert source.manifest() == manifests.read(bundle)
+        text, _ = client.get_manifest(MANIFEST_REPOSITORY, CURRENT)
+        small_bundle(tmp_path / "other", seed=2)
+        push(tmp_path / "other", client)
+        with pytest.raises(BundleError, match="is not signed"):
+            source.manifest()
+        forged, _ = client.get_manifest(MANIFEST_REPOSITORY, CURRENT)
+        notes = {"annotations": json.loads(text)["annotations"]}
+        client.put_manifest(
+            MANIFEST_REPOSITORY, CURRENT, json.dumps(json.loads(forged) | notes).encode(), OCI_MANIFEST
+        )
+        with pytest.raises(BundleError, match="changed after it was signed"):
+            source.manifest()
+        assert RegistrySource(client, tmp_path / "cache").manifest() == manifests.read(tmp_path / "other")
