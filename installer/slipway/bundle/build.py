@@ -16,6 +16,7 @@ from slipway.bundle import manifest as manifests
 from slipway.bundle import sources
 from slipway.bundle.archive import Entry, file_digest, tree_entries, write_tgz
 from slipway.bundle.delta import Delta
+from slipway.bundle.disk import guarded
 from slipway.bundle.images import Assembler
 from slipway.bundle.layout import LAYOUT, Node, blob_path, node_of
 from slipway.bundle.official import Official
@@ -56,22 +57,23 @@ def build_bundle(
     """
     builder = Builder(versions, catalog, Writer(out, elsewhere), Workshop(progress))
     chosen = sorted(set(modules))
-    artifacts = [
-        *builder.images(kubernetes, chosen, official or Official()),
-        *builder.binaries(kubernetes),
-        *builder.charts(chosen),
-        *builder.packages(systems, gathered, tuple(packages)),
-        builder.catalog_content(),
-    ]
-    manifest = manifests.make(
-        name=f"slipway-{__version__}-kubernetes-{kubernetes}",
-        catalog=catalog.digest,
-        slipway=__version__,
-        artifacts=artifacts,
-    )
-    Delta(builder.writer.left_out).write(out, manifest)
-    manifests.write(manifest, out)
-    builder.writer.prune()
+    with guarded(out):
+        artifacts = [
+            *builder.images(kubernetes, chosen, official or Official()),
+            *builder.binaries(kubernetes),
+            *builder.charts(chosen),
+            *builder.packages(systems, gathered, tuple(packages)),
+            builder.catalog_content(),
+        ]
+        manifest = manifests.make(
+            name=f"slipway-{__version__}-kubernetes-{kubernetes}",
+            catalog=catalog.digest,
+            slipway=__version__,
+            artifacts=artifacts,
+        )
+        Delta(builder.writer.left_out).write(out, manifest)
+        manifests.write(manifest, out)
+        builder.writer.prune()
     return manifest
 
 

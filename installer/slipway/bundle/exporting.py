@@ -12,12 +12,18 @@ from typing import BinaryIO
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import CHUNK, Meter
 from slipway.bundle.contents import UNVOUCHED, contents
+from slipway.bundle.disk import guarded
 from slipway.bundle.volumes import HEADER, Header, Span, dump, header_of, laid_out, name_of
 from slipway.errors import BundleError
 
 
 def export(directory: Path, out: Path, limit: int | None, progress: Callable[[str], None]) -> list[Path]:
     """Write the volumes below `out`, each by rename, its sha256 beside it; the same that is there is left alone."""
+    with guarded(out):
+        return _export(directory, out, limit, progress)
+
+
+def _export(directory: Path, out: Path, limit: int | None, progress: Callable[[str], None]) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     name = manifests.read(directory).name
     headers = list(headers_of(directory, limit))

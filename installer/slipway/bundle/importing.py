@@ -15,6 +15,7 @@ from typing import IO, BinaryIO
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import CHUNK, file_digest
 from slipway.bundle.contents import contents
+from slipway.bundle.disk import guarded
 from slipway.bundle.volumes import Header, Span, header_of, missing
 from slipway.errors import BundleError
 from slipway.model.bundle import BundleManifest
@@ -40,7 +41,7 @@ class Import:
             BundleError: it is damaged, cut off, of another bundle, or not to be trusted; nothing of it counts then.
         """
         try:
-            with tarfile.open(fileobj=stream, mode="r|") as tar:
+            with guarded(self.out), tarfile.open(fileobj=stream, mode="r|") as tar:
                 header = header_of(tar, name)
                 self._same_bundle(header, name)
                 if self.complete is None and header.number not in self.landed:
@@ -49,12 +50,6 @@ class Import:
                         self._span(tar, number, span, name)
         except (tarfile.TarError, EOFError) as exc:
             raise _damaged(name, str(exc)) from exc
-        except OSError as exc:
-            why = exc.strerror or str(exc)
-            hint = "mend the cause and import again: what has landed is kept"
-            raise BundleError(
-                "a volume could not be imported", where=str(exc.filename or name), why=why, hint=hint
-            ) from exc
         self.landed.add(header.number)
         if self.complete is None:
             self._remember()
@@ -160,11 +155,12 @@ class Import:
 
 def import_files(volumes: Iterable[Path], out: Path) -> BundleManifest:
     """A bundle from files of volumes, in any order."""
-    work = Import(out)
-    for volume in sorted(volumes):
-        with volume.open("rb") as file:
-            work.volume(volume.name, file)
-    return work.finish()
+    with guarded(out):
+        work = Import(out)
+        for volume in sorted(volumes):
+            with volume.open("rb") as file:
+                work.volume(volume.name, file)
+        return work.finish()
 
 
 def _write(source: IO[bytes], draft: Path, span: Span) -> str:

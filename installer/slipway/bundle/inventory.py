@@ -8,6 +8,7 @@ from typing import Final
 
 from slipway.bundle import layout
 from slipway.bundle.crew import Crew
+from slipway.bundle.disk import guarded
 from slipway.bundle.packing import EMPTY_DIGEST, file_manifest
 from slipway.bundle.registry import RegistryClient
 from slipway.errors import BundleError
@@ -27,8 +28,9 @@ class Inventory:
         """As JSON, by rename."""
         data = {"format": INVENTORY_FORMAT, "bundle": self.bundle, "blobs": dict(sorted(self.blobs.items()))}
         draft = path.with_name(f".{path.name}.part")
-        draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-        draft.rename(path)
+        with guarded(path):
+            draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+            draft.rename(path)
 
     @classmethod
     def read(cls, path: Path) -> "Inventory":

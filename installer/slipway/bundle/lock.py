@@ -13,6 +13,7 @@ import yaml
 from slipway.bundle import layout
 from slipway.bundle.connection import RegistryError
 from slipway.bundle.crew import Crew
+from slipway.bundle.disk import guarded
 from slipway.bundle.layout import Node
 from slipway.bundle.upstream import Place, Upstreams
 from slipway.errors import BundleError, Finding
@@ -85,8 +86,9 @@ def write(lock: Lock, path: Path) -> None:
     """By rename."""
     data = {"format": LOCK_FORMAT, "images": [asdict(item) for item in lock.images]}
     draft = path.with_name(f".{path.name}.part")
-    draft.write_text(yaml.safe_dump(data, sort_keys=False, width=200), encoding="utf-8")
-    draft.rename(path)
+    with guarded(path):
+        draft.write_text(yaml.safe_dump(data, sort_keys=False, width=200), encoding="utf-8")
+        draft.rename(path)
 
 
 _HINT = "make it: slipway bundle lock -f cluster.yaml"

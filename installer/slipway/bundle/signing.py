@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
+from slipway.bundle.disk import guarded
 from slipway.bundle.manifest import FILE, SIGNATURE
 from slipway.errors import BundleError
 
@@ -63,8 +64,9 @@ def sign(directory: Path, key: Path) -> str:
     name = fingerprint(_line(private.public_key()))
     data = {"format": SIGNATURE_FORMAT, "key": name, "signature": base64.b64encode(signature).decode()}
     draft = directory / f".{SIGNATURE}.part"
-    draft.write_text(json.dumps(data) + "\n", encoding="utf-8")
-    draft.rename(directory / SIGNATURE)
+    with guarded(directory):
+        draft.write_text(json.dumps(data) + "\n", encoding="utf-8")
+        draft.rename(directory / SIGNATURE)
     return name
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import file_digest
 from slipway.bundle.delta import Delta
+from slipway.bundle.disk import guarded
 from slipway.bundle.packing import CURRENT, MANIFEST_REPOSITORY, SIGNATURE_NOTE
 from slipway.bundle.registry import RegistryClient
 from slipway.bundle.signing import check, require
@@ -95,13 +96,17 @@ class RegistrySource:
         target = folder / (artifact.path.rpartition("/")[2] or artifact.name)
         if target.is_file() and target.stat().st_size == artifact.size:
             return target
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / ".lock"):
+        with guarded(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._fetch(artifact, target)
+        return target
+
+    def _fetch(self, artifact: Artifact, target: Path) -> None:
+        with locked(target.parent / ".lock"):
             if not target.is_file() or target.stat().st_size != artifact.size:
                 self.client.get_blob(artifact.repository, artifact.digest, target)
                 if artifact.kind is ArtifactKind.BINARY:
                     target.chmod(0o755)
-        return target
 
 
 def _no_image(artifact: Artifact) -> None:

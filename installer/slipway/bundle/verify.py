@@ -36,9 +36,14 @@ def missing_images(manifest: BundleManifest, images: Iterable[str]) -> list[Find
 def _check(directory: Path, content: Content) -> Finding | None:
     file = directory / content.path
     hint = "copy it again, or build the bundle again over the same directory"
-    if not file.is_file():
-        return Finding(content.owner, f"{content.path} is missing", content.digest, hint, "missing")
-    found = file_digest(file)
+    try:
+        if not file.is_file():
+            return Finding(content.owner, f"{content.path} is missing", content.digest, hint, "missing")
+        found = file_digest(file)
+    except OSError as exc:
+        return Finding(
+            content.owner, f"{content.path} cannot be read: {exc.strerror}", "", hint, "unreadable"
+        )
     if found != content.digest:
         text = f"{content.path} has the digest {found}"
         return Finding(content.owner, text, content.digest, hint, "digest")

@@ -1,0 +1,50 @@
+"""Disks and media that fail: full, read-only, pulled out. Said in one place, with what to do."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from slipway.errors import BundleError
+
+_GONE = (
+    "a disk or medium does not answer",
+    "see whether it is still there and whole; then the same command goes on",
+)
+_SAYINGS = {
+    errno.ENOSPC: ("the disk is full", "free space or take a larger disk; then the same command goes on"),
+    errno.EDQUOT: (
+        "the disk's quota is used up",
+        "free space or take another disk; then the same command goes on",
+    ),
+    errno.EROFS: ("the disk is read-only", "mount it for writing, or name another directory"),
+    errno.EACCES: ("this may not be read or written", "run it as a user who may, or name another directory"),
+    errno.EPERM: ("this may not be read or written", "run it as a user who may, or name another directory"),
+    errno.EIO: _GONE,
+    errno.ENODEV: _GONE,
+    errno.ENXIO: _GONE,
+    errno.ESTALE: _GONE,
+    errno.ENOENT: (
+        "a file is gone",
+        "see whether its disk or medium is still there; then the same command goes on",
+    ),
+    errno.EFBIG: (
+        "the file system takes no file as large",
+        "format it otherwise, or export with --volume-size 4G",
+    ),
+}
+
+
+@contextmanager
+def guarded(place: Path) -> Iterator[None]:
+    """Tell what the operating system says of `place` or files below it as a BundleError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        what, hint = _SAYINGS.get(exc.errno or 0, ("a disk or file system failed", _GONE[1]))
+        where = exc.filename2 or exc.filename or place
+        why = os.strerror(exc.errno) if exc.errno else str(exc)
+        raise BundleError(what, where=str(where), why=why, hint=hint) from exc
