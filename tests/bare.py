@@ -51,7 +51,7 @@ def hosts_bundle(
     writer, workshop, pins = Writer(directory), Workshop(lambda _text: None), versions.load()
     artifacts = [artifact(writer, ArtifactKind.BINARY, "registry", binary("registry"))]
     if programs or images:
-        builder, release = Builder(pins, catalogs.load(), directory, workshop), pins.release(KUBERNETES)
+        builder, release = Builder(pins, catalogs.load(), writer, workshop), pins.release(KUBERNETES)
         artifacts += [builder.binary(name, release.binaries[name]) for name in programs]
         artifacts += builder.layout(images)
     for system in sorted(set(systems)):

@@ -57,9 +57,10 @@ def trust(ca: str) -> ssl.SSLContext:
 class Registry:
     """One registry, one pull account."""
 
-    def __init__(self, url: str, *, ca: str = "", credentials: str = "", address: str = "") -> None:
+    def __init__(self, url: str, *, ca: str = "", credentials: str = "", address: str = "", project: str = "") -> None:
         self.url = url.rstrip("/")
         self.address = address
+        self.project = f"{project}/" if project else ""
         self.authorization = "Basic " + base64.b64encode(credentials.encode()).decode() if credentials else ""
         self.tls = trust(ca) if url.startswith("https") else None
 
@@ -131,7 +132,7 @@ class Registry:
 
     def download(self, repository: str, digest: str, path: str) -> None:
         """One blob into a file, resumed where an earlier try stopped, and checked while it streams."""
-        url = f"{self.url}/v2/{repository}/blobs/{digest}"
+        url = f"{self.url}/v2/{self.project}{repository}/blobs/{digest}"
         for attempt in range(ATTEMPTS):
             try:
                 self._attempt(url, digest, path)

@@ -52,7 +52,8 @@ options:
         default: true
   registry:
     description: >-
-      C(url), and where they apply C(ca) (PEM), C(credentials) (user:password), C(address). Without it the artifacts are
+      C(url), and where they apply C(ca) (PEM), C(credentials) (user:password), C(address) and
+      C(project), the path before repositories. Without it the artifacts are
       those that were copied to C(/var/lib/slipway/artifacts/SHA256.part).
     type: dict
   parallel:
@@ -198,7 +199,11 @@ def refuse_escape(root: str, name: str) -> None:
 def registry_of(access: dict) -> Registry:
     """The registry that was named."""
     return Registry(
-        access["url"], ca=access["ca"], credentials=access["credentials"], address=access["address"]
+        access["url"],
+        ca=access["ca"],
+        credentials=access["credentials"],
+        address=access["address"],
+        project=access["project"],
     )
 
 
@@ -224,6 +229,7 @@ REGISTRY = {
     "address": {"type": "str", "default": ""},
     "ca": {"type": "str", "default": ""},
     "credentials": {"type": "str", "default": "", "no_log": True},
+    "project": {"type": "str", "default": ""},
 }
 
 

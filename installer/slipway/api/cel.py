@@ -238,6 +238,7 @@ RULES: dict[str, list[Rule]] = {
             "only mode external has an endpoint",
             ".endpoint",
         ),
+        rule("self.mode == 'external' || !has(self.project)", "only mode external has a project", ".project"),
         rule(
             "self.mode == 'external' || self.port != self.pushPort",
             "pushPort must differ from port",

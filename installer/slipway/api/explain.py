@@ -47,6 +47,7 @@ PATTERNS = {
     runtime.NO_PROXY: "a name, domain, address or range",
     runtime.LOG_SIZE: "a size in Ki, Mi or Gi, as 10Mi",
     fields.PORT_RANGE: "FIRST-LAST, as 30000-32767",
+    configuration.PROJECT: "names in lower case, with / between them, as platform or teams/platform",
     configuration.PUBLIC_KEY: "a public key of Ed25519 as OpenSSH has it: ssh-ed25519 AAAA...",
     r"^v[0-9]+\.[0-9]+\.[0-9]+$": "a version, as v1.35.4",
     r"^[0-9]+[smh]$": "a duration, as 10m",

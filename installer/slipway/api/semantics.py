@@ -242,6 +242,14 @@ def _registry(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
             "",
             "builtin-with-endpoint",
         )
+    if registry.mode == "builtin" and registry.project:
+        yield Finding(
+            f"{path}.project",
+            f"is {registry.project!r}",
+            "none, as mode is builtin",
+            "",
+            "builtin-with-project",
+        )
     if registry.mode == "builtin" and registry.port == registry.push_port:
         yield Finding(
             f"{path}.pushPort", f"is {registry.push_port}, as port is", "another port", "", "same-port"

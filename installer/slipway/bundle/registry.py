@@ -21,7 +21,10 @@ ACCEPT = ", ".join((OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST))
 
 
 class RegistryClient:
-    """One registry and one account. `address`, `outside`: as for a Connection."""
+    """One registry and one account. `address`, `outside`: as for a Connection.
+
+    `project`: a path before the names of all repositories, which nobody else has to know.
+    """
 
     def __init__(
         self,
@@ -33,9 +36,11 @@ class RegistryClient:
         pauses: tuple[float, ...] = PATIENCE,
         *,
         outside: bool = False,
+        project: str = "",
     ) -> None:
         self._connection = Connection(url, ca_file, username, password, address, pauses, outside=outside)
         self.url = self._connection.url
+        self._project = f"{project}/" if project else ""
 
     def ping(self) -> None:
         """Raise unless the registry is there and accepts the account."""
@@ -43,7 +48,7 @@ class RegistryClient:
 
     def head_manifest(self, repository: str, reference: str) -> str | None:
         """The digest behind a tag or digest; None when it is not there."""
-        path = f"/v2/{repository}/manifests/{reference}"
+        path = f"/v2/{self._project}{repository}/manifests/{reference}"
         with self._connection.open("HEAD", path, headers={"Accept": ACCEPT}, missing_ok=True) as response:
             return (
                 None
@@ -53,7 +58,7 @@ class RegistryClient:
 
     def get_manifest(self, repository: str, reference: str) -> tuple[bytes, str]:
         """A manifest's bytes and its digest."""
-        path = f"/v2/{repository}/manifests/{reference}"
+        path = f"/v2/{self._project}{repository}/manifests/{reference}"
         with self._connection.open("GET", path, headers={"Accept": ACCEPT}) as response:
             data = response.data
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
@@ -63,25 +68,29 @@ class RegistryClient:
 
     def put_manifest(self, repository: str, reference: str, data: bytes, media_type: str) -> None:
         """Store a manifest under a tag or its digest."""
-        path = f"/v2/{repository}/manifests/{reference}"
+        path = f"/v2/{self._project}{repository}/manifests/{reference}"
         self._connection.call("PUT", path, headers={"Content-Type": media_type}, body=data)
 
     def blob_exists(self, repository: str, digest: str) -> bool:
         """Whether the repository has the blob."""
-        with self._connection.open("HEAD", f"/v2/{repository}/blobs/{digest}", missing_ok=True) as response:
+        with self._connection.open(
+            "HEAD", f"/v2/{self._project}{repository}/blobs/{digest}", missing_ok=True
+        ) as response:
             return response.status == HTTPStatus.OK
 
     def mount_blob(self, repository: str, digest: str, home: str) -> bool:
         """Take a blob over from another repository of the registry; False: it has to be uploaded."""
-        location = begin(self._connection, repository, digest=digest, home=home)
+        location = begin(
+            self._connection, self._project + repository, digest=digest, home=self._project + home
+        )
         if location:
             self._connection.call("DELETE", location, missing_ok=True)
         return location is None
 
     def put_blob(self, repository: str, digest: str, source: Path | bytes) -> None:
         """Upload a blob; the registry checks its digest."""
-        location = begin(self._connection, repository)
-        upload = Upload(self._connection, repository, digest, location or "")
+        place = self._project + repository
+        upload = Upload(self._connection, place, digest, begin(self._connection, place) or "")
         if isinstance(source, Path) and source.stat().st_size > SMALL:
             upload.large(source)
         else:
@@ -89,7 +98,7 @@ class RegistryClient:
 
     def read_blob(self, repository: str, digest: str) -> bytes:
         """A small blob, checked."""
-        with self._connection.open("GET", f"/v2/{repository}/blobs/{digest}") as response:
+        with self._connection.open("GET", f"/v2/{self._project}{repository}/blobs/{digest}") as response:
             data = response.data
         self._check(repository, digest, f"sha256:{hashlib.sha256(data).hexdigest()}")
         return data
@@ -106,7 +115,7 @@ class RegistryClient:
         while True:
             before = draft.stat().st_size if draft.exists() else 0
             try:
-                self._fetch(f"/v2/{repository}/blobs/{digest}", draft, arrived)
+                self._fetch(f"/v2/{self._project}{repository}/blobs/{digest}", draft, arrived)
                 break
             except RegistryUnavailable as failure:
                 if draft.exists() and draft.stat().st_size > before:

@@ -59,7 +59,9 @@ def _client(configuration: Configuration, secrets: Secrets, state: Path, *, push
         account = _path(registry.push_ref if push else registry.pull_ref)
         ca = _path(registry.ca_ref)
     user, _, password = secrets.read(account).decode().strip().partition(":") if account else ("", "", "")
-    return RegistryClient(url, _ca_file(secrets, ca, state), user, password, address)
+    return RegistryClient(
+        url, _ca_file(secrets, ca, state), user, password, address, project=registry.project or ""
+    )
 
 
 def _ca_file(secrets: Secrets, reference: str, state: Path) -> Path | None:

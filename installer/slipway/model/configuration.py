@@ -22,6 +22,9 @@ from slipway.model.fields import (
 from slipway.model.host.items import Host, Hosts
 from slipway.model.kubernetes import Kubernetes
 
+#: A path of a registry's repositories, as the distribution protocol allows it.
+PROJECT = r"^[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*$"
+
 
 class Registry(Model):
     """The site registry: the only source of images, charts, binaries and packages."""
@@ -42,6 +45,9 @@ class Registry(Model):
         default=None, max_length=512, pattern=r"^https?://[^\s/]+$", json_schema_extra=LIVE
     )
     """external: its URL."""
+    project: str | None = Field(default=None, max_length=128, pattern=PROJECT, json_schema_extra=LIVE)
+    """external: where in it everything lies, as platform in Harbor: quay.io/x/y is platform/quay.io/x/y there, and
+    still quay.io/x/y for whoever pulls. Unset: at its top."""
     ca_ref: SecretRef | None = Field(default=None, json_schema_extra=LIVE)
     """external: certificate authority; unset: the system's."""
     pull_ref: SecretRef | None = Field(default=None, json_schema_extra=LIVE)

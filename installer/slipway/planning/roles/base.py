@@ -140,6 +140,8 @@ def registry_access(configuration: Configuration, reader: Host) -> dict[str, Any
         }
     endpoint = registry.endpoint or ""
     access: dict[str, Any] = {"name": endpoint.split("//")[-1].rsplit(":", 1)[0], "url": endpoint}
+    if registry.project:
+        access["project"] = registry.project
     for key, reference in (("ca", registry.ca_ref), ("credentials", registry.pull_ref)):
         if reference:
             access[key] = secret(secret_path(reference))
