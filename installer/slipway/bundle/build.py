@@ -5,6 +5,7 @@ written last, so a directory without one is an unfinished bundle, and the same c
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -18,11 +19,12 @@ from slipway.bundle.archive import Entry, file_digest, tree_entries, write_tgz
 from slipway.bundle.delta import Delta
 from slipway.bundle.disk import guarded
 from slipway.bundle.images import Assembler
-from slipway.bundle.layout import LAYOUT, Node, blob_path, node_of
+from slipway.bundle.layout import INSTALL, LAYOUT, Node, blob_path, node_of
 from slipway.bundle.official import Official
 from slipway.bundle.packages import build_repository, gathered_repository
 from slipway.bundle.pulling import pull
 from slipway.bundle.sources.chart import PACKED, pack_chart
+from slipway.bundle.wheel import DISTRIBUTION, own_wheel
 from slipway.bundle.workshop import Workshop
 from slipway.bundle.writer import Writer
 from slipway.catalog import Catalog, Module, digests
@@ -64,6 +66,7 @@ def build_bundle(
             *builder.charts(chosen),
             *builder.packages(systems, gathered, tuple(packages)),
             builder.catalog_content(),
+            *builder.installer(),
         ]
         manifest = manifests.make(
             name=f"slipway-{__version__}-kubernetes-{kubernetes}",
@@ -182,6 +185,34 @@ class Builder:
             place / "catalog.tar.gz",
             "Slipway",
             suffix=".tar.gz",
+        )
+
+    def installer(self) -> Iterator[Artifact]:
+        """Slipway itself: wheels, and the script at the bundle's top that installs them."""
+        if not self.versions.wheels:
+            return
+        own = own_wheel(self.workshop)
+        others = sources.make(self.versions.wheels, self.versions, self.workshop)
+        for wheel in (own, *sorted(others.glob("*.whl"))):
+            yield self._wheel(wheel)
+        script = data_dir() / "offline" / INSTALL
+        digest = file_digest(script)
+        self.writer.copy(script, INSTALL, digest)
+        size = script.stat().st_size
+        yield Artifact(
+            ArtifactKind.INSTALLER, "slipway", __version__, digest, size, path=INSTALL, origin="Slipway"
+        )
+
+    def _wheel(self, wheel: Path) -> Artifact:
+        """Its name is NAME-VERSION-PYTHON-ABI-PLATFORM.whl: pure ones are for every interpreter."""
+        name, version, python, *_ = wheel.name.split("-")
+        version = version if python.startswith("py") else f"{version}-{python}"
+        digest, path = file_digest(wheel), f"{ArtifactKind.WHEEL}/{wheel.name}"
+        self.writer.copy(wheel, path, digest)
+        plain = re.sub(r"[-_.]+", "-", name).lower()
+        origin = "Slipway" if plain == DISTRIBUTION else "PyPI"
+        return Artifact(
+            ArtifactKind.WHEEL, plain, version, digest, wheel.stat().st_size, path=path, origin=origin
         )
 
     def _module(self, name: str) -> Module:

@@ -11,6 +11,8 @@ from slipway.errors import BundleError
 
 #: One OCI layout holds all images of a bundle over one store of blobs.
 LAYOUT = "images"
+#: At the top of a bundle: what installs Slipway out of it.
+INSTALL = "install.sh"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"

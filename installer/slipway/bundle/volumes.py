@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from slipway.bundle.delta import FILE as DELTA
-from slipway.bundle.layout import LAYOUT
+from slipway.bundle.layout import INSTALL, LAYOUT
 from slipway.bundle.manifest import FILE, SIGNATURE
 from slipway.errors import BundleError
 from slipway.model.bundle import ArtifactKind
@@ -158,7 +158,7 @@ def belongs(path: str) -> bool:
     """Whether a bundle may have a file there: never outside of it, never hidden."""
     parts = PurePosixPath(path).parts
     plain = path == "/".join(parts) and not any(part.startswith(".") or "\\" in part for part in parts)
-    return plain and (path in {FILE, SIGNATURE, DELTA} or (len(parts) > 1 and parts[0] in _PLACES))
+    return plain and (path in {FILE, SIGNATURE, DELTA, INSTALL} or (len(parts) > 1 and parts[0] in _PLACES))
 
 
 def missing(volumes: int, there: Sequence[int]) -> str:

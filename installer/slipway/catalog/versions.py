@@ -81,6 +81,17 @@ class PythonSource(_Pinned):
     base: str
 
 
+class WheelsSource(_Pinned):
+    """Wheels of a lock file for several interpreters, as they are, and pip's, which installs them."""
+
+    type: Literal["wheels"]
+    name: str
+    version: str
+    lock: str
+    pythons: tuple[str, ...]
+    pip: str
+
+
 class ProgramSource(_Pinned):
     """A small program in C whose source is below images/."""
 
@@ -103,7 +114,8 @@ class ChartSource(_Pinned):
 
 
 Source = Annotated[
-    GoSource | DebianSource | PythonSource | ProgramSource | ChartSource, Field(discriminator="type")
+    GoSource | DebianSource | PythonSource | WheelsSource | ProgramSource | ChartSource,
+    Field(discriminator="type"),
 ]
 
 
@@ -216,6 +228,8 @@ class Versions(_Pinned):
     charts: tuple[Chart, ...]
     releases: tuple[Release, ...]
     packages: Packages
+    wheels: str = ""
+    """Source of the wheels with which Slipway itself is installed; empty: a bundle does not have it."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -291,6 +305,7 @@ def _references(versions: Versions) -> Iterator[str]:
     sources = {source.name for source in versions.sources}
     layers = {layer.name for layer in versions.layers}
     used: list[tuple[str, str]] = [(f"chart {chart.name}", chart.source) for chart in versions.charts]
+    used += [("wheels", versions.wheels)] if versions.wheels else []
     for layer in versions.layers:
         files = [*layer.files.values(), *([layer.tree] if layer.tree else [])]
         used += [(f"layer {layer.name}", file.split("/", 1)[0]) for file in files]

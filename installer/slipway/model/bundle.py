@@ -15,6 +15,8 @@ class ArtifactKind(StrEnum):
     BINARY = "binary"
     PACKAGES = "packages"
     CATALOG = "catalog"
+    WHEEL = "wheel"
+    INSTALLER = "installer"
 
 
 class ImageOrigin(StrEnum):

@@ -13,6 +13,7 @@ from slipway.bundle.sources.chart import ChartSource
 from slipway.bundle.sources.debian import DebianSource
 from slipway.bundle.sources.go import GoSource
 from slipway.bundle.sources.python import PythonSource
+from slipway.bundle.sources.wheels import WheelsSource
 from slipway.bundle.workshop import Workshop
 from slipway.catalog.versions import Versions
 
@@ -40,6 +41,7 @@ TYPES: Mapping[str, type[Source]] = {
     "debian": DebianSource,
     "go": GoSource,
     "python": PythonSource,
+    "wheels": WheelsSource,
 }
 
 

@@ -16,6 +16,13 @@ LIBRARIES = "opt/slipway/lib"
 PROGRAMS = "usr/bin"
 
 
+def wheels_for(python: str) -> list[str]:
+    """What tells pip to take wheels for an interpreter of another machine, and nothing that has to be built."""
+    platforms = ("manylinux_2_28_x86_64", "manylinux2014_x86_64", "manylinux_2_17_x86_64")
+    argv = ["--only-binary", ":all:", "--implementation", "cp", "--python-version", python]
+    return [*argv, *(word for platform in platforms for word in ("--platform", platform))]
+
+
 class PythonSource:
     """Installs with pip, wheels only: nothing is built, and nothing of this machine's interpreter gets in."""
 
@@ -34,10 +41,7 @@ class PythonSource:
         """Libraries, compiled."""
         target = dest / LIBRARIES
         argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
-        argv += ["--target", str(target), "--only-binary", ":all:", "--implementation", "cp"]
-        argv += ["--python-version", spec.python]
-        for platform in ("manylinux_2_28_x86_64", "manylinux2014_x86_64", "manylinux_2_17_x86_64"):
-            argv += ["--platform", platform]
+        argv += ["--target", str(target), *wheels_for(spec.python)]
         run([*argv, "--requirement", str(self._lock(spec))])
         self._programs(target, dest / PROGRAMS)
         base = self.versions.source(spec.base)
