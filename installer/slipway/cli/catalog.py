@@ -72,10 +72,10 @@ def verify(
     from slipway.engine import images
 
     catalog = _modules_of(modules_dir) if modules_dir else catalogs.load()
-    site = _site(file, modules_dir) if file else None
+    configuration = site_of(file, modules_dir) if file else None
     charts, helm = images.built(catalog, lambda text: print(text, file=sys.stderr, flush=True))
     checked = images.verify(
-        catalog, images.fetched(catalog, charts_dir) if charts_dir else charts, helm, site
+        catalog, images.fetched(catalog, charts_dir) if charts_dir else charts, helm, configuration
     )
     errors = [fault for module in checked for fault in module.faults if fault.severity == ERROR]
     if output is Format.JSON:
@@ -98,7 +98,7 @@ def _modules_of(directory: Path) -> "Catalog":
     return found
 
 
-def _site(file: Path, modules_dir: Path | None) -> "Configuration":
+def site_of(file: Path, modules_dir: Path | None = None) -> "Configuration":
     """The ClusterConfiguration; refused where it says what neither this release nor the directory knows."""
     from slipway import catalog as catalogs
     from slipway.api import read
