@@ -4,10 +4,10 @@
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from slipway.catalog.imagenames import parse, values_behind
+from slipway.catalog.imagenames import parse, values_behind, values_beside
 from slipway.catalog.modules import Module
 from slipway.catalog.references import Manifest, Reference, Use, references
 from slipway.errors import ERROR, WARNING
@@ -60,10 +60,11 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A reference, and where it stands."""
+    """A reference, where it stands, and where its pull policy does."""
 
     reference: Reference
     place: Place
+    policy: Place
 
 
 def found_in(renderings: Iterable[Rendering]) -> list[Found]:
@@ -72,10 +73,15 @@ def found_in(renderings: Iterable[Rendering]) -> list[Found]:
     for rendering in renderings:
         for item in references(rendering.manifests):
             if (item, rendering.chart) not in seen:
-                values = values_behind(rendering.values, item.image)
-                place = Place(rendering.chart, item.template, item.object, item.field, values)
-                seen[item, rendering.chart] = Found(item, place)
+                seen[item, rendering.chart] = _placed(rendering, item)
     return list(seen.values())
+
+
+def _placed(rendering: Rendering, item: Reference) -> Found:
+    values = values_behind(rendering.values, item.image)
+    policy = values_beside(rendering.values, values, item.policy) if item.policy else ()
+    place = Place(rendering.chart, item.template, item.object, item.field, values)
+    return Found(item, place, replace(place, field=item.policy_field, values=policy))
 
 
 def check(
@@ -115,7 +121,8 @@ def _grouped(
     for item in found:
         text = problem(item.reference)
         if text:
-            wrong.setdefault((item.reference.image, text), []).append(item.place)
+            place = item.policy if code == "always" else item.place
+            wrong.setdefault((item.reference.image, text), []).append(place)
     for (image, text), places in wrong.items():
         yield _fault(module, image, code, text, places=places)
 

@@ -1,6 +1,6 @@
 """The parts of an image's reference, and the values of a chart from which one is put together. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 
@@ -57,6 +57,13 @@ def values_behind(values: Mapping[str, Any], reference: str) -> tuple[str, ...]:
             tags = [key for key, item in parent.items() if rank == _WITH_TAG and str(item) == image.tag]
             ranked.setdefault(rank, []).extend([path, *(f"{place}{dot}{key}" for key in tags)])
     return tuple(dict.fromkeys(ranked[min(ranked)])) if ranked else ()
+
+
+def values_beside(values: Mapping[str, Any], near: Collection[str], value: str) -> tuple[str, ...]:
+    """Paths of the values that say `value`: in the same map as one of the paths `near` if any is, else all."""
+    paths = [path for path, _, found in _leaves(values, "") if found == value]
+    maps = {path.rpartition(".")[0] for path in near}
+    return tuple([path for path in paths if path.rpartition(".")[0] in maps] or paths)
 
 
 _WHOLE, _WITH_TAG, _ITS_NAME, _WITHIN = range(4)

@@ -64,6 +64,12 @@ class Reference:
     field: str
     policy: str = ""
 
+    @property
+    def policy_field(self) -> str:
+        """The path of the pull policy in the object."""
+        beside = "pullPolicy" if self.use is Use.VOLUME else "imagePullPolicy"
+        return f"{self.field.rpartition('.')[0]}.{beside}"
+
 
 def references(manifests: Iterable[Manifest]) -> Iterator[Reference]:
     """All images of all objects. Definitions of custom resources only describe fields, so they have none."""

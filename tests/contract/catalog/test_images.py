@@ -12,6 +12,7 @@ import yaml
 
 from slipway import catalog
 from slipway.bundle.charts import chart_path
+from slipway.bundle.sources import make
 from slipway.bundle.sources.chart import pack_chart
 from slipway.bundle.workshop import Workshop
 
@@ -56,6 +57,14 @@ def test_the_catalog_is_right() -> None:
     assert faults(answer) == []
     assert answer.returncode == 0
     assert [item["module"] for item in json.loads(answer.stdout)["modules"]] == list(CATALOG.modules)
+
+
+@pytest.mark.parametrize("version", CATALOG.versions.kubernetes_versions())
+def test_images_of_kubernetes_are_those_that_its_kubeadm_names(version: str) -> None:
+    kubeadm = make(f"kubernetes-{version}", CATALOG.versions, Workshop(print)) / "kubeadm"
+    command = [kubeadm, "config", "images", "list", "--kubernetes-version", version]
+    told = subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL)
+    assert sorted(told.split()) == sorted(CATALOG.versions.release(version).images)
 
 
 @pytest.mark.parametrize("name", FAULTS)

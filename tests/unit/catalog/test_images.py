@@ -10,7 +10,7 @@ import yaml
 
 from slipway import catalog
 from slipway.bundle import charts
-from slipway.catalog.imagenames import parse, values_behind
+from slipway.catalog.imagenames import parse, values_behind, values_beside
 from slipway.catalog.references import Manifest, Use, references
 from slipway.cluster.rendered import manifests
 from slipway.errors import ConfigurationError, StepError
@@ -112,6 +112,14 @@ def test_names(reference: str, name: str, tag: str, floating: bool, full: bool) 
 )
 def test_values_behind_an_image(values: dict[str, Any], expected: tuple[str, ...]) -> None:
     assert values_behind(values, "quay.io/x/y:1") == expected
+
+
+def test_values_behind_a_pull_policy() -> None:
+    """What stands beside the image, else whatever says the same."""
+    values = {"policy": "Always", "a": {"repository": "x", "pullPolicy": "Always"}}
+    assert values_beside(values, ("a.repository",), "Always") == ("a.pullPolicy",)
+    assert values_beside(values, (), "Always") == ("policy", "a.pullPolicy")
+    assert values_beside(values, (), "Never") == ()
 
 
 def test_objects_know_their_templates() -> None:
