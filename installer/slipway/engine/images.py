@@ -19,7 +19,7 @@ from slipway.catalog.references import Use
 from slipway.catalog.rendering import merge
 from slipway.cluster.helm import Helm
 from slipway.cluster.rendered import manifests
-from slipway.errors import WARNING, ConfigurationError, SlipwayError
+from slipway.errors import WARNING, BundleError, ConfigurationError, SlipwayError
 from slipway.model.configuration import Configuration, ModuleSpec, Spec
 from slipway.settings import NAMESPACE
 
@@ -99,12 +99,14 @@ class _Verifier:
         self.pinned = {image.full_reference for image in catalog.versions.images}
 
     def check(self, module: Module) -> Checked:
-        """One module; a chart that cannot be rendered is a fault like others."""
+        """One module; a chart that cannot be rendered is a fault like others, one that cannot be had is not."""
         try:
             charts = [(release, self.charts(release)) for release in module.releases]
             missing = [_no_chart(module, release) for release, chart in charts if chart is None]
             cases = self._values(module)
             renderings = [] if missing else list(self._renderings(charts, cases))
+        except BundleError:
+            raise
         except SlipwayError as error:
             return Checked(module.name, faults=(_not_rendered(module, error),))
         if missing:
