@@ -8,11 +8,16 @@ from pathlib import Path
 from types import MappingProxyType
 
 from slipway.bundle import manifest as manifests
+from slipway.bundle.build import Builder
 from slipway.bundle.delta import Delta
 from slipway.bundle.images import Blob
 from slipway.bundle.layout import OCI_MANIFEST, blob_path
+from slipway.bundle.workshop import Workshop
 from slipway.bundle.writer import Writer
+from slipway.catalog import Catalog
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+from slipway.model.configuration import Configuration
+from slipway.planning.plan import required_images
 
 
 def small_bundle(
@@ -38,6 +43,21 @@ def small_bundle(
     ]
     manifest = manifests.make(name="small", catalog="c" * 64, slipway="0.1.0", artifacts=artifacts)
     Delta(writer.left_out).write(directory, manifest)
+    manifests.write(manifest, directory)
+    return manifest
+
+
+def site_bundle(directory: Path, catalog: Catalog, configuration: Configuration) -> BundleManifest:
+    """The real charts of all modules and the real Helm; of each image only its name is real."""
+    builder = Builder(catalog.versions, catalog, Writer(directory), Workshop(print))
+    references = {*required_images(configuration, catalog)}
+    references |= {image for module in catalog.modules.values() for image in module.images}
+    artifacts = [
+        *(_image(builder.writer, reference, [reference.encode()]) for reference in sorted(references)),
+        *builder.charts(catalog.modules),
+        builder.binary("helm", catalog.versions.source("helm").version),
+    ]
+    manifest = manifests.make(name="site", catalog=catalog.digest, slipway="0.1.0", artifacts=artifacts)
     manifests.write(manifest, directory)
     return manifest
 

@@ -7,7 +7,7 @@ from slipway.bundle.sources import make
 from slipway.bundle.sources.chart import PACKED
 from slipway.bundle.workshop import Workshop
 from slipway.catalog import Catalog, Module, cluster_facts
-from slipway.cluster.helm import Helm
+from slipway.cluster.helm import Helm, documents
 from slipway.model.configuration import Configuration, Spec
 from tests.binaries import binary
 
@@ -38,10 +38,12 @@ def rendered(catalog: Catalog, module: Module, settings: dict[str, Any]) -> list
     return [
         item | {"release_namespace": release.namespace}
         for release in module.releases
-        for item in helm.template(
-            release.name,
-            chart_of(catalog, release.chart, release.chart_dir),
-            values[release.name],
-            release.namespace,
+        for item in documents(
+            helm.template(
+                release.name,
+                chart_of(catalog, release.chart, release.chart_dir),
+                values[release.name],
+                release.namespace,
+            )
         )
     ]

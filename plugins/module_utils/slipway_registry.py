@@ -57,7 +57,9 @@ def trust(ca: str) -> ssl.SSLContext:
 class Registry:
     """One registry, one pull account."""
 
-    def __init__(self, url: str, *, ca: str = "", credentials: str = "", address: str = "", project: str = "") -> None:
+    def __init__(
+        self, url: str, *, ca: str = "", credentials: str = "", address: str = "", project: str = ""
+    ) -> None:
         self.url = url.rstrip("/")
         self.address = address
         self.project = f"{project}/" if project else ""

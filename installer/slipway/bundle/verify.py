@@ -1,4 +1,4 @@
-"""Checks a bundle directory: every byte against bundle.yaml, and whether the modules' images are all there."""
+"""Checks a bundle directory: every byte against bundle.yaml, and whether the images of given lists are all there."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,13 +14,12 @@ from slipway.model.bundle import ArtifactKind, BundleManifest
 PARALLEL = 4
 
 
-def verify(directory: Path, images: Iterable[str] = ()) -> list[Finding]:
-    """All that is wrong; `images` are references that have to be in it besides."""
+def verify(directory: Path) -> list[Finding]:
+    """Every file that is missing, or is not what its digest says."""
     manifest = manifests.read(directory)
     with ThreadPoolExecutor(PARALLEL) as pool:
         found = pool.map(lambda content: _check(directory, content), contents(directory, manifest))
-        findings = [finding for finding in found if finding]
-    return [*findings, *missing_images(manifest, images)]
+        return [finding for finding in found if finding]
 
 
 def missing_images(manifest: BundleManifest, images: Iterable[str]) -> list[Finding]:

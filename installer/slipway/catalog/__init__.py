@@ -7,7 +7,7 @@
 
 from slipway.catalog.catalog import Catalog, Selected
 from slipway.catalog.facts import cluster_facts
-from slipway.catalog.loader import digest, load
+from slipway.catalog.loader import digest, load, samples
 from slipway.catalog.modules import Health, Module, Release, Removal, Requirement, Stage
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "cluster_facts",
     "digest",
     "load",
+    "samples",
 ]

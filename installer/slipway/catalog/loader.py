@@ -28,6 +28,7 @@ _FIELDS = frozenset(
         "requires",
         "releases",
         "images",
+        "runtimeImages",
         "health",
         "removal",
         "resources",
@@ -116,6 +117,9 @@ def _module(directory: Path, data: Mapping[str, Any]) -> Module:
     if data["name"] != directory.name:
         raise ValueError(f"name is {data['name']!r}, but its folder is {directory.name!r}")
     health = data.get("health", {})
+    images, runtime = (_images(data, field) for field in ("images", "runtimeImages"))
+    if twice := sorted(set(images) & set(runtime)):
+        raise ValueError(f"{', '.join(twice)}: images and runtimeImages both have it")
     schema_file = directory / "schema.yaml"
     return Module(
         name=data["name"],
@@ -127,7 +131,8 @@ def _module(directory: Path, data: Mapping[str, Any]) -> Module:
         provides=tuple(data.get("provides", ())),
         requires=tuple(_requirement(item) for item in data.get("requires", ())),
         releases=tuple(_release(directory, item) for item in data.get("releases", ())),
-        images=tuple(_image(reference) for reference in data.get("images", ())),
+        images=(*images, *runtime),
+        runtime_images=runtime,
         health=Health(timeout=int(health.get("timeout", 300)), rules=tuple(health.get("rules", ()))),
         removal=Removal(**data.get("removal", {})),
         resources=data.get("resources", {}),
@@ -153,14 +158,32 @@ def _release(directory: Path, item: Mapping[str, Any]) -> Release:
     )
 
 
+def samples(module: Module) -> list[dict[str, Any]]:
+    """Settings that the module's own tests say are accepted; none given: the defaults alone."""
+    file = module.directory / "tests" / "settings.yaml"
+    accepted = _yaml(file).get("accepted") if file.is_file() else None
+    return list(accepted or [{}])
+
+
+def _images(data: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    found = tuple(_image(reference) for reference in data.get(field, ()))
+    if twice := sorted({reference for reference in found if found.count(reference) > 1}):
+        raise ValueError(f"{field} has {', '.join(twice)} twice")
+    return found
+
+
 def _image(reference: str) -> str:
     """A reference with its tag; Slipway's own image is written without one."""
+    from slipway.catalog.imagenames import parse
     from slipway.catalog.versions import OWN_IMAGE
 
     if reference == OWN_IMAGE:
         return f"{reference}:{__version__}"
-    if ":" not in reference.rpartition("/")[2]:
+    name = parse(reference)
+    if not name.tag:
         raise ValueError(f"image {reference!r} has no tag")
+    if not name.full:
+        raise ValueError(f"image {reference!r} is no full name; it means {name.reference}")
     return reference
 
 

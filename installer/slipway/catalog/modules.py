@@ -70,7 +70,10 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A pluggable part of the platform."""
+    """A pluggable part of the platform.
+
+    `images` are all that may run. Of these, `runtime_images` are started by its programs; no chart refers to them.
+    """
 
     name: str
     version: str
@@ -82,6 +85,7 @@ class Module:
     requires: tuple[Requirement, ...] = ()
     releases: tuple[Release, ...] = ()
     images: tuple[str, ...] = ()
+    runtime_images: tuple[str, ...] = ()
     health: Health = field(default_factory=Health)
     removal: Removal = field(default_factory=Removal)
     resources: Mapping[str, str] = field(default_factory=dict)

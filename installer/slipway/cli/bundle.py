@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from slipway.cli import bundlecarry, bundlemake
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, colour, emit, table
+from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, colour, emit, table, warn
+from slipway.errors import ERROR
 
 app = typer.Typer(no_args_is_help=True, help="Everything a site without Internet needs, in one directory.")
 
@@ -33,42 +34,63 @@ def info(directory: Directory, output: Output = Format.TEXT) -> None:
 
 def verify(
     directory: Directory,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            "-f",
+            envvar="SLIPWAY_FILE",
+            help="A ClusterConfiguration: whether every image is there to which the bundle's charts refer for it.",
+        ),
+    ] = None,
     key: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE.pub", help="Refuse a bundle that none of these signed. Repeatable."),
     ] = None,
     output: Output = Format.TEXT,
 ) -> None:
-    """Check every byte of a bundle, and that no image of its modules is missing."""
+    """Check every byte of a bundle, and that no image is missing: of its modules' lists, of a site's charts.
+
+    For a site's charts Helm is run, out of the bundle; not before its bytes, and the signature where keys are given
+    here or in spec.bundle.trustedKeys, were found right.
+    """
     from slipway import catalog as catalogs
     from slipway.bundle import verify as checks
     from slipway.bundle.delta import Delta
     from slipway.bundle.info import carried_modules
-    from slipway.bundle.manifest import read
     from slipway.bundle.signing import read_public, require
+    from slipway.bundle.source import DirectorySource
+    from slipway.cli.catalog import site_of
+    from slipway.engine.closure import Closure, closure
     from slipway.errors import BundleError
 
-    manifest = read(directory)
+    configuration = site_of(file) if file else None
+    trusted = configuration.spec.bundle.trusted_keys if configuration else ()
+    source = DirectorySource(directory, trusted)
+    manifest, catalog = source.manifest(), catalogs.load()
     if key:
-        require(directory, [read_public(file) for file in key])
-    modules = carried_modules(manifest, catalogs.load())
-    findings = checks.verify(directory, [image for module in modules for image in module.images])
+        require(directory, [read_public(name) for name in key])
+    findings = tuple(checks.verify(directory))
     if findings:
         hint = "copy the bundle again, or build it again over the same directory"
-        raise BundleError("the bundle is damaged", where=str(directory), findings=tuple(findings), hint=hint)
+        raise BundleError("the bundle is damaged", where=str(directory), findings=findings, hint=hint)
+    whole = closure(configuration, catalog, source) if configuration else Closure()
+    declared = [image for module in carried_modules(manifest, catalog) for image in module.images]
+    known = {finding.path for finding in whole.findings}
+    absent = [item for item in checks.missing_images(manifest, declared) if item.path not in known]
+    wrong = (*(item for item in whole.findings if item.severity == ERROR), *absent)
+    if wrong:
+        raise BundleError("the bundle is not complete", where=str(directory), findings=wrong)
     if output is Format.JSON:
-        emit(
-            {
-                "directory": str(directory),
-                "digest": manifest.digest,
-                "artifacts": len(manifest.artifacts),
-                "findings": [],
-            }
-        )
-    else:
-        absent = len(Delta.read(directory, manifest).absent)
-        left_out = f"; a delta: {absent} files are left out, which the site has" if absent else ""
-        print(f"{directory}: {len(manifest.artifacts)} artifacts, all as {manifest.digest} says{left_out}")
+        told = {"directory": str(directory), "digest": manifest.digest, "artifacts": len(manifest.artifacts)}
+        emit({**told, "images": whole.images, "owners": whole.owners, "findings": whole.findings})
+        return
+    warn(whole.findings)
+    left_out = len(Delta.read(directory, manifest).absent)
+    delta = f"; a delta: {left_out} files are left out, which the site has" if left_out else ""
+    print(f"{directory}: {len(manifest.artifacts)} artifacts, all as {manifest.digest} says{delta}")
+    if configuration:
+        print(f"{file}: all {len(whole.images)} images are in it, of {', '.join(whole.owners)}")
 
 
 def diff(
@@ -143,7 +165,7 @@ def _commands() -> None:
         ("build", bundlemake.build, "build -f cluster.yaml -o /media/usb/bundle"),
         ("lock", bundlemake.lock, "lock -f cluster.yaml --image docker.io/library/redis:7.4"),
         ("info", info, "info bundle"),
-        ("verify", verify, "verify bundle --key site.pub"),
+        ("verify", verify, "verify bundle -f cluster.yaml"),
         ("diff", diff, "diff old new"),
         ("keygen", bundlecarry.keygen, "keygen ~/keys/site"),
         ("sign", bundlecarry.sign, "sign bundle --key ~/keys/site"),

@@ -6,8 +6,9 @@ instead of tokens (ps shows arguments), and states left by a killed Helm are put
 """
 
 import asyncio
+import json
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -98,16 +99,27 @@ class Helm:
         return True
 
     def template(
-        self, release: str, chart: Path, values: Mapping[str, Any], namespace: str
-    ) -> tuple[Object, ...]:
-        """What a chart would make; no cluster is asked."""
-        rendered: Iterable[Object] = self._run(
-            release,
-            lambda command: command.template(
-                release, chart, dict(values), namespace=namespace, include_crds=True
-            ),
-        )
-        return tuple(item for item in rendered if item)
+        self,
+        release: str,
+        chart: Path,
+        values: Mapping[str, Any],
+        namespace: str,
+        *,
+        kubernetes: str = "",
+        upgrade: bool = False,
+    ) -> str:
+        """What a chart would make, each object below a comment with its template; no cluster is asked.
+
+        Its tests are left out: nobody runs them here.
+        """
+        # pyhelm3's own call parses the text, and the comments are gone.
+        arguments = ["template", release, str(chart), "--namespace", namespace, "--values", "-"]
+        arguments += ["--include-crds", "--skip-tests"]
+        arguments += ["--kube-version", kubernetes] if kubernetes else []
+        arguments += ["--is-upgrade"] if upgrade else []
+        text = json.dumps(dict(values)).encode()
+        answer: bytes = self._run(release, lambda command: command.run(arguments, text))
+        return answer.decode()
 
     def _run(self, release: str, call: Callable[[Any], Coroutine[Any, Any, Result]]) -> Result:
         from pyhelm3 import errors
@@ -186,7 +198,8 @@ _PASSING = (
 
 def _translated(release: str, exc: Exception) -> SlipwayError:
     """Helm's own words, without its usage text."""
-    lines = [line for line in str(exc).splitlines() if line and not line.startswith(("Usage:", "level="))]
+    noise = ("Usage:", "level=", "Use --debug")
+    lines = [line for line in str(exc).splitlines() if line and not line.startswith(noise)]
     why = " ".join(lines)[-1500:]
     kind = TransientError if any(text in why for text in _PASSING) else StepError
     return kind(f"helm refused release {release}", where=f"release/{release}", why=why)

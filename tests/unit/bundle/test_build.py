@@ -8,7 +8,7 @@ import pytest
 from slipway import catalog as catalogs
 from slipway.bundle import manifest as manifests
 from slipway.bundle.build import build_bundle
-from slipway.bundle.verify import verify
+from slipway.bundle.verify import missing_images, verify
 from slipway.catalog.versions import Versions
 from slipway.errors import BundleError
 from slipway.model.bundle import ArtifactKind
@@ -27,7 +27,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_build_twice_makes_nothing_again_and_the_same_bytes_elsewhere(tmp_path: Path, cache: Path) -> None:
     lines: list[str] = []
     first = tiny_build(tmp_path, "out", lines)
-    assert verify(tmp_path / "out", ["registry.test/pause:1"]) == []
+    assert verify(tmp_path / "out") == missing_images(first, ["registry.test/pause:1"]) == []
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "images" / "blobs").rglob("*")}
     assert lines
     lines.clear()

@@ -54,8 +54,8 @@ def test_a_directory_without_manifest_is_no_bundle(tmp_path: Path) -> None:
 
 
 def test_a_sound_bundle_has_no_findings(tmp_path: Path) -> None:
-    small_bundle(tmp_path)
-    assert verify(tmp_path, ["registry.test/second:v2"]) == []
+    manifest = small_bundle(tmp_path)
+    assert verify(tmp_path) == missing_images(manifest, ["registry.test/second:v2"]) == []
 
 
 def test_one_flipped_bit_is_found_whatever_the_file(tmp_path: Path) -> None:

@@ -62,6 +62,8 @@ def test_every_command_and_option_has_help(name: str) -> None:
         "reset",
         "bundle-build",
         "bundle-push",
+        "bundle-verify",
+        "catalog-verify",
         "module-enable",
         "module-disable",
         "operation-cancel",

@@ -1,0 +1,199 @@
+"""A module's list of images against what its charts really refer to. Pure; engine/images.py renders the charts.
+
+`check` answers with one Fault per thing that is wrong; the places of a fault say chart, template, object and values.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from slipway.catalog.imagenames import parse, values_behind, values_beside
+from slipway.catalog.modules import Module
+from slipway.catalog.references import Manifest, Reference, Use, references
+from slipway.errors import ERROR, WARNING
+
+#: Code -> what to do. The order is that in which an image's faults are told.
+HINTS: Final = {
+    "not-declared": "add it to `images` of module.yaml and to images/versions.yaml, or give the chart another one",
+    "no-registry": "give the chart the full name: the site registry knows images by the registry they come from",
+    "latest": "give the chart a tag that names one version",
+    "always": "set the chart's pull policy to IfNotPresent",
+    "unused": "take it out of `images`; if an operator starts it, list it as `runtimeImages` instead",
+    "not-runtime": "list it as `images`: `runtimeImages` are for what no chart refers to",
+    "not-pinned": "add it to images/versions.yaml, which says how it is assembled",
+    "mentioned": "if something starts it, list it as `runtimeImages`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a chart refers to an image; `values` are the paths of the values that give it, if any do."""
+
+    chart: str
+    template: str
+    object: str
+    field: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with one image of a module. `image` is empty where it is about the module itself."""
+
+    module: str
+    image: str
+    code: str
+    problem: str
+    hint: str
+    severity: str = ERROR
+    places: tuple[Place, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What a chart makes of some values. `values` are the module's over the chart's own."""
+
+    chart: str
+    values: Mapping[str, Any] = field(repr=False)
+    manifests: tuple[Manifest, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A reference, where it stands, and where its pull policy does."""
+
+    reference: Reference
+    place: Place
+    policy: Place
+
+
+def found_in(renderings: Iterable[Rendering]) -> list[Found]:
+    """Every reference at every place, once."""
+    seen: dict[tuple[Reference, str], Found] = {}
+    for rendering in renderings:
+        for item in references(rendering.manifests):
+            if (item, rendering.chart) not in seen:
+                seen[item, rendering.chart] = _placed(rendering, item)
+    return list(seen.values())
+
+
+def _placed(rendering: Rendering, item: Reference) -> Found:
+    values = values_behind(rendering.values, item.image)
+    policy = values_beside(rendering.values, values, item.policy) if item.policy else ()
+    place = Place(rendering.chart, item.template, item.object, item.field, values)
+    return Found(item, place, replace(place, field=item.policy_field, values=policy))
+
+
+def check(
+    module: Module, found: Collection[Found], pinned: Collection[str], *, complete: bool = True
+) -> list[Fault]:
+    """All that is wrong with a module's images.
+
+    `pinned` are the references that a bundle can carry. `complete`: the renderings cover what the module can do, so
+    that an image in none of them is in vain; else that is a warning.
+    """
+    faults = [
+        *_certain(module, [item for item in found if item.reference.use is not Use.TEXT]),
+        *_unused(module, found, complete=complete),
+        *_not_pinned(module, pinned),
+        *_mentioned(module, [item for item in found if item.reference.use is Use.TEXT]),
+    ]
+    order = list(HINTS)
+    return sorted(faults, key=lambda fault: (fault.severity, fault.image, order.index(fault.code)))
+
+
+def _certain(module: Module, found: Collection[Found]) -> Iterator[Fault]:
+    """Of images that something is known to pull."""
+    yield from _grouped(module, "not-declared", found, lambda item: _undeclared(module, item.image))
+    yield from _grouped(module, "no-registry", found, lambda item: _without_registry(item.image))
+    yield from _grouped(module, "latest", found, lambda item: _floating(item.image))
+    yield from _grouped(module, "always", found, _always)
+    runtime = {item.reference.image for item in found} & set(module.runtime_images)
+    text = "a chart refers to it, and module.yaml says that it is only started at run time"
+    yield from (_fault(module, image, "not-runtime", text, WARNING) for image in sorted(runtime))
+
+
+def _grouped(
+    module: Module, code: str, found: Iterable[Found], problem: Callable[[Reference], str]
+) -> Iterator[Fault]:
+    """One fault per image, with all its places."""
+    wrong: dict[tuple[str, str], list[Place]] = {}
+    for item in found:
+        text = problem(item.reference)
+        if text:
+            place = item.policy if code == "always" else item.place
+            wrong.setdefault((item.reference.image, text), []).append(place)
+    for (image, text), places in wrong.items():
+        yield _fault(module, image, code, text, places=places)
+
+
+def _undeclared(module: Module, image: str) -> str:
+    name = parse(image)
+    if name.reference in module.images:
+        return ""
+    same = [other for other in module.images if parse(other).name == name.name]
+    text = "a chart refers to it, and module.yaml does not declare it"
+    return f"{text}, but {', '.join(same)}" if same else text
+
+
+def _without_registry(image: str) -> str:
+    name = parse(image)
+    return "" if name.full else f"its name has no registry; it means {name.name}"
+
+
+def _floating(image: str) -> str:
+    name = parse(image)
+    if not name.floating:
+        return ""
+    what = "its tag is latest" if name.tag else "it has no tag, which means latest"
+    return f"{what}: what runs depends on when it was pulled"
+
+
+def _always(reference: Reference) -> str:
+    if reference.policy != "Always":
+        return ""
+    return "its pull policy is Always: no pod starts while the site registry is away"
+
+
+def _unused(module: Module, found: Iterable[Found], *, complete: bool) -> Iterator[Fault]:
+    used = {parse(item.reference.image).reference for item in found if item.reference.use is not Use.TEXT}
+    texts: dict[str, list[Place]] = {}
+    for item in found:
+        texts.setdefault(parse(item.reference.image).reference, []).append(item.place)
+    for image in module.images:
+        if image not in used and image not in module.runtime_images:
+            where = "" if complete else " with the values of this site"
+            text = f"module.yaml declares it, and no chart refers to it{where}"
+            severity = ERROR if complete else WARNING
+            yield _fault(module, image, "unused", text, severity, texts.get(image, []))
+
+
+def _not_pinned(module: Module, pinned: Collection[str]) -> Iterator[Fault]:
+    text = "images/versions.yaml has no such image, so no bundle can carry it"
+    return (
+        _fault(module, image, "not-pinned", text)
+        for image in dict.fromkeys(module.images)
+        if image not in pinned
+    )
+
+
+def _mentioned(module: Module, found: Iterable[Found]) -> Iterator[Fault]:
+    """Text that looks like an image, which is how operators are told what to start."""
+    places: dict[str, list[Place]] = {}
+    for item in found:
+        if parse(item.reference.image).reference not in module.images:
+            places.setdefault(item.reference.image, []).append(item.place)
+    text = "arguments or configuration name it, and module.yaml does not"
+    for image, where in places.items():
+        yield _fault(module, image, "mentioned", text, WARNING, where)
+
+
+def _fault(
+    module: Module,
+    image: str,
+    code: str,
+    problem: str,
+    severity: str = ERROR,
+    places: Iterable[Place] = (),
+) -> Fault:
+    return Fault(module.name, image, code, problem, HINTS[code], severity, tuple(dict.fromkeys(places)))

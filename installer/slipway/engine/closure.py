@@ -1,0 +1,125 @@
+"""Is a bundle complete for one ClusterConfiguration? Its charts tell, rendered by its own Helm with this site's values.
+
+`slipway bundle verify -f` asks this after every byte was checked, and the signature where the site trusts keys:
+Helm is a program out of the bundle.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from slipway.bundle.charts import read_chart
+from slipway.bundle.source import ArtifactSource
+from slipway.catalog import Catalog
+from slipway.catalog.imagecheck import Found, Rendering, found_in
+from slipway.catalog.imagenames import parse
+from slipway.catalog.references import Use
+from slipway.cluster.helm import Helm
+from slipway.engine.images import PARALLEL, rendering
+from slipway.errors import WARNING, BundleError, Finding, SlipwayError
+from slipway.model.bundle import ArtifactKind, BundleManifest
+from slipway.model.configuration import Configuration
+from slipway.planning.modules import module_inputs
+from slipway.planning.plan import required_images
+
+_REBUILD = "build the bundle again: slipway bundle build -f cluster.yaml -o DIR"
+_DECLARE = "slipway catalog verify -f cluster.yaml says how to put the module right"
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """Images that this site needs by their references, whose they are, and what is wrong."""
+
+    images: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = field(default=())
+
+
+def closure(configuration: Configuration, catalog: Catalog, source: ArtifactSource) -> Closure:
+    """Everything that Kubernetes and the enabled modules need, against what the bundle has."""
+    manifest = source.manifest()
+    if manifest.catalog != catalog.digest:
+        text = "was made by another release of Slipway, or by other modules and roles"
+        return Closure(findings=(Finding("bundle", text, catalog.digest, _REBUILD, "other-release"),))
+    helm = manifest.find(ArtifactKind.BINARY, "helm")
+    if helm is None:
+        return Closure(findings=(Finding("binary/helm", "is not in the bundle", "", _REBUILD, "missing"),))
+    modules = tuple(name for name, it in catalog.selection(configuration).items() if it.enabled)
+    look = partial(_found, configuration, catalog, source, Helm(source.path(helm), None))
+    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="helm") as pool:
+        results = list(pool.map(look, modules))
+    failed = [result for result in results if isinstance(result, Finding)]
+    found = [item for result in results if isinstance(result, list) for item in result]
+    needed = required_images(configuration, catalog)
+    images = {parse(item.reference.image).reference for item in found if item.reference.use is not Use.TEXT}
+    wrong = (*failed, *_missing(manifest, needed, found))
+    own = dict.fromkeys(who for who in needed.values() if not who.startswith("module "))
+    return Closure(tuple(sorted(images | set(needed))), (*own, *modules), wrong)
+
+
+def _found(
+    configuration: Configuration, catalog: Catalog, source: ArtifactSource, helm: Helm, name: str
+) -> list[Found] | Finding:
+    """What a module's charts refer to, or why that cannot be told."""
+    try:
+        return found_in(_renderings(configuration, catalog, source, helm, name))
+    except SlipwayError as error:
+        why = f": {error.why}" if error.why else ""
+        where = error.where or f"module/{name}"
+        code = "missing" if isinstance(error, BundleError) else "not-rendered"
+        return Finding(where, f"{error.what}{why}", "", error.hint, code)
+
+
+def _renderings(
+    configuration: Configuration, catalog: Catalog, source: ArtifactSource, helm: Helm, name: str
+) -> Iterator[Rendering]:
+    """A module's charts, rendered as an apply would have them."""
+    manifest, kubernetes = source.manifest(), configuration.spec.kubernetes
+    inputs: dict[str, Any] = module_inputs(configuration, catalog, manifest, name)
+    for release in inputs["releases"]:
+        artifact = manifest.find(ArtifactKind.CHART, release["chart"]["name"])
+        if artifact:
+            chart, place = read_chart(source.path(artifact)), (release["name"], release["namespace"])
+            version = kubernetes.version if kubernetes else ""
+            yield rendering(*place, chart, release["values"], helm, version)
+
+
+def _missing(manifest: BundleManifest, needed: dict[str, str], found: list[Found]) -> Iterator[Finding]:
+    """Images that are not there, each once, with who needs them: certain references say most, text least."""
+    carried = {a.reference: a.digest for a in manifest.artifacts if a.kind is ArtifactKind.IMAGE}
+    told: set[str] = set()
+    for item in sorted(found, key=lambda item: item.reference.use is Use.TEXT):
+        image = parse(item.reference.image)
+        certain = item.reference.use is not Use.TEXT
+        if image.reference in told:
+            continue
+        if image.reference not in carried:
+            told.add(image.reference)
+            yield _absent(image.reference, item, declared=image.reference in needed)
+        elif certain and image.tag and image.digest not in {"", carried[image.reference]}:
+            told.add(image.reference)
+            text = f"{_place(item)} wants another one than the bundle has"
+            yield Finding(f"image/{image.reference}", text, image.digest, _REBUILD, "other-image")
+    for reference, who in needed.items():
+        if reference not in carried and reference not in told:
+            yield Finding(
+                f"image/{reference}", f"is not in the bundle; {who} needs it", "", _REBUILD, "missing-image"
+            )
+
+
+def _absent(reference: str, item: Found, *, declared: bool) -> Finding:
+    """A module's own list is what a bundle is built from: what is not in it comes by no other build."""
+    hint = _REBUILD if declared else _DECLARE
+    if item.reference.use is Use.TEXT and not declared:
+        text = f"is not in the bundle; text in {_place(item)} names it"
+        return Finding(f"image/{reference}", text, "", hint, "mentioned-image", severity=WARNING)
+    text = f"is not in the bundle; {_place(item)} refers to it"
+    return Finding(f"image/{reference}", text, "", hint, "missing-image")
+
+
+def _place(item: Found) -> str:
+    place = item.place
+    values = f" (values: {', '.join(place.values)})" if place.values else ""
+    return f"{place.object} of chart {place.chart}, {place.template}, {place.field}{values},"

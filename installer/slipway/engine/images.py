@@ -1,0 +1,170 @@
+"""Renders the modules' charts with the real Helm, and has what they refer to compared with what modules declare.
+
+`slipway catalog verify` asks for all modules (`verify`); `slipway bundle verify` asks what a site's own charts need
+(engine/closure.py). Where charts come from is the caller's: a function from a release to a chart.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slipway.bundle.build import binary_archive
+from slipway.bundle.charts import ChartFile, chart_path, charts_in, read_chart
+from slipway.bundle.workshop import Workshop
+from slipway.catalog import Catalog, Module, Release, cluster_facts, samples
+from slipway.catalog.imagecheck import Fault, Rendering, check, found_in
+from slipway.catalog.references import Use
+from slipway.catalog.rendering import merge
+from slipway.cluster.helm import Helm
+from slipway.cluster.rendered import manifests
+from slipway.errors import WARNING, BundleError, ConfigurationError, SlipwayError
+from slipway.model.configuration import Configuration, ModuleSpec, Spec
+from slipway.settings import NAMESPACE
+
+#: Helm is a process of its own that mostly parses: a few at once fill the cores of any machine.
+PARALLEL = 4
+
+#: None: there is no such chart here.
+ChartOf = Callable[[Release], ChartFile | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was looked at of one module.
+
+    `images` are those that its charts refer to, `runtime_images` those that it declares besides; `values` counts the
+    sets of values that its charts were rendered with.
+    """
+
+    module: str
+    charts: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    runtime_images: tuple[str, ...] = ()
+    values: int = 0
+    faults: tuple[Fault, ...] = ()
+
+
+def built(catalog: Catalog, progress: Callable[[str], None]) -> tuple[ChartOf, Helm]:
+    """Charts and Helm as `bundle build` takes them, made or fetched now where they were not."""
+    workshop, versions = Workshop(progress), catalog.versions
+    binaries = versions.release(versions.kubernetes_versions()[-1]).binaries
+    program = binary_archive(versions, versions.binary("helm", binaries["helm"]), workshop)
+    return lambda release: read_chart(chart_path(release, versions, workshop)), Helm(program, None)
+
+
+def fetched(catalog: Catalog, directory: Path) -> ChartOf:
+    """Charts of a directory; a module's own chart that is not there is the module's.
+
+    Raises:
+        ConfigurationError: no module has any of the charts.
+    """
+    found = charts_in(directory)
+    known = {release.chart for module in catalog.modules.values() for release in module.releases}
+    if not known & set(found):
+        raise ConfigurationError(
+            "no module has any of these charts",
+            where=str(directory),
+            why=f"there are {', '.join(found)}; modules have {', '.join(sorted(known))}",
+        )
+
+    def chart_of(release: Release) -> ChartFile | None:
+        own = release.chart_dir
+        return found.get(release.chart) or (read_chart(own) if own else None)
+
+    return chart_of
+
+
+def verify(
+    catalog: Catalog, charts: ChartOf, helm: Helm, configuration: Configuration | None = None
+) -> list[Checked]:
+    """Every module of the catalog: with the values of a site, or with those of the module's own samples."""
+    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="helm") as pool:
+        verifier = _Verifier(catalog, charts, helm, configuration)
+        return list(pool.map(verifier.check, catalog.modules.values()))
+
+
+class _Verifier:
+    """What all modules are checked with."""
+
+    def __init__(
+        self, catalog: Catalog, charts: ChartOf, helm: Helm, configuration: Configuration | None
+    ) -> None:
+        self.catalog, self.charts, self.helm = catalog, charts, helm
+        self.site = configuration
+        about = configuration or _anywhere(catalog)
+        self.facts = cluster_facts(about)
+        self.kubernetes = about.spec.kubernetes.version if about.spec.kubernetes else _newest(catalog)
+        self.pinned = {image.full_reference for image in catalog.versions.images}
+
+    def check(self, module: Module) -> Checked:
+        """One module; a chart that cannot be rendered is a fault like others, one that cannot be had is not."""
+        try:
+            charts = [(release, self.charts(release)) for release in module.releases]
+            missing = [_no_chart(module, release) for release, chart in charts if chart is None]
+            cases = self._values(module)
+            renderings = [] if missing else list(self._renderings(charts, cases))
+        except BundleError:
+            raise
+        except SlipwayError as error:
+            return Checked(module.name, faults=(_not_rendered(module, error),))
+        if missing:
+            return Checked(module.name, faults=tuple(missing))
+        found = found_in(renderings)
+        used = sorted({item.reference.image for item in found if item.reference.use is not Use.TEXT})
+        faults = check(module, found, self.pinned, complete=self.site is None)
+        labels = tuple(dict.fromkeys(rendering.chart for rendering in renderings))
+        return Checked(module.name, labels, tuple(used), module.runtime_images, len(cases), tuple(faults))
+
+    def _values(self, module: Module) -> list[dict[str, dict[str, Any]]]:
+        """Values per release, once per set of settings."""
+        if self.site:
+            spec = self.site.spec.modules.get(module.name, ModuleSpec())
+            return [self.catalog.values(module, spec.settings, spec.values, self.facts)]
+        return [self.catalog.values(module, settings, {}, self.facts) for settings in samples(module)]
+
+    def _renderings(
+        self,
+        charts: Iterable[tuple[Release, ChartFile | None]],
+        cases: Iterable[Mapping[str, Mapping[str, Any]]],
+    ) -> Iterator[Rendering]:
+        for values in cases:
+            for release, chart in charts:
+                if chart:
+                    place = (release.name, release.namespace)
+                    yield rendering(*place, chart, values[release.name], self.helm, self.kubernetes)
+
+
+def rendering(
+    release: str, namespace: str, chart: ChartFile, values: Mapping[str, Any], helm: Helm, kubernetes: str
+) -> Rendering:
+    """What a chart makes at the first installation and at an upgrade: a chart may make more of the one or the other."""
+    texts = dict.fromkeys(
+        helm.template(release, chart.path, values, namespace, kubernetes=kubernetes, upgrade=upgrade)
+        for upgrade in (False, True)
+    )
+    made = tuple(item for text in texts for item in manifests(text))
+    return Rendering(chart.label, merge(chart.values, values), made)
+
+
+def _anywhere(catalog: Catalog) -> Configuration:
+    """A site that has what every site has."""
+    kubernetes = {"version": _newest(catalog), "endpoint": {"address": "api.example.internal"}}
+    spec = Spec.model_validate({"kubernetes": kubernetes})
+    return Configuration(name="example", namespace=NAMESPACE, spec=spec)
+
+
+def _newest(catalog: Catalog) -> str:
+    return catalog.versions.kubernetes_versions()[-1]
+
+
+def _not_rendered(module: Module, error: SlipwayError) -> Fault:
+    why = f": {error.why}" if error.why else ""
+    hint = error.hint or "correct the chart, or the module's values"
+    return Fault(module.name, "", "not-rendered", f"{error.what}{why}", hint)
+
+
+def _no_chart(module: Module, release: Release) -> Fault:
+    text = f"there is no chart {release.chart} in the directory, so nothing was compared"
+    return Fault(module.name, "", "no-chart", text, "fetch it into the directory", WARNING)
