@@ -13,12 +13,20 @@ from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import CHUNK, Meter
 from slipway.bundle.contents import UNVOUCHED, contents
 from slipway.bundle.disk import guarded
+from slipway.bundle.layout import INSTALL
 from slipway.bundle.volumes import HEADER, Header, Span, dump, header_of, laid_out, name_of
 from slipway.errors import BundleError
+from slipway.model.bundle import ArtifactKind
+
+#: How the tar of the installer is named, after the bundle.
+INSTALLER = ".installer.tar"
 
 
 def export(directory: Path, out: Path, limit: int | None, progress: Callable[[str], None]) -> list[Path]:
-    """Write the volumes below `out`, each by rename, its sha256 beside it; the same that is there is left alone."""
+    """Write the volumes below `out`, each by rename, its sha256 beside it; the same that is there is left alone.
+
+    The last of the files is a tar of the installer, where the bundle has it.
+    """
     with guarded(out):
         return _export(directory, out, limit, progress)
 
@@ -40,7 +48,30 @@ def _export(directory: Path, out: Path, limit: int | None, progress: Callable[[s
         sums_of(target).unlink(missing_ok=True)
         draft.rename(target)
         sums_of(target).write_text(f"{digest.removeprefix('sha256:')}  {target.name}\n", encoding="utf-8")
-    return targets
+    return [*targets, *_installer(directory, out)]
+
+
+def _installer(directory: Path, out: Path) -> list[Path]:
+    """A small tar of what installs Slipway, for a side where nothing reads volumes yet; none if that is not in it."""
+    manifest = manifests.read(directory)
+    kinds = {ArtifactKind.WHEEL, ArtifactKind.INSTALLER}
+    paths = sorted(artifact.path for artifact in manifest.artifacts if artifact.kind in kinds)
+    paths += [p for p in (manifests.FILE, manifests.SIGNATURE) if (directory / p).is_file()]
+    if INSTALL not in paths:
+        return []
+    target = out / f"{manifest.name}{INSTALLER}"
+    draft = target.with_name(f".{target.name}.part")
+    with draft.open("wb") as file:
+        meter = Meter(file)
+        with tarfile.open(fileobj=meter, mode="w", format=tarfile.PAX_FORMAT) as tar:  # type: ignore[call-overload]
+            for path in paths:
+                member = _member(f"{manifest.name}/{path}", _size(directory / path))
+                with (directory / path).open("rb") as source:
+                    tar.addfile(member, source)
+    sums_of(target).unlink(missing_ok=True)
+    draft.rename(target)
+    sums_of(target).write_text(f"{meter.digest.removeprefix('sha256:')}  {target.name}\n", encoding="utf-8")
+    return [target]
 
 
 def sums_of(volume: Path) -> Path:

@@ -58,21 +58,25 @@ def export(
     output: Annotated[Format, typer.Option("--output", help="text or json.")] = Format.TEXT,
 ) -> None:
     """Pack a bundle into numbered volumes, each with its sha256 beside it. One that is there is not made again."""
+    from slipway.bundle.exporting import INSTALLER, headers_of, write_volume
     from slipway.bundle.exporting import export as export_bundle
-    from slipway.bundle.exporting import headers_of, write_volume
 
     if out == STREAM:
         write_volume(directory, next(headers_of(directory, None)), sys.stdout.buffer)
         return
     limit = _size(volume_size) if volume_size else None
-    volumes = export_bundle(
-        directory, Path(out), limit, lambda text: print(text, file=sys.stderr, flush=True)
-    )
+    files = export_bundle(directory, Path(out), limit, lambda text: print(text, file=sys.stderr, flush=True))
+    installers = [path for path in files if path.name.endswith(INSTALLER)]
+    volumes = [path for path in files if path not in installers]
     if output is Format.JSON:
-        emit({"volumes": [{"path": str(path), "bytes": path.stat().st_size} for path in volumes]})
+        sizes = [{"path": str(path), "bytes": path.stat().st_size} for path in volumes]
+        emit({"volumes": sizes, "installer": str(installers[0]) if installers else None})
         return
-    size = sum(path.stat().st_size for path in volumes) // MIB
+    size = sum(path.stat().st_size for path in files) // MIB
     print(f"{out}: {len(volumes)} volumes, {size} MiB; sha256sum -c *.sha256 checks them")
+    for path in installers:
+        folder = path.name.removesuffix(INSTALLER)
+        print(f"where there is no Slipway yet: tar xf {path.name} && bash {folder}/install.sh")
 
 
 def import_(

@@ -1,0 +1,156 @@
+"""Slipway installed out of a bundle on servers that have Python and nothing else: no pip, no index, no way out."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slipway import __version__
+from slipway import catalog as catalogs
+from slipway.bundle import manifest as manifests
+from slipway.bundle import signing
+from slipway.bundle.build import Builder
+from slipway.bundle.exporting import export
+from slipway.bundle.verify import verify
+from slipway.bundle.wheel import own_wheel
+from slipway.bundle.workshop import Workshop
+from slipway.bundle.writer import Writer
+from slipway.catalog import versions
+from slipway.lab import Lab
+from tests.labs import lab_nodes
+
+NODES = {"node-1": "debian-12", "node-2": "debian-13"}
+PLACE, MEDIA = "/srv/installer", "/srv/media"
+INSTALL = f"bash {PLACE}/install.sh --key /srv/site.pub"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of the installer alone, signed; keys beside it."""
+    directory = tmp_path_factory.mktemp("installer")
+    out = directory / "bundle"
+    builder = Builder(versions.load(), catalogs.load(), Writer(out), Workshop(lambda _text: None))
+    made = manifests.make(name="installer", catalog="", slipway=__version__, artifacts=[*builder.installer()])
+    manifests.write(made, out)
+    signing.keygen(directory / "site", "site")
+    signing.keygen(directory / "stranger", "stranger")
+    signing.sign(out, directory / "site")
+    assert verify(out) == []
+    export(out, directory / "media", 8 << 20, lambda _text: None)
+    return out
+
+
+@pytest.fixture(scope="module")
+def lab(bundle: Path) -> Iterator[Lab]:
+    with lab_nodes("inst", "10.171.0.0/24", len(NODES), tuple(NODES.values())) as found:
+        found.egress_control()
+        for node in NODES:
+            copy(found, node, bundle)
+        yield found
+
+
+def copy(lab: Lab, node: str, bundle: Path) -> None:
+    """A medium with volumes and keys; of it the installer is unpacked."""
+    files = ["media", "site.pub", "stranger.pub"]
+    packed = subprocess.run(
+        ["tar", "-C", bundle.parent, "-c", *files], capture_output=True, check=True
+    ).stdout
+    command = lab.ssh_command(
+        node, ["sh", "-c", f"rm -rf {PLACE} {MEDIA}; tar -C /srv -x; tar -C /srv -xf {MEDIA}/*.installer.tar"]
+    )
+    subprocess.run(command, input=packed, check=True)
+
+
+def sh(lab: Lab, node: str, script: str, *, code: int = 0) -> str:
+    done = lab.ssh(node, ["sh", "-c", script], check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_a_bare_server_gets_slipway(lab: Lab, node: str) -> None:
+    assert "No module named pip" in sh(lab, node, "python3 -m pip --version", code=1)
+    said = sh(lab, node, INSTALL)
+    assert "signed by SHA256:" in said
+    assert "slipway bundle verify" in said
+    assert sh(lab, node, "slipway version").startswith(f"slipway {__version__} ")
+    sh(lab, node, f"cd {MEDIA} && sha256sum -c *.sha256")
+    sh(lab, node, f"slipway bundle import {MEDIA} -o /srv/bundle")
+    assert "all as sha256:" in sh(lab, node, "slipway bundle verify /srv/bundle --key /srv/site.pub")
+    sh(lab, node, "cd /root && slipway init --hosts 10.0.0.11 && slipway catalog list")
+    assert "ansible-playbook" in sh(lab, node, "/opt/slipway/releases/*/bin/ansible-playbook --version")
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_again_changes_nothing(lab: Lab, node: str) -> None:
+    state = "find /opt/slipway /usr/local/bin/slipway -newer /srv/mark | grep -v __pycache__ | head -3"
+    sh(lab, node, "touch /srv/mark; sleep 0.1")
+    assert "installing" not in sh(lab, node, INSTALL)
+    assert sh(lab, node, f"{state}; true") == ""
+
+
+def test_killed_in_the_middle_it_goes_on(lab: Lab) -> None:
+    sh(lab, "node-1", "rm -rf /opt/slipway/releases /usr/local/bin/slipway")
+    begun = "until ls /opt/slipway/releases/*/bin/python >/dev/null 2>&1; do sleep 0.05; done; sleep 1"
+    sh(lab, "node-1", f"setsid {INSTALL} >/dev/null 2>&1 & {begun}; /usr/bin/kill -9 -- -$!; ! wait $!")
+    sh(lab, "node-1", "ls /opt/slipway/releases/*/.complete", code=2)
+    assert "slipway" not in sh(lab, "node-1", "ls /usr/local/bin")
+    assert "installing" in sh(lab, "node-1", INSTALL)
+    sh(lab, "node-1", "slipway version")
+
+
+def test_what_was_not_signed_or_was_changed_is_not_run(lab: Lab, bundle: Path) -> None:
+    node = "node-2"
+    sh(lab, node, "rm -rf /opt/slipway/releases /usr/local/bin/slipway")
+    stranger = sh(lab, node, f"bash {PLACE}/install.sh --key /srv/stranger.pub", code=7)
+    assert "not signed by a trusted key" in stranger
+    both = f"{INSTALL} --key /srv/stranger.pub"
+    sh(lab, node, f"printf 'x' >>{PLACE}/bundle.yaml")
+    assert "changed after it was signed" in sh(lab, node, both, code=7)
+    copy(lab, node, bundle)
+    sh(lab, node, f"rm {PLACE}/bundle.yaml.sig")
+    assert "the bundle is not signed" in sh(lab, node, both, code=7)
+    copy(lab, node, bundle)
+    sh(lab, node, f"echo '{{' >{PLACE}/bundle.yaml.sig")
+    assert "this is no signature" in sh(lab, node, both, code=7)
+    copy(lab, node, bundle)
+    sh(
+        lab,
+        node,
+        f"f=$(ls {PLACE}/wheel/rich-*); printf 'X' | dd of=$f bs=1 seek=1000 conv=notrunc status=none",
+    )
+    damaged = sh(lab, node, both, code=7)
+    assert "the bundle is damaged" in damaged
+    assert "wheel/rich-" in damaged
+    sh(lab, node, f"rm {PLACE}/wheel/rich-*")
+    assert "wheel/rich-" in sh(lab, node, both, code=7)
+    assert "there is no complete bundle" in sh(lab, node, f"rm {PLACE}/bundle.yaml; {INSTALL}", code=7)
+    sh(lab, node, "ls /opt/slipway/releases /usr/local/bin/slipway", code=2)
+    copy(lab, node, bundle)
+    sh(lab, node, both)
+    sh(lab, node, "slipway version")
+
+
+def test_a_server_without_a_python_that_fits_is_told_which_do(lab: Lab) -> None:
+    tools = "bash awk grep sed sort paste dirname sha256sum cut readlink"
+    only = f"mkdir -p /srv/bin; for t in {tools}; do ln -sf $(command -v $t) /srv/bin; done; PATH=/srv/bin"
+    said = sh(lab, "node-1", f"{only} bash {PLACE}/install.sh", code=7)
+    assert "no Python that this bundle supports" in said
+    assert "3.11 3.13" in said
+
+
+def test_help_and_mistakes(lab: Lab) -> None:
+    assert "--key" in sh(lab, "node-1", f"bash {PLACE}/install.sh --help")
+    assert "unknown option" in sh(lab, "node-1", f"bash {PLACE}/install.sh --force", code=2)
+
+
+def test_nobody_outside_was_asked(lab: Lab) -> None:
+    egress = lab.egress()
+    assert (egress.packets, egress.names) == (0, {})
+
+
+def test_two_builds_make_the_same_wheel(tmp_path: Path, bundle: Path) -> None:
+    first = next((bundle / "wheel").glob("slipway_installer-*"))
+    second = own_wheel(Workshop(lambda _text: None, tmp_path))
+    assert second.read_bytes() == first.read_bytes()
