@@ -157,7 +157,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 def measure(folder: Path, rounds: int) -> dict[str, Any]:
     """Everything."""
-    bundle, changed = cache_dir() / "bundles" / "bench-images", cache_dir() / "bundles" / "bench-changed"
+    bundle, changed = bench_material.PLACE / "bundle", bench_material.PLACE / "changed"
     say("a hundred images of Debian packages")
     whole = bench_material.bundle(bundle)
     report: dict[str, Any] = {
@@ -275,10 +275,15 @@ def main() -> None:
     """Measure, print, and write the page if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--keep", action="store_true", help="keep the images, 12 GB, for the next run")
     parser.add_argument("--write", action="store_true", help="render docs/performance-bundles.md")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
-        report = measure(Path(folder), options.rounds)
+    try:
+        with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
+            report = measure(Path(folder), options.rounds)
+    finally:
+        if not options.keep:
+            bench_material.remove()
     out = ROOT / ".slipway" / "bench"
     out.mkdir(parents=True, exist_ok=True)
     (out / "bundles.json").write_text(json.dumps(report, indent=1))

@@ -6,6 +6,7 @@ layer to a base and a runtime, as small services do.
 
 import hashlib
 import json
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -53,6 +54,7 @@ APPLICATIONS = (
     *("flightgear-data-models", "freecol", "agda-stdlib"),
 )
 SMALL = 55
+PLACE = cache_dir() / "bench-images"
 THREADS = 2
 
 
@@ -90,9 +92,14 @@ def bundle(directory: Path, changed: str = "") -> BundleManifest:
     return made
 
 
+def remove() -> None:
+    """Give the disk back."""
+    shutil.rmtree(PLACE, ignore_errors=True)
+
+
 def _layer(package: str) -> Path:
     """The files of a package as a layer, kept in the cache."""
-    folder = cache_dir() / "bench-layers"
+    folder = PLACE / "layers"
     folder.mkdir(parents=True, exist_ok=True)
     layer = folder / f"{package}.tar.gz"
     if not layer.is_file():
@@ -117,7 +124,7 @@ def _layer(package: str) -> Path:
 
 def _thin(text: str) -> Path:
     """A layer of one small file."""
-    folder = cache_dir() / "bench-layers"
+    folder = PLACE / "layers"
     layer = folder / f"thin-{hashlib.sha256(text.encode()).hexdigest()[:12]}.tar.gz"
     if not layer.is_file():
         write_tgz(layer, [Entry("srv/version", 0o644, data=text.encode() * 1000)])

@@ -10,13 +10,18 @@ import typer
 
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
 from slipway.cli.transferview import TransferView
-from slipway.model.bundle import ImageOrigin
+from slipway.model.bundle import ImageOrigin, Profile
 
 if TYPE_CHECKING:
     from slipway.bundle.upstream import Upstreams
     from slipway.model.configuration import Configuration
 
 MIB = 1 << 20
+ProfileOption = Annotated[
+    Profile,
+    typer.Option(help="Modules: all, an AI platform's besides those enabled, or those enabled alone."),
+]
+Modules = Annotated[str | None, typer.Option(help="Comma-separated, in the place of a profile.")]
 LOCK = Path("images.lock.yaml")
 LockFile = Annotated[
     Path, typer.Option("--lock", metavar="FILE", help="Digests of images: `slipway bundle lock`.")
@@ -48,7 +53,8 @@ def build(
             help="Packages that you have gathered for a system that --os does not fetch, as rocky-9=rpms. Repeatable.",
         ),
     ] = None,
-    modules: Annotated[str | None, typer.Option(help="Comma-separated; unset: all of the catalog.")] = None,
+    profile: ProfileOption = Profile.FULL,
+    modules: Modules = None,
     since: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Leave out what a site has: its `bundle inventory`."),
@@ -74,6 +80,7 @@ def build(
     from slipway.bundle.inventory import Inventory
     from slipway.bundle.lock import read as read_lock
     from slipway.bundle.official import Official
+    from slipway.catalog.profiles import modules_of
     from slipway.planning.roles import packages_of
 
     catalog, configuration = catalogs.load(), read.load(file)
@@ -83,7 +90,7 @@ def build(
         catalog,
         out,
         kubernetes=_kubernetes(configuration, file),
-        modules=modules.split(",") if modules else list(catalog.modules),
+        modules=modules.split(",") if modules else modules_of(profile, catalog, configuration),
         systems=tuple(name for name in systems.split(",") if name),
         packages=packages_of(configuration),
         gathered=_gathered(packages or ()),
@@ -138,7 +145,8 @@ def _upstreams(registries: Iterable[str] | None) -> "Upstreams":
 
 def lock(
     file: ConfigurationFile = DEFAULT_FILE,
-    modules: Annotated[str | None, typer.Option(help="Comma-separated; unset: all of the catalog.")] = None,
+    profile: ProfileOption = Profile.FULL,
+    modules: Modules = None,
     lock_file: LockFile = LOCK,
     images: Images = None,
     platform: Platform = "linux/amd64",
@@ -155,11 +163,13 @@ def lock(
     from slipway import catalog as catalogs
     from slipway.api import read
     from slipway.bundle import lock as locks
+    from slipway.catalog.profiles import modules_of
     from slipway.catalog.versions import OWN_IMAGE
 
     catalog = catalogs.load()
-    wanted = {*catalog.versions.release(_kubernetes(read.load(file), file)).images, *(images or ())}
-    for name in modules.split(",") if modules else catalog.modules:
+    configuration = read.load(file)
+    wanted = {*catalog.versions.release(_kubernetes(configuration, file)).images, *(images or ())}
+    for name in modules.split(",") if modules else modules_of(profile, catalog, configuration):
         wanted |= set(catalog.modules[name].images)
     wanted = {image for image in wanted if not image.startswith(f"{OWN_IMAGE}:")}
     former, today = locks.read(lock_file), datetime.now(UTC).date().isoformat()

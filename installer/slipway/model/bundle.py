@@ -27,6 +27,14 @@ class ImageOrigin(StrEnum):
     AUTO = "auto"
 
 
+class Profile(StrEnum):
+    """Modules of a bundle: all of the catalog, an AI platform's besides those enabled, or those enabled alone."""
+
+    FULL = "full"
+    AI = "ai"
+    MINIMAL = "minimal"
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """One item.
