@@ -159,6 +159,27 @@ def push(
     return carry_out(opened(file, directory), Scope.TARGETS, yes=True, output=output, narrow=mirror_only)
 
 
+def receipt(file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
+    """Show what the last push from here put into the site registry, and check that nobody changed the receipt."""
+    from slipway.bundle.receipts import Notary, newest
+    from slipway.engine.context import open_context
+    from slipway.secrets import site_key
+
+    context = open_context(file)
+    notary, path = Notary(site_key(context.secrets)), newest(context.state)
+    found = notary.read(path)
+    if output is Format.JSON:
+        emit({"path": str(path), "key": notary.line, **found})
+        return
+    copied = found["copied"]
+    print(f"{colour(found['name'], 'bold')}  {found['bundle']}\n")
+    print(f"{found['at']}  {found['registry']}")
+    print(
+        f"landed: {len(found['landed'])} artifacts; copied then: {copied['blobs']} blobs, {copied['bytes']} bytes"
+    )
+    print(f"signed by {notary.line}; {path}")
+
+
 def _commands() -> None:
     """In the order in which a bundle meets them."""
     for name, command, example in (
@@ -172,6 +193,7 @@ def _commands() -> None:
         ("export", bundlecarry.export, "export bundle -o /media/usb --volume-size 4G"),
         ("import", bundlecarry.import_, "import /media/usb -o bundle"),
         ("push", push, "push /media/usb/bundle -f cluster.yaml"),
+        ("receipt", receipt, "receipt -f cluster.yaml"),
         ("inventory", inventory, "inventory -f cluster.yaml -o inventory.json"),
     ):
         app.command(name, epilog=f"Example: slipway bundle {example}")(command)

@@ -1,6 +1,7 @@
 """Artifacts of a run: those that travel over SSH or are used here, and the push into the site registry."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from slipway.engine.context import Context
 from slipway.engine.registry import push_client
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind
+from slipway.secrets import site_key
 
 
 def local_artifacts(context: Context, wanted: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -43,6 +45,8 @@ def required(context: Context, kind: ArtifactKind, name: str) -> Artifact:
 
 def mirror(context: Context, board: Board, cancelled: Callable[[], bool]) -> int:
     """Push the bundle; number of images and artifacts copied."""
+    from slipway.bundle.receipts import Notary, receipt_of
+
     if not isinstance(context.source, DirectorySource):
         raise BundleError(
             "the site registry does not hold the bundle, and no bundle was given",
@@ -55,5 +59,8 @@ def mirror(context: Context, board: Board, cancelled: Callable[[], bool]) -> int
         progress=lambda text: board.task("site", text, "mirror/site/push"),
         cancelled=cancelled,
     )
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    notary = Notary(site_key(context.secrets))
+    notary.write(context.state, receipt_of(context.source.manifest(), client.url, receipt, at))
     board.counts.images_copied += receipt.images_copied
     return receipt.images_copied + receipt.artifacts_copied
