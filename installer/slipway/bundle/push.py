@@ -102,12 +102,21 @@ class _Pusher:
     def look(self, artifact: Artifact) -> _Item:
         """Read it, and ask for it under its tag."""
         self._check_cancelled()
-        if artifact.kind is ArtifactKind.IMAGE:
-            nodes = tuple(layout.nodes(artifact.digest, layout.reader(self.root)))
-        else:
-            nodes = (layout.node_of(file_manifest(artifact)),)
+        nodes = self._nodes(artifact)
         there = self.client.head_manifest(artifact.repository, artifact.version) == nodes[-1].digest
         return _Item(artifact, nodes, there)
+
+    def _nodes(self, artifact: Artifact) -> tuple[Node, ...]:
+        if artifact.kind is not ArtifactKind.IMAGE:
+            return (layout.node_of(file_manifest(artifact)),)
+        try:
+            return tuple(layout.nodes(artifact.digest, layout.reader(self.root)))
+        except (ValueError, KeyError, TypeError) as exc:
+            where = str(self.root / artifact.path)
+            hint = "build it again from a source that you trust"
+            raise BundleError(
+                f"{artifact.reference} is no image", where=where, why=str(exc), hint=hint
+            ) from exc
 
     def plan(self, held: Iterable[_Item]) -> None:
         """Remember where the registry has which blob: a manifest that is there has all of its own."""
