@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +19,6 @@ from slipway.errors import BundleError
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from tests.bundles import small_bundle
 from tests.registries import Registry, running_registry
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    with running_registry(tmp_path / "registry", tmp_path / "data") as running:
-        yield running
 
 
 @pytest.fixture

@@ -16,23 +16,12 @@ from slipway.bundle.info import carried
 from slipway.bundle.push import push
 from slipway.bundle.verify import verify
 from slipway.errors import BundleError
-from slipway.settings import cache_dir
 from tests.bundles import small_bundle
+from tests.contract.bundle.conftest import Disk
 from tests.registries import running_registry
 from tests.tiny import tiny_build
 
 KIB = 1 << 10
-
-
-@contextmanager
-def disk(path: Path, size: int) -> Iterator[Path]:
-    """A file system of its own, in memory, and so many bytes."""
-    path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=True)
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "-l", path], check=True)
 
 
 def resize(path: Path, size: int) -> None:
@@ -48,16 +37,8 @@ def refused(work: Callable[[], object]) -> BundleError | None:
     return None
 
 
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("SLIPWAY_CACHE", str(tmp_path / "cache"))
-    cache_dir.cache_clear()
-    yield
-    cache_dir.cache_clear()
-
-
 @pytest.mark.usefixtures("cache")
-def test_a_build_goes_on_after_every_write_for_which_there_was_no_room(tmp_path: Path) -> None:
+def test_a_build_goes_on_after_every_write_for_which_there_was_no_room(tmp_path: Path, disk: Disk) -> None:
     whole = tiny_build(tmp_path, "whole")
     size = carried(tmp_path / "whole", whole)
     with disk(tmp_path / "disk", 16 * KIB) as small:
@@ -76,7 +57,7 @@ def test_a_build_goes_on_after_every_write_for_which_there_was_no_room(tmp_path:
         assert verify(small / "bundle") == []
 
 
-def test_an_export_and_an_import_say_beforehand_what_they_need(tmp_path: Path) -> None:
+def test_an_export_and_an_import_say_beforehand_what_they_need(tmp_path: Path, disk: Disk) -> None:
     small_bundle(tmp_path / "bundle")
     volumes = export(tmp_path / "bundle", tmp_path / "usb", None, lambda _text: None)
     with disk(tmp_path / "disk", 256 * KIB) as small:
@@ -88,7 +69,7 @@ def test_an_export_and_an_import_say_beforehand_what_they_need(tmp_path: Path) -
         assert import_files(volumes, small / "bundle") == manifests.read(tmp_path / "bundle")
 
 
-def test_an_import_whose_disk_is_filled_by_others_goes_on(tmp_path: Path) -> None:
+def test_an_import_whose_disk_is_filled_by_others_goes_on(tmp_path: Path, disk: Disk) -> None:
     """Room there was at first; then somebody else took it."""
     small_bundle(tmp_path / "bundle", files=8)
     volumes = export(tmp_path / "bundle", tmp_path / "usb", 256 * KIB, lambda _text: None)

@@ -1,8 +1,6 @@
 """What a registry or the way to it can do wrong: it is got over, or said clearly, and nothing is left half done."""
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,17 +10,12 @@ from slipway.bundle.registry import RegistryError, RegistryUnavailable
 from slipway.bundle.source import RegistrySource
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from tests.bundles import small_bundle
+from tests.contract.bundle.conftest import Disk
 from tests.faulty import Fault, faulty
 from tests.registries import Registry, running_registry
 
 LARGE = 12 << 20
 ALWAYS = 1000
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    with running_registry(tmp_path / "registry", tmp_path / "data") as running:
-        yield running
 
 
 def holds(registry: Registry, manifest: BundleManifest, cache: Path) -> bool:
@@ -163,22 +156,13 @@ def test_a_draft_of_other_bytes_is_not_taken_for_the_file(tmp_path: Path, regist
     assert target.stat().st_size == binary.size
 
 
-@contextmanager
-def small_disk(path: Path, size: str) -> Iterator[Path]:
-    """A file system that is soon full."""
-    path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=True)
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", path], check=True)
-
-
 @pytest.mark.parametrize("size", [1 << 20, LARGE])
-def test_a_full_disk_of_the_registry_is_said_and_space_is_all_it_takes(tmp_path: Path, size: int) -> None:
+def test_a_full_disk_of_the_registry_is_said_and_space_is_all_it_takes(
+    tmp_path: Path, disk: Disk, size: int
+) -> None:
     manifest = small_bundle(tmp_path / "bundle", files=4, size=size)
     data = tmp_path / "data"
-    with small_disk(data, str(size * 3)), running_registry(tmp_path / "registry", data) as registry:
+    with disk(data, size * 3), running_registry(tmp_path / "registry", data) as registry:
         with pytest.raises(RegistryError) as caught:
             push(tmp_path / "bundle", registry.client())
         assert caught.value.code == "full"

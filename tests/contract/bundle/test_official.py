@@ -33,8 +33,8 @@ from slipway.bundle.verify import verify
 from slipway.bundle.writer import Writer
 from slipway.errors import BundleError
 from slipway.model.bundle import ImageOrigin
-from slipway.settings import cache_dir
 from tests.bundles import small_bundle
+from tests.contract.bundle.conftest import Disk
 from tests.faulty import Fault, Faulty, faulty
 from tests.registries import running_registry
 from tests.tiny import tiny_build
@@ -334,16 +334,11 @@ def test_a_site_registry_sends_nobody_elsewhere(
 
 
 def test_a_disk_that_is_too_small_is_said_before_anything_is_fetched(
-    tmp_path: Path, upstream: Faulty
+    tmp_path: Path, upstream: Faulty, disk: Disk
 ) -> None:
     [entry] = resolved(upstream)
-    (tmp_path / "disk").mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={LAYER}", "tmpfs", tmp_path / "disk"], check=True)
-    try:
-        with pytest.raises(BundleError, match="bytes are needed"):
-            pulled(upstream, tmp_path / "disk" / "bundle", [entry])
-    finally:
-        subprocess.run(["umount", tmp_path / "disk"], check=True)
+    with disk(tmp_path / "disk", LAYER) as small, pytest.raises(BundleError, match="bytes are needed"):
+        pulled(upstream, small / "bundle", [entry])
     assert upstream.count("GET", "/blobs/") == 0
 
 
@@ -357,14 +352,6 @@ def test_progress_is_told_as_people_read_it() -> None:
     assert seen[0].endswith(" s left")
     assert seen[1].startswith("10 of 10 MiB, ")
     assert "left" not in seen[1]
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("SLIPWAY_CACHE", str(tmp_path / "cache"))
-    cache_dir.cache_clear()
-    yield
-    cache_dir.cache_clear()
 
 
 @pytest.mark.usefixtures("cache")

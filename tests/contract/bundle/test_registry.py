@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ from slipway.errors import BundleError, Interrupted
 from slipway.model.bundle import ArtifactKind
 from tests.bundles import small_bundle
 from tests.registries import Registry, running_registry
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    with running_registry(tmp_path / "registry", tmp_path / "data") as running:
-        yield running
 
 
 def _files(manifest):
