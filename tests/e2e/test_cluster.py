@@ -357,6 +357,21 @@ def test_what_a_live_cluster_refuses(site: Site) -> None:
     settled(site)
 
 
+def test_the_next_bundle_comes_as_a_delta(site: Site, tmp_path: Path) -> None:
+    """What the site has is left out; with its newest bundle that is all of it, and an image of its own is the rest."""
+    receipt = site.slipway_json("bundle", "receipt")
+    inventory, delta = tmp_path / "inventory.json", tmp_path / "delta"
+    site.slipway("bundle", "inventory", "--out", str(inventory))
+    build = ["bundle", "build", "--out", str(delta), "--os", "debian-12,debian-13", "--since", str(inventory)]
+    site.slipway(*build)
+    whole = sum(path.stat().st_size for path in bundle().rglob("*") if path.is_file())
+    assert sum(path.stat().st_size for path in delta.rglob("*") if path.is_file()) < whole / 1000
+    verified = site.slipway("bundle", "verify", str(delta)).stdout
+    assert receipt["bundle"] in verified
+    assert "a delta: " in verified
+    assert planned(site, "-b", str(delta)) == []
+
+
 def test_nothing_went_beyond_the_site(site: Site) -> None:
     seen = site.lab.egress()
     assert seen.questions == 0, seen.names

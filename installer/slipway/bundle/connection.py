@@ -160,7 +160,7 @@ class Connection:
         try:
             yield response
         except BaseException as exc:
-            response.close()
+            _discard(response)
             translated = self._broken(exc)
             if translated is exc:
                 raise
@@ -193,7 +193,7 @@ class Connection:
         response = self._send(method, target, headers, body)
         challenge = response.headers.get("WWW-Authenticate", "")
         if response.status == HTTPStatus.UNAUTHORIZED and self._authorize(target, challenge):
-            response.close()
+            _discard(response)
             if hasattr(body, "seek"):
                 raise RegistryUnavailable("unauthorized", "the registry's token ended", where=self.url)
             response = self._send(method, target, headers, body)
@@ -208,7 +208,7 @@ class Connection:
         import urllib3
 
         location = urljoin(self.url, response.headers.get("Location", ""))
-        response.close()
+        _discard(response)
         context = getattr(self._pool, "conn_kw", {}).get("ssl_context")
         options = {"ssl_context": context} if context else {}
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
@@ -275,7 +275,7 @@ class Connection:
             try:
                 raise self._refusal(method, path, response)
             finally:
-                response.close()
+                _discard(response)
         self._met = True
 
     def _refusal(self, method: str, path: str, response: "urllib3.BaseHTTPResponse") -> RegistryError:
@@ -301,6 +301,12 @@ class Connection:
             return response.data[:LONGEST_TEXT].decode(errors="replace")
         except urllib3.exceptions.HTTPError:
             return ""
+
+
+def _discard(response: "urllib3.BaseHTTPResponse") -> None:
+    """Close what nobody reads to its end, and give its place among the kept connections back."""
+    response.close()
+    response.release_conn()
 
 
 def _pool(url: str, ca_file: Path | None, address: str | None) -> "urllib3.HTTPConnectionPool":

@@ -21,6 +21,7 @@ import pytest
 
 from slipway import catalog as catalogs
 from slipway.bundle import layout, lock, manifest
+from slipway.bundle.connection import CONNECTIONS
 from slipway.bundle.layout import OCI_INDEX, OCI_MANIFEST
 from slipway.bundle.lock import ALL, Lock, Locked
 from slipway.bundle.official import Official
@@ -313,13 +314,16 @@ def test_a_download_that_is_elsewhere_is_followed_without_the_account(
     url, handler = elsewhere
     handler.content = bytes([1]) * LAYER
     digest = digest_of(handler.content)
-    redirect = Fault("GET", f"/blobs/{digest}", 307, {"Location": f"{url}/a/signed/url"}, times=10)
+    redirect = Fault("GET", f"/blobs/{digest}", 307, {"Location": f"{url}/a/signed/url"}, times=100)
     upstream.faults.append(redirect)
     [entry] = resolved(upstream)
     pulled(upstream, tmp_path / "bundle", [entry])
     assert verify(tmp_path / "bundle") == []
     assert len(handler.headers_seen) == 1
     assert "Authorization" not in handler.headers_seen[0]
+    client = upstreams(upstream).place(IMAGE).client
+    for _ in range(2 * CONNECTIONS):  # the first answer of each keeps no connection
+        assert client.read_blob("group/tool", digest) == handler.content
 
 
 def test_a_site_registry_sends_nobody_elsewhere(
