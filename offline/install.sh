@@ -3,8 +3,9 @@
 #
 # Needs bash, sha256sum and Python (3.11 or 3.13); no network, no pip, no compiler. Asks nobody and nothing outside the bundle.
 # With --key it refuses a bundle that none of these keys signed, before anything of the bundle is run: the signature is
-# checked by the OpenSSL of this machine's own Python. Stopped at any moment, the same command goes on; done again, it
-# changes nothing. Former releases stay beside the new one until they are removed by hand.
+# checked by the OpenSSL of this machine's own Python. The keys are remembered in DIR/trusted.pub: the next bundle has to be
+# signed as well. Stopped at any moment, the same command goes on; done again, it changes nothing. Former releases stay
+# beside the new one until they are removed by hand.
 set -euo pipefail
 umask 022
 
@@ -16,14 +17,15 @@ fail() { # what why next
   [ -z "${3:-}" ] || printf '  next: %s\n' "$3" >&2
   exit 7
 }
+again="mend the cause and run the same command again"
 
-usage() { sed -n '2,8s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 while [ $# -gt 0 ]; do
   case $1 in
     --help | -h) usage; exit 0 ;;
     --prefix | --bin | --key)
-      [ $# -gt 1 ] || { echo "$1 needs a value" >&2; exit 2; }
+      [ $# -gt 1 ] || { echo "install.sh: $1 needs a value" >&2; exit 2; }
       case $1 in
         --prefix) prefix=$2 ;;
         --bin) bin=$2 ;;
@@ -33,41 +35,62 @@ while [ $# -gt 0 ]; do
     *) echo "install.sh: unknown option $1; --help shows all" >&2; exit 2 ;;
   esac
 done
+# A link has to lead to the same place from everywhere.
+[[ $prefix == /* ]] || prefix=$PWD/$prefix
+[[ $bin == /* ]] || bin=$PWD/$bin
 
 bundle=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-manifest=$bundle/bundle.yaml
-[ -f "$manifest" ] || fail "there is no complete bundle here" "$manifest is missing" "copy or import the bundle again"
+[ -f "$bundle/bundle.yaml" ] ||
+  fail "there is no complete bundle here" "$bundle/bundle.yaml is missing" "copy or import the bundle again"
+# Read once: what is checked is what is believed, whatever becomes of the medium meanwhile.
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+cp "$bundle/bundle.yaml" "$copy/" || fail "the bundle cannot be read" "it says why above" "$again"
+[ ! -e "$bundle/bundle.yaml.sig" ] || cp "$bundle/bundle.yaml.sig" "$copy/"
 
-# The files of the bundle that an installation needs, as sha256sum reads them.
-wheels() {
-  awk '$1 == "digest:" { sub("sha256:", "", $2); digest = $2 }
-       $1 == "path:" && $2 ~ /^wheel\// { print digest "  " $2 }' "$manifest"
-}
-version=$(awk '$1 == "slipway:" { print $2; exit }' "$manifest")
+# What bundle.yaml says, without a reader of YAML: Slipway writes it one field a line.
+version='' digest='' wheels=() list=''
+while IFS= read -r line; do
+  case $line in
+    'slipway: '*) version=${line#slipway: } ;;
+    '- '*) digest='' ;;
+    '  digest: sha256:'*) digest=${line#*sha256:} ;;
+    '  path: wheel/'*)
+      name=${line#*: wheel/}
+      [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._+-]*\.whl$ && $digest =~ ^[0-9a-f]{64}$ ]] ||
+        fail "the bundle is damaged" "bundle.yaml has the wheel '$name' with the digest '$digest'" "copy it again"
+      wheels+=("$name")
+      list+="$digest  wheel/$name"$'\n' ;;
+  esac
+done <"$copy/bundle.yaml"
+[[ ${#wheels[@]} -gt 0 && $version =~ ^[0-9A-Za-z.+-]+$ ]] ||
+  fail "this bundle does not carry Slipway" "bundle.yaml lists no wheels" "build it with a newer Slipway"
 
-find_python() {
-  local candidate tag
-  for candidate in python3 python3.13 python3.11; do
-    tag=$("$candidate" -Ic 'import sys; print("cp%d%d" % sys.version_info[:2])' 2>/dev/null) || continue
-    # A bundle has wheels of what is not pure Python for each interpreter that Slipway supports.
-    if wheels | grep -q -- "-$tag-$tag-"; then
-      command -v "$candidate"
-      return
-    fi
-  done
-  return 1
-}
-python=$(find_python) || fail "there is no Python that this bundle supports" \
-  "it has wheels for $(wheels | sed -n 's/.*-cp\(3\)\([0-9]*\)-cp3.*/\1.\2/p' | sort -u | paste -sd' ')" \
-  "install python3 of Debian 12 or 13"
+# A bundle has wheels of what is not pure Python for each interpreter that Slipway supports.
+supported=()
+for name in "${wheels[@]}"; do
+  [[ $name =~ -cp3([0-9]+)-cp3[0-9]+- && ${supported[*]-} != *"3.${BASH_REMATCH[1]}"* ]] || continue
+  supported+=("3.${BASH_REMATCH[1]}")
+done
+python='' seen=''
+for candidate in python3 "${supported[@]/#/python}"; do
+  found=$("$candidate" -Ic 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
+  seen+="${seen:+, }$candidate is $found"
+  [[ " ${supported[*]} " == *" $found "* ]] || continue
+  "$candidate" -Ic 'import ctypes, fcntl, ssl, venv, zlib' 2>/dev/null || { seen+=" without its library"; continue; }
+  python=$(command -v "$candidate")
+  break
+done
+[ -n "$python" ] || fail "there is no Python that this bundle supports" \
+  "it has wheels for ${supported[*]}; here ${seen:-there is none}" "install python3 of Debian 12 or 13"
 
 check_signature() {
-  "$python" -I - "$bundle" "${keys[@]}" <<'PYTHON'
+  "$python" -I - "$bundle" "$copy" "${keys[@]}" <<'PYTHON'
 import base64, binascii, ctypes, hashlib, json, ssl, sys
 
 def refuse(what, why=""):
     print(f"error: {what}\n" + (f"  why: {why}\n" if why else "") + "  next: sign it with a key that is trusted here:"
-          " slipway bundle sign DIR --key FILE", file=sys.stderr)
+          " slipway bundle sign DIR --key FILE; or name another with --key", file=sys.stderr)
     sys.exit(7)
 
 def openssl():
@@ -92,60 +115,96 @@ def valid(library, key, signature, message):
         return False
     return library.EVP_DigestVerify(context, signature, len(signature), message, len(message)) == 1
 
-bundle, files = sys.argv[1], sys.argv[2:]
+bundle, copy, files = sys.argv[1], sys.argv[2], sys.argv[3:]
 trusted = {}
 for path in files:
     try:
-        kind, text = open(path, encoding="utf-8").read().split()[:2]
-        blob = base64.b64decode(text, validate=True)
+        lines = [line.split() for line in open(path, encoding="utf-8") if line.strip()]
+        blobs = [base64.b64decode(text, validate=True) for _, text, *_ in lines]
     except (OSError, ValueError) as error:
         refuse(f"{path}: this is no public key of Ed25519", str(error))
-    if kind != "ssh-ed25519" or len(blob) != 51:
-        refuse(f"{path}: this is no public key of Ed25519", f"it is of {kind}")
-    name = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-    trusted[f"SHA256:{name}"] = blob[-32:]
+    if not blobs or any(line[0] != "ssh-ed25519" for line in lines) or any(len(blob) != 51 for blob in blobs):
+        refuse(f"{path}: this is no public key of Ed25519", f"it has {' '.join(line[0] for line in lines) or 'nothing'}")
+    for blob in blobs:
+        name = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+        trusted[f"SHA256:{name}"] = blob[-32:]
 try:
-    data = json.load(open(f"{bundle}/bundle.yaml.sig", encoding="utf-8"))
-    form, name, signature = data["format"], data["key"], base64.b64decode(data["signature"], validate=True)
+    data = json.load(open(f"{copy}/bundle.yaml.sig", encoding="utf-8"))
+    form, name, signature = data["format"], str(data["key"]), base64.b64decode(data["signature"], validate=True)
 except FileNotFoundError:
     refuse(f"{bundle}: the bundle is not signed")
 except (OSError, ValueError, KeyError, TypeError, binascii.Error) as error:
     refuse(f"{bundle}/bundle.yaml.sig: this is no signature", str(error))
 if form != 1 or name not in trusted:
     refuse(f"{bundle}: the bundle is not signed by a trusted key", f"it is by {name}; trusted are {', '.join(trusted)}")
-message = b"slipway bundle 1\n" + open(f"{bundle}/bundle.yaml", "rb").read()
+message = b"slipway bundle 1\n" + open(f"{copy}/bundle.yaml", "rb").read()
 if len(signature) != 64 or not valid(openssl(), trusted[name], signature, message):
     refuse(f"{bundle}: the bundle was changed after it was signed")
 print(f"signed by {name}")
 PYTHON
 }
+# Who asked for a signature once means it.
+[ ${#keys[@]} -gt 0 ] || [ ! -e "$prefix/trusted.pub" ] || keys=("$prefix/trusted.pub")
 if [ ${#keys[@]} -gt 0 ]; then check_signature; fi
 
 # Nothing of the bundle is run before all that will be is what the manifest says.
-damaged=$(cd "$bundle" && wheels | sha256sum --check --quiet 2>&1) || fail "the bundle is damaged" "$damaged" \
+check_wheels() { (cd "$1" && sha256sum --check --quiet <<<"${list%$'\n'}" 2>&1); }
+if [ -e "$bundle/delta.json" ] && [ ! -e "$bundle/wheel/${wheels[0]}" ]; then
+  fail "this delta does not carry Slipway $version" "the site has it already" "use that, or the whole bundle"
+fi
+damaged=$(check_wheels "$bundle") || fail "the bundle is damaged" "$damaged" \
   "copy it again; slipway bundle verify names every file"
 
-mark=$(wheels | sha256sum | cut -c1-12)
-tag=$("$python" -Ic 'import sys; print("cp%d%d" % sys.version_info[:2])')
-release=$prefix/$version-$tag-$mark
-if [ ! -f "$release/.complete" ]; then
-  echo "installing Slipway $version with $python into $release"
+mark=$(sha256sum <<<"$list")
+release=$prefix/$version-cp${found/./}-${mark:0:12}
+link=$bin/slipway
+
+# Fills $release. Only wheels that the manifest lists are there for pip to choose from, and checked as copied.
+install() {
+  local damaged pip
   rm -rf "$release"
-  mkdir -p "$prefix" || fail "$prefix cannot be made" "" "run it as root, or choose another --prefix"
-  "$python" -m venv --without-pip "$release"
-  pip=$(echo "$bundle"/wheel/pip-*.whl)
-  PIP_CONFIG_FILE=/dev/null "$release/bin/python" -I "$pip/pip" --isolated install --quiet --no-index --no-cache-dir \
-    --find-links "$bundle/wheel" --disable-pip-version-check --no-warn-script-location "slipway-installer==$version" ||
-    fail "pip could not install out of the bundle" "it says why above" "the same command tries again"
-  "$release/bin/slipway" version >/dev/null
+  "$python" -Im venv --without-pip "$release" ||
+    fail "no virtual environment could be made in $release" "Python says why above" "$again"
+  mkdir "$release/wheel"
+  cp "${wheels[@]/#/$bundle/wheel/}" "$release/wheel/" ||
+    fail "the wheels could not be copied to $release" "cp says why above" "$again"
+  damaged=$(check_wheels "$release") || fail "the bundle changed while it was read" "$damaged" "$again"
+  pip=("$release"/wheel/pip-*.whl)
+  PIP_CONFIG_FILE=/dev/null "$release/bin/python" -I "${pip[0]}/pip" --isolated install --quiet --no-index --no-cache-dir \
+    --find-links "$release/wheel" --disable-pip-version-check --no-warn-script-location "slipway-installer==$version" ||
+    fail "pip could not install out of the bundle" "it says why above" "$again"
+  "$release/bin/slipway" version >/dev/null || fail "the Slipway in $release does not start" "it says why above" "$again"
+  rm -rf "$release/wheel"
+  sync -f "$release"
   : >"$release/.complete"
+}
+
+if [ ! -f "$release/.complete" ]; then
+  mkdir -p "$prefix" || fail "$prefix cannot be made" "it says why above" "run it as root, or choose another --prefix"
+  # Whatever a killed run left at work holds the lock, too: nobody writes into what this run makes.
+  exec 9>>"$prefix/.lock"
+  lock() { "$python" -Ic "import fcntl; fcntl.flock(9, fcntl.LOCK_EX$1)" 2>/dev/null; }
+  if ! lock " | fcntl.LOCK_NB"; then
+    echo "waiting for another install.sh that is at work in $prefix"
+    lock "" || fail "$prefix cannot be locked" "its file system has no locks" "choose another --prefix"
+  fi
+  if [ ! -f "$release/.complete" ]; then
+    echo "installing Slipway $version with $python into $release"
+    install
+  fi
 fi
 
-link=$bin/slipway
+trusted=''
+for key in "${keys[@]}"; do trusted+="$(<"$key")"$'\n'; done
+if [ -n "$trusted" ] && [ "${trusted%$'\n'}" != "$(cat "$prefix/trusted.pub" 2>/dev/null || true)" ]; then
+  printf '%s' "$trusted" >"$prefix/.trusted.part"
+  mv "$prefix/.trusted.part" "$prefix/trusted.pub"
+fi
 if [ "$(readlink "$link" 2>/dev/null || true)" != "$release/bin/slipway" ]; then
-  mkdir -p "$bin"
-  ln -sfn "$release/bin/slipway" "$bin/.slipway.part"
-  mv -T "$bin/.slipway.part" "$link"
+  mkdir -p "$bin" || fail "$bin cannot be made" "it says why above" "run it as root, or choose another --bin"
+  ln -sfn "$release/bin/slipway" "$bin/.slipway.part" && mv -T "$bin/.slipway.part" "$link" ||
+    fail "$link cannot be made" "it says why above" "run it as root, or choose another --bin"
 fi
 echo "slipway $version is $link"
+command -v ssh >/dev/null || echo "note: there is no ssh here, by which Slipway reaches hosts; install openssh-client"
 echo "next: slipway bundle verify $bundle"
