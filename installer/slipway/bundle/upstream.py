@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from slipway.bundle.registry import RegistryClient
 from slipway.errors import BundleError
@@ -35,7 +36,10 @@ class Place:
 
 @dataclass(slots=True)
 class Upstreams:
-    """Clients by registry, each made once. `urls`: where else a registry's images are (a mirror, another port)."""
+    """Clients by registry, each made once. `urls`: where else a registry's images are (a mirror, another port).
+
+    A path of such a URL stands before the names there, as a project of a proxy does.
+    """
 
     urls: Mapping[str, str] = field(default_factory=dict)
     ca_file: Path | None = None
@@ -63,9 +67,11 @@ class Upstreams:
     def _client(self, host: str) -> RegistryClient:
         name, hub, account = HUB
         url = self.urls.get(host) or (hub if host == name else f"https://{host}")
+        parts = urlsplit(url)
+        project, url = parts.path.strip("/"), f"{parts.scheme}://{parts.netloc}"
         user, password = self.accounts.get(account if host == name else host, ("", ""))
         options: dict[str, Any] = {} if self.pauses is None else {"pauses": self.pauses}
-        return RegistryClient(url, self.ca_file, user, password, outside=True, **options)
+        return RegistryClient(url, self.ca_file, user, password, outside=True, project=project, **options)
 
 
 def docker_config() -> Path:

@@ -262,6 +262,21 @@ def test_short_names_are_refused(name: str) -> None:
         Upstreams(accounts={}).place(name)
 
 
+def test_a_mirror_may_have_them_in_a_project(tmp_path: Path, upstream: Faulty) -> None:
+    client = upstream.backend.client()
+    text = client.get_manifest("group/tool", "v1")[0]
+    node = layout.node_of(client.get_manifest("group/tool", layout.node_of(text).children[0])[0])
+    for digest in node.blobs:
+        assert client.mount_blob("proxy/quay/group/tool", digest, "group/tool")
+    client.put_manifest("proxy/quay/group/tool", "v1", node.text, node.media_type)
+    account = {"quay.io": (upstream.backend.username, upstream.backend.password)}
+    mirror = Upstreams({"quay.io": f"{upstream.url}/proxy/quay/"}, accounts=account)
+    [entry] = lock.resolve(mirror, IMAGE, AMD64, DAY)
+    assert entry.digest == entry.tagged == node.digest
+    pull([entry], mirror, Writer(tmp_path / "bundle"), lambda _tally: None)
+    assert (tmp_path / "bundle" / layout.blob_path(node.digest)).read_bytes() == node.text
+
+
 def test_accounts_are_dockers(tmp_path: Path, upstream: Faulty) -> None:
     backend = upstream.backend
     text = base64.b64encode(f"{backend.username}:{backend.password}".encode()).decode()
