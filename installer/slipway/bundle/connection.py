@@ -14,6 +14,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from slipway.errors import BundleError
 
@@ -118,7 +119,7 @@ class Connection:
     ) -> None:
         self.url = url.rstrip("/")
         self._pauses, self._outside = pauses, outside
-        self._pool = _pool(self.url, ca_file, address)
+        self._pool = _pool(self.url, ca_file, address, outside=outside)
         self._headers = {"Host": urlsplit(self.url).netloc, "User-Agent": "slipway"}
         self._account = (username, password) if username else None
         self._tokens: dict[str, str] = {}
@@ -209,11 +210,10 @@ class Connection:
 
         location = urljoin(self.url, response.headers.get("Location", ""))
         _discard(response)
-        context = getattr(self._pool, "conn_kw", {}).get("ssl_context")
-        options = {"ssl_context": context} if context else {}
+        manager = _manager(self._pool, location, outside=True)
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
         try:
-            return urllib3.PoolManager(**options).request(
+            return manager.request(
                 method, location, headers=dict(headers), preload_content=False, timeout=timeout, retries=5
             )
         except (urllib3.exceptions.HTTPError, ValueError) as exc:
@@ -244,7 +244,8 @@ class Connection:
         query = {"service": fields.get("service", "")}
         actions = "pull" if self._outside else "pull,push"
         query |= {"scope": f"repository:{repository}:{actions}"} if repository else {}
-        self._tokens[repository] = _token(f"{fields['realm']}?{urlencode(query)}", self._account, self._pool)
+        url = f"{fields['realm']}?{urlencode(query)}"
+        self._tokens[repository] = _token(url, self._account, self._pool, outside=self._outside)
         return True
 
     def _broken(self, exc: BaseException) -> BaseException:
@@ -309,7 +310,9 @@ def _discard(response: "urllib3.BaseHTTPResponse") -> None:
     response.release_conn()
 
 
-def _pool(url: str, ca_file: Path | None, address: str | None) -> "urllib3.HTTPConnectionPool":
+def _pool(
+    url: str, ca_file: Path | None, address: str | None, *, outside: bool
+) -> "urllib3.HTTPConnectionPool":
     import urllib3
 
     parts = urlsplit(url)
@@ -331,6 +334,10 @@ def _pool(url: str, ca_file: Path | None, address: str | None) -> "urllib3.HTTPC
         raise RegistryError(
             "tls", "the certificate authority cannot be read", where=str(ca_file), why=str(exc)
         ) from exc
+    proxy = _proxy(parts.hostname) if outside else ""
+    if proxy:
+        manager = urllib3.ProxyManager(proxy, ssl_context=context, **options)
+        return manager.connection_from_host(parts.hostname, parts.port, "https")
     return urllib3.HTTPSConnectionPool(
         host,
         parts.port,
@@ -341,15 +348,31 @@ def _pool(url: str, ca_file: Path | None, address: str | None) -> "urllib3.HTTPC
     )
 
 
-def _token(url: str, account: tuple[str, str] | None, pool: "urllib3.HTTPConnectionPool") -> str:
+def _proxy(host: str) -> str:
+    """The way out of a company's network, as HTTPS_PROXY and NO_PROXY have it; a site's own registry needs none."""
+    return "" if proxy_bypass(host) else getproxies().get("https", "")
+
+
+def _manager(pool: "urllib3.HTTPConnectionPool", url: str, *, outside: bool) -> "urllib3.PoolManager":
+    """For a URL of another server that a registry names: with the registry's trust, by the same way out."""
+    import urllib3
+
+    context = getattr(pool, "conn_kw", {}).get("ssl_context")
+    options = {"ssl_context": context} if context and url.startswith("https") else {}
+    proxy = _proxy(urlsplit(url).hostname or "") if outside and url.startswith("https") else ""
+    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+
+def _token(
+    url: str, account: tuple[str, str] | None, pool: "urllib3.HTTPConnectionPool", *, outside: bool
+) -> str:
     """A token of the realm the registry names, with the same trust."""
     import urllib3
 
     headers = {"Authorization": _basic(*account)} if account else {}
-    context = getattr(pool, "conn_kw", {}).get("ssl_context")
-    options = {"ssl_context": context} if context and url.startswith("https") else {}
+    manager = _manager(pool, url, outside=outside)
     try:
-        response = urllib3.PoolManager(**options).request("GET", url, headers=headers, timeout=READ_SECONDS)
+        response = manager.request("GET", url, headers=headers, timeout=READ_SECONDS)
         data = response.json() if response.status == HTTPStatus.OK else {}
     except (urllib3.exceptions.HTTPError, ValueError) as exc:
         raise RegistryUnavailable(

@@ -8,12 +8,15 @@ import base64
 import hashlib
 import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -292,6 +295,59 @@ def test_accounts_are_dockers(tmp_path: Path, upstream: Faulty) -> None:
     with pytest.raises(BundleError, match="Docker's accounts"):
         accounts(tmp_path / "config.json")
     assert accounts(tmp_path / "nothing.json") == {}
+
+
+@contextmanager
+def tunnel() -> Iterator[tuple[str, list[str]]]:
+    """A proxy as companies have it: its URL, and where it was asked to lead to."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            asked.append(self.path)
+            host, _, port = self.path.rpartition(":")
+            with socket.create_connection((host, int(port))) as far:
+                self.send_response(200)
+                self.end_headers()
+                self.connection.settimeout(None)
+                ends = {self.connection: far, far: self.connection}
+                while True:
+                    for end in select.select(list(ends), [], [])[0]:
+                        data = end.recv(1 << 16)
+                        if not data:
+                            return
+                        ends[end].sendall(data)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_proxy_leads_out_and_never_to_the_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        running_registry(tmp_path / "far", tmp_path / "far-data", name="localhost") as registry,
+        tunnel() as (url, asked),
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", url)
+        put_index(RegistryClient(registry.url, registry.ca, registry.username, registry.password), "v1")
+        assert asked == []
+        account = {"quay.io": (registry.username, registry.password)}
+        far = Upstreams({"quay.io": registry.url}, registry.ca, account)
+        [entry] = lock.resolve(far, IMAGE, AMD64, DAY)
+        pull([entry], far, Writer(tmp_path / "bundle"), lambda _tally: None)
+        assert set(asked) == {registry.url.removeprefix("https://")}
+        monkeypatch.setenv("NO_PROXY", "localhost")
+        asked.clear()
+        lock.resolve(Upstreams({"quay.io": registry.url}, registry.ca, account), IMAGE, AMD64, DAY)
+        assert asked == []
 
 
 class _Elsewhere(BaseHTTPRequestHandler):
