@@ -25,8 +25,12 @@ from slipway.bundle.packing import (
     file_manifest,
 )
 from slipway.bundle.registry import RegistryClient
+from slipway.bundle.tally import Tally, every
 from slipway.errors import BundleError, Interrupted
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+
+#: Seconds between two lines on how far a push is.
+SAID_EVERY = 2.0
 
 
 @dataclass(slots=True)
@@ -57,7 +61,9 @@ def push(
         items = crew.each(pusher.look, manifest.artifacts)
         missing = [item for item in items if not item.there]
         pusher.plan(item for item in items if item.there)
-        crew.each(pusher.blob, pusher.left(missing))
+        blobs = pusher.left(missing)
+        tally = Tally(sum(blob.size for blob in blobs), every(SAID_EVERY, progress))
+        crew.each(lambda blob: pusher.blob(blob, tally), blobs)
         crew.each(pusher.artifact, missing)
     pusher.bundle(manifest)
     pusher.receipt.seconds = round(time.monotonic() - started, 3)
@@ -131,12 +137,13 @@ class _Pusher:
                     found[digest] = self._described(item.artifact, digest)
         return sorted(found.values(), key=lambda blob: -blob.size)
 
-    def blob(self, blob: _Blob) -> None:
+    def blob(self, blob: _Blob, tally: Tally) -> None:
         """Copy one blob into the first repository that wants it."""
         self._check_cancelled()
         if not self.client.blob_exists(blob.repository, blob.digest):
             self._put(blob, self.absent.get(blob.digest, ""))
         self._homes[blob.digest] = blob.repository
+        tally.add(blob.size)
 
     def artifact(self, item: _Item) -> None:
         """Let its repository have every blob, then put its manifests."""

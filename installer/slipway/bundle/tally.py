@@ -27,3 +27,16 @@ class Tally:
         rate = self.done / seconds
         left = f", {(self.total - self.done) / rate:.0f} s left" if 0 < self.done < self.total else ""
         return f"{self.done // MIB} of {self.total // MIB} MiB, {rate / MIB:.1f} MiB/s{left}"
+
+
+def every(seconds: float, say: Callable[[str], None]) -> Callable[[Tally], None]:
+    """Says how far it is, not more often than that, and not at once: what is short needs no telling."""
+    told = time.monotonic()
+
+    def show(tally: Tally) -> None:
+        nonlocal told
+        if time.monotonic() - told >= seconds:
+            told = time.monotonic()
+            say(str(tally))
+
+    return show

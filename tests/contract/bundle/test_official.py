@@ -31,7 +31,7 @@ from slipway.bundle.official import Official
 from slipway.bundle.pulling import Pulled, pull
 from slipway.bundle.push import push
 from slipway.bundle.registry import RegistryClient, RegistryError
-from slipway.bundle.tally import Tally
+from slipway.bundle.tally import Tally, every
 from slipway.bundle.upstream import Upstreams, accounts
 from slipway.bundle.verify import verify
 from slipway.bundle.writer import Writer
@@ -426,6 +426,10 @@ def test_progress_is_told_as_people_read_it() -> None:
     assert seen[0].startswith("4 of 10 MiB, ")
     assert seen[0].endswith(" s left")
     assert seen[1].startswith("10 of 10 MiB, ")
+    lines: list[str] = []
+    for seconds in (0.0, 60.0):
+        Tally(2 << 20, every(seconds, lines.append)).add(1 << 20)
+    assert len(lines) == 1
     assert "left" not in seen[1]
 
 
