@@ -3,10 +3,11 @@
 import hashlib
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from slipway import __version__
 from slipway.bundle import manifest as manifests
 from slipway.bundle.build import Builder
 from slipway.bundle.delta import Delta
@@ -58,6 +59,26 @@ def site_bundle(directory: Path, catalog: Catalog, configuration: Configuration)
         builder.binary("helm", catalog.versions.source("helm").version),
     ]
     manifest = manifests.make(name="site", catalog=catalog.digest, slipway="0.1.0", artifacts=artifacts)
+    manifests.write(manifest, directory)
+    return manifest
+
+
+def outline(directory: Path, catalog: Catalog, systems: Iterable[str]) -> BundleManifest:
+    """The manifest alone of a bundle with all that a plan looks for; whoever asks for contents finds none."""
+    release = catalog.versions.release(catalog.versions.kubernetes_versions()[-1])
+    modules = catalog.modules.values()
+    references = {*release.images, *(image for module in modules for image in module.images)}
+    named = [(ArtifactKind.IMAGE, *reference.rsplit(":", 1)) for reference in references]
+    named += [(ArtifactKind.BINARY, name, version) for name, version in release.binaries.items()]
+    named += [(ArtifactKind.CHART, item.chart, "1") for module in modules for item in module.releases]
+    named += [(ArtifactKind.PACKAGES, system, "1") for system in systems]
+    artifacts = [
+        Artifact(kind, name, version, _digest(b""), 0, path=f"{kind}/{name}") for kind, name, version in named
+    ]
+    directory.mkdir(parents=True, exist_ok=True)
+    manifest = manifests.make(
+        name="outline", catalog=catalog.digest, slipway=__version__, artifacts=artifacts
+    )
     manifests.write(manifest, directory)
     return manifest
 

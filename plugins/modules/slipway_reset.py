@@ -46,6 +46,7 @@ removed:
 """
 
 import contextlib
+import glob
 import os
 import shutil
 
@@ -142,7 +143,9 @@ DIRECTORIES = (
 )
 #: They read what is removed only when they start.
 READERS = ("systemd-journald.service",)
-INTERPRETER = "/opt/slipway"
+#: The bundle's Python, and what killed attempts to put it there left. Beside it may lie the Slipway that runs this.
+INTERPRETER_DIR = "/opt/slipway"
+INTERPRETERS = (f"{INTERPRETER_DIR}/python", f"{INTERPRETER_DIR}/.python.*")
 REGISTRY_UNITS = ("slipway-registry-push.service", "slipway-registry.service")
 REGISTRY_USER = "slipway-registry"
 REGISTRY_PATHS = (
@@ -245,7 +248,8 @@ def state_paths() -> list[str]:
         "record.json",
         "runtime.json",
     )
-    return [path for path in (*(f"{STATE_DIR}/{name}" for name in names), INTERPRETER) if there(path)]
+    interpreters = [path for pattern in INTERPRETERS for path in sorted(glob.glob(pattern))]
+    return [path for path in (*(f"{STATE_DIR}/{name}" for name in names), *interpreters) if there(path)]
 
 
 def hosts_without_block() -> tuple[str, str]:
@@ -292,6 +296,8 @@ def take_away(p: dict, units: list[dict]) -> None:
     remove_made()  # those in which something was mounted
     for path in state_paths():
         remove(path)
+    with contextlib.suppress(OSError):  # not there, or Slipway itself is installed in it
+        os.rmdir(INTERPRETER_DIR)
 
 
 def remove_made() -> None:

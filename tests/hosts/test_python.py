@@ -142,7 +142,9 @@ def test_a_reset_runs_with_it_and_takes_it_away(site: Site, context: Context) ->
         host.name: connection_variables(SSH(), host.address) | interpreter(bundled=bundled[host.name])
         for host in context.configuration.hosts
     }
+    site.sh("node-1", "mkdir -p /opt/slipway/releases")  # Slipway itself, as install.sh puts it there
     site.run("reset.yml", hosts)
+    assert site.sh("node-1", "ls -A /opt/slipway").split() == ["releases"]
     assert site.sh("node-2", "ls -d /opt/slipway 2>/dev/null") == ""
     # Again: what it needs is put there, and taken away.
     assert python_for_reset(context, context.configuration.hosts) == bundled
