@@ -149,9 +149,6 @@ if [ ${#keys[@]} -gt 0 ]; then check_signature; fi
 
 # Nothing of the bundle is run before all that will be is what the manifest says.
 check_wheels() { (cd "$1" && sha256sum --check --quiet <<<"${list%$'\n'}" 2>&1); }
-if [ -e "$bundle/delta.json" ] && [ ! -e "$bundle/wheel/${wheels[0]}" ]; then
-  fail "this delta does not carry Slipway $version" "the site has it already" "use that, or the whole bundle"
-fi
 damaged=$(check_wheels "$bundle") || fail "the bundle is damaged" "$damaged" \
   "copy it again; slipway bundle verify names every file"
 

@@ -15,7 +15,7 @@ from slipway.bundle.images import Blob
 from slipway.bundle.layout import OCI_MANIFEST, blob_path
 from slipway.bundle.workshop import Workshop
 from slipway.bundle.writer import Writer
-from slipway.catalog import Catalog
+from slipway.catalog import Catalog, load, versions
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.planning.plan import required_images
@@ -59,6 +59,18 @@ def site_bundle(directory: Path, catalog: Catalog, configuration: Configuration)
         builder.binary("helm", catalog.versions.source("helm").version),
     ]
     manifest = manifests.make(name="site", catalog=catalog.digest, slipway="0.1.0", artifacts=artifacts)
+    manifests.write(manifest, directory)
+    return manifest
+
+
+def installer_bundle(directory: Path, elsewhere: Mapping[str, str] = MappingProxyType({})) -> BundleManifest:
+    """Slipway itself and nothing else; of it what is not in `elsewhere`."""
+    writer = Writer(directory, elsewhere)
+    builder = Builder(versions.load(), load(), writer, Workshop(lambda _text: None))
+    artifacts = [*builder.installer()]
+    directory.mkdir(parents=True, exist_ok=True)
+    manifest = manifests.make(name="installer", catalog="", slipway=__version__, artifacts=artifacts)
+    Delta(writer.left_out).write(directory, manifest)
     manifests.write(manifest, directory)
     return manifest
 

@@ -8,17 +8,13 @@ import pytest
 
 from slipway import __version__
 from slipway import catalog as catalogs
-from slipway.bundle import manifest as manifests
 from slipway.bundle import signing
-from slipway.bundle.build import Builder
 from slipway.bundle.exporting import export
 from slipway.bundle.verify import verify
 from slipway.bundle.wheel import own_wheel
 from slipway.bundle.workshop import Workshop
-from slipway.bundle.writer import Writer
-from slipway.catalog import versions
 from slipway.lab import Lab
-from tests.bundles import outline
+from tests.bundles import installer_bundle, outline
 from tests.labs import lab_nodes
 
 NODES = {"node-1": "debian-12", "node-2": "debian-13"}
@@ -31,9 +27,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of the installer alone, signed; keys beside it."""
     directory = tmp_path_factory.mktemp("installer")
     out = directory / "bundle"
-    builder = Builder(versions.load(), catalogs.load(), Writer(out), Workshop(lambda _text: None))
-    made = manifests.make(name="installer", catalog="", slipway=__version__, artifacts=[*builder.installer()])
-    manifests.write(made, out)
+    installer_bundle(out)
     signing.keygen(directory / "site", "site")
     signing.keygen(directory / "stranger", "stranger")
     signing.sign(out, directory / "site")

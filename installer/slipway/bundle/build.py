@@ -188,32 +188,22 @@ class Builder:
         )
 
     def installer(self) -> Iterator[Artifact]:
-        """Slipway itself: wheels, and the script at the bundle's top that installs them."""
+        """Slipway itself: wheels, and the script at the bundle's top that installs them.
+
+        A site that lacks one of them gets all: where they are installed nothing can be asked for the rest.
+        """
         if not self.versions.wheels:
             return
-        own = own_wheel(self.workshop)
         others = sources.make(self.versions.wheels, self.versions, self.workshop)
-        for wheel in (own, *sorted(others.glob("*.whl"))):
-            yield self._wheel(wheel)
         script = data_dir() / "offline" / INSTALL
-        digest = file_digest(script)
-        self.writer.copy(script, INSTALL, digest)
-        size = script.stat().st_size
-        yield Artifact(
-            ArtifactKind.INSTALLER, "slipway", __version__, digest, size, path=INSTALL, origin="Slipway"
-        )
-
-    def _wheel(self, wheel: Path) -> Artifact:
-        """Its name is NAME-VERSION-PYTHON-ABI-PLATFORM.whl: pure ones are for every interpreter."""
-        name, version, python, *_ = wheel.name.split("-")
-        version = version if python.startswith("py") else f"{version}-{python}"
-        digest, path = file_digest(wheel), f"{ArtifactKind.WHEEL}/{wheel.name}"
-        self.writer.copy(wheel, path, digest)
-        plain = re.sub(r"[-_.]+", "-", name).lower()
-        origin = "Slipway" if plain == DISTRIBUTION else "PyPI"
-        return Artifact(
-            ArtifactKind.WHEEL, plain, version, digest, wheel.stat().st_size, path=path, origin=origin
-        )
+        found = {
+            file: file_digest(file) for file in (script, own_wheel(self.workshop), *others.glob("*.whl"))
+        }
+        needed = not all(self.writer.is_elsewhere(digest) for digest in found.values())
+        for file, digest in sorted(found.items()):
+            artifact = _installer_artifact(file, digest)
+            self.writer.copy(file, artifact.path, digest, needed=needed)
+            yield artifact
 
     def _module(self, name: str) -> Module:
         if name not in self.catalog.modules:
@@ -266,6 +256,20 @@ def binary_archive(versions: Versions, binary: Binary, workshop: Workshop) -> Pa
         write_tgz(dest / "binary.tar.gz", entries)
 
     return workshop.make("binary", binary.name, binary.version, recipe, build) / "binary.tar.gz"
+
+
+def _installer_artifact(file: Path, digest: str) -> Artifact:
+    """The script, or a wheel: NAME-VERSION-PYTHON-ABI-PLATFORM.whl, where pure ones are for every interpreter."""
+    size = file.stat().st_size
+    if file.name == INSTALL:
+        kind = ArtifactKind.INSTALLER
+        return Artifact(kind, "slipway", __version__, digest, size, path=INSTALL, origin="Slipway")
+    name, version, python, *_ = file.name.split("-")
+    plain = re.sub(r"[-_.]+", "-", name).lower()
+    version = version if python.startswith("py") else f"{version}-{python}"
+    origin = "Slipway" if plain == DISTRIBUTION else "PyPI"
+    path = f"{ArtifactKind.WHEEL}/{file.name}"
+    return Artifact(ArtifactKind.WHEEL, plain, version, digest, size, path=path, origin=origin)
 
 
 def _index_entry(artifact: Artifact, node: Node) -> dict[str, object]:

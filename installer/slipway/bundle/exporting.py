@@ -12,6 +12,7 @@ from typing import BinaryIO
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import CHUNK, Meter
 from slipway.bundle.contents import UNVOUCHED, contents
+from slipway.bundle.delta import Delta
 from slipway.bundle.disk import guarded
 from slipway.bundle.layout import INSTALL
 from slipway.bundle.volumes import HEADER, Header, Span, dump, header_of, laid_out, name_of
@@ -54,11 +55,12 @@ def _export(directory: Path, out: Path, limit: int | None, progress: Callable[[s
 def _installer(directory: Path, out: Path) -> list[Path]:
     """A small tar of what installs Slipway, for a side where nothing reads volumes yet; none if that is not in it."""
     manifest = manifests.read(directory)
-    kinds = {ArtifactKind.WHEEL, ArtifactKind.INSTALLER}
-    paths = sorted(artifact.path for artifact in manifest.artifacts if artifact.kind in kinds)
-    paths += [p for p in (manifests.FILE, manifests.SIGNATURE) if (directory / p).is_file()]
+    kinds, absent = {ArtifactKind.WHEEL, ArtifactKind.INSTALLER}, Delta.read(directory, manifest).absent
+    own = [artifact for artifact in manifest.artifacts if artifact.kind in kinds]
+    paths = sorted(artifact.path for artifact in own if artifact.digest not in absent)
     if INSTALL not in paths:
         return []
+    paths += [p for p in (manifests.FILE, manifests.SIGNATURE) if (directory / p).is_file()]
     target = out / f"{manifest.name}{INSTALLER}"
     draft = target.with_name(f".{target.name}.part")
     with draft.open("wb") as file:

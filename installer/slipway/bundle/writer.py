@@ -24,11 +24,15 @@ class Writer:
         self.left_out: dict[str, str] = {}
         self._elsewhere = elsewhere
 
+    def is_elsewhere(self, digest: str) -> bool:
+        """Whether contents could be left out."""
+        return digest in self._elsewhere
+
     def leave_out(self, digest: str) -> bool:
         """Whether contents are elsewhere; they are remembered then."""
-        if digest in self._elsewhere:
+        if self.is_elsewhere(digest):
             self.left_out[digest] = self._elsewhere[digest]
-        return digest in self._elsewhere
+        return self.is_elsewhere(digest)
 
     def blob(self, blob: Blob) -> None:
         """A blob of an image."""
@@ -39,9 +43,12 @@ class Writer:
         else:
             self.write(blob_path(blob.digest), blob.data)
 
-    def copy(self, source: Path, path: str, digest: str) -> None:
-        """Copy unless the very same is there. A copy, not a link: a damaged bundle must not damage the cache."""
-        if self.leave_out(digest):
+    def copy(self, source: Path, path: str, digest: str, *, needed: bool = False) -> None:
+        """Copy unless the very same is there. A copy, not a link: a damaged bundle must not damage the cache.
+
+        What is needed here is not left out.
+        """
+        if not needed and self.leave_out(digest):
             return
         target = self._target(path)
         same_size = target.is_file() and target.stat().st_size == source.stat().st_size

@@ -17,7 +17,7 @@ from slipway.bundle.source import DirectorySource, RegistrySource
 from slipway.bundle.verify import verify
 from slipway.errors import BundleError
 from slipway.model.bundle import ArtifactKind, BundleManifest
-from tests.bundles import small_bundle
+from tests.bundles import installer_bundle, small_bundle
 from tests.registries import Registry, running_registry
 
 
@@ -82,6 +82,21 @@ def test_what_a_delta_leaves_out_is_read_from_the_site(
     assert {source.path(binary).is_relative_to(tmp_path / "delta") for binary in binaries} == {True, False}
     with pytest.raises(BundleError, match="is not what the bundle says"):
         DirectorySource(tmp_path / "delta").path(binaries[0])
+
+
+def test_a_delta_has_the_whole_installer_or_nothing_of_it(tmp_path: Path) -> None:
+    """Nobody can ask a site for wheels before Slipway is installed."""
+    whole = installer_bundle(tmp_path / "whole")
+    everything = {artifact.digest: artifact.repository for artifact in whole.artifacts}
+    own = next(artifact for artifact in whole.artifacts if artifact.name == "slipway-installer")
+    former = {digest: repository for digest, repository in everything.items() if digest != own.digest}
+    for name, elsewhere, files in (("same", everything, 0), ("newer", former, len(whole.artifacts))):
+        delta = tmp_path / name
+        assert installer_bundle(delta, elsewhere) == whole
+        assert len([*delta.glob("wheel/*"), *delta.glob("install.sh")]) == files
+        assert verify(delta) == []
+        exported = export(delta, tmp_path / f"{name}-usb", None, lambda _text: None)
+        assert [path.name for path in exported][1:] == (["installer.installer.tar"] if files else [])
 
 
 def test_a_delta_does_not_fit_another_site(tmp_path: Path, registry: Registry, inventory: Inventory) -> None:
