@@ -253,7 +253,7 @@ def page(report: dict[str, Any]) -> str:
             f"{report['changed']['seconds']:.2f} s, {report['changed']['bytes'] / 1000:.0f} kB",
         ),
         ("delta of that change, of the whole", "", f"{report['delta'] / report['bytes']:.2e}"),
-        *(_pulled(count, each) for count, each in report["pull"].items()),
+        *(_pulled(count, each) for count, each in report.get("pull", {}).items()),
         (
             "memory of a push, at its peak",
             "< 200 MiB",
