@@ -3,7 +3,6 @@
 Every failure is a RegistryError with a code, so that callers decide by code and people read one clear sentence.
 """
 
-import base64
 import re
 import ssl
 import time
@@ -12,36 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-from slipway.errors import BundleError
+from slipway.bundle import pools
+from slipway.bundle.refusals import RegistryError, RegistryUnavailable, refusal
 
 if TYPE_CHECKING:
     import urllib3
 
-#: Seconds: a registry on the site's own network that takes longer to accept a connection is not there.
-CONNECT_SECONDS = 5
-#: Seconds without a byte before a transfer is given up.
-READ_SECONDS = 60
-#: Connections kept; more threads than this wait for one.
-CONNECTIONS = 16
-#: Bytes that are handed to the socket at once.
-CHUNK = 1 << 20
 #: Seconds before each further try of something that can be tried again.
 PATIENCE = (0.1, 0.5, 2.0, 5.0)
 #: Seconds: a registry that asks for a longer pause (Retry-After) is told on and not waited for.
 LONGEST_PAUSE = 30.0
 
-HINTS = {
-    "denied": "the account may not do this: pushes need the push account",
-    "full": "free space where the registry keeps its data, or give it more; then the same command goes on",
-    "not-found": "push the bundle again: slipway bundle push DIR",
-    "tls": "name the certificate authority that signed the registry's certificate (registry.caRef)",
-    "unauthorized": "check user and password of the registry account",
-    "unreachable": "check that the registry runs and that its address and port are right",
-}
 _CLOCK_HINT = "set the clocks of this machine and of the registry's host right, or renew the certificate"
 #: OpenSSL's numbers for a certificate that is not valid yet, or no more.
 _CLOCK_CODES = {9, 10}
@@ -53,35 +36,7 @@ LONGEST_TEXT = 500
 _NOISE = re.compile(
     r"^HTTPS?Connection(Pool)?\([^)]*\): (Failed to establish a new connection: )?(\[Errno -?\d+\] )?"
 )
-_REFUSALS = {
-    401: ("unauthorized", "the registry refuses the account"),
-    403: ("denied", "the registry forbids this to the account"),
-    404: ("not-found", "the registry does not have it"),
-    405: ("denied", "the registry is read-only here"),
-    416: ("range", "the registry does not have these bytes"),
-}
-
-
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-
-class RegistryError(BundleError):
-    """It refused something: unauthorized, denied, tls, unreachable, not-found, range, digest, full, refused."""
-
-    def __init__(self, code: str, what: str, *, where: str, why: str = "", hint: str = "") -> None:
-        super().__init__(what, where=where, why=why, hint=hint or HINTS.get(code, ""))
-        self.code = code
-
-    def as_dict(self) -> dict[str, Any]:
-        """With the code, for machines."""
-        return super().as_dict() | {"code": self.code}
-
-
-class RegistryUnavailable(RegistryError):  # noqa: N818 - a state, as TransientError is
-    """It did not answer, or failed itself: the same request can work later, after `pause` seconds if it says so."""
-
-    retryable: ClassVar[bool] = True
-    pause: float = 0.0
 
 
 @dataclass(slots=True)
@@ -119,13 +74,13 @@ class Connection:
     ) -> None:
         self.url = url.rstrip("/")
         self._pauses, self._outside = pauses, outside
-        self._pool = _pool(self.url, ca_file, address, outside=outside)
+        self._pool = pools.pool(self.url, ca_file, address, outside=outside)
         self._headers = {"Host": urlsplit(self.url).netloc, "User-Agent": "slipway"}
         self._account = (username, password) if username else None
         self._tokens: dict[str, str] = {}
         self._met = False
         if self._account:
-            self._headers["Authorization"] = _basic(*self._account)
+            self._headers["Authorization"] = pools.basic(*self._account)
 
     def close(self) -> None:
         """Close what is kept."""
@@ -210,8 +165,8 @@ class Connection:
 
         location = urljoin(self.url, response.headers.get("Location", ""))
         _discard(response)
-        manager = _manager(self._pool, location, outside=True)
-        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+        manager = pools.manager_for(self._pool, location, outside=True)
+        timeout = urllib3.Timeout(connect=pools.CONNECT_SECONDS, read=pools.READ_SECONDS)
         try:
             return manager.request(
                 method, location, headers=dict(headers), preload_content=False, timeout=timeout, retries=5
@@ -245,7 +200,7 @@ class Connection:
         actions = "pull" if self._outside else "pull,push"
         query |= {"scope": f"repository:{repository}:{actions}"} if repository else {}
         url = f"{fields['realm']}?{urlencode(query)}"
-        self._tokens[repository] = _token(url, self._account, self._pool, outside=self._outside)
+        self._tokens[repository] = pools.token_of(url, self._account, self._pool, outside=self._outside)
         return True
 
     def _broken(self, exc: BaseException) -> BaseException:
@@ -271,28 +226,15 @@ class Connection:
     def _check_status(
         self, method: str, path: str, response: "urllib3.BaseHTTPResponse", missing_ok: bool
     ) -> None:
-        missing = missing_ok and response.status == HTTPStatus.NOT_FOUND
-        if response.status >= HTTPStatus.MULTIPLE_CHOICES and not missing:
-            try:
-                raise self._refusal(method, path, response)
-            finally:
-                _discard(response)
         self._met = True
-
-    def _refusal(self, method: str, path: str, response: "urllib3.BaseHTTPResponse") -> RegistryError:
-        status, text = response.status, self._text(response)
-        why = f"{method} {path.partition('?')[0]}: {status} {text}"
-        if status == HTTPStatus.INSUFFICIENT_STORAGE or "no space left on device" in text:
-            return RegistryError("full", "the registry's disk is full", where=self.url, why=why)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
-            busy = status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-            what = "the registry is overloaded" if busy else "the registry failed"
-            failure = RegistryUnavailable("unreachable", what, where=self.url, why=why)
-            failure.pause = _seconds(response.headers.get("Retry-After", ""))
-            self._met = True
-            return failure
-        code, what = _REFUSALS.get(status, ("refused", "the registry refuses the request"))
-        return RegistryError(code, what, where=self.url, why=why)
+        if response.status < HTTPStatus.MULTIPLE_CHOICES:
+            return
+        if missing_ok and response.status == HTTPStatus.NOT_FOUND:
+            return
+        request, pause = f"{method} {path.partition('?')[0]}", response.headers.get("Retry-After", "")
+        failure = refusal(self.url, request, response.status, self._text(response), _seconds(pause))
+        _discard(response)
+        raise failure
 
     def _text(self, response: "urllib3.BaseHTTPResponse") -> str:
         """The beginning of what it says; nothing where it stops in the middle of it."""
@@ -308,85 +250,6 @@ def _discard(response: "urllib3.BaseHTTPResponse") -> None:
     """Close what nobody reads to its end, and give its place among the kept connections back."""
     response.close()
     response.release_conn()
-
-
-def _pool(
-    url: str, ca_file: Path | None, address: str | None, *, outside: bool
-) -> "urllib3.HTTPConnectionPool":
-    import urllib3
-
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise RegistryError("refused", "a registry's URL is http(s)://HOST[:PORT]", where=url)
-    options: dict[str, Any] = {
-        "maxsize": CONNECTIONS,
-        "block": True,
-        "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-        "retries": False,
-        "blocksize": CHUNK,
-    }
-    host = address or parts.hostname
-    if parts.scheme == "http":
-        return urllib3.HTTPConnectionPool(host, parts.port, **options)
-    try:
-        context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    except (OSError, ssl.SSLError) as exc:
-        raise RegistryError(
-            "tls", "the certificate authority cannot be read", where=str(ca_file), why=str(exc)
-        ) from exc
-    proxy = _proxy(parts.hostname) if outside else ""
-    if proxy:
-        manager = urllib3.ProxyManager(proxy, ssl_context=context, **options)
-        return manager.connection_from_host(parts.hostname, parts.port, "https")
-    return urllib3.HTTPSConnectionPool(
-        host,
-        parts.port,
-        ssl_context=context,
-        server_hostname=parts.hostname,
-        assert_hostname=parts.hostname,
-        **options,
-    )
-
-
-def _proxy(host: str) -> str:
-    """The way out of a company's network, as HTTPS_PROXY and NO_PROXY have it; a site's own registry needs none."""
-    return "" if proxy_bypass(host) else getproxies().get("https", "")
-
-
-def _manager(pool: "urllib3.HTTPConnectionPool", url: str, *, outside: bool) -> "urllib3.PoolManager":
-    """For a URL of another server that a registry names: with the registry's trust, by the same way out."""
-    import urllib3
-
-    context = getattr(pool, "conn_kw", {}).get("ssl_context")
-    options = {"ssl_context": context} if context and url.startswith("https") else {}
-    proxy = _proxy(urlsplit(url).hostname or "") if outside and url.startswith("https") else ""
-    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-
-
-def _token(
-    url: str, account: tuple[str, str] | None, pool: "urllib3.HTTPConnectionPool", *, outside: bool
-) -> str:
-    """A token of the realm the registry names, with the same trust."""
-    import urllib3
-
-    headers = {"Authorization": _basic(*account)} if account else {}
-    manager = _manager(pool, url, outside=outside)
-    try:
-        response = manager.request("GET", url, headers=headers, timeout=READ_SECONDS)
-        data = response.json() if response.status == HTTPStatus.OK else {}
-    except (urllib3.exceptions.HTTPError, ValueError) as exc:
-        raise RegistryUnavailable(
-            "unreachable", "the token service does not answer", where=url, why=str(exc)
-        ) from exc
-    token = str(data.get("token") or data.get("access_token") or "")
-    if not token:
-        why = f"the token service answered {response.status}"
-        raise RegistryError("unauthorized", "the registry refuses the account", where=url, why=why)
-    return token
-
-
-def _basic(username: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
 def _relative(location: str) -> str:

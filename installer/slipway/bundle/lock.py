@@ -11,10 +11,10 @@ from typing import Any, Final
 import yaml
 
 from slipway.bundle import layout
-from slipway.bundle.connection import RegistryError
 from slipway.bundle.crew import Crew
 from slipway.bundle.disk import guarded
 from slipway.bundle.layout import Node
+from slipway.bundle.refusals import RegistryError
 from slipway.bundle.upstream import Place, Upstreams
 from slipway.errors import BundleError, Finding
 

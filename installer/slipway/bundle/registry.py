@@ -10,8 +10,10 @@ from http import HTTPStatus
 from pathlib import Path
 
 from slipway.bundle.archive import file_digest
-from slipway.bundle.connection import CHUNK, PATIENCE, Connection, RegistryError, RegistryUnavailable
+from slipway.bundle.connection import PATIENCE, Connection
 from slipway.bundle.layout import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from slipway.bundle.pools import CHUNK
+from slipway.bundle.refusals import RegistryError, RegistryUnavailable
 from slipway.bundle.upload import SMALL, Upload, begin
 
 __all__ = ["RegistryClient", "RegistryError", "RegistryUnavailable"]

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlencode, urlsplit
 
-from slipway.bundle.connection import Connection, RegistryError, RegistryUnavailable
+from slipway.bundle.connection import Connection
+from slipway.bundle.refusals import RegistryError, RegistryUnavailable
 
 #: Bytes: what is smaller is sent again as a whole. A request more per blob would cost more than it saves.
 SMALL = 8 << 20

@@ -1,14 +1,18 @@
 """What the tests of bundles share: a registry, a cache of their own, a disk that is soon full."""
 
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from slipway.settings import cache_dir
+from tests.faulty import Faulty, faulty
 from tests.registries import Registry, running_registry
+from tests.upstreams import Elsewhere, put_index
 
 Disk = Callable[[Path, int], AbstractContextManager[Path]]
 
@@ -42,3 +46,24 @@ def disk() -> Disk:
             subprocess.run(["umount", "-l", path], check=True)
 
     return make
+
+
+@pytest.fixture
+def upstream(tmp_path: Path) -> Iterator[Faulty]:
+    """A registry of the Internet with one image, before which a proxy sees every request."""
+    with running_registry(tmp_path / "upstream", tmp_path / "upstream-data") as registry:
+        put_index(registry.client(), "v1")
+        with faulty(registry) as proxy:
+            yield proxy
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[tuple[str, type[Elsewhere]]]:
+    handler = type("Handler", (Elsewhere,), {"headers_seen": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", handler
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -1,0 +1,120 @@
+"""Which digests tags mean: read once, kept in a file, refused where nobody has looked."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from slipway import catalog as catalogs
+from slipway.bundle import lock
+from slipway.bundle.lock import ALL, Lock
+from slipway.bundle.official import Official
+from slipway.bundle.registry import RegistryError
+from slipway.bundle.upstream import Upstreams
+from slipway.errors import BundleError
+from slipway.model.bundle import ImageOrigin
+from tests.faulty import Faulty
+from tests.upstreams import (
+    AMD64,
+    DAY,
+    IMAGE,
+    put_image,
+    put_index,
+    resolved,
+    upstreams,
+)
+
+
+def test_what_nobody_has_read_is_refused(upstream: Faulty) -> None:
+    entries = tuple(resolved(upstream))
+    own = "ghcr.io/slipway-dev/slipway:0.1.0"
+    official = Official(ImageOrigin.OFFICIAL, Lock(entries))
+    assert official.locked([IMAGE, own]) == list(entries)
+    with pytest.raises(BundleError, match="on trust alone") as caught:
+        official.locked([IMAGE, "quay.io/other/tool:v2", "quay.io/third/tool:v3"])
+    assert [finding.path for finding in caught.value.findings] == [
+        "image/quay.io/other/tool:v2",
+        "image/quay.io/third/tool:v3",
+    ]
+    assert Official(ImageOrigin.AUTO, Lock(entries)).locked([IMAGE, "quay.io/other/tool:v2"]) == list(entries)
+    assert Official(ImageOrigin.BUILD, Lock(entries)).locked([IMAGE]) == []
+    with pytest.raises(BundleError, match="on trust alone"):
+        Official(further=frozenset({"quay.io/my/own:1"})).locked(["quay.io/my/own:1"])
+
+
+def test_a_lock_is_a_file_that_people_can_read(tmp_path: Path, upstream: Faulty) -> None:
+    found = Lock().merged(resolved(upstream, ALL))
+    lock.write(found, tmp_path / "lock.yaml")
+    assert lock.read(tmp_path / "lock.yaml") == found
+    assert lock.read(tmp_path / "none.yaml") == Lock()
+    assert found.beside(found.images[-1]) or found.beside(found.images[0])
+    for text, what in (
+        ("x", "no lock"),
+        ("format: 2\nimages: []", "another format"),
+        ("format: 1", "no lock"),
+    ):
+        (tmp_path / "bad.yaml").write_text(text)
+        with pytest.raises(BundleError, match=what):
+            lock.read(tmp_path / "bad.yaml")
+
+
+def test_a_platform_that_is_not_there_is_said(upstream: Faulty) -> None:
+    with pytest.raises(BundleError, match="is not there for linux/s390x") as caught:
+        lock.resolve(upstreams(upstream), IMAGE, "linux/s390x", DAY)
+    assert caught.value.why == "it is there for linux/amd64, linux/arm64"
+    with pytest.raises(RegistryError) as missing:
+        lock.resolve(upstreams(upstream), "quay.io/group/tool:v9", AMD64, DAY)
+    assert missing.value.code == "not-found"
+    assert "name and tag" in missing.value.hint
+
+
+@pytest.mark.parametrize(
+    "name", ["busybox", "busybox:1", "library/busybox:1", "docker.io/x", "docker.io/X:1"]
+)
+def test_short_names_are_refused(name: str) -> None:
+    with pytest.raises(BundleError, match="no full name"):
+        Upstreams(accounts={}).place(name)
+
+
+def test_the_commands(tmp_path: Path, upstream: Faulty) -> None:
+    """Lock what a ClusterConfiguration needs, see that nothing moved, see what moved, and take it."""
+    client = upstream.backend.client()
+    images = [*catalogs.load().versions.release("v1.35.4").images, *catalogs.load().modules["welcome"].images]
+    for image in images:
+        name, _, tag = image.partition("/")[2].rpartition(":")
+        put_image(client, tag, AMD64, [image.encode()], name)
+    account = f"{upstream.backend.username}:{upstream.backend.password}"
+    auth = {"auth": base64.b64encode(account.encode()).decode()}
+    hosts = {image.partition("/")[0] for image in images} | {"quay.io"}
+    (tmp_path / "config.json").write_text(
+        json.dumps({"auths": dict.fromkeys({*hosts, "https://index.docker.io/v1/"}, auth)})
+    )
+    slipway("init", "--hosts", "10.0.0.11", cwd=tmp_path)
+    registries = [part for host in sorted(hosts) for part in ("--registry", f"{host}={upstream.url}")]
+    command = ["bundle", "lock", "--modules", "welcome", "--image", IMAGE, *registries]
+    said = slipway(*command, cwd=tmp_path).stdout
+    assert said == f"images.lock.yaml: {len(images) + 1} images, 0 signatures and the like beside them\n"
+    assert [item.image for item in lock.read(tmp_path / "images.lock.yaml").images] == sorted(
+        [*images, IMAGE]
+    )
+    assert slipway(*command, cwd=tmp_path).stdout == said
+    put_index(client, "v1", seed=10)
+    refused = slipway(*command, cwd=tmp_path, code=7).stderr
+    assert "its tag was overwritten" in refused
+    assert "--accept" in refused
+    slipway(*command, "--accept", cwd=tmp_path)
+    assert "NAME=URL" in slipway(*command, "--registry", "quay.io", cwd=tmp_path, code=2).stderr
+
+
+def slipway(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("slipway")
+    environment = os.environ | {"DOCKER_CONFIG": str(cwd)}
+    done = subprocess.run(
+        [program, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    return done

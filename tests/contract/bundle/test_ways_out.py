@@ -1,0 +1,111 @@
+"""Ways to registries of the Internet: mirrors, accounts, proxies, redirects; and none of them to a site's own."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from slipway.bundle import layout, lock
+from slipway.bundle.pools import CONNECTIONS
+from slipway.bundle.pulling import pull
+from slipway.bundle.registry import RegistryClient, RegistryError
+from slipway.bundle.upstream import Upstreams, accounts
+from slipway.bundle.verify import verify
+from slipway.bundle.writer import Writer
+from slipway.errors import BundleError
+from tests.faulty import Fault, Faulty
+from tests.registries import running_registry
+from tests.upstreams import (
+    AMD64,
+    DAY,
+    IMAGE,
+    LAYER,
+    Elsewhere,
+    digest_of,
+    pulled,
+    put_index,
+    resolved,
+    tunnel,
+    upstreams,
+)
+
+
+def test_a_mirror_may_have_them_in_a_project(tmp_path: Path, upstream: Faulty) -> None:
+    client = upstream.backend.client()
+    text = client.get_manifest("group/tool", "v1")[0]
+    node = layout.node_of(client.get_manifest("group/tool", layout.node_of(text).children[0])[0])
+    for digest in node.blobs:
+        assert client.mount_blob("proxy/quay/group/tool", digest, "group/tool")
+    client.put_manifest("proxy/quay/group/tool", "v1", node.text, node.media_type)
+    account = {"quay.io": (upstream.backend.username, upstream.backend.password)}
+    mirror = Upstreams({"quay.io": f"{upstream.url}/proxy/quay/"}, accounts=account)
+    [entry] = lock.resolve(mirror, IMAGE, AMD64, DAY)
+    assert entry.digest == entry.tagged == node.digest
+    pull([entry], mirror, Writer(tmp_path / "bundle"), lambda _tally: None)
+    assert (tmp_path / "bundle" / layout.blob_path(node.digest)).read_bytes() == node.text
+
+
+def test_accounts_are_dockers(tmp_path: Path, upstream: Faulty) -> None:
+    backend = upstream.backend
+    text = base64.b64encode(f"{backend.username}:{backend.password}".encode()).decode()
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {"quay.io": {"auth": text}, "empty.io": {}}}))
+    found = accounts(tmp_path / "config.json")
+    assert found == {"quay.io": (backend.username, backend.password)}
+    urls = {"quay.io": upstream.url}
+    assert lock.resolve(Upstreams(urls, accounts=found), IMAGE, AMD64, DAY)
+    with pytest.raises(RegistryError) as caught:
+        lock.resolve(Upstreams(urls, accounts={}), IMAGE, AMD64, DAY)
+    assert caught.value.code == "unauthorized"
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(BundleError, match="Docker's accounts"):
+        accounts(tmp_path / "config.json")
+    assert accounts(tmp_path / "nothing.json") == {}
+
+
+def test_a_proxy_leads_out_and_never_to_the_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        running_registry(tmp_path / "far", tmp_path / "far-data", name="localhost") as registry,
+        tunnel() as (url, asked),
+    ):
+        monkeypatch.setenv("HTTPS_PROXY", url)
+        put_index(RegistryClient(registry.url, registry.ca, registry.username, registry.password), "v1")
+        assert asked == []
+        account = {"quay.io": (registry.username, registry.password)}
+        far = Upstreams({"quay.io": registry.url}, registry.ca, account)
+        [entry] = lock.resolve(far, IMAGE, AMD64, DAY)
+        pull([entry], far, Writer(tmp_path / "bundle"), lambda _tally: None)
+        assert set(asked) == {registry.url.removeprefix("https://")}
+        monkeypatch.setenv("NO_PROXY", "localhost")
+        asked.clear()
+        lock.resolve(Upstreams({"quay.io": registry.url}, registry.ca, account), IMAGE, AMD64, DAY)
+        assert asked == []
+
+
+def test_a_download_that_is_elsewhere_is_followed_without_the_account(
+    tmp_path: Path, upstream: Faulty, elsewhere: tuple[str, type[Elsewhere]]
+) -> None:
+    url, handler = elsewhere
+    handler.content = bytes([1]) * LAYER
+    digest = digest_of(handler.content)
+    redirect = Fault("GET", f"/blobs/{digest}", 307, {"Location": f"{url}/a/signed/url"}, times=100)
+    upstream.faults.append(redirect)
+    [entry] = resolved(upstream)
+    pulled(upstream, tmp_path / "bundle", [entry])
+    assert verify(tmp_path / "bundle") == []
+    assert len(handler.headers_seen) == 1
+    assert "Authorization" not in handler.headers_seen[0]
+    client = upstreams(upstream).place(IMAGE).client
+    for _ in range(2 * CONNECTIONS):  # the first answer of each keeps no connection
+        assert client.read_blob("group/tool", digest) == handler.content
+
+
+def test_a_site_registry_sends_nobody_elsewhere(
+    upstream: Faulty, tmp_path: Path, elsewhere: tuple[str, type[Elsewhere]]
+) -> None:
+    url, handler = elsewhere
+    upstream.faults.append(Fault("GET", "/blobs/", 307, {"Location": url}))
+    with pytest.raises(RegistryError) as caught:
+        upstream.client().get_blob("group/tool", digest_of(b"x"), tmp_path / "target")
+    assert caught.value.code == "refused"
+    assert handler.headers_seen == []

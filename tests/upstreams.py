@@ -1,0 +1,125 @@
+"""What stands for registries of the Internet: images put into a real one on loopback, and ways to it."""
+
+import hashlib
+import json
+import select
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from slipway.bundle import lock, manifest
+from slipway.bundle.layout import OCI_INDEX, OCI_MANIFEST
+from slipway.bundle.lock import Locked
+from slipway.bundle.pulling import Pulled, pull
+from slipway.bundle.registry import RegistryClient
+from slipway.bundle.upstream import Upstreams
+from slipway.bundle.writer import Writer
+from tests.faulty import Faulty
+
+IMAGE, DAY, AMD64 = "quay.io/group/tool:v1", "2026-11-26", "linux/amd64"
+LAYER = 3 << 20
+
+
+def digest_of(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def put_image(
+    client: RegistryClient, tag: str, platform: str, layers: list[bytes], repository: str = "group/tool"
+) -> dict[str, object]:
+    """An image of one platform; its descriptor."""
+    system, architecture = platform.split("/")
+    config = json.dumps({"os": system, "architecture": architecture}).encode()
+    blobs = [(config, "application/vnd.oci.image.config.v1+json")]
+    blobs += [(data, "application/vnd.oci.image.layer.v1.tar") for data in layers]
+    described = [{"mediaType": kind, "digest": digest_of(data), "size": len(data)} for data, kind in blobs]
+    for data, _ in blobs:
+        client.put_blob(repository, digest_of(data), data)
+    text = json.dumps(
+        {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": described[0], "layers": described[1:]}
+    ).encode()
+    client.put_manifest(repository, tag or digest_of(text), text, OCI_MANIFEST)
+    place = {"os": system, "architecture": architecture}
+    return {"mediaType": OCI_MANIFEST, "digest": digest_of(text), "size": len(text), "platform": place}
+
+
+def put_index(client: RegistryClient, tag: str, seed: int = 0) -> str:
+    """An image for two platforms, signed; digest of its index."""
+    layers = [bytes([seed + number]) * LAYER for number in range(4)]
+    manifests = [put_image(client, "", AMD64, layers[:3]), put_image(client, "", "linux/arm64", layers[2:])]
+    text = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}).encode()
+    client.put_manifest("group/tool", tag, text, OCI_INDEX)
+    digest = digest_of(text)
+    put_image(client, f"{digest.replace(':', '-')}.sig", "linux/none", [f"signature of {digest}".encode()])
+    return digest
+
+
+def upstreams(proxy: Faulty, **options: object) -> Upstreams:
+    account = {"quay.io": (proxy.backend.username, proxy.backend.password)}
+    return Upstreams({"quay.io": proxy.url}, accounts=account, pauses=(0.0, 0.01, 0.02), **options)  # type: ignore[arg-type]
+
+
+def resolved(proxy: Faulty, platform: str = AMD64) -> list[Locked]:
+    return lock.resolve(upstreams(proxy), IMAGE, platform, DAY)
+
+
+def pulled(proxy: Faulty, out: Path, locked: list[Locked]) -> list[Pulled]:
+    """Into a bundle that is complete."""
+    images = pull(locked, upstreams(proxy), Writer(out), lambda _tally: None)
+    artifacts = [image.artifact for image in images]
+    manifest.write(manifest.make(name="b", catalog="c", slipway="0", artifacts=artifacts), out)
+    return images
+
+
+@contextmanager
+def tunnel() -> Iterator[tuple[str, list[str]]]:
+    """A proxy as companies have it: its URL, and where it was asked to lead to."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            asked.append(self.path)
+            host, _, port = self.path.rpartition(":")
+            with socket.create_connection((host, int(port))) as far:
+                self.send_response(200)
+                self.end_headers()
+                self.connection.settimeout(None)
+                ends = {self.connection: far, far: self.connection}
+                while True:
+                    for end in select.select(list(ends), [], [])[0]:
+                        data = end.recv(1 << 16)
+                        if not data:
+                            return
+                        ends[end].sendall(data)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """Where a registry keeps its blobs: it answers with one, and remembers who asked how."""
+
+    content = b""
+    headers_seen: list[dict[str, str]]
+
+    def do_GET(self) -> None:
+        self.headers_seen.append(dict(self.headers))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+        self.wfile.write(self.content)
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
