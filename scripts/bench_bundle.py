@@ -210,7 +210,7 @@ def again(running: Registry, bundle: Path, changed: Path, whole: Any) -> dict[st
 
 def pulling(running: Registry, whole: BundleManifest, count: int, folder: Path) -> dict[str, float]:
     """Build a bundle of so many images from a registry: every fourth, every second, all."""
-    account = {"bench.test": (running.username, running.password)}
+    account = {running.url.removeprefix("https://"): (running.username, running.password)}
     upstreams = Upstreams({"bench.test": f"{running.url}/bench.test"}, running.ca, account)
     chosen = whole.artifacts[:: len(whole.artifacts) // count]
     wanted = [Locked(a.reference, a.platform, a.digest, a.digest, running.url, "today") for a in chosen]

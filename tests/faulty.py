@@ -44,6 +44,11 @@ class Faulty:
     """Method, path and bytes of the body that were let through, of each request."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def host(self) -> str:
+        """Its address and port, under which accounts are kept."""
+        return self.url.removeprefix("http://")
+
     def client(self, pauses: tuple[float, ...] = (0.0, 0.01, 0.02, 0.05)) -> RegistryClient:
         """Of the push account, which does not wait long."""
         return RegistryClient(self.url, None, self.backend.username, self.backend.password, pauses=pauses)

@@ -58,7 +58,7 @@ def put_index(client: RegistryClient, tag: str, seed: int = 0) -> str:
 
 
 def upstreams(proxy: Faulty, **options: object) -> Upstreams:
-    account = {"quay.io": (proxy.backend.username, proxy.backend.password)}
+    account = {proxy.host: (proxy.backend.username, proxy.backend.password)}
     return Upstreams({"quay.io": proxy.url}, accounts=account, pauses=(0.0, 0.01, 0.02), **options)  # type: ignore[arg-type]
 
 

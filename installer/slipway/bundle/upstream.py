@@ -43,7 +43,8 @@ class Upstreams:
 
     urls: Mapping[str, str] = field(default_factory=dict)
     ca_file: Path | None = None
-    accounts: Mapping[str, tuple[str, str]] = field(default_factory=lambda: accounts(docker_config()))
+    accounts: Mapping[str, tuple[str, str]] | None = None
+    """User and password by registry; None: Docker's, which are read when the first registry is asked."""
     pauses: tuple[float, ...] | None = None
     _clients: dict[str, RegistryClient] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -65,12 +66,15 @@ class Upstreams:
             return Place(self._clients[host], found["path"], found["tag"])
 
     def _client(self, host: str) -> RegistryClient:
-        name, hub, account = HUB
-        url = self.urls.get(host) or (hub if host == name else f"https://{host}")
-        parts = urlsplit(url)
-        project, url = parts.path.strip("/"), f"{parts.scheme}://{parts.netloc}"
-        user, password = self.accounts.get(account if host == name else host, ("", ""))
+        name, hub, hub_account = HUB
+        parts = urlsplit(self.urls.get(host) or (hub if host == name else f"https://{host}"))
+        # A mirror is told its own account, and never that of the registry for which it stands.
+        account = parts.netloc if host in self.urls else hub_account if host == name else host
+        if self.accounts is None:
+            self.accounts = accounts(docker_config())
+        user, password = self.accounts.get(account, ("", ""))
         options: dict[str, Any] = {} if self.pauses is None else {"pauses": self.pauses}
+        url, project = f"{parts.scheme}://{parts.netloc}", parts.path.strip("/")
         return RegistryClient(url, self.ca_file, user, password, outside=True, project=project, **options)
 
 

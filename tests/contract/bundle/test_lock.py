@@ -90,9 +90,7 @@ def test_the_commands(tmp_path: Path, upstream: Faulty) -> None:
     account = f"{upstream.backend.username}:{upstream.backend.password}"
     auth = {"auth": base64.b64encode(account.encode()).decode()}
     hosts = {image.partition("/")[0] for image in images} | {"quay.io"}
-    (tmp_path / "config.json").write_text(
-        json.dumps({"auths": dict.fromkeys({*hosts, "https://index.docker.io/v1/"}, auth)})
-    )
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {upstream.host: auth}}))
     slipway("init", "--hosts", "10.0.0.11", cwd=tmp_path)
     registries = [part for host in sorted(hosts) for part in ("--registry", f"{host}={upstream.url}")]
     command = ["bundle", "lock", "--modules", "welcome", "--image", IMAGE, *registries]

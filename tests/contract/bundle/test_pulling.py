@@ -82,7 +82,7 @@ from slipway.bundle.pulling import pull
 from slipway.bundle.upstream import Upstreams
 from slipway.bundle.writer import Writer
 url, user, password, out, entry = sys.argv[1:]
-upstreams = Upstreams({"quay.io": url}, accounts={"quay.io": (user, password)})
+upstreams = Upstreams({"quay.io": url}, accounts={url.removeprefix("http://"): (user, password)})
 print("go", flush=True)
 pull([Locked(**json.loads(entry))], upstreams, Writer(Path(out)), lambda tally: print(tally.done, flush=True))
 """
@@ -167,7 +167,9 @@ def test_a_build_takes_what_is_locked_from_its_registry(tmp_path: Path, registry
     """The rest is built from source; told to build, it builds all."""
     ups = Upstreams(
         {"registry.test": registry_of_pause.url},
-        accounts={"registry.test": (registry_of_pause.backend.username, registry_of_pause.backend.password)},
+        accounts={
+            registry_of_pause.host: (registry_of_pause.backend.username, registry_of_pause.backend.password)
+        },
     )
     entries = lock.resolve(ups, "registry.test/pause:1", AMD64, DAY)
     contents = {}

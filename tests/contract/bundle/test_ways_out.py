@@ -38,7 +38,7 @@ def test_a_mirror_may_have_them_in_a_project(tmp_path: Path, upstream: Faulty) -
     for digest in node.blobs:
         assert client.mount_blob("proxy/quay/group/tool", digest, "group/tool")
     client.put_manifest("proxy/quay/group/tool", "v1", node.text, node.media_type)
-    account = {"quay.io": (upstream.backend.username, upstream.backend.password)}
+    account = {upstream.host: (upstream.backend.username, upstream.backend.password)}
     mirror = Upstreams({"quay.io": f"{upstream.url}/proxy/quay/"}, accounts=account)
     [entry] = lock.resolve(mirror, IMAGE, AMD64, DAY)
     assert entry.digest == entry.tagged == node.digest
@@ -49,14 +49,17 @@ def test_a_mirror_may_have_them_in_a_project(tmp_path: Path, upstream: Faulty) -
 def test_accounts_are_dockers(tmp_path: Path, upstream: Faulty) -> None:
     backend = upstream.backend
     text = base64.b64encode(f"{backend.username}:{backend.password}".encode()).decode()
-    (tmp_path / "config.json").write_text(json.dumps({"auths": {"quay.io": {"auth": text}, "empty.io": {}}}))
+    auths = {upstream.host: {"auth": text}, "empty.io": {}}
+    (tmp_path / "config.json").write_text(json.dumps({"auths": auths}))
     found = accounts(tmp_path / "config.json")
-    assert found == {"quay.io": (backend.username, backend.password)}
+    assert found == {upstream.host: (backend.username, backend.password)}
     urls = {"quay.io": upstream.url}
     assert lock.resolve(Upstreams(urls, accounts=found), IMAGE, AMD64, DAY)
-    with pytest.raises(RegistryError) as caught:
-        lock.resolve(Upstreams(urls, accounts={}), IMAGE, AMD64, DAY)
-    assert caught.value.code == "unauthorized"
+    # The account of the registry itself is not told to a mirror of it.
+    for others in ({}, {"quay.io": (backend.username, backend.password)}):
+        with pytest.raises(RegistryError) as caught:
+            lock.resolve(Upstreams(urls, accounts=others), IMAGE, AMD64, DAY)
+        assert caught.value.code == "unauthorized"
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(BundleError, match="Docker's accounts"):
         accounts(tmp_path / "config.json")
@@ -71,7 +74,7 @@ def test_a_proxy_leads_out_and_never_to_the_site(tmp_path: Path, monkeypatch: py
         monkeypatch.setenv("HTTPS_PROXY", url)
         put_index(RegistryClient(registry.url, registry.ca, registry.username, registry.password), "v1")
         assert asked == []
-        account = {"quay.io": (registry.username, registry.password)}
+        account = {registry.url.removeprefix("https://"): (registry.username, registry.password)}
         far = Upstreams({"quay.io": registry.url}, registry.ca, account)
         [entry] = lock.resolve(far, IMAGE, AMD64, DAY)
         pull([entry], far, Writer(tmp_path / "bundle"), lambda _tally: None)
