@@ -32,6 +32,7 @@ class Registry:
     ca: Path
     username: str = "push"
     password: str = "correct horse"
+    address: str = "127.0.0.1"
 
     def client(self, password: str | None = None) -> RegistryClient:
         """A client of it."""
@@ -40,7 +41,7 @@ class Registry:
             self.ca,
             self.username,
             self.password if password is None else password,
-            address="127.0.0.1",
+            address=self.address,
         )
 
 
@@ -52,14 +53,16 @@ def running_registry(
     read_only: bool = False,
     name: str = NAME,
     days: tuple[float, float] = (-0.1, 1),
+    address: str = "127.0.0.1",
+    port: int = 0,
 ) -> Iterator[Registry]:
     """Start one with its files in a directory of its own, its certificate valid between two days from now."""
     directory.mkdir(parents=True)
     ca, certificate, key = _certificates(directory, name, days)
-    registry = Registry(f"https://{name}:{_free_port()}", ca)
+    port = port or _free_port()
+    registry = Registry(f"https://{name}:{port}", ca, address=address)
     hashed = bcrypt.hashpw(registry.password.encode(), bcrypt.gensalt(4)).decode()
     (directory / "htpasswd").write_text(f"{registry.username}:{hashed}\n")
-    port = registry.url.rpartition(":")[2]
     configuration = {
         "version": 0.1,
         "log": {"level": "warn", "accesslog": {"disabled": True}},
@@ -67,7 +70,7 @@ def running_registry(
             "filesystem": {"rootdirectory": str(data)},
             "maintenance": {"readonly": {"enabled": read_only}},
         },
-        "http": {"addr": f"127.0.0.1:{port}", "tls": {"certificate": str(certificate), "key": str(key)}},
+        "http": {"addr": f"{address}:{port}", "tls": {"certificate": str(certificate), "key": str(key)}},
         "auth": {"htpasswd": {"realm": "slipway", "path": str(directory / "htpasswd")}},
     }
     (directory / "config.yml").write_text(yaml.safe_dump(configuration))
@@ -79,18 +82,18 @@ def running_registry(
             env={"OTEL_TRACES_EXPORTER": "none"},
         )
         try:
-            _wait(int(port), process, directory / "log")
+            _wait((address, port), process, directory / "log")
             yield registry
         finally:
             process.terminate()
             process.wait()
 
 
-def _wait(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def _wait(place: tuple[str, int], process: "subprocess.Popen[bytes]", log: Path) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            if probe.connect_ex(place) == 0:
                 return
         time.sleep(0.02)
     raise AssertionError(f"the registry did not start:\n{log.read_text()}")

@@ -1,6 +1,7 @@
 """A small client of the site registry for target hosts: blobs and health, with the standard library only.
 
-The registry's name need not resolve yet: `address` is connected to while TLS verifies the name.
+The registry's name need not resolve yet: `address` is connected to while TLS verifies the name. A replica at a second
+address is asked where the first one does not answer, fails, or lacks something.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from ansible.module_utils.slipway_host import HostError
 
 CHUNK = 1 << 20
 TIMEOUT = 30
+#: Seconds to accept a connection, where there is a second address to try.
+IMPATIENCE = 5
 ATTEMPTS = 5
 REDIRECTS = 5
 #: OpenSSL's X509_V_FLAG_PARTIAL_CHAIN, which Python 3.9 does not name.
@@ -32,16 +35,21 @@ class TransientFailure(Exception):
     """Worth another try."""
 
 
+class Lacking(HostError):
+    """This copy of the registry does not have it, or has it damaged: a replica may."""
+
+
 class _Pinned(http.client.HTTPSConnection):
     """TLS to an address, verified against a name."""
 
-    def __init__(self, host: str, port: int, address: str, context: ssl.SSLContext) -> None:
+    def __init__(self, host: str, port: int, address: str, context: ssl.SSLContext, patience: float) -> None:
         super().__init__(host, port, timeout=TIMEOUT, context=context)
-        self._address, self._tls = address, context
+        self._address, self._tls, self._patience = address, context, patience
 
     def connect(self) -> None:
         """Connect to the address; SNI and verification use the name."""
-        raw = socket.create_connection((self._address, self.port), self.timeout)
+        raw = socket.create_connection((self._address, self.port), self._patience)
+        raw.settimeout(self.timeout)
         self.sock = self._tls.wrap_socket(raw, server_hostname=self.host)
 
 
@@ -55,12 +63,20 @@ def trust(ca: str) -> ssl.SSLContext:
 
 
 class Registry:
-    """One registry, one pull account."""
+    """One registry, one pull account; may be used from several threads."""
 
     def __init__(
-        self, url: str, *, ca: str = "", credentials: str = "", address: str = "", project: str = ""
+        self,
+        url: str,
+        *,
+        ca: str = "",
+        credentials: str = "",
+        address: str = "",
+        replica: str = "",
+        project: str = "",
     ) -> None:
         self.url = url.rstrip("/")
+        self.addresses = [address, replica] if replica else [address]
         self.address = address
         self.project = f"{project}/" if project else ""
         self.authorization = "Basic " + base64.b64encode(credentials.encode()).decode() if credentials else ""
@@ -116,7 +132,8 @@ class Registry:
         ours = host == urllib.parse.urlsplit(self.url).hostname
         address = self.address if ours and self.address else host
         if parts.scheme == "https":
-            return _Pinned(host, port, address, self.tls or ssl.create_default_context())
+            patience = IMPATIENCE if ours and len(self.addresses) > 1 else TIMEOUT
+            return _Pinned(host, port, address, self.tls or ssl.create_default_context(), patience)
         return http.client.HTTPConnection(address, port, timeout=TIMEOUT)
 
     def _token(self, challenge: str) -> str:
@@ -135,14 +152,29 @@ class Registry:
     def download(self, repository: str, digest: str, path: str) -> None:
         """One blob into a file, resumed where an earlier try stopped, and checked while it streams."""
         url = f"{self.url}/v2/{self.project}{repository}/blobs/{digest}"
+        lacking: dict[str, Lacking] = {}
         for attempt in range(ATTEMPTS):
-            try:
-                self._attempt(url, digest, path)
-                break
-            except TransientFailure as failure:
-                if attempt == ATTEMPTS - 1:
-                    raise HostError(f"{failure} (tried {ATTEMPTS} times)", url=url) from failure
+            for asked in [address for address in self._in_turn() if address not in lacking]:
+                self.address = asked
+                try:
+                    self._attempt(url, digest, path)
+                except Lacking as failure:
+                    lacking[asked] = failure
+                except TransientFailure as failure:
+                    last = failure
+                else:
+                    return
+            if len(lacking) == len(self.addresses):
+                raise next(iter(lacking.values()))
+            if attempt < ATTEMPTS - 1:
                 time.sleep(2**attempt * 0.5)
+        told = "; ".join(map(str, [*lacking.values(), last]))
+        raise HostError(f"{told} (tried {ATTEMPTS} times)", url=url) from last
+
+    def _in_turn(self) -> list[str]:
+        """All addresses, the one that answered last before the others."""
+        found = self.address
+        return [found, *(address for address in self.addresses if address != found)]
 
     def _attempt(self, url: str, digest: str, path: str) -> None:
         have = hashlib.sha256()
@@ -155,7 +187,8 @@ class Registry:
             if response.status in TRANSIENT:
                 raise TransientFailure(f"{url}: HTTP {response.status}")
             if response.status not in {200, 206}:
-                raise HostError(
+                kind = Lacking if response.status == 404 else HostError
+                raise kind(
                     f"{url}: HTTP {response.status} {response.reason}", url=url, status=response.status
                 )
             _receive(response, path, have, url)
@@ -163,7 +196,7 @@ class Registry:
             connection.close()
         if f"sha256:{have.hexdigest()}" != digest:
             os.unlink(path)
-            raise HostError(f"{url}: got sha256:{have.hexdigest()}: the registry's copy is damaged", url=url)
+            raise Lacking(f"{url}: got sha256:{have.hexdigest()}: the registry's copy is damaged", url=url)
 
     def wait(self, seconds: float, *, accept: frozenset[int] = frozenset({200, 401})) -> None:
         """Until /v2/ answers, or a HostError with its last words."""

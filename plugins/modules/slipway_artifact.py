@@ -52,8 +52,8 @@ options:
         default: true
   registry:
     description: >-
-      C(url), and where they apply C(ca) (PEM), C(credentials) (user:password), C(address) and
-      C(project), the path before repositories. Without it the artifacts are
+      C(url), and where they apply C(ca) (PEM), C(credentials) (user:password), C(address), that of its
+      C(replica), and C(project), the path before repositories. Without it the artifacts are
       those that were copied to C(/var/lib/slipway/artifacts/SHA256.part).
     type: dict
   parallel:
@@ -203,6 +203,7 @@ def registry_of(access: dict) -> Registry:
         ca=access["ca"],
         credentials=access["credentials"],
         address=access["address"],
+        replica=access["replica"],
         project=access["project"],
     )
 
@@ -227,6 +228,7 @@ REGISTRY = {
     "name": {"type": "str"},
     "url": {"type": "str", "required": True},
     "address": {"type": "str", "default": ""},
+    "replica": {"type": "str", "default": ""},
     "ca": {"type": "str", "default": ""},
     "credentials": {"type": "str", "default": "", "no_log": True},
     "project": {"type": "str", "default": ""},

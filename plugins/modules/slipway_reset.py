@@ -146,7 +146,7 @@ READERS = ("systemd-journald.service",)
 #: The bundle's Python, and what killed attempts to put it there left. Beside it may lie the Slipway that runs this.
 INTERPRETER_DIR = "/opt/slipway"
 INTERPRETERS = (f"{INTERPRETER_DIR}/python", f"{INTERPRETER_DIR}/.python.*")
-REGISTRY_UNITS = ("slipway-registry-push.service", "slipway-registry.service")
+REGISTRY_UNITS = ("slipway-registry-gc.service", "slipway-registry-push.service", "slipway-registry.service")
 REGISTRY_USER = "slipway-registry"
 REGISTRY_PATHS = (
     "/etc/slipway-registry",

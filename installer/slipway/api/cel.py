@@ -117,6 +117,19 @@ RULES: dict[str, list[Rule]] = {
             ".registry.host",
         ),
         rule(
+            "!has(self.registry.replica) || "
+            "(has(self.hosts) && self.hosts.items.exists(item, item.name == self.registry.replica))",
+            "there is no host of that name in spec.hosts.items",
+            ".registry.replica",
+        ),
+        rule(
+            "!has(self.registry.replica) || has(self.registry.host) || !has(self.hosts) || "
+            "self.hosts.items.filter(item, 'control-plane' in item.roles).size() == 0 || "
+            "self.hosts.items.filter(item, 'control-plane' in item.roles)[0].name != self.registry.replica",
+            "the first control plane has the registry itself: the replica is on another host",
+            ".registry.replica",
+        ),
+        rule(
             "!has(self.hosts) || !has(self.kubernetes) || self.hosts.items.all(item, "
             "!cidr(self.kubernetes.network.serviceCIDR).containsIP(item.address) && "
             "!cidr(self.kubernetes.network.podCIDR).containsIP(item.address))",
@@ -239,6 +252,12 @@ RULES: dict[str, list[Rule]] = {
             ".endpoint",
         ),
         rule("self.mode == 'external' || !has(self.project)", "only mode external has a project", ".project"),
+        rule("self.mode != 'external' || !has(self.replica)", "mode external has no replica", ".replica"),
+        rule(
+            "!has(self.replica) || !has(self.host) || self.replica != self.host",
+            "that host has the registry itself: the replica is on another host",
+            ".replica",
+        ),
         rule(
             "self.mode == 'external' || self.port != self.pushPort",
             "pushPort must differ from port",

@@ -255,14 +255,28 @@ def _registry(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
             f"{path}.pushPort", f"is {registry.push_port}, as port is", "another port", "", "same-port"
         )
     names = [item.name for item in hosts.items] if hosts else []
-    if registry.host and registry.host not in names:
-        yield Finding(
-            f"{path}.host",
-            f"there is no host {registry.host!r}",
-            "a host of spec.hosts.items",
-            nearest(registry.host, names),
-            "unknown-host",
-        )
+    for field, name in (("host", registry.host), ("replica", registry.replica)):
+        if name and name not in names:
+            yield Finding(
+                f"{path}.{field}",
+                f"there is no host {name!r}",
+                "a host of spec.hosts.items",
+                nearest(name, names),
+                "unknown-host",
+            )
+    yield from _replica(registry, hosts)
+
+
+def _replica(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
+    """A second host of Slipway's own registry, and truly a second one."""
+    if not registry.replica:
+        return
+    path, text = "spec.registry.replica", f"is {registry.replica!r}"
+    planes = [item.name for item in hosts.items if "control-plane" in item.roles] if hosts else []
+    if registry.mode == "external":
+        yield Finding(path, text, "none, as mode is external", "", "external-with-replica")
+    elif registry.replica == (registry.host or next(iter(planes), "")):
+        yield Finding(path, f"{text}, which has the registry itself", "another host", "", "replica-is-host")
 
 
 def _range(value: str) -> ipaddress.IPv4Network:

@@ -7,15 +7,14 @@ over the wire once: into the first repository that wants it; the others take it 
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.bundle import layout
 from slipway.bundle import manifest as manifests
 from slipway.bundle.crew import Crew
-from slipway.bundle.delta import Delta
-from slipway.bundle.layout import Node, blob_path
+from slipway.bundle.layout import Node
 from slipway.bundle.packing import (
     CURRENT,
     EMPTY,
@@ -25,9 +24,10 @@ from slipway.bundle.packing import (
     file_manifest,
 )
 from slipway.bundle.registry import RegistryClient
+from slipway.bundle.stock import DirectoryStock, Stock
 from slipway.bundle.tally import Tally, every
 from slipway.errors import BundleError, Interrupted
-from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+from slipway.model.bundle import Artifact, ArtifactKind
 
 #: Seconds between two lines on how far a push is.
 SAID_EVERY = 2.0
@@ -45,7 +45,7 @@ class PushReceipt:
 
 
 def push(
-    source_dir: Path,
+    source: Path | Stock,
     client: RegistryClient,
     *,
     parallel: int = 8,
@@ -54,9 +54,11 @@ def push(
 ) -> PushReceipt:
     """Copy all that the registry lacks; Interrupted when `cancelled` says so between two requests."""
     started = time.monotonic()
-    manifest = manifests.read(source_dir)
+    stock = DirectoryStock(source) if isinstance(source, Path) else source
+    text, signature = stock.bundle()
+    manifest = manifests.parse(text, manifests.FILE)
     client.ping()
-    pusher = _Pusher(source_dir, client, progress, cancelled, Delta.read(source_dir, manifest).absent)
+    pusher = _Pusher(stock, client, progress, cancelled)
     with Crew(parallel, "push") as crew:
         items = crew.each(pusher.look, manifest.artifacts)
         missing = [item for item in items if not item.there]
@@ -65,7 +67,7 @@ def push(
         tally = Tally(sum(blob.size for blob in blobs), every(SAID_EVERY, progress))
         crew.each(lambda blob: pusher.blob(blob, tally), blobs)
         crew.each(pusher.artifact, missing)
-    pusher.bundle(manifest)
+    pusher.bundle(manifest.name, text, signature)
     pusher.receipt.seconds = round(time.monotonic() - started, 3)
     return pusher.receipt
 
@@ -79,27 +81,26 @@ class _Item:
     there: bool
 
     @property
-    def blobs(self) -> Iterable[str]:
-        return (digest for node in self.nodes for digest in node.blobs)
+    def blobs(self) -> dict[str, int]:
+        """Digests with sizes."""
+        return {digest: size for node in self.nodes for digest, size in node.sizes.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class _Blob:
     digest: str
-    repository: str
-    source: Path | bytes
     size: int
+    artifact: Artifact
 
 
 @dataclass(slots=True)
 class _Pusher:
     """One push; its methods run in several threads."""
 
-    root: Path
+    stock: Stock
     client: RegistryClient
     progress: Callable[[str], None]
     cancelled: Callable[[], bool]
-    absent: Mapping[str, str]
     receipt: PushReceipt = field(default_factory=PushReceipt)
     _homes: dict[str, str] = field(default_factory=dict)
     """Blob -> a repository that has it."""
@@ -116,12 +117,11 @@ class _Pusher:
         if artifact.kind is not ArtifactKind.IMAGE:
             return (layout.node_of(file_manifest(artifact)),)
         try:
-            return tuple(layout.nodes(artifact.digest, layout.reader(self.root)))
+            return tuple(layout.nodes(artifact.digest, self.stock.reader(artifact)))
         except (ValueError, KeyError, TypeError) as exc:
-            where = str(self.root / artifact.path)
             hint = "build it again from a source that you trust"
             raise BundleError(
-                f"{artifact.reference} is no image", where=where, why=str(exc), hint=hint
+                f"{artifact.reference} is no image", where=artifact.path, why=str(exc), hint=hint
             ) from exc
 
     def plan(self, held: Iterable[_Item]) -> None:
@@ -132,27 +132,28 @@ class _Pusher:
         """Blobs that no artifact has that is there, each once, the largest first."""
         found: dict[str, _Blob] = {}
         for item in missing:
-            for digest in item.blobs:
+            for digest, said in item.blobs.items():
                 if digest not in self._homes and digest not in found:
-                    found[digest] = self._described(item.artifact, digest)
+                    found[digest] = self._described(item.artifact, digest, said)
         return sorted(found.values(), key=lambda blob: -blob.size)
 
     def blob(self, blob: _Blob, tally: Tally) -> None:
         """Copy one blob into the first repository that wants it."""
         self._check_cancelled()
-        if not self.client.blob_exists(blob.repository, blob.digest):
-            self._put(blob, self.absent.get(blob.digest, ""))
-        self._homes[blob.digest] = blob.repository
+        repository = blob.artifact.repository
+        if not self.client.blob_exists(repository, blob.digest):
+            self._put(blob, self.stock.absent.get(blob.digest, ""))
+        self._homes[blob.digest] = repository
         tally.add(blob.size)
 
     def artifact(self, item: _Item) -> None:
         """Let its repository have every blob, then put its manifests."""
         artifact = item.artifact
-        for digest in item.blobs:
+        for digest, said in item.blobs.items():
             self._check_cancelled()
             home = self._homes[digest]
             if home != artifact.repository:
-                self._put(self._described(artifact, digest), home)
+                self._put(self._described(artifact, digest, said), home)
         for node in item.nodes[:-1]:
             self.client.put_manifest(artifact.repository, node.digest, node.text, node.media_type)
         last = item.nodes[-1]
@@ -164,47 +165,42 @@ class _Pusher:
                 self.receipt.artifacts_copied += 1
         self.progress(f"{artifact.kind} {artifact.reference}")
 
-    def bundle(self, manifest: BundleManifest) -> None:
+    def bundle(self, name: str, data: bytes, signature: str) -> None:
         """The bundle's manifest, which makes all the rest the site's current one."""
         self._check_cancelled()
-        data = (self.root / manifests.FILE).read_bytes()
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-        beside = self.root / manifests.SIGNATURE
-        signature = beside.read_text(encoding="utf-8") if beside.is_file() else ""
-        text = artifact_manifest("bundle", manifests.FILE, digest, len(data), signature)
-        node = layout.node_of(text)
+        node = layout.node_of(artifact_manifest("bundle", manifests.FILE, digest, len(data), signature))
         if self.client.head_manifest(MANIFEST_REPOSITORY, CURRENT) == node.digest:
             return
         for blob, source in ((EMPTY_DIGEST, EMPTY), (digest, data)):
-            self._put(_Blob(blob, MANIFEST_REPOSITORY, source, len(source)), self._homes.get(blob, ""))
+            home = self._homes.get(blob, "")
+            if not (home and self.client.mount_blob(MANIFEST_REPOSITORY, blob, home)):
+                self._upload(MANIFEST_REPOSITORY, blob, source, len(source))
         self.client.put_manifest(MANIFEST_REPOSITORY, CURRENT, node.text, node.media_type)
-        self.progress(f"bundle {manifest.name}")
+        self.progress(f"bundle {name}")
 
-    def _described(self, artifact: Artifact, digest: str) -> _Blob:
-        if digest == EMPTY_DIGEST:
-            return _Blob(digest, artifact.repository, EMPTY, len(EMPTY))
-        image = artifact.kind is ArtifactKind.IMAGE
-        path = self.root / (blob_path(digest) if image else artifact.path)
-        if digest in self.absent:
-            return _Blob(digest, artifact.repository, path, 0)
-        try:
-            return _Blob(digest, artifact.repository, path, path.stat().st_size)
-        except OSError as exc:
-            raise layout.missing(digest, path, exc) from exc
+    def _described(self, artifact: Artifact, digest: str, said: int) -> _Blob:
+        size = said if digest == EMPTY_DIGEST else self.stock.size(artifact, digest, said)
+        return _Blob(digest, size, artifact)
 
     def _put(self, blob: _Blob, home: str) -> None:
         """Have the registry take it over from `home`, or upload it."""
-        if home and self.client.mount_blob(blob.repository, blob.digest, home):
+        repository = blob.artifact.repository
+        if home and self.client.mount_blob(repository, blob.digest, home):
             return
-        if blob.digest in self.absent:
+        if blob.digest in self.stock.absent:
             raise _no_fit(blob.digest, self.client.url)
-        try:
-            self.client.put_blob(blob.repository, blob.digest, blob.source)
-        except OSError as exc:
-            raise layout.missing(blob.digest, self.root, exc) from exc
+        if blob.digest == EMPTY_DIGEST:
+            self._upload(repository, blob.digest, EMPTY, len(EMPTY))
+            return
+        with self.stock.opened(blob.artifact, blob.digest) as path:
+            self._upload(repository, blob.digest, path, blob.size)
+
+    def _upload(self, repository: str, digest: str, source: Path | bytes, size: int) -> None:
+        self.client.put_blob(repository, digest, source)
         with self._lock:
             self.receipt.blobs_copied += 1
-            self.receipt.bytes += blob.size
+            self.receipt.bytes += size
 
     def _check_cancelled(self) -> None:
         if self.cancelled():

@@ -1,7 +1,7 @@
 """Receipts of pushes: what landed where, with digests, and when; signed with a key that follows from the site's own.
 
-One file per bundle, in `receipts/` of the local state: {"receipt": {...}, "key": a public line, "signature": base64}. A
-push of the same bundle again replaces it.
+One file per bundle and registry, in `receipts/` of the local state: {"receipt": {...}, "key": a public line,
+"signature": base64}. A push of the same bundle again replaces it.
 """
 
 import base64
@@ -38,11 +38,12 @@ class Notary:
         """The public key as OpenSSH has it, for whoever checks receipts elsewhere."""
         return self._key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
-    def write(self, state: Path, receipt: dict[str, Any]) -> Path:
-        """Sign and keep one; by rename."""
+    def write(self, state: Path, receipt: dict[str, Any], where: str = "site") -> Path:
+        """Sign and keep one; by rename. `where`: `site` or `replica`."""
         signature = base64.b64encode(self._key.sign(_signed(receipt))).decode()
         data = {"receipt": receipt, "key": self.line, "signature": signature}
-        path = state / FOLDER / f"{receipt['bundle'].removeprefix('sha256:')[:12]}.json"
+        short = receipt["bundle"].removeprefix("sha256:")[:12]
+        path = state / FOLDER / (f"{short}.json" if where == "site" else f"{short}-{where}.json")
         with guarded(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             draft = path.with_name(f".{path.name}.part")

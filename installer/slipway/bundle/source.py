@@ -3,18 +3,23 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import file_digest
 from slipway.bundle.delta import Delta
 from slipway.bundle.disk import guarded
 from slipway.bundle.packing import CURRENT, MANIFEST_REPOSITORY, SIGNATURE_NOTE
-from slipway.bundle.registry import RegistryClient
+from slipway.bundle.registry import RegistryClient, RegistryError
 from slipway.bundle.signing import check, require
 from slipway.bundle.workshop import locked
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+
+_Found = TypeVar("_Found")
+
+#: Codes of refusals after which a replica is asked.
+ELSEWHERE = frozenset({"unreachable", "not-found", "digest"})
 
 
 class ArtifactSource(Protocol):
@@ -27,6 +32,13 @@ class ArtifactSource(Protocol):
     def path(self, artifact: Artifact) -> Path:
         """A local file with an artifact's contents, checked by digest; binaries are executable. Not for images."""
         ...
+
+
+def bundle_of(client: RegistryClient) -> tuple[bytes, str]:
+    """Text of the bundle.yaml that a registry holds completely, and that of its signature; empty: it has none."""
+    data = json.loads(client.get_manifest(MANIFEST_REPOSITORY, CURRENT)[0])
+    text = client.read_blob(MANIFEST_REPOSITORY, data["layers"][0]["digest"])
+    return text, data.get("annotations", {}).get(SIGNATURE_NOTE, "")
 
 
 class DirectorySource:
@@ -81,13 +93,11 @@ class RegistrySource:
 
     def manifest(self) -> BundleManifest:
         """The bundle that was pushed last and completely."""
-        text, _ = self.client.get_manifest(MANIFEST_REPOSITORY, CURRENT)
-        data = json.loads(text)
+        text, signature = bundle_of(self.client)
         where = f"{self.client.url}/{MANIFEST_REPOSITORY}:{CURRENT}"
-        manifest = self.client.read_blob(MANIFEST_REPOSITORY, data["layers"][0]["digest"])
         if self.trusted:
-            check(manifest, data.get("annotations", {}).get(SIGNATURE_NOTE, ""), where, self.trusted)
-        return manifests.parse(manifest, where)
+            check(text, signature, where, self.trusted)
+        return manifests.parse(text, where)
 
     def path(self, artifact: Artifact) -> Path:
         """The cached file, fetched now if it is not there."""
@@ -107,6 +117,32 @@ class RegistrySource:
                 self.client.get_blob(artifact.repository, artifact.digest, target)
                 if artifact.kind is ArtifactKind.BINARY:
                     target.chmod(0o755)
+
+
+class SiteSource:
+    """The site registry, and after it its replica: one is asked where those before it do not answer or lack it."""
+
+    def __init__(self, sources: Sequence[RegistrySource]) -> None:
+        self.sources = tuple(sources)
+
+    def manifest(self) -> BundleManifest:
+        """Of the first that has one."""
+        return self._first(lambda source: source.manifest())
+
+    def path(self, artifact: Artifact) -> Path:
+        """From the first that has it."""
+        return self._first(lambda source: source.path(artifact))
+
+    def _first(self, read: Callable[[RegistrySource], _Found]) -> _Found:
+        failures: list[RegistryError] = []
+        for source in self.sources:
+            try:
+                return read(source)
+            except RegistryError as error:
+                if error.code not in ELSEWHERE:
+                    raise
+                failures.append(error)
+        raise failures[0]
 
 
 def _no_image(artifact: Artifact) -> None:

@@ -135,7 +135,8 @@ def inventory(
     from slipway.engine.registry import registry_source
 
     context = open_context(file)
-    source = registry_source(context.configuration, context.secrets, context.state)
+    host = context.configuration.registry_host
+    source = registry_source(context.configuration, context.secrets, context.state, host)
     found = take(source.client, source.manifest())
     found.write(out)
     if output is Format.JSON:

@@ -1,5 +1,6 @@
 """Artifacts of a run: those that travel over SSH or are used here, and the push into the site registry."""
 
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,12 +8,18 @@ from typing import Any
 
 from slipway.bundle.push import push
 from slipway.bundle.source import DirectorySource
+from slipway.bundle.stock import DirectoryStock, RegistryStock, Stock
 from slipway.engine.board import Board
 from slipway.engine.context import Context
-from slipway.engine.registry import push_client
+from slipway.engine.registry import push_client, registry_source
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind
+from slipway.model.host.items import Host
+from slipway.model.plan import REPLICA, Step
 from slipway.secrets import site_key
+
+#: In the local state: blobs on their way from one registry to another. What a kill leaves there is gone on with.
+SCRATCH = "push"
 
 
 def local_artifacts(context: Context, wanted: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -43,24 +50,41 @@ def required(context: Context, kind: ArtifactKind, name: str) -> Artifact:
     return found
 
 
-def mirror(context: Context, board: Board, cancelled: Callable[[], bool]) -> int:
-    """Push the bundle; number of images and artifacts copied."""
+def mirror(step: Step, context: Context, board: Board, cancelled: Callable[[], bool]) -> int:
+    """Push the bundle into the registry that the step means; number of images and artifacts copied."""
     from slipway.bundle.receipts import Notary, receipt_of
 
-    if not isinstance(context.source, DirectorySource):
+    configuration, replica = context.configuration, step.target == REPLICA
+    both = (configuration.registry_host, configuration.registry_replica)
+    target, other = both[::-1] if replica else both
+    client = push_client(configuration, context.secrets, context.state, target)
+    receipt = push(
+        _stock(context, other, replica=replica),
+        client,
+        progress=lambda text: board.task(step.target, text, step.id),
+        cancelled=cancelled,
+    )
+    shutil.rmtree(context.state / SCRATCH, ignore_errors=True)
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    notary = Notary(site_key(context.secrets))
+    notary.write(context.state, receipt_of(context.manifest, client.url, receipt, at), step.target)
+    board.counts.images_copied += receipt.images_copied
+    return receipt.images_copied + receipt.artifacts_copied
+
+
+def _stock(context: Context, other: Host | None, *, replica: bool) -> Stock:
+    """What to push from: the bundle that was given, else the registry on the other host, which holds it already.
+
+    A delta leaves out what the registry has, which a replica may lack.
+    """
+    if isinstance(context.source, DirectorySource):
+        given = DirectoryStock(context.source.directory)
+        if not (replica and given.absent):
+            return given
+    if other is None:
         raise BundleError(
             "the site registry does not hold the bundle, and no bundle was given",
             hint="slipway install --bundle DIR",
         )
-    client = push_client(context.configuration, context.secrets, context.state)
-    receipt = push(
-        context.source.directory,
-        client,
-        progress=lambda text: board.task("site", text, "mirror/site/push"),
-        cancelled=cancelled,
-    )
-    at = datetime.now(UTC).isoformat(timespec="seconds")
-    notary = Notary(site_key(context.secrets))
-    notary.write(context.state, receipt_of(context.source.manifest(), client.url, receipt, at))
-    board.counts.images_copied += receipt.images_copied
-    return receipt.images_copied + receipt.artifacts_copied
+    source = registry_source(context.configuration, context.secrets, context.state, other)
+    return RegistryStock(source.client, context.state / SCRATCH)

@@ -18,7 +18,7 @@ from slipway.api import read
 from slipway.bundle.registry import RegistryError
 from slipway.bundle.source import ArtifactSource, DirectorySource
 from slipway.catalog import Catalog
-from slipway.engine.registry import registry_source
+from slipway.engine.registry import site_source
 from slipway.errors import ConfigurationError
 from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
@@ -139,7 +139,7 @@ def open_context(file: Path, *, bundle: Path | None = None, force_conflicts: boo
     store = SecretStore(workspace.secrets)
     ensure_secrets(configuration, store)
     trusted = configuration.spec.bundle.trusted_keys
-    site = partial(registry_source, configuration, store, workspace.state)
+    site = partial(site_source, configuration, store, workspace.state)
     source = DirectorySource(bundle, trusted, site) if bundle else site()
     return Context(
         configuration=configuration,
@@ -155,9 +155,10 @@ def open_context(file: Path, *, bundle: Path | None = None, force_conflicts: boo
 
 def ensure_secrets(configuration: Configuration, store: SecretStore) -> None:
     """Make what Slipway itself needs and the store does not have yet."""
-    host = configuration.registry_host
-    if host:
-        ensure_site(store, registry_name=configuration.spec.registry.name, registry_addresses=host.served_at)
+    hosts = configuration.registry_hosts
+    if hosts:
+        addresses = tuple(address for host in hosts for address in host.served_at)
+        ensure_site(store, registry_name=configuration.spec.registry.name, registry_addresses=addresses)
     else:
         ensure_key(store)
 

@@ -32,8 +32,7 @@ def execute(batch: Batch, run: Run) -> None:
 
 
 def _mirror(step: Step, run: Run) -> int:
-    del step
-    return artifacts.mirror(run.context, run.board, run.cancelled)
+    return artifacts.mirror(step, run.context, run.board, run.cancelled)
 
 
 def _settings(step: Step, run: Run) -> int:

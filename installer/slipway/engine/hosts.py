@@ -60,7 +60,7 @@ def run_hosts(steps: tuple[Step, ...], run: Run) -> None:
     result = run_playbook(
         PLAYBOOK,
         hosts=host_variables(steps, run, pythons, giver),
-        groups=groups(context.configuration.hosts, registry=context.configuration.registry_host),
+        groups=groups(context.configuration.hosts, registry=context.configuration.registry_hosts),
         extra=run_variables(steps, run),
         directory=context.state / "runs",
         secrets=context.secret,
@@ -176,19 +176,19 @@ def _step_variables(step: Step, run: Run) -> dict[str, Any]:
     }
 
 
-def groups(hosts: Iterable[Host], *, registry: Host | None) -> dict[str, list[str]]:
+def groups(hosts: Iterable[Host], *, registry: Iterable[Host]) -> dict[str, list[str]]:
     """Inventory groups by role."""
     members = list(hosts)
     return {
         "control_planes": [host.name for host in members if host.control_plane],
         "workers": [host.name for host in members if not host.control_plane],
-        "registry": [registry.name] if registry else [],
+        "registry": [host.name for host in registry],
     }
 
 
 def run_variables(steps: Iterable[Step], run: Run) -> dict[str, Any]:
     """Variables of the run itself, which enter no digest."""
-    wanted = [step.inputs["registry_artifact"] for step in steps if step.action == "registry"]
+    wanted = [step.inputs["registry_artifact"] for step in steps if "registry_artifact" in step.inputs]
     return {
         "slipway_operation": run.board.operation,
         "slipway_epoch": run.locks.epoch,

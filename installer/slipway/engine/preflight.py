@@ -61,7 +61,7 @@ def _refusing_push(context: Context, plan: Plan) -> list[Finding]:
     if not planned or context.configuration.spec.registry.mode != "external":
         return []
     try:
-        push_client(context.configuration, context.secrets, context.state).ping()
+        push_client(context.configuration, context.secrets, context.state, None).ping()
     except RegistryError as error:
         if error.code in {"unauthorized", "denied"}:
             path, text = "spec.registry.pushRef", f"{error.what}: {error.why}"

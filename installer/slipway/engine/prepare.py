@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from slipway.api.merge import resolve
 from slipway.bundle import manifest as manifests
-from slipway.bundle.source import RegistrySource
+from slipway.bundle.source import SiteSource
 from slipway.engine.context import Context
 from slipway.engine.journal import unfinished
 from slipway.engine.kubeconfig import fetch_kubeconfig
@@ -101,11 +101,12 @@ def _leaving(context: Context, plan: Plan) -> dict[str, HostObserved]:
 def _observe(context: Context, scope: Scope) -> Observed:
     """Cluster, registry and (for a full read, or without a cluster) hosts, side by side."""
     hosts = context.configuration.hosts
-    with ThreadPoolExecutor(max_workers=3, thread_name_prefix="observe") as pool:
+    with ThreadPoolExecutor(max_workers=4, thread_name_prefix="observe") as pool:
         cluster_read = pool.submit(_cluster, context, drift=scope is Scope.FULL)
         registry_read = pool.submit(_registry, context)
+        replica_read = pool.submit(_replica, context)
         hosts_read = pool.submit(_hosts, context, hosts, deep=True) if scope is Scope.FULL else None
-        cluster, registry = cluster_read.result(), registry_read.result()
+        cluster, registry, replica = cluster_read.result(), registry_read.result(), replica_read.result()
         seen = hosts_read.result() if hosts_read else {}
     if not cluster.reachable and hosts:
         seen = seen or _hosts(context, hosts, deep=False)
@@ -118,6 +119,7 @@ def _observe(context: Context, scope: Scope) -> Observed:
         hosts=seen,
         cluster=cluster,
         registry=registry,
+        replica=replica,
         secrets=_secret_digests(context),
     )
 
@@ -141,10 +143,19 @@ def _cluster(context: Context, *, drift: bool) -> ClusterObserved:
 
 
 def _registry(context: Context) -> RegistryObserved:
-    """One read serves both: with the registry as the source, its manifest is the context's too."""
-    if isinstance(context.source, RegistrySource):
+    """One read serves both: with the only registry as the source, its manifest is the context's too."""
+    configuration = context.configuration
+    if isinstance(context.source, SiteSource) and not configuration.registry_replica:
         return RegistryObserved(reachable=True, bundle=context.manifest.digest)
-    return observe_registry(registry_source(context.configuration, context.secrets, context.state))
+    host = configuration.registry_host
+    return observe_registry(registry_source(configuration, context.secrets, context.state, host))
+
+
+def _replica(context: Context) -> RegistryObserved:
+    host = context.configuration.registry_replica
+    if host is None:
+        return RegistryObserved(reachable=False)
+    return observe_registry(registry_source(context.configuration, context.secrets, context.state, host))
 
 
 def _hosts(context: Context, hosts: Iterable[Host], *, deep: bool) -> dict[str, HostObserved]:

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from slipway.bundle.registry import RegistryClient, RegistryError
-from slipway.bundle.source import RegistrySource
+from slipway.bundle.source import RegistrySource, SiteSource
 from slipway.errors import BundleError
 from slipway.model.configuration import Configuration
 from slipway.model.fields import SecretRef
+from slipway.model.host.items import Host
 from slipway.model.observed import RegistryObserved
 from slipway.secrets import REGISTRY, Secrets
 from slipway.settings import cache_dir
@@ -15,20 +16,25 @@ from slipway.settings import cache_dir
 EMPTY_CODES = {"not-found"}
 
 
-def pull_client(configuration: Configuration, secrets: Secrets, state: Path) -> RegistryClient:
-    """A client with the pull account."""
-    return _client(configuration, secrets, state, push=False)
+def push_client(
+    configuration: Configuration, secrets: Secrets, state: Path, host: Host | None
+) -> RegistryClient:
+    """A client with the push account; for the built-in registry at the push port of one of its hosts."""
+    return _client(configuration, secrets, state, host, push=True)
 
 
-def push_client(configuration: Configuration, secrets: Secrets, state: Path) -> RegistryClient:
-    """A client with the push account; for the built-in registry at its push port."""
-    return _client(configuration, secrets, state, push=True)
+def site_source(configuration: Configuration, secrets: Secrets, state: Path) -> SiteSource:
+    """Artifacts from the site registry or its replica, each fetched once into the local cache."""
+    hosts = configuration.registry_hosts or (None,)
+    return SiteSource([registry_source(configuration, secrets, state, host) for host in hosts])
 
 
-def registry_source(configuration: Configuration, secrets: Secrets, state: Path) -> RegistrySource:
-    """Artifacts from the site registry, each fetched once into the local cache."""
-    trusted = configuration.spec.bundle.trusted_keys
-    return RegistrySource(pull_client(configuration, secrets, state), cache_dir(), trusted)
+def registry_source(
+    configuration: Configuration, secrets: Secrets, state: Path, host: Host | None
+) -> RegistrySource:
+    """The same from one host of the registry; None: from one that is not ours."""
+    client = _client(configuration, secrets, state, host, push=False)
+    return RegistrySource(client, cache_dir(), configuration.spec.bundle.trusted_keys)
 
 
 def observe_registry(source: RegistrySource) -> RegistryObserved:
@@ -47,9 +53,10 @@ def observe_registry(source: RegistrySource) -> RegistryObserved:
     return RegistryObserved(reachable=True, bundle=held.digest)
 
 
-def _client(configuration: Configuration, secrets: Secrets, state: Path, *, push: bool) -> RegistryClient:
+def _client(
+    configuration: Configuration, secrets: Secrets, state: Path, host: Host | None, *, push: bool
+) -> RegistryClient:
     registry = configuration.spec.registry
-    host = configuration.registry_host
     if host:
         port = registry.push_port if push else registry.port
         url, address = f"https://{registry.name}:{port}", host.address

@@ -33,6 +33,8 @@ class Registry(Model):
     """`builtin`: Slipway runs it on a host of the site; `external`: it is there already."""
     host: Name | None = Field(default=None, json_schema_extra=IMMUTABLE)
     """builtin: the host that runs it; unset: the first control plane."""
+    replica: Name | None = Field(default=None, json_schema_extra=LIVE)
+    """builtin: a second host that holds the same, and answers under the same name where the first does not."""
     name: DNSName = Field(default="registry.slipway.internal", json_schema_extra=IMMUTABLE)
     """builtin: its name, in every host's hosts entries and in its certificate."""
     data_root: AbsolutePath = Field(default="/var/lib/slipway-registry", json_schema_extra=IMMUTABLE)
@@ -130,3 +132,14 @@ class Configuration(Model):
             return None
         wanted = self.spec.registry.host or self.control_planes[0].name
         return next(host for host in self.hosts if host.name == wanted)
+
+    @property
+    def registry_replica(self) -> Host | None:
+        """The host of the built-in registry's replica, if there is one."""
+        wanted = self.spec.registry.replica if self.registry_host else None
+        return next((host for host in self.hosts if host.name == wanted), None)
+
+    @property
+    def registry_hosts(self) -> tuple[Host, ...]:
+        """Hosts of the built-in registry, the one that is asked first before its replica."""
+        return tuple(host for host in (self.registry_host, self.registry_replica) if host)

@@ -145,7 +145,7 @@ class ClusterObserved:
 
 @dataclass(frozen=True, slots=True)
 class RegistryObserved:
-    """The site registry. `bundle`: digest of the manifest it holds completely; empty: none."""
+    """The site registry, or its replica. `bundle`: digest of the manifest it holds completely; empty: none."""
 
     reachable: bool
     bundle: str = ""
@@ -167,4 +167,5 @@ class Observed:
     hosts: dict[str, HostObserved] = field(default_factory=dict)
     cluster: ClusterObserved = field(default_factory=lambda: ClusterObserved(reachable=False))
     registry: RegistryObserved = field(default_factory=lambda: RegistryObserved(reachable=False))
+    replica: RegistryObserved = field(default_factory=lambda: RegistryObserved(reachable=False))
     secrets: dict[str, str] = field(default_factory=dict)

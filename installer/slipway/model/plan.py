@@ -24,6 +24,9 @@ class StepKind(StrEnum):
 #: Actions of steps of a Node. The first needs the API only, the others the host itself.
 METADATA, DRAIN, UNCORDON, LEAVE = "metadata", "drain", "uncordon", "remove"
 
+#: Target of the step that copies the bundle into the site registry's replica; that of the registry itself is `site`.
+REPLICA = "replica"
+
 
 class Change(StrEnum):
     """What a step does to its target."""

@@ -20,7 +20,7 @@ from slipway.engine.context import Context
 from slipway.engine.modules import standby
 from slipway.engine.preflight import check
 from slipway.engine.prepare import prepare
-from slipway.engine.registry import registry_source
+from slipway.engine.registry import site_source
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed, Scope
 from slipway.model.operation import OperationResult, Progress
@@ -93,7 +93,7 @@ class ClusterEngine:
             Context(
                 configuration=configuration,
                 catalog=self._release,
-                source=registry_source(configuration, secrets, state),
+                source=site_source(configuration, secrets, state),
                 secrets=secrets,
                 state=state,
                 kubeconfig=self._kubeconfig(),

@@ -96,7 +96,10 @@ def _reasons(desired: Desired, seen: Seen, wanted: str, own_parts: Mapping[str, 
             yield Reason("absent", "not done yet")
         return
     if seen.record.digest != wanted:
-        for part in _changed(seen.record, own_parts) or [UNNAMED]:
+        changed = _changed(seen.record, own_parts) or [UNNAMED]
+        # Of what is to be there no more, all else is gone for that reason alone.
+        state = f"{desired.action}_state"
+        for part in [state] if state in changed else changed:
             yield _changed_part(desired, seen.record, part)
     for drift in seen.drift:
         text = f"{drift.what}: {drift.found or 'differs from the record'}"

@@ -3,12 +3,12 @@
 All else goes on. Nothing here decides what there is to do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
-from slipway.model.plan import DRAIN, LEAVE, Hold, Step, StepKind
+from slipway.model.plan import DRAIN, LEAVE, REPLICA, Hold, Step, StepKind
 from slipway.planning.roles.kubernetes import CONTROL_PLANE
 
 #: By kubeadm on every control plane's Node.
@@ -35,26 +35,31 @@ def hold_back(configuration: Configuration, observed: Observed, steps: Iterable[
     """The steps, needs first, with those marked that cannot be carried out now."""
     held: dict[str, Step] = {}
     marked = []
+    steps = tuple(steps)
+    planned = {step.id for step in steps}
     for step in steps:
-        needs = tuple(need for need in step.needs if need not in held or _needed(held[need], step))
+        needs = tuple(need for need in step.needs if need not in held or _needed(held[need], step, observed))
         inherited = (held[need].hold for need in needs if need in held)
         hold = own_hold(configuration, observed, step) or next(inherited, None)
+        hold = hold or _silent(configuration, observed, step, planned)
         marked.append(replace(step, needs=needs, hold=hold))
         if hold:
             held[step.id] = marked[-1]
     return tuple(marked)
 
 
-def _needed(need: Step, step: Step) -> bool:
-    """A control plane that only waits for new settings serves others as it is."""
+def _needed(need: Step, step: Step, observed: Observed) -> bool:
+    """A control plane that only waits for new settings serves others as it is, and so does a replica that has all."""
+    if need.kind is StepKind.MIRROR:
+        return need.digest != observed.replica.bundle
     return need.target == step.target or not (need.action == CONTROL_PLANE.name and need.rolling)
 
 
 def own_hold(configuration: Configuration, observed: Observed, step: Step) -> Hold | None:
     """What holds the step itself back, whatever becomes of those that it needs."""
     host = step.target if step.on_host else ""
-    if step.kind is StepKind.MIRROR and configuration.registry_host:
-        host = configuration.registry_host.name
+    if step.kind is StepKind.MIRROR:
+        host = _keeper(configuration, step)
     if away(observed, host):
         seen = observed.hosts[host]
         return absent(host, seen.error, seen.hint, leaving=step.action == LEAVE)
@@ -77,6 +82,31 @@ def absent(host: str, why: str, hint: str, *, leaving: bool = False) -> Hold:
         why,
         f"{hint}; {back}" if hint else back,
     )
+
+
+def _silent(
+    configuration: Configuration, observed: Observed, step: Step, planned: Collection[str]
+) -> Hold | None:
+    """A registry of ours that was set up and does not answer; where it has a second host, the site lives on."""
+    keeper = _keeper(configuration, step) if step.kind is StepKind.MIRROR else ""
+    seen = observed.replica if step.target == REPLICA else observed.registry
+    setting_up = f"{StepKind.HOST}/{keeper}/registry" in planned
+    if not keeper or not configuration.registry_replica or setting_up or seen.error_code != "unreachable":
+        return None
+    units = "systemctl status slipway-registry slipway-registry-push"
+    return Hold(
+        f"the registry on {keeper} does not answer",
+        f"host/{keeper}",
+        seen.error,
+        f"look there: {units}; once it answers: slipway apply",
+    )
+
+
+def _keeper(configuration: Configuration, step: Step) -> str:
+    """The host of the registry that is pushed to; empty where it is none of ours."""
+    replica = step.target == REPLICA
+    host = configuration.registry_replica if replica else configuration.registry_host
+    return host.name if host else ""
 
 
 def _too_few(configuration: Configuration, observed: Observed) -> Hold | None:

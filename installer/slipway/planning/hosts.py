@@ -8,7 +8,7 @@ from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import NodeObserved, Observed
-from slipway.model.plan import LEAVE, METADATA, Change, Reason, Step, StepKind
+from slipway.model.plan import LEAVE, METADATA, REPLICA, Change, Reason, Step, StepKind
 from slipway.model.record import StepRecord
 from slipway.planning.decide import Desired, Seen, decide
 from slipway.planning.digests import digest
@@ -20,6 +20,8 @@ from slipway.planning.roles.facts import Facts, facts_of
 from slipway.planning.roles.kubernetes import CONTROL_PLANE
 
 MIRROR_STEP = "mirror/site/push"
+#: The copy on a second host: nothing waits for it.
+REPLICA_STEP = f"mirror/{REPLICA}/push"
 
 
 def step_id(host: str, role: str) -> str:
@@ -169,7 +171,7 @@ def _needs(
 ) -> tuple[str, ...]:
     earlier = [other for other in before if other != "registry"]
     needs = [step_id(host.name, earlier[-1])] if earlier else []
-    takes_packages = role == "node_disks" and configuration.registry_host != host
+    takes_packages = role == "node_disks" and host not in configuration.registry_hosts
     if role == "node_prepare" or takes_packages:
         needs.append(MIRROR_STEP)
     planes = configuration.control_planes

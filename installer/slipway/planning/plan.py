@@ -15,7 +15,7 @@ from slipway.planning.decide import Desired, Seen, decide
 from slipway.planning.digests import digest, secret
 from slipway.planning.draining import with_drains
 from slipway.planning.holding import hold_back
-from slipway.planning.hosts import MIRROR_STEP, host_steps, node_steps, removal_steps, step_id
+from slipway.planning.hosts import MIRROR_STEP, REPLICA_STEP, host_steps, node_steps, removal_steps, step_id
 from slipway.planning.modules import module_steps, settings_id
 from slipway.planning.order import ordered
 
@@ -58,7 +58,7 @@ def make_plan(
 def mirror_only(plan: Plan) -> Plan:
     """The part of a plan that brings the bundle into the site registry: that registry itself, and the push."""
     steps = tuple(
-        replace(step, needs=tuple(need for need in step.needs if need.endswith("/registry")))
+        replace(step, needs=tuple(need for need in step.needs if need.endswith(("/registry", "/push"))))
         for step in plan.steps
         if step.kind is StepKind.MIRROR or (step.kind is StepKind.HOST and step.action == "registry")
     )
@@ -89,19 +89,30 @@ def _notices(bundle: BundleManifest, steps: tuple[Step, ...]) -> Iterator[str]:
 
 
 def _mirror(configuration: Configuration, bundle: BundleManifest, observed: Observed) -> Iterator[Step]:
-    if observed.registry.bundle == bundle.digest:
+    host, replica = configuration.registry_host, configuration.registry_replica
+    own = (step_id(host.name, "registry"),) if host else ()
+    yield from _push(MIRROR_STEP, "the site registry", bundle, observed.registry.bundle, own)
+    if replica:
+        # After the other: what a replica alone holds would be forgotten once the other is back.
+        needs = (MIRROR_STEP, step_id(replica.name, "registry"))
+        yield from _push(REPLICA_STEP, "its replica", bundle, observed.replica.bundle, needs)
+
+
+def _push(
+    identity: str, where: str, bundle: BundleManifest, held: str, needs: tuple[str, ...]
+) -> Iterator[Step]:
+    """The bundle into a registry that holds another one, or none."""
+    if held == bundle.digest:
         return
-    host = configuration.registry_host
-    held = observed.registry.bundle
-    text = f"the site registry holds bundle {held[7:19]}" if held else "the site registry holds no bundle"
+    text = f"{where} holds bundle {held[7:19]}" if held else f"{where} holds no bundle"
     yield Step(
-        id=MIRROR_STEP,
+        id=identity,
         kind=StepKind.MIRROR,
-        target="site",
+        target=identity.split("/")[1],
         action="push",
         change=Change.UPDATE if held else Change.CREATE,
         digest=bundle.digest,
-        needs=(step_id(host.name, "registry"),) if host else (),
+        needs=needs,
         reasons=(Reason("content" if held else "absent", text, "bundle"),),
         inputs={"bundle": bundle.digest, "artifacts": len(bundle.artifacts)},
     )

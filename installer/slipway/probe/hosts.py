@@ -68,7 +68,7 @@ def _disk_paths(configuration: Configuration, host: Host) -> list[str]:
     paths = ["/", "/var/lib/kubelet", host.settings.runtime.root]
     paths += ["/var/lib/etcd", "fsync /var/lib/etcd"] if host.control_plane else []
     paths += [f"disk {disk.id}" for disk in host.settings.disks.values()]
-    paths += [configuration.spec.registry.data_root] if configuration.registry_host == host else []
+    paths += [configuration.spec.registry.data_root] if host in configuration.registry_hosts else []
     return list(dict.fromkeys(paths))
 
 

@@ -21,9 +21,10 @@ from slipway.model.observed import (
     LiveConfiguration,
     NodeObserved,
     Observed,
+    RegistryObserved,
     Scope,
 )
-from slipway.model.plan import Plan, Step, StepKind
+from slipway.model.plan import REPLICA, Plan, Step, StepKind
 from slipway.model.record import ModuleRecord, ObjectRef, StepRecord
 from slipway.planning.digests import references
 from slipway.planning.modules import owner_of
@@ -155,7 +156,8 @@ def _host(step: Step, _: Configuration, __: Mapping[str, Any], seen: Observed) -
 
 
 def _mirror(step: Step, _: Configuration, __: Mapping[str, Any], seen: Observed) -> Observed:
-    return replace(seen, registry=replace(seen.registry, reachable=True, bundle=step.digest))
+    now = RegistryObserved(reachable=True, bundle=step.digest)
+    return replace(seen, replica=now) if step.target == REPLICA else replace(seen, registry=now)
 
 
 def _settings(

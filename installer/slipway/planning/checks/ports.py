@@ -24,7 +24,7 @@ def served(configuration: Configuration, host: Host) -> dict[int, str]:
     """Port -> step action of the role that will listen at it on this host."""
     kubernetes = configuration.spec.kubernetes
     ports: dict[int, str] = {}
-    if configuration.registry_host == host:
+    if host in configuration.registry_hosts:
         registry = configuration.spec.registry
         ports |= dict.fromkeys((registry.port, registry.push_port), "registry")
     if kubernetes is None:
@@ -50,7 +50,7 @@ def targets(configuration: Configuration, host: Host) -> Iterator[tuple[Host, st
     for other in configuration.hosts:
         if other.name == host.name:
             continue
-        if configuration.registry_host == other:
+        if other in configuration.registry_hosts:
             yield other, other.address_for(host), configuration.spec.registry.port
         if kubernetes and other.control_plane:
             yield other, other.address, kubernetes.endpoint.port

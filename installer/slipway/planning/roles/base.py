@@ -130,10 +130,12 @@ def registry_access(configuration: Configuration, reader: Host) -> dict[str, Any
     """How a host reaches the site registry for pulls."""
     registry = configuration.spec.registry
     if registry.mode == "builtin":
-        host = configuration.registry_host
+        host, replica = configuration.registry_host, configuration.registry_replica
         return {
             "name": registry.name,
             "address": host.address_for(reader) if host else "",
+            # Unsaid where there is none, as records of earlier releases have it.
+            **({"replica": replica.address_for(reader)} if replica else {}),
             "url": f"https://{registry.name}:{registry.port}",
             "ca": secret(f"{REGISTRY_SECRETS}/ca.crt"),
             "credentials": secret(f"{REGISTRY_SECRETS}/pull"),

@@ -95,7 +95,7 @@ def _proxy(scope: Scope, runtime: Runtime) -> dict[str, Any]:
     access = registry_access(scope.configuration, scope.host)
     without = [*LOCAL, scope.host.address, network.service_cidr, network.pod_cidr]
     without += [".svc", f".{network.dns_domain}", endpoint.address, endpoint.vip or ""]
-    without += [access["name"], access.get("address", ""), *proxy.no_proxy]
+    without += [access["name"], access.get("address", ""), access.get("replica", ""), *proxy.no_proxy]
     return {
         "http": proxy.http or "",
         "https": proxy.https or "",

@@ -26,9 +26,9 @@ def _wanted(_configuration: Configuration, host: Host) -> bool:
 
 
 def _variables(scope: Scope) -> dict[str, Any]:
-    """The registry's own host cannot fetch from it: its packages come from the controller."""
+    """Hosts of the registry cannot fetch from it: their packages come from the controller."""
     host, names = scope.host, packages(scope.configuration, scope.host)
-    here = scope.configuration.registry_host == host
+    here = host in scope.configuration.registry_hosts
     return {
         "disks": {name: _disk(scope, disk) for name, disk in sorted(host.settings.disks.items())},
         "packages": list(names),
@@ -56,7 +56,7 @@ def _places(scope: Scope) -> Iterator[tuple[str, str]]:
     settings = scope.host.settings
     yield settings.runtime.root, f"{settings.runtime.type}.service"
     yield from ((place, "kubelet.service") for place in ("/var/lib/kubelet", "/var/lib/etcd"))
-    if scope.configuration.registry_host == scope.host:
+    if scope.host in scope.configuration.registry_hosts:
         yield from ((scope.configuration.spec.registry.data_root, unit) for unit in REGISTRY_UNITS)
 
 

@@ -37,9 +37,8 @@ def _hosts_entries(scope: Scope) -> list[dict[str, Any]]:
     if not endpoint.address.replace(".", "").isdigit():
         target = endpoint.vip or configuration.control_planes[0].address
         entries.append({"address": target, "names": [endpoint.address]})
-    registry = configuration.registry_host
-    if registry:
-        entries.append({"address": registry.address_for(host), "names": [configuration.spec.registry.name]})
+    name = configuration.spec.registry.name
+    entries += [{"address": one.address_for(host), "names": [name]} for one in configuration.registry_hosts]
     entries += [{"address": e.address, "names": list(e.names)} for e in host.settings.extra_hosts]
     return entries
 

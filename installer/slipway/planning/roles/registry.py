@@ -1,4 +1,4 @@
-"""registry: the site registry on the host that the ClusterConfiguration names."""
+"""registry: the site registry on the host that the ClusterConfiguration names, and its replica on a second one."""
 
 from typing import Any
 
@@ -10,11 +10,13 @@ from slipway.planning.roles.base import ITEM, REGISTRY_SECRETS, Role, Scope, art
 
 
 def _wanted(configuration: Configuration, host: Host) -> bool:
-    return configuration.registry_host == host
+    return host in configuration.registry_hosts
 
 
 def _variables(scope: Scope) -> dict[str, Any]:
     registry = scope.configuration.spec.registry
+    if scope.host not in scope.configuration.registry_hosts:
+        return {"state": "absent", "data_root": registry.data_root}
     return {
         "name": registry.name,
         "address": scope.host.address,
@@ -33,7 +35,9 @@ ROLE = Role(
     name="registry",
     wanted=_wanted,
     variables=_variables,
+    optional=True,
     fields={
+        "state": "spec.registry.replica",
         "name": "spec.registry.name",
         "address": f"{ITEM}.address",
         "port": "spec.registry.port",
