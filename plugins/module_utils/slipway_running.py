@@ -52,10 +52,10 @@ def unmount(*prefixes: str) -> None:
 
 
 def flush_rules() -> None:
-    """Tables and chains of kube-proxy and flannel; the host's own stay."""
+    """Tables and chains of kube-proxy, flannel and the kubelet's unit; the host's own stay."""
     listed = run(["nft", "list", "tables"]).stdout.split("\n")
     for fields in (line.split() for line in listed):
-        if len(fields) == 3 and fields[2].startswith(("kube-proxy", "flannel-")):
+        if len(fields) == 3 and fields[2].startswith(("kube-proxy", "flannel-", "slipway-services")):
             run(["nft", "delete", "table", fields[1], fields[2]])
     for program in ("iptables", "ip6tables"):
         saved = run([f"{program}-save"]).stdout.splitlines()

@@ -84,6 +84,15 @@ def test_images_come_through_the_mirror_and_nothing_goes_outside(site: Site) -> 
     assert (egress.packets, egress.questions) == (0, 0), egress
 
 
+def test_packets_for_services_stay_on_the_node_where_kube_proxy_knows_none(site: Site) -> None:
+    """As in the moments before it has its rules: its table is taken away and put back."""
+    lost = "nft list table ip kube-proxy > /tmp/known; nft delete table ip kube-proxy"
+    ask = "python3 -c 'import socket; socket.create_connection((\"10.96.77.7\", 443), 5)'"
+    script = f"set -e; {lost}; {ask} 2>&1 | tail -1; nft --file /tmp/known; rm /tmp/known"
+    assert "refused" in site.lab.ssh(WORKER, ["bash", "-c", script]).stdout
+    assert site.lab.egress().packets == 0
+
+
 def test_pull_account_can_change_nothing(site: Site) -> None:
     site.client("pull", 5000).ping()
     with pytest.raises(RegistryError):

@@ -21,9 +21,12 @@ def _worker(_configuration: Configuration, host: Host) -> bool:
 
 def _node_variables(scope: Scope) -> dict[str, Any]:
     kubernetes, host = scope.kubernetes, scope.host
+    network = kubernetes.network
     return {
         "artifacts": scope.binaries(BINARIES),
         "version": kubernetes.version,
+        # Other networks may carry packets for Services off the node by ways of their own.
+        "services": network.service_cidr if network.cni == "flannel" else "",
         "address": host.node_address,
         "kubelet_config": kubeadm.kubelet_drop_in(kubernetes, host),
         "registry": registry_access(scope.configuration, host),
@@ -65,6 +68,7 @@ NODE = Role(
     fields={
         "artifacts": "bundle: Kubernetes programs",
         "version": "spec.kubernetes.version",
+        "services": "spec.kubernetes.network",
         "address": f"{ITEM}.address, {ITEM}.addresses.business",
         "kubelet_config": f"spec.kubernetes.kubelet, {SETTINGS}.kubelet, runtime or swap",
         "registry": "spec.registry",
