@@ -68,6 +68,7 @@ def running_registry(
         "log": {"level": "warn", "accesslog": {"disabled": True}},
         "storage": {
             "filesystem": {"rootdirectory": str(data)},
+            "delete": {"enabled": not read_only},
             "maintenance": {"readonly": {"enabled": read_only}},
         },
         "http": {"addr": f"{address}:{port}", "tls": {"certificate": str(certificate), "key": str(key)}},

@@ -13,6 +13,9 @@ from slipway.model.bundle import Artifact
 CURRENT = "current"
 MANIFEST_REPOSITORY = "slipway/bundle/manifest"
 
+#: What begins the tags of all bundles that a site ever got, the current one among them.
+HISTORY = "bundle-"
+
 #: Annotation with the text of bundle.yaml.sig.
 SIGNATURE_NOTE = "dev.slipway.bundle.signature"
 

@@ -19,6 +19,7 @@ from slipway.bundle.packing import (
     CURRENT,
     EMPTY,
     EMPTY_DIGEST,
+    HISTORY,
     MANIFEST_REPOSITORY,
     artifact_manifest,
     file_manifest,
@@ -176,7 +177,8 @@ class _Pusher:
             home = self._homes.get(blob, "")
             if not (home and self.client.mount_blob(MANIFEST_REPOSITORY, blob, home)):
                 self._upload(MANIFEST_REPOSITORY, blob, source, len(source))
-        self.client.put_manifest(MANIFEST_REPOSITORY, CURRENT, node.text, node.media_type)
+        for tag in (f"{HISTORY}{node.digest[7:19]}", CURRENT):
+            self.client.put_manifest(MANIFEST_REPOSITORY, tag, node.text, node.media_type)
         self.progress(f"bundle {name}")
 
     def _described(self, artifact: Artifact, digest: str, said: int) -> _Blob:

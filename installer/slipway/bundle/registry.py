@@ -5,6 +5,7 @@ at the byte that the registry has, a download at the byte that is here.
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -20,6 +21,10 @@ __all__ = ["RegistryClient", "RegistryError", "RegistryUnavailable"]
 
 #: Media types of what Slipway stores; a registry needs them to answer with the manifest itself.
 ACCEPT = ", ".join((OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST))
+
+
+#: Tags that are asked for at once.
+PAGE = 1000
 
 
 class RegistryClient:
@@ -72,6 +77,25 @@ class RegistryClient:
         """Store a manifest under a tag or its digest."""
         path = f"/v2/{self._project}{repository}/manifests/{reference}"
         self._connection.call("PUT", path, headers={"Content-Type": media_type}, body=data)
+
+    def delete_manifest(self, repository: str, digest: str) -> bool:
+        """Delete a manifest with all tags that lead to it; False: it was not there."""
+        path = f"/v2/{self._project}{repository}/manifests/{digest}"
+        with self._connection.open("DELETE", path, missing_ok=True) as response:
+            return response.status != HTTPStatus.NOT_FOUND
+
+    def tags(self, repository: str) -> tuple[str, ...]:
+        """All tags of a repository; () where there is no such repository."""
+        found: list[str] = []
+        path = f"/v2/{self._project}{repository}/tags/list?n={PAGE}"
+        while path:
+            with self._connection.open("GET", path, missing_ok=True) as response:
+                if response.status == HTTPStatus.NOT_FOUND:
+                    break
+                found += response.json().get("tags") or []
+                more = re.match(r'<([^>]+)>;\s*rel="?next', response.headers.get("Link", ""))
+                path = more[1] if more else ""
+        return tuple(found)
 
     def blob_exists(self, repository: str, digest: str) -> bool:
         """Whether the repository has the blob."""

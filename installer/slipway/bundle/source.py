@@ -34,9 +34,9 @@ class ArtifactSource(Protocol):
         ...
 
 
-def bundle_of(client: RegistryClient) -> tuple[bytes, str]:
+def bundle_of(client: RegistryClient, tag: str = CURRENT) -> tuple[bytes, str]:
     """Text of the bundle.yaml that a registry holds completely, and that of its signature; empty: it has none."""
-    data = json.loads(client.get_manifest(MANIFEST_REPOSITORY, CURRENT)[0])
+    data = json.loads(client.get_manifest(MANIFEST_REPOSITORY, tag)[0])
     text = client.read_blob(MANIFEST_REPOSITORY, data["layers"][0]["digest"])
     return text, data.get("annotations", {}).get(SIGNATURE_NOTE, "")
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "host": "host",
     "reset": "reset",
     "bundle": "bundle",
+    "registry": "registry",
     "catalog": "catalog",
     "crd": "crd",
     "lab": "lab",

@@ -184,6 +184,9 @@ def _images_mirrored(observed: Observed, work: Work, previous: Mapping[str, Any]
     standing = work.of({StepKind.MIRROR})
     if standing.failed:
         return c.condition(c.IMAGES_MIRRORED, False, "MirrorFailed", targets.failure_text(standing.failed[0]))
+    held = next((step.hold for step in standing.pending if step.hold), None)
+    if held:
+        return c.condition(c.IMAGES_MIRRORED, False, "RegistryUnreachable", f"{held.what}: {held.why}")
     if not standing.clear:
         return c.condition(c.IMAGES_MIRRORED, False, "Mirroring", "the site registry lacks the bundle")
     if observed.registry.bundle:

@@ -1,0 +1,108 @@
+"""`slipway registry gc`: what only former bundles brought leaves the site registry, then its blobs leave the disk.
+
+First `look`, so that somebody can be asked, then `carry_out`. The registry on each host has its own look: a replica
+may hold what the other never got. Pulls go on; pushes wait for the collection on their host.
+"""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from slipway.bundle.registry import RegistryClient
+from slipway.bundle.sweep import Sweep, look, sweep
+from slipway.catalog.imagenames import parse
+from slipway.engine.context import Context
+from slipway.engine.registry import push_client
+from slipway.errors import BundleError, ConfigurationError
+from slipway.model.host.items import Host
+from slipway.probe.fleet import Fleet
+from slipway.probe.ssh import Session
+
+#: Seconds for one host's blobs; a registry reads every manifest it has.
+PATIENCE = 3600.0
+UNIT = "slipway-registry-gc.service"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is to go from the registry on one host."""
+
+    host: str
+    sweep: Sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What went; sizes of all its blobs in KiB."""
+
+    host: str
+    manifests: int
+    before: int
+    after: int
+
+
+def survey(context: Context) -> tuple[Found, ...]:
+    """What would go, host by host.
+
+    Raises:
+        ConfigurationError: the registry is not Slipway's own.
+        SlipwayError: the cluster has to be asked which images it names, and does not answer.
+    """
+    hosts = context.configuration.registry_hosts
+    if not hosts:
+        raise ConfigurationError(
+            "the site registry is not Slipway's own, and cleans up in its own way",
+            where="spec.registry.mode",
+            hint="use the retention rules of that registry",
+        )
+    used = _running(context)
+    return tuple(Found(host.name, look(_client(context, host), used)) for host in hosts)
+
+
+def carry_out(context: Context, found: tuple[Found, ...], tell: Callable[[str], None]) -> tuple[Swept, ...]:
+    """Delete manifests, and have each host collect its blobs; killed, the same again goes on.
+
+    Raises:
+        BundleError: a registry did not collect.
+    """
+    hosts = {host.name: host for host in context.configuration.registry_hosts}
+    gone = {}
+    for one in found:
+        tell(f"{one.host}: {len(one.sweep.manifests)} manifests")
+        gone[one.host] = sweep(_client(context, hosts[one.host]), one.sweep)
+    tell("collecting blobs")
+    root = context.configuration.spec.registry.data_root
+    with Fleet(hosts.values(), context.access()) as fleet:
+        sizes, errors = fleet.each(lambda session: _collect(session, root))
+    for error in errors.values():
+        raise error
+    return tuple(Swept(name, gone[name], *sizes[name]) for name in gone)
+
+
+def _collect(session: Session, root: str) -> tuple[int, int]:
+    size = f"du -sk {shlex.quote(root)} | cut -f1"
+    words = f"journalctl --unit {UNIT} --lines 5 --no-pager --output cat >&2"
+    script = f"{size}; systemctl start {UNIT} || {{ {words}; exit 1; }}; {size}"
+    code, out, err = session.run(script, timeout=PATIENCE)
+    numbers = out.decode().split()
+    if code or len(numbers) != 2:  # noqa: PLR2004 - before and after
+        raise BundleError(
+            "the registry did not collect what is not needed any more",
+            where=f"host/{session.name}, {UNIT}",
+            why=err.decode(errors="replace").strip(),
+            hint="put that right and run the same command again; nothing that is needed was deleted",
+        )
+    return int(numbers[0]), int(numbers[1])
+
+
+def _running(context: Context) -> frozenset[str]:
+    """References of all images that workloads name; none before there is a cluster."""
+    from slipway.cluster.workloads import named_images
+
+    if context.kubeconfig and not context.kubeconfig.exists():
+        return frozenset()
+    return frozenset(parse(image).reference for image in named_images(context.client()))
+
+
+def _client(context: Context, host: Host) -> RegistryClient:
+    return push_client(context.configuration, context.secrets, context.state, host)
