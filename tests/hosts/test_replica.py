@@ -46,7 +46,8 @@ def pull(site: Site, host: str, image: str) -> str:
         f"ctr -n k8s.io images rm {image} >/dev/null 2>&1; ctr -n k8s.io content prune references >/dev/null"
     )
     fetch = f"ctr -n k8s.io images pull --hosts-dir /etc/containerd/certs.d {image} 2>&1 >/dev/null"
-    return site.lab.ssh(host, ["sh", "-c", f"{forget}; {fetch}"], check=False).stdout
+    done = site.lab.ssh(host, ["sh", "-c", f"{forget}; {fetch}"], check=False)
+    return done.stdout if done.returncode else ""
 
 
 def steps(site: Site) -> dict[str, str]:
