@@ -7,6 +7,7 @@ written last, so a directory without one is an unfinished bundle, and the same c
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,11 +21,13 @@ from slipway.bundle.delta import Delta
 from slipway.bundle.disk import guarded
 from slipway.bundle.images import Assembler
 from slipway.bundle.layout import INSTALL, LAYOUT, Node, blob_path, node_of
+from slipway.bundle.licences.own import DISTRIBUTION, own_licence
+from slipway.bundle.licensing import Licensing
 from slipway.bundle.official import Official
 from slipway.bundle.packages import build_repository, gathered_repository
 from slipway.bundle.pulling import pull
 from slipway.bundle.sources.chart import PACKED, pack_chart
-from slipway.bundle.wheel import DISTRIBUTION, own_wheel
+from slipway.bundle.wheel import own_wheel
 from slipway.bundle.workshop import Workshop
 from slipway.bundle.writer import Writer
 from slipway.catalog import Catalog, Module, digests
@@ -88,6 +91,7 @@ class Builder:
         self.catalog = catalog
         self.workshop = workshop
         self.writer = writer
+        self.licensing = Licensing(versions, workshop)
 
     def images(self, kubernetes: str, modules: Iterable[str], official: Official) -> Iterator[Artifact]:
         """Kubernetes' own images and the modules', in one OCI layout."""
@@ -126,6 +130,7 @@ class Builder:
             path=blob_path(image.manifest.digest),
             origin="assembled from source builds and Debian packages",
             contents=spec.contents,
+            licence=self.licensing.image(spec),
         )
         return artifact, node_of(image.manifest.data)
 
@@ -138,7 +143,8 @@ class Builder:
         """One program, or the archive of several."""
         found = self.versions.binary(name, version)
         file = binary_archive(self.versions, found, self.workshop)
-        return self._file(ArtifactKind.BINARY, name, version, file, _origin(self.versions, found))
+        artifact = self._file(ArtifactKind.BINARY, name, version, file, _origin(self.versions, found))
+        return replace(artifact, licence=self.licensing.binary(found))
 
     def charts(self, modules: Iterable[str]) -> Iterator[Artifact]:
         """Every chart of the modules: upstream's, or the module's own."""
@@ -161,10 +167,10 @@ class Builder:
         known = self.versions.packages
         for system in sorted(set(systems) - set(gathered)):
             tar, version = build_repository(known, system, self.workshop, further)
-            yield self._file(ArtifactKind.PACKAGES, system, version, tar, "Debian", suffix=".tar")
+            yield self._repository(system, version, tar, "Debian")
         for system, directory in sorted(gathered.items()):
             tar, version = gathered_repository(known, system, directory, self.workshop, further)
-            yield self._file(ArtifactKind.PACKAGES, system, version, tar, "the site", suffix=".tar")
+            yield self._repository(system, version, tar, "the site")
 
     def catalog_content(self) -> Artifact:
         """Modules, roles and pins that this bundle was built with."""
@@ -178,14 +184,9 @@ class Builder:
             write_tgz(dest / "catalog.tar.gz", entries)
 
         place = self.workshop.make("catalog", "slipway", __version__, self.catalog.digest, build)
-        return self._file(
-            ArtifactKind.CATALOG,
-            "slipway",
-            __version__,
-            place / "catalog.tar.gz",
-            "Slipway",
-            suffix=".tar.gz",
-        )
+        packed = place / "catalog.tar.gz"
+        made = self._file(ArtifactKind.CATALOG, "slipway", __version__, packed, "Slipway", suffix=".tar.gz")
+        return replace(made, licence=own_licence())
 
     def installer(self) -> Iterator[Artifact]:
         """Slipway itself: wheels, and the script at the bundle's top that installs them.
@@ -199,9 +200,11 @@ class Builder:
         found = {
             file: file_digest(file) for file in (script, own_wheel(self.workshop), *others.glob("*.whl"))
         }
+        licences = self.licensing.wheels()
         needed = not all(self.writer.is_elsewhere(digest) for digest in found.values())
         for file, digest in sorted(found.items()):
-            artifact = _installer_artifact(file, digest)
+            licence = licences[file.name] if file.is_relative_to(others) else own_licence()
+            artifact = replace(_installer_artifact(file, digest), licence=licence)
             self.writer.copy(file, artifact.path, digest, needed=needed)
             yield artifact
 
@@ -215,7 +218,8 @@ class Builder:
         source = self.versions.source(chart.source)
         packed = sources.make(chart.source, self.versions, self.workshop) / PACKED
         origin = f"{getattr(source, 'module', '')}@{source.version}"
-        return self._file(ArtifactKind.CHART, chart.name, chart.version, packed, origin, suffix=".tgz")
+        made = self._file(ArtifactKind.CHART, chart.name, chart.version, packed, origin, suffix=".tgz")
+        return replace(made, licence=self.licensing.chart(chart.source))
 
     def _own_chart(self, chart: str, directory: Path, module: str) -> Artifact:
         def build(dest: Path) -> None:
@@ -225,7 +229,12 @@ class Builder:
         version = str(chart_file["version"])
         content = digests.of_files([directory])
         packed = self.workshop.make("chart", chart, version, content, build) / PACKED
-        return self._file(ArtifactKind.CHART, chart, version, packed, f"module {module}", suffix=".tgz")
+        made = self._file(ArtifactKind.CHART, chart, version, packed, f"module {module}", suffix=".tgz")
+        return replace(made, licence=self.licensing.own_chart(directory))
+
+    def _repository(self, system: str, version: str, tar: Path, origin: str) -> Artifact:
+        made = self._file(ArtifactKind.PACKAGES, system, version, tar, origin, suffix=".tar")
+        return replace(made, licence=self.licensing.packages(tar))
 
     def _file(
         self, kind: ArtifactKind, name: str, version: str, source: Path, origin: str, *, suffix: str = ""

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from slipway.bundle.contents import contents
+from slipway.bundle.licences.expression import terms
 from slipway.catalog import Catalog, Module
-from slipway.model.bundle import ArtifactKind, BundleManifest
+from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 
 
 def describe(manifest: BundleManifest) -> dict[str, Any]:
@@ -25,6 +26,31 @@ def describe(manifest: BundleManifest) -> dict[str, Any]:
         "artifacts": [asdict(artifact) for artifact in manifest.artifacts],
         "substitutes": {a.reference: a.contents for a in manifest.artifacts if a.contents},
     }
+
+
+def licences(manifest: BundleManifest) -> dict[str, Any]:
+    """JSON-shaped: each licence with the items that have it, the items of which none is known, and all expressions.
+
+    An item has several where its parts do; `LicenseRef-unknown` has those with parts whose licence is not known.
+    """
+    by_licence: dict[str, list[str]] = defaultdict(list)
+    for artifact in manifest.artifacts:
+        for term in terms(artifact.licence) if artifact.licence else ():
+            by_licence[term].append(_label(artifact))
+    return {
+        "name": manifest.name,
+        "digest": manifest.digest,
+        "licences": [{"licence": name, "items": items} for name, items in sorted(by_licence.items())],
+        "unknown": [_label(artifact) for artifact in manifest.artifacts if not artifact.licence],
+        "artifacts": [
+            {"kind": a.kind, "name": a.name, "version": a.version, "licence": a.licence, "origin": a.origin}
+            for a in manifest.artifacts
+        ],
+    }
+
+
+def _label(artifact: Artifact) -> str:
+    return f"{artifact.kind}/{artifact.reference}"
 
 
 def carried(directory: Path, manifest: BundleManifest) -> int:

@@ -20,7 +20,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 #: Fields that are left out of the file when they have their default.
-_OPTIONAL = {"platform": "linux/amd64", "origin": "", "contents": "", "path": ""}
+_OPTIONAL = {"platform": "linux/amd64", "origin": "", "contents": "", "licence": "", "path": ""}
 
 
 def make(*, name: str, catalog: str, slipway: str, artifacts: Iterable[Artifact]) -> BundleManifest:
@@ -115,7 +115,9 @@ def _item(artifact: Artifact) -> dict[str, Any]:
         "digest": artifact.digest,
         "size": artifact.size,
     }
-    optional = {name: getattr(artifact, name) for name in ("path", "platform", "origin", "contents")}
+    optional = {
+        name: getattr(artifact, name) for name in ("path", "platform", "origin", "contents", "licence")
+    }
     return item | {name: value for name, value in optional.items() if value != _OPTIONAL[name]}
 
 

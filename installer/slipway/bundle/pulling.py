@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slipway.bundle import layout
 from slipway.bundle.crew import Crew
 from slipway.bundle.images import Blob
 from slipway.bundle.layout import Node, blob_path
+from slipway.bundle.licences.images import stated
 from slipway.bundle.lock import Locked
 from slipway.bundle.tally import Tally
 from slipway.bundle.upstream import Place, Upstreams
@@ -16,6 +17,8 @@ from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind
 
 PARALLEL = 8
+#: Bytes of an image's configuration, which are read into memory.
+CONFIG_LIMIT = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,24 @@ def pull(
     for image in images:
         for node in image.nodes:
             writer.blob(Blob(node.digest, len(node.text), data=node.text))
-    return images
+    return [
+        replace(image, artifact=replace(image.artifact, licence=_licence(image, writer))) for image in images
+    ]
+
+
+def _licence(image: Pulled, writer: Writer) -> str:
+    """What its manifests and configurations state."""
+    configs = [node.data["config"] for node in image.nodes if "config" in node.data]
+    small = [str(config["digest"]) for config in configs if int(config["size"]) <= CONFIG_LIMIT]
+    return stated(
+        [*(node.text for node in image.nodes), *(_blob(image.place, digest, writer) for digest in small)]
+    )
+
+
+def _blob(place: Place, digest: str, writer: Writer) -> bytes:
+    """Of the bundle; from its source where that is left out: a delta says what the whole bundle says."""
+    path = writer.out / blob_path(digest)
+    return place.client.read_blob(place.repository, digest) if writer.leave_out(digest) else path.read_bytes()
 
 
 def _described(locked: Locked, upstreams: Upstreams) -> Pulled:

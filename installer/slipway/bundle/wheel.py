@@ -10,11 +10,11 @@ from pathlib import Path
 import slipway
 from slipway import __version__
 from slipway.bundle.code import DATA
+from slipway.bundle.licences.own import DISTRIBUTION
 from slipway.bundle.workshop import Workshop
 from slipway.catalog import digests
 from slipway.settings import data_dir
 
-DISTRIBUTION = "slipway-installer"
 FILE = f"slipway_installer-{__version__}-py3-none-any.whl"
 #: The first moment that a zip can hold.
 EPOCH = (1980, 1, 1, 0, 0, 0)

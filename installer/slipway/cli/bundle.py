@@ -1,7 +1,7 @@
 """`slipway bundle`: look at, check, compare and push a bundle directory. Parsing and printing only."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,18 +9,32 @@ from slipway.cli import bundlecarry, bundlemake
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, colour, emit, table, warn
 from slipway.errors import ERROR
 
+if TYPE_CHECKING:
+    from slipway.model.bundle import BundleManifest
+
 app = typer.Typer(no_args_is_help=True, help="Everything a site without Internet needs, in one directory.")
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The bundle.")]
 MIB = 1 << 20
+#: Items that are named for each licence.
+EXAMPLES = 2
 
 
-def info(directory: Directory, output: Output = Format.TEXT) -> None:
-    """Show what a bundle holds, and where contents are not what an image's name says."""
+def info(
+    directory: Directory,
+    licences: Annotated[
+        bool, typer.Option("--licences", help="The licences instead, and what has them.")
+    ] = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Show what a bundle holds, and where contents are not what an image's name says; or under which licences it is."""
     from slipway.bundle import manifest as manifests
     from slipway.bundle.info import describe
 
     manifest = manifests.read(directory)
+    if licences:
+        _licences(manifest, output)
+        return
     if output is Format.JSON:
         emit(describe(manifest))
         return
@@ -30,6 +44,22 @@ def info(directory: Directory, output: Output = Format.TEXT) -> None:
         for a in manifest.artifacts
     ]
     table(("KIND", "NAME", "MIB", "DIGEST", "CONTENTS"), rows)
+
+
+def _licences(manifest: "BundleManifest", output: Format) -> None:
+    from slipway.bundle.info import licences
+    from slipway.bundle.licences.expression import UNKNOWN
+
+    found = licences(manifest)
+    if output is Format.JSON:
+        emit(found)
+        return
+    items = {entry["licence"]: entry["items"] for entry in found["licences"]}
+    doubtful = {"unknown, of parts": items.pop(UNKNOWN, []), "unknown": found["unknown"]}
+    print(f"{colour(manifest.name, 'bold')}  {manifest.digest}\n")
+    rows = [(name, names) for name, names in (items | doubtful).items() if names]
+    cells = [(name, str(len(names)), ", ".join(names[:EXAMPLES])) for name, names in rows]
+    table(("LICENCE", "ITEMS", "FOR EXAMPLE"), cells)
 
 
 def verify(

@@ -42,7 +42,7 @@ class Artifact:
     `name` is an image's original name without tag (`registry.k8s.io/kube-apiserver`) or a plain name
     (`kubelet`, `metrics-server`, `debian-12`). `digest` is `sha256:...`: of the OCI manifest for an image, of
     the file else. `path` is relative to the bundle. `contents` names what is truly inside where that differs
-    from the name.
+    from the name. `licence` is an SPDX expression, empty where it is not known.
     """
 
     kind: ArtifactKind
@@ -54,6 +54,7 @@ class Artifact:
     platform: str = "linux/amd64"
     origin: str = ""
     contents: str = ""
+    licence: str = ""
 
     @property
     def reference(self) -> str:

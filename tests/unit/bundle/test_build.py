@@ -50,6 +50,19 @@ def test_what_is_in_it(tmp_path: Path, cache: Path) -> None:
         (ArtifactKind.IMAGE, "registry.test/pause:1"),
     ]
     assert manifest.artifacts[-1].contents == "ours"
+    licences = [artifact.licence for artifact in manifest.artifacts]
+    program = "Apache-2.0 AND LGPL-2.1-or-later"
+    assert licences == [program, program, "Apache-2.0", "", program]
+
+
+def test_a_chart_of_a_site_has_the_licence_that_it_states(tmp_path: Path, cache: Path) -> None:
+    chart = tiny_modules(tmp_path) / "small" / "chart" / "Chart.yaml"
+    text = chart.read_text()
+    for stated, expected in (("mpl-2.0", "MPL-2.0"), ("as we agreed", "")):
+        chart.write_text(f"{text}annotations: {{artifacthub.io/license: {stated}}}\n")
+        found = tiny_build(tmp_path, "out").find(ArtifactKind.CHART, "small")
+        assert found
+        assert found.licence == expected
 
 
 def test_leftovers_go_and_a_damaged_file_is_mended(tmp_path: Path, cache: Path) -> None:

@@ -1,10 +1,13 @@
 """`slipway bundle info` and `verify` as a user runs them."""
 
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from slipway.bundle import manifest as manifests
 from slipway.settings import data_dir
 from tests.bundles import small_bundle
 
@@ -24,6 +27,29 @@ def test_info_and_verify(tmp_path: Path) -> None:
     assert "registry.test/second:v2" in _slipway("info", str(tmp_path)).stdout
     answer = _slipway("verify", str(tmp_path), "-o", "json")
     assert json.loads(answer.stdout)["findings"] == []
+
+
+def test_info_of_licences(tmp_path: Path) -> None:
+    manifest = small_bundle(tmp_path)
+    stated = ["MIT", "MIT AND (Apache-2.0 OR ISC)", "LicenseRef-unknown AND MIT"]
+    known = zip(manifest.artifacts, stated, strict=False)
+    artifacts = [*(replace(artifact, licence=text) for artifact, text in known), *manifest.artifacts[3:]]
+    manifests.write(manifests.make(name="n", catalog="", slipway="0", artifacts=artifacts), tmp_path)
+    lines = _slipway("info", "--licences", str(tmp_path)).stdout.splitlines()[3:]
+    assert [re.split(" {3,}", line) for line in lines] == [
+        ["Apache-2.0 OR ISC", "1", "binary/program-1:1.0"],
+        ["MIT", "3", "binary/program-0:1.0, binary/program-1:1.0"],
+        ["unknown, of parts", "1", "binary/program-2:1.0"],
+        ["unknown", "3", "chart/page:1.0, image/registry.test/group/first:v1"],
+    ]
+    found = json.loads(_slipway("info", str(tmp_path), "--licences", "-o", "json").stdout)
+    assert {entry["licence"]: len(entry["items"]) for entry in found["licences"]} == {
+        "Apache-2.0 OR ISC": 1,
+        "LicenseRef-unknown": 1,
+        "MIT": 3,
+    }
+    assert found["unknown"] == [f"{item.kind}/{item.reference}" for item in manifest.artifacts[3:]]
+    assert [item["licence"] for item in found["artifacts"]] == [*stated, "", "", ""]
 
 
 def test_a_flipped_bit_ends_with_7_and_names_the_file(tmp_path: Path) -> None:

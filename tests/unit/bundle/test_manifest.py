@@ -1,5 +1,6 @@
 """bundle.yaml: what is written is what is read, and nothing else is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,16 @@ def test_round_trip(tmp_path: Path) -> None:
     manifest = small_bundle(tmp_path)
     assert manifests.read(tmp_path) == manifest
     assert manifests.parse(manifests.dump(manifest), "here") == manifest
+
+
+def test_a_bundle_from_before_licences_is_read_and_keeps_its_digest(tmp_path: Path) -> None:
+    """Only what is known is written: without it the text and so the digest are what they were."""
+    manifest = small_bundle(tmp_path)
+    assert b"licence" not in manifests.dump(manifest)
+    known = [replace(artifact, licence="MIT OR ISC") for artifact in manifest.artifacts]
+    named = manifests.make(name="small", catalog="c" * 64, slipway="0.1.0", artifacts=known)
+    assert named.digest != manifest.digest
+    assert manifests.parse(manifests.dump(named), "here") == named
 
 
 def test_artifacts_are_ordered_so_the_digest_depends_on_contents_only(tmp_path: Path) -> None:

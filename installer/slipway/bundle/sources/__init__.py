@@ -4,10 +4,12 @@
 platform, are one more class here.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from slipway.bundle.licences.rules import rules
 from slipway.bundle.sources.c import CSource
 from slipway.bundle.sources.chart import ChartSource
 from slipway.bundle.sources.debian import DebianSource
@@ -34,6 +36,10 @@ class Source(Protocol):
         """Fill an empty directory."""
         ...
 
+    def licences(self, spec: Any, place: Path) -> dict[str, str]:
+        """SPDX expressions of its files by name, or of all at once by the name `WHOLE`; empty where not known."""
+        ...
+
 
 TYPES: Mapping[str, type[Source]] = {
     "c": CSource,
@@ -43,6 +49,8 @@ TYPES: Mapping[str, type[Source]] = {
     "python": PythonSource,
     "wheels": WheelsSource,
 }
+#: What is kept of a source's licences.
+LICENCES = "licences.json"
 
 
 def make(name: str, versions: Versions, workshop: Workshop) -> Path:
@@ -52,3 +60,16 @@ def make(name: str, versions: Versions, workshop: Workshop) -> Path:
     return workshop.make(
         source.kind, name, spec.version, source.recipe(spec), lambda dest: source.fetch(spec, dest)
     )
+
+
+def licences(name: str, versions: Versions, workshop: Workshop) -> dict[str, str]:
+    """A source's licences by its files' names, as `Source.licences` says them; read once, and again by newer rules."""
+    spec, place = versions.source(name), make(name, versions, workshop)
+
+    def read(dest: Path) -> None:
+        found = TYPES[spec.type](versions, workshop).licences(spec, place)
+        (dest / LICENCES).write_text(json.dumps(found, indent=1, sort_keys=True), encoding="utf-8")
+
+    kept = workshop.make("licence", name, place.name, rules(), read)
+    found: dict[str, str] = json.loads((kept / LICENCES).read_text(encoding="utf-8"))
+    return found

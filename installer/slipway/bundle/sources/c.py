@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from slipway.bundle.licences.expression import all_of
+from slipway.bundle.licences.own import own_licence
 from slipway.bundle.programs import run
 from slipway.bundle.workshop import Workshop
 from slipway.catalog import versions as pins
@@ -9,6 +11,8 @@ from slipway.catalog.digests import of_files
 from slipway.settings import data_dir
 
 FLAGS = ("-O2", "-static", "-s", "-Wall", "-Wextra", "-Werror", "-Wl,--build-id=none")
+#: Licence of glibc, the C library of every machine that builds bundles.
+C_LIBRARY = "LGPL-2.1-or-later"
 
 
 class CSource:
@@ -29,6 +33,11 @@ class CSource:
         version = f'-DVERSION="{spec.version}"'
         directory = self._files(spec)[0].parent
         run(["gcc", *FLAGS, version, "-o", str(dest / spec.program), *files], cwd=directory)
+
+    def licences(self, spec: pins.ProgramSource, place: Path) -> dict[str, str]:
+        """Slipway's own, and that of the C library, which is linked into the program."""
+        del place
+        return {spec.program: all_of([own_licence(), C_LIBRARY])}
 
     @staticmethod
     def _files(spec: pins.ProgramSource) -> list[Path]:

@@ -5,12 +5,16 @@ from pathlib import Path
 import yaml
 
 from slipway.bundle.archive import Entry, tree_entries, write_tgz
+from slipway.bundle.licences.expression import checked
+from slipway.bundle.licences.files import in_directory
 from slipway.bundle.sources.go import GoSource
 from slipway.bundle.workshop import Workshop
 from slipway.catalog import versions as pins
 from slipway.errors import BundleError
 
 PACKED = "chart.tgz"
+#: The annotation that Artifact Hub reads.
+LICENCE = "artifacthub.io/license"
 
 
 class ChartSource:
@@ -36,6 +40,18 @@ class ChartSource:
                 why=f"its digest is {found}, pinned is {spec.digest}",
                 hint="read what changed in it, then pin the new digest in images/versions.yaml",
             )
+
+    def licences(self, spec: pins.ChartSource, place: Path) -> dict[str, str]:
+        """Of the packed chart: what it says itself, else the licence of its module."""
+        del place
+        module = self.go.directory(spec.module, spec.version)
+        return {PACKED: chart_licence(module / spec.directory) or in_directory(module)}
+
+
+def chart_licence(chart: Path) -> str:
+    """What a chart's Chart.yaml says; empty where it says nothing that SPDX knows."""
+    stated = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8")).get("annotations") or {}
+    return checked(str(stated.get(LICENCE, "")))
 
 
 def pack_chart(directory: Path, target: Path) -> str:

@@ -1,12 +1,16 @@
 """Files of Debian packages, unpacked into a tree without running any maintainer script and without root."""
 
+import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from slipway.bundle.apt import Apt
+from slipway.bundle.licences.debian import of_copyright
+from slipway.bundle.licences.expression import WHOLE, all_of
 from slipway.bundle.programs import run
 from slipway.bundle.workshop import Workshop
 from slipway.catalog import versions as pins
@@ -22,6 +26,8 @@ UNREAD = (
     "usr/share/locale",
     "usr/share/man",
 )
+#: Who has the rights to a package, and what its licence is; unpacked also where few of its other files are.
+COPYRIGHT = re.compile(r"usr/share/doc/[^/]+/copyright")
 CERTIFICATES = "usr/share/ca-certificates/mozilla"
 BUNDLE = "etc/ssl/certs/ca-certificates.crt"
 
@@ -37,7 +43,8 @@ class DebianSource:
 
     def recipe(self, spec: pins.DebianSource) -> object:
         """The suite and the list; what the suite held on the day stays until the cache is emptied."""
-        return [spec.model_dump(mode="json"), UNREAD, MERGED]
+        kept = [COPYRIGHT.pattern] if spec.only else []
+        return [spec.model_dump(mode="json"), UNREAD, MERGED, *kept]
 
     def fetch(self, spec: pins.DebianSource, dest: Path) -> None:
         """The tree, its libraries compiled when it holds an interpreter, one bundle of certificate authorities."""
@@ -51,16 +58,46 @@ class DebianSource:
         if spec.python:
             compile_python(dest, dest / "usr" / "lib", spec.python)
 
+    def licences(self, spec: pins.DebianSource, place: Path) -> dict[str, str]:
+        """Of all its packages at once, by their copyright files."""
+        del spec
+        found = sorted((place / "usr/share/doc").glob("*/copyright"))
+        own = [path for path in found if path.resolve() == path.absolute()]
+        return {
+            WHOLE: all_of(of_copyright(path.read_text(encoding="utf-8", errors="replace")) for path in own)
+        }
+
+
+def copyrights(deb: Path) -> list[str]:
+    """The texts of a package's copyright files: none where the one of another package is linked to."""
+    found = []
+    with _opened(deb) as tar:
+        for member in tar:
+            data = (
+                tar.extractfile(member)
+                if COPYRIGHT.fullmatch(merged(member.name)) and member.isfile()
+                else None
+            )
+            found += [data.read().decode(errors="replace")] if data else []
+    return found
+
 
 def unpack(deb: Path, dest: Path, only: Sequence[str], without: Sequence[str]) -> None:
     """Unpack the files that are wanted."""
+    with _opened(deb) as tar:
+        for member in tar:
+            member.name = merged(member.name)
+            if _wanted(member.name, only, without):
+                _place(tar, member, dest)
+
+
+@contextmanager
+def _opened(deb: Path) -> Iterator[tarfile.TarFile]:
+    """The files of a package, one after the other."""
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as stream:
         assert stream.stdout is not None  # noqa: S101 - PIPE was asked for
         with tarfile.open(fileobj=stream.stdout, mode="r|") as tar:
-            for member in tar:
-                member.name = merged(member.name)
-                if _wanted(member.name, only, without):
-                    _place(tar, member, dest)
+            yield tar
     if stream.returncode:
         raise BundleError("a package cannot be unpacked", where=deb.name)
 
@@ -75,7 +112,8 @@ def _wanted(name: str, only: Sequence[str], without: Sequence[str]) -> bool:
     def below(prefixes: Sequence[str]) -> bool:
         return any(name == prefix or name.startswith(f"{prefix}/") for prefix in prefixes)
 
-    return bool(name) and (not only or below(only)) and not below(without)
+    kept = not only or below(only) or COPYRIGHT.fullmatch(name) is not None
+    return bool(name) and kept and not below(without)
 
 
 def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, dest: Path) -> None:

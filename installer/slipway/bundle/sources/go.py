@@ -10,12 +10,17 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from slipway.bundle.licences import golang
+from slipway.bundle.licences.expression import all_of
+from slipway.bundle.licences.files import in_directory
 from slipway.bundle.programs import run
 from slipway.bundle.sources.toolchain import find_go, go_environment
 from slipway.bundle.workshop import Workshop
 from slipway.catalog import versions as pins
 
 STAGING = re.compile(r"^\s*(?:replace\s+)?(k8s\.io/[\w.-]+) => \./staging", re.MULTILINE)
+#: Above the small modules that are made here.
+OWN = "slipway.invalid"
 
 
 class GoSource:
@@ -44,7 +49,7 @@ class GoSource:
                 self._build(spec, module, package, dest / name)
 
     def _write_module(self, spec: pins.GoSource, module: Path) -> None:
-        lines = [f"module slipway.invalid/{spec.name}", "", "go 1.26.0", "", "require ("]
+        lines = [f"module {OWN}/{spec.name}", "", "go 1.26.0", "", "require ("]
         lines += [f"\t{path} {version}" for path, version in sorted(spec.requires.items())]
         lines += [")", "", *self._replacements(spec)]
         (module / "go.mod").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -73,6 +78,21 @@ class GoSource:
         for name in spec.without:
             text = re.sub(rf'^.*"{re.escape(name)}"\n', "", text, flags=re.MULTILINE)
         (module / "main.go").write_text(text, encoding="utf-8")
+
+    def licences(self, spec: pins.GoSource, place: Path) -> dict[str, str]:
+        """Of each program: those of all modules that are linked into it, and of Go's own library."""
+        named = {name: run([self.go, "version", "-m", str(place / name)]) for name in spec.programs}
+        modules = {name: golang.linked(text, OWN) for name, text in named.items()}
+        known = {module: in_directory(self.directory(*module)) for module in set().union(*modules.values())}
+        return {
+            name: all_of([golang.LIBRARY, *(known[module] for module in found)])
+            for name, found in modules.items()
+        }
+
+    def directory(self, module: str, version: str) -> Path:
+        """A module's files, downloaded again where they are gone."""
+        place = golang.place(Path(self.env["GOMODCACHE"]), module, version)
+        return place if place.is_dir() else Path(self.download(module, version)["Dir"])
 
     def download(self, module: str, version: str) -> dict[str, str]:
         """What `go mod download -json` says of a module: Dir, GoMod, Sum."""

@@ -4,6 +4,8 @@ import hashlib
 import sys
 from pathlib import Path
 
+from slipway.bundle.licences.expression import WHOLE, all_of
+from slipway.bundle.licences.wheels import of_installed
 from slipway.bundle.programs import run
 from slipway.bundle.sources.debian import DebianSource, compile_python
 from slipway.bundle.workshop import Workshop
@@ -51,6 +53,12 @@ class PythonSource:
             source.kind, base.name, base.version, source.recipe(base), lambda place: source.fetch(base, place)
         )
         compile_python(tree, target, base.python, f"/{LIBRARIES}")
+
+    def licences(self, spec: pins.PythonSource, place: Path) -> dict[str, str]:
+        """Of all distributions at once."""
+        del spec
+        found = sorted((place / LIBRARIES).glob("*.dist-info"))
+        return {WHOLE: all_of(of_installed(directory) for directory in found)}
 
     @staticmethod
     def _programs(target: Path, programs: Path) -> None:

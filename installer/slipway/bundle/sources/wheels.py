@@ -4,6 +4,7 @@ import hashlib
 import sys
 from pathlib import Path
 
+from slipway.bundle.licences.wheels import of_wheel
 from slipway.bundle.programs import run
 from slipway.bundle.sources.python import wheels_for
 from slipway.bundle.workshop import Workshop
@@ -28,6 +29,11 @@ class WheelsSource:
         argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(dest)]
         for python in spec.pythons:
             run([*argv, *wheels_for(python), "--requirement", str(_lock(spec)), f"pip=={spec.pip}"])
+
+    def licences(self, spec: pins.WheelsSource, place: Path) -> dict[str, str]:
+        """Of each file."""
+        del spec
+        return {path.name: of_wheel(path) for path in sorted(place.glob("*.whl"))}
 
 
 def _lock(spec: pins.WheelsSource) -> Path:

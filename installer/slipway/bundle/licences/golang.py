@@ -1,0 +1,27 @@
+"""The modules that are linked into a Go program, by what the program says of itself; pure."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+#: Go's own library and runtime, which are in every program.
+LIBRARY: Final = "BSD-3-Clause"
+#: What `go version -m` calls a program's own module, those it depends on, and what stands in for one of them.
+_OWN, _OTHER, _REPLACED = "mod", "dep", "=>"
+_UPPER = re.compile(r"[A-Z]")
+
+
+def linked(text: str, own: str) -> list[tuple[str, str]]:
+    """Paths and versions of the modules that `go version -m` names, but for those below the path `own`."""
+    found: list[tuple[str, str]] = []
+    for words in map(str.split, text.splitlines()):
+        if words[:1] == [_REPLACED]:
+            found[-1] = (words[1], words[2])
+        elif words[:1] in ([_OWN], [_OTHER]):
+            found.append((words[1], words[2]))
+    return [(path, version) for path, version in found if not path.startswith(f"{own}/")]
+
+
+def place(cache: Path, path: str, version: str) -> Path:
+    """A module's directory in a module cache, where a capital is written as ! and the small letter."""
+    return cache / _UPPER.sub(lambda letter: f"!{letter[0].lower()}", f"{path}@{version}")
