@@ -7,7 +7,7 @@ from slipway.cluster.client import connect
 from slipway.cluster.workloads import named_images
 from tests.apiserver import ApiServer
 
-NAMESPACE = "named"
+NAMESPACE, ACCOUNT = "named", "ours"
 
 
 def workload(api_version: str, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def workload(api_version: str, kind: str, spec: dict[str, Any]) -> dict[str, Any
 
 
 def pod(image: str, **more: Any) -> dict[str, Any]:
-    return {"containers": [{"name": "main", "image": image}], **more}
+    return {"containers": [{"name": "main", "image": image}], "serviceAccountName": ACCOUNT, **more}
 
 
 def template(image: str, **more: Any) -> dict[str, Any]:
@@ -41,6 +41,7 @@ def test_workloads_without_a_pod_name_images_too(cluster_api: ApiServer) -> None
         workload("batch/v1", "CronJob", cron),
     ]
     cluster_api.create_namespace(NAMESPACE)
+    cluster_api.kubectl("-n", NAMESPACE, "create", "serviceaccount", ACCOUNT)
     items = {"apiVersion": "v1", "kind": "List", "items": wanted}
     cluster_api.kubectl("apply", "-f", "-", stdin=json.dumps(items))
     try:
