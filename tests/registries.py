@@ -2,6 +2,7 @@
 
 import datetime as dt
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -146,3 +147,12 @@ def _certificate(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
         .add_extension(authority, False)
     )
+
+
+def server_tls(directory: Path, name: str) -> tuple[Path, ssl.SSLContext]:
+    """The file of an authority, and what serves under a name that it vouches for."""
+    directory.mkdir(parents=True)
+    ca, certificate, key = _certificates(directory, name, (-0.1, 1))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return ca, context

@@ -31,7 +31,15 @@ PINS: dict[str, Any] = {
     "releases": [
         {"kubernetes": "v1", "binaries": {"pause": "1", "pauses": "1"}, "images": ["registry.test/pause:1"]}
     ],
-    "packages": {"format": 1, "packages": [], "systems": []},
+    "packages": {
+        "format": 1,
+        "packages": [],
+        "systems": [
+            {"name": "debian-12", "suite": "bookworm"},
+            {"name": "rocky-9", "format": "dnf"},
+            {"name": "ubuntu-22.04"},
+        ],
+    },
 }
 
 
@@ -54,4 +62,4 @@ def tiny_build(tmp_path: Path, out: str, lines: list[str] | None = None, **optio
     pins = Versions.model_validate(PINS)
     made = [] if lines is None else lines
     fixed: dict[str, Any] = {"kubernetes": "v1", "modules": ["small"], "systems": (), "progress": made.append}
-    return build_bundle(pins, catalog, tmp_path / out, **fixed, **options)
+    return build_bundle(pins, catalog, tmp_path / out, **(fixed | options))

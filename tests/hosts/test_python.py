@@ -8,7 +8,7 @@ import pytest
 
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import file_digest
-from slipway.bundle.build import binary_archive
+from slipway.bundle.binaries import binary_archive
 from slipway.bundle.source import DirectorySource
 from slipway.bundle.workshop import Workshop
 from slipway.bundle.writer import Writer

@@ -35,8 +35,12 @@ class Apt:
         self.workshop = workshop
         self.root = workshop.root / "apt" / suite
 
-    def download(self, names: Sequence[str]) -> list[Package]:
-        """These packages and all they depend on, fetched; apt checks each against the signed index."""
+    def download(self, names: Sequence[str], files: Sequence[Path] = ()) -> list[Package]:
+        """These packages and all they depend on, fetched; apt checks each against the signed index.
+
+        `files` are packages that are here already, and come with all they depend on.
+        """
+        names = [*names, *(str(path.absolute()) for path in files)]
         self.root.mkdir(parents=True, exist_ok=True)
         with locked(self.root / "lock"):
             self._prepare()
@@ -45,10 +49,11 @@ class Apt:
                 "install", "-qq", "-y", "--print-uris", "-o", f"Dir::Cache::archives={self.root}/none", *names
             )
             self._apt("install", "-qq", "-y", "--download-only", *names)
-        files = [self._file(line.split()[1]) for line in uris.splitlines() if line.startswith("'")]
-        if not files:
+        fetched = [self._file(line.split()[1]) for line in uris.splitlines() if line.startswith("'http")]
+        if not fetched:
             raise BundleError(f"apt found nothing to fetch for {', '.join(names)}", where=self.suite)
-        return sorted((_package(path) for path in files), key=lambda package: package.path.name)
+        found = [_package(path) for path in (*fetched, *files)]
+        return sorted(found, key=lambda package: package.path.name)
 
     def _file(self, name: str) -> Path:
         return self.root / "cache" / "archives" / name

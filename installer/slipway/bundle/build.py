@@ -5,7 +5,6 @@ written last, so a directory without one is an unfinished bundle, and the same c
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +15,18 @@ import yaml
 from slipway import __version__
 from slipway.bundle import manifest as manifests
 from slipway.bundle import sources
-from slipway.bundle.archive import Entry, file_digest, tree_entries, write_tgz
+from slipway.bundle.archive import Entry, file_digest, write_tgz
+from slipway.bundle.binaries import binary_archive, binary_origin
 from slipway.bundle.delta import Delta
 from slipway.bundle.disk import guarded
+from slipway.bundle.downloads import DownloadKind
+from slipway.bundle.files import Files, Ready
 from slipway.bundle.images import Assembler
+from slipway.bundle.installer import installer_artifact
 from slipway.bundle.layout import INSTALL, LAYOUT, Node, blob_path, node_of
-from slipway.bundle.licences.own import DISTRIBUTION, own_licence
+from slipway.bundle.licences.own import own_licence
 from slipway.bundle.licensing import Licensing
-from slipway.bundle.official import Official
+from slipway.bundle.official import Named, Official, OfficialFiles
 from slipway.bundle.packages import build_repository, gathered_repository
 from slipway.bundle.pulling import pull
 from slipway.bundle.sources.chart import PACKED, pack_chart
@@ -31,7 +34,7 @@ from slipway.bundle.wheel import own_wheel
 from slipway.bundle.workshop import Workshop
 from slipway.bundle.writer import Writer
 from slipway.catalog import Catalog, Module, digests
-from slipway.catalog.versions import Binary, Chart, Versions
+from slipway.catalog.versions import Chart, Versions
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.settings import data_dir
@@ -52,6 +55,7 @@ def build_bundle(
     gathered: Mapping[str, Path] = MappingProxyType({}),
     elsewhere: Mapping[str, str] = MappingProxyType({}),
     official: Official | None = None,
+    files: OfficialFiles | None = None,
     progress: Callable[[str], None],
 ) -> BundleManifest:
     """Build all that is missing, write it below `out`, and the manifest last.
@@ -62,11 +66,15 @@ def build_bundle(
     """
     builder = Builder(versions, catalog, Writer(out, elsewhere), Workshop(progress))
     chosen = sorted(set(modules))
+    files = files or OfficialFiles()
     with guarded(out):
+        wanted = builder.wanted(kubernetes, chosen)
+        builder.files = files.bring(wanted, {*systems, *gathered}, builder.workshop.root)
         artifacts = [
             *builder.images(kubernetes, chosen, official or Official()),
             *builder.binaries(kubernetes),
             *builder.charts(chosen),
+            *builder.others(files.further - wanted),
             *builder.packages(systems, gathered, tuple(packages)),
             builder.catalog_content(),
             *builder.installer(),
@@ -92,6 +100,18 @@ class Builder:
         self.workshop = workshop
         self.writer = writer
         self.licensing = Licensing(versions, workshop)
+        self.files = Files()
+
+    def wanted(self, kubernetes: str, modules: Iterable[str]) -> set[Named]:
+        """Binaries and charts of upstream, which could be downloaded."""
+        release = self.versions.release(kubernetes).binaries.items()
+        binaries = [item for item in release if self.versions.binary(*item).published]
+        releases = [release for name in modules for release in self._module(name).releases]
+        charts = [self.versions.chart(release.chart) for release in releases if not release.chart_dir]
+        return {
+            *((DownloadKind.BINARY, name, version) for name, version in binaries),
+            *((DownloadKind.CHART, chart.name, chart.version) for chart in charts if chart.published),
+        }
 
     def images(self, kubernetes: str, modules: Iterable[str], official: Official) -> Iterator[Artifact]:
         """Kubernetes' own images and the modules', in one OCI layout."""
@@ -141,10 +161,17 @@ class Builder:
 
     def binary(self, name: str, version: str) -> Artifact:
         """One program, or the archive of several."""
-        found = self.versions.binary(name, version)
-        file = binary_archive(self.versions, found, self.workshop)
-        artifact = self._file(ArtifactKind.BINARY, name, version, file, _origin(self.versions, found))
-        return replace(artifact, licence=self.licensing.binary(found))
+        pinned = self.versions.binary(name, version)
+        if item := self.files.find(DownloadKind.BINARY, name, version):
+            return self._download(self.files.ready(item, self.workshop, pinned))
+        file = binary_archive(self.versions, pinned, self.workshop)
+        made = self._file(ArtifactKind.BINARY, name, version, file, binary_origin(self.versions, pinned))
+        return replace(made, licence=self.licensing.binary(pinned))
+
+    def others(self, named: Iterable[Named]) -> Iterator[Artifact]:
+        """Downloads that no release and no module names."""
+        for item in filter(None, (self.files.find(*name) for name in sorted(named))):
+            yield self._download(self.files.ready(item, self.workshop))
 
     def charts(self, modules: Iterable[str]) -> Iterator[Artifact]:
         """Every chart of the modules: upstream's, or the module's own."""
@@ -163,14 +190,19 @@ class Builder:
     def packages(
         self, systems: Iterable[str], gathered: Mapping[str, Path], further: tuple[str, ...]
     ) -> Iterator[Artifact]:
-        """A repository per system: fetched, or of what the site has gathered."""
+        """A repository per system: fetched, or of what the site has gathered; downloads join either."""
         known = self.versions.packages
-        for system in sorted(set(systems) - set(gathered)):
-            tar, version = build_repository(known, system, self.workshop, further)
-            yield self._repository(system, version, tar, "Debian")
-        for system, directory in sorted(gathered.items()):
-            tar, version = gathered_repository(known, system, directory, self.workshop, further)
-            yield self._repository(system, version, tar, "the site")
+        for system in sorted({*systems, *gathered}):
+            files = self.files.packages(system)
+            if system not in gathered and (known.system(system).suite or not files):
+                others = "Debian"
+                tar, version = build_repository(known, system, self.workshop, further, files)
+            else:
+                directory = gathered.get(system)
+                others = "the site" if directory else ""
+                tar, version = gathered_repository(known, system, directory, self.workshop, further, files)
+            origin = self.files.sources(system, others)
+            yield self._repository(system, version, tar, origin)
 
     def catalog_content(self) -> Artifact:
         """Modules, roles and pins that this bundle was built with."""
@@ -204,7 +236,7 @@ class Builder:
         needed = not all(self.writer.is_elsewhere(digest) for digest in found.values())
         for file, digest in sorted(found.items()):
             licence = licences[file.name] if file.is_relative_to(others) else own_licence()
-            artifact = replace(_installer_artifact(file, digest), licence=licence)
+            artifact = replace(installer_artifact(file, digest), licence=licence)
             self.writer.copy(file, artifact.path, digest, needed=needed)
             yield artifact
 
@@ -215,6 +247,8 @@ class Builder:
         return self.catalog.modules[name]
 
     def _upstream_chart(self, chart: Chart) -> Artifact:
+        if item := self.files.find(DownloadKind.CHART, chart.name, chart.version):
+            return self._download(self.files.ready(item, self.workshop))
         source = self.versions.source(chart.source)
         packed = sources.make(chart.source, self.versions, self.workshop) / PACKED
         origin = f"{getattr(source, 'module', '')}@{source.version}"
@@ -236,6 +270,12 @@ class Builder:
         made = self._file(ArtifactKind.PACKAGES, system, version, tar, origin, suffix=".tar")
         return replace(made, licence=self.licensing.packages(tar))
 
+    def _download(self, ready: Ready) -> Artifact:
+        item = ready.item
+        kind = ArtifactKind(item.kind)
+        made = self._file(kind, item.name, item.version, ready.path, item.origin, suffix=ready.suffix)
+        return replace(made, platform=item.platform)
+
     def _file(
         self, kind: ArtifactKind, name: str, version: str, source: Path, origin: str, *, suffix: str = ""
     ) -> Artifact:
@@ -245,40 +285,6 @@ class Builder:
         digest, size = file_digest(source), source.stat().st_size
         self.writer.copy(source, path, digest)
         return Artifact(kind, name, version, digest, size, path=path, origin=origin)
-
-
-def binary_archive(versions: Versions, binary: Binary, workshop: Workshop) -> Path:
-    """The file of a binary: itself, or an archive of its files or of its tree."""
-    assembler = Assembler(versions, workshop)
-    if binary.file:
-        return assembler.file(binary.file)
-    files = {path: assembler.file(origin) for path, origin in binary.files.items()}
-    entries = [Entry(path, 0o755, source=file) for path, file in files.items()]
-    recipe = {path: f"{file.parent.name}/{file.name}" for path, file in files.items()}
-    if binary.tree:
-        tree = sources.make(binary.tree, versions, workshop)
-        scripts = [Entry(path, 0o755, data=text.encode()) for path, text in binary.scripts.items()]
-        entries += [*tree_entries(tree), *scripts]
-        recipe |= {"": tree.name, **binary.scripts}
-
-    def build(dest: Path) -> None:
-        write_tgz(dest / "binary.tar.gz", entries)
-
-    return workshop.make("binary", binary.name, binary.version, recipe, build) / "binary.tar.gz"
-
-
-def _installer_artifact(file: Path, digest: str) -> Artifact:
-    """The script, or a wheel: NAME-VERSION-PYTHON-ABI-PLATFORM.whl, where pure ones are for every interpreter."""
-    size = file.stat().st_size
-    if file.name == INSTALL:
-        kind = ArtifactKind.INSTALLER
-        return Artifact(kind, "slipway", __version__, digest, size, path=INSTALL, origin="Slipway")
-    name, version, python, *_ = file.name.split("-")
-    plain = re.sub(r"[-_.]+", "-", name).lower()
-    version = version if python.startswith("py") else f"{version}-{python}"
-    origin = "Slipway" if plain == DISTRIBUTION else "PyPI"
-    path = f"{ArtifactKind.WHEEL}/{file.name}"
-    return Artifact(ArtifactKind.WHEEL, plain, version, digest, size, path=path, origin=origin)
 
 
 def _index_entry(artifact: Artifact, node: Node) -> dict[str, object]:
@@ -291,13 +297,3 @@ def _index_entry(artifact: Artifact, node: Node) -> dict[str, object]:
         **platform,
         "annotations": {"org.opencontainers.image.ref.name": artifact.reference},
     }
-
-
-def _origin(versions: Versions, binary: Binary) -> str:
-    """The modules it was built from."""
-    name = (binary.file or binary.tree or next(iter(binary.files.values()))).partition("/")[0]
-    source = versions.source(name)
-    if source.type == "debian":
-        return f"Debian {source.suite}"
-    requires = getattr(source, "requires", {})
-    return "built from " + ", ".join(f"{module}@{version}" for module, version in requires.items())

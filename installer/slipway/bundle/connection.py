@@ -4,61 +4,34 @@ Every failure is a RegistryError with a code, so that callers decide by code and
 """
 
 import re
-import ssl
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from slipway.bundle import pools
-from slipway.bundle.refusals import RegistryError, RegistryUnavailable, refusal
+from slipway.bundle.patience import PATIENCE, Patience
+from slipway.bundle.refusals import REGISTRY, Peer, RegistryError, RegistryUnavailable, broken, refusal
 
 if TYPE_CHECKING:
     import urllib3
 
-#: Seconds before each further try of something that can be tried again.
-PATIENCE = (0.1, 0.5, 2.0, 5.0)
-#: Seconds: a registry that asks for a longer pause (Retry-After) is told on and not waited for.
-LONGEST_PAUSE = 30.0
-
-_CLOCK_HINT = "set the clocks of this machine and of the registry's host right, or renew the certificate"
-#: OpenSSL's numbers for a certificate that is not valid yet, or no more.
-_CLOCK_CODES = {9, 10}
-
 #: Bytes of a refusal that a person may have to read.
 LONGEST_TEXT = 500
 
-#: How urllib3 begins what the socket says; the URL is told anyway.
-_NOISE = re.compile(
-    r"^HTTPS?Connection(Pool)?\([^)]*\): (Failed to establish a new connection: )?(\[Errno -?\d+\] )?"
-)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-
-@dataclass(slots=True)
-class Patience:
-    """How often one piece of work is tried again, and what is waited before each try."""
-
-    pauses: tuple[float, ...]
-    used: int = 0
-
-    def wait(self, failure: RegistryUnavailable) -> None:
-        """Wait for the next try; raises the failure when there is none."""
-        if self.used == len(self.pauses) or failure.pause > LONGEST_PAUSE:
-            raise failure
-        time.sleep(max(self.pauses[self.used], failure.pause))
-        self.used += 1
+#: Redirects one after the other.
+HOPS = 5
 
 
 class Connection:
     """One registry and one account. `address`: where to connect to when the URL's name cannot be looked up here.
 
     `outside`: a registry in the Internet, which may send a download elsewhere, and is asked for pulls alone. A site's
-    own registry may not: what serves a site stays in it. May be used from several threads.
+    own registry may not: what serves a site stays in it. `peer`: what it is, if it is no registry. May be used from
+    several threads.
     """
 
     def __init__(
@@ -71,9 +44,10 @@ class Connection:
         pauses: tuple[float, ...] = PATIENCE,
         *,
         outside: bool = False,
+        peer: Peer = REGISTRY,
     ) -> None:
         self.url = url.rstrip("/")
-        self._pauses, self._outside = pauses, outside
+        self._pauses, self._outside, self._peer = pauses, outside, peer
         self._pool = pools.pool(self.url, ca_file, address, outside=outside)
         self._headers = {"Host": urlsplit(self.url).netloc, "User-Agent": "slipway"}
         self._account = (username, password) if username else None
@@ -87,8 +61,8 @@ class Connection:
         self._pool.close()
 
     def patience(self) -> Patience:
-        """For one piece of work. A registry that never answered is not waited for: it is not there."""
-        return Patience(self._pauses if self._met else ())
+        """For one piece of work."""
+        return Patience(self._pauses, lambda: self._met)
 
     def call(self, method: str, path: str, **options: Any) -> None:
         """A request whose answer does not matter beyond that it is of success."""
@@ -153,23 +127,48 @@ class Connection:
             if hasattr(body, "seek"):
                 raise RegistryUnavailable("unauthorized", "the registry's token ended", where=self.url)
             response = self._send(method, target, headers, body)
-        if self._outside and response.status in _REDIRECTS and method in {"GET", "HEAD"}:
-            return self._follow(method, response, headers)
+        if self._outside and method in {"GET", "HEAD"}:
+            return self._follow(method, response, f"{self.url}{target}", headers)
         return response
 
     def _follow(
-        self, method: str, response: "urllib3.BaseHTTPResponse", headers: Mapping[str, str]
+        self, method: str, response: "urllib3.BaseHTTPResponse", url: str, headers: Mapping[str, str]
     ) -> "urllib3.BaseHTTPResponse":
-        """Where a registry keeps its blobs elsewhere; the account is not told there."""
+        """Where a server keeps its files elsewhere; the account is not told to another one."""
+        hops = HOPS
+        while response.status in _REDIRECTS:
+            _discard(response)
+            before, url = url, urljoin(url, response.headers.get("Location", ""))
+            hops -= 1
+            if not hops or (before.startswith("https:") and not url.startswith("https:")):
+                why = f"{before} leads to {url}"
+                raise RegistryError(
+                    "refused",
+                    "it is sent on too often, or to where nothing is encrypted",
+                    where=self.url,
+                    why=why,
+                )
+            if url.startswith(f"{self.url}/"):
+                response = self._send(method, _relative(url), headers, None)
+            else:
+                response = self._elsewhere(method, url, headers)
+        return response
+
+    def _elsewhere(self, method: str, url: str, headers: Mapping[str, str]) -> "urllib3.BaseHTTPResponse":
         import urllib3
 
-        location = urljoin(self.url, response.headers.get("Location", ""))
-        _discard(response)
-        manager = pools.manager_for(self._pool, location, outside=True)
+        manager = pools.manager_for(self._pool, url, outside=True)
         timeout = urllib3.Timeout(connect=pools.CONNECT_SECONDS, read=pools.READ_SECONDS)
+        sent = {"User-Agent": self._headers["User-Agent"], **headers}
         try:
             return manager.request(
-                method, location, headers=dict(headers), preload_content=False, timeout=timeout, retries=5
+                method,
+                url,
+                headers=sent,
+                preload_content=False,
+                timeout=timeout,
+                retries=False,
+                redirect=False,
             )
         except (urllib3.exceptions.HTTPError, ValueError) as exc:
             raise self._failure(exc) from exc
@@ -193,7 +192,7 @@ class Connection:
     def _authorize(self, path: str, challenge: str) -> bool:
         """Get a token where the registry wants one (Harbor and others); False: the account was refused as it is."""
         fields = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
-        if not challenge.lower().startswith("bearer") or "realm" not in fields:
+        if not self._peer.tokens or not challenge.lower().startswith("bearer") or "realm" not in fields:
             return False
         repository = _repository(path)
         query = {"service": fields.get("service", "")}
@@ -210,18 +209,7 @@ class Connection:
         return self._failure(exc) if isinstance(exc, urllib3.exceptions.HTTPError) else exc
 
     def _failure(self, exc: Exception) -> RegistryError:
-        from urllib3.exceptions import SSLError
-
-        cause = getattr(exc, "reason", None) or exc
-        text = _NOISE.sub("", str(cause))
-        inner = cause.args[0] if isinstance(cause, SSLError) and cause.args else None
-        # A connection that breaks is an SSLError too; of trust it is a matter before the first answer alone.
-        if isinstance(inner, ssl.SSLCertVerificationError) or (inner and not self._met):
-            if getattr(inner, "verify_code", 0) in _CLOCK_CODES:
-                what = "by this machine's clock the registry's certificate is not valid"
-                return RegistryError("tls", what, where=self.url, why=text, hint=_CLOCK_HINT)
-            return RegistryError("tls", "the registry's certificate is not trusted", where=self.url, why=text)
-        return RegistryUnavailable("unreachable", "the registry does not answer", where=self.url, why=text)
+        return broken(exc, self.url, self._peer, met=self._met)
 
     def _check_status(
         self, method: str, path: str, response: "urllib3.BaseHTTPResponse", missing_ok: bool
@@ -232,7 +220,9 @@ class Connection:
         if missing_ok and response.status == HTTPStatus.NOT_FOUND:
             return
         request, pause = f"{method} {path.partition('?')[0]}", response.headers.get("Retry-After", "")
-        failure = refusal(self.url, request, response.status, self._text(response), _seconds(pause))
+        failure = refusal(
+            self.url, request, response.status, self._text(response), _seconds(pause), self._peer
+        )
         _discard(response)
         raise failure
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,3 +49,12 @@ def guarded(place: Path) -> Iterator[None]:
         where = exc.filename2 or exc.filename or place
         why = os.strerror(exc.errno) if exc.errno else str(exc)
         raise BundleError(what, where=str(where), why=why, hint=hint) from exc
+
+
+def room(place: Path, needed: int) -> None:
+    """Raise unless so many bytes are free where `place`, a directory that is made if there is none, lies."""
+    place.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        hint = "build on a larger disk; what is fetched is kept"
+        raise BundleError(f"{needed} bytes are needed, {free} are free", where=str(place), hint=hint)

@@ -6,7 +6,7 @@ well. What a site has gathered itself is taken as it is.
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,7 @@ from slipway.bundle.apt import Apt, files_digest
 from slipway.bundle.archive import tree_entries, write_tar
 from slipway.bundle.programs import run
 from slipway.bundle.workshop import Workshop
-from slipway.catalog.versions import Packages
+from slipway.catalog.versions import Packages, System
 from slipway.errors import BundleError
 
 TAR: Final = "packages.tar"
@@ -29,45 +29,68 @@ GATHER: Final = {
 
 
 def build_repository(
-    packages: Packages, system: str, workshop: Workshop, further: Iterable[str] = ()
+    packages: Packages,
+    system: str,
+    workshop: Workshop,
+    further: Iterable[str] = (),
+    files: Sequence[Path] = (),
 ) -> tuple[Path, str]:
     """The repository's tar and its version, which is a short digest of the packages in it.
 
-    `further` are packages besides those that any host needs: what one site's hosts ask for.
+    `further` are packages besides those that any host needs: what one site's hosts ask for; `files` are some that the
+    system's archive does not have, which come with all of it that they depend on.
     """
     wanted = packages.system(system)
     if not wanted.suite:
         hint = f"gather them on such a machine, and name the directory: --packages {system}=DIR"
         raise BundleError(f"packages for {system} cannot be fetched here", hint=hint)
+    _check_kind(files, wanted)
     names = wanted.called({*packages.packages, *further})
-    recipe = [wanted.suite, list(names), LAYOUT]
+    recipe = [wanted.suite, list(names), LAYOUT, *([files_digest(files)] if files else [])]
     place = workshop.make(
-        "packages", system, wanted.suite, recipe, lambda dest: _build(names, wanted.suite, workshop, dest)
+        "packages",
+        system,
+        wanted.suite,
+        recipe,
+        lambda dest: _build(names, wanted.suite, workshop, files, dest),
     )
     return place / TAR, (place / "version").read_text(encoding="utf-8")
 
 
 def gathered_repository(
-    packages: Packages, system: str, directory: Path, workshop: Workshop, further: Iterable[str] = ()
+    packages: Packages,
+    system: str,
+    directory: Path | None,
+    workshop: Workshop,
+    further: Iterable[str] = (),
+    files: Sequence[Path] = (),
 ) -> tuple[Path, str]:
-    """The same of a directory of .deb or .rpm files, in which all that roles install must be.
+    """The same of a directory of .deb or .rpm files, and of `files`, among which all that roles install must be.
 
     Raises:
         BundleError: the system is not known, the directory has no packages of its kind, or lacks some.
     """
     wanted = packages.system(system)
+    _check_kind(files, wanted)
     suffix = SUFFIXES[wanted.format]
-    files = sorted(directory.glob(f"**/*{suffix}"), key=lambda path: path.name)
-    found = {package_name(path) for path in files}
+    gathered = [*(directory.glob(f"**/*{suffix}") if directory else ())]
+    everything = sorted([*gathered, *files], key=lambda path: path.name)
+    found = {package_name(path) for path in everything}
     if missing := sorted(set(wanted.called({*packages.packages, *further})) - found):
         hint = f"on a connected {system}: {GATHER[wanted.format].format(names=' '.join(missing))}"
         what = (
-            f"the packages for {system} lack {', '.join(missing)}" if files else f"it has no {suffix} files"
+            f"the packages for {system} lack {', '.join(missing)}"
+            if everything
+            else f"it has no {suffix} files"
         )
-        raise BundleError(what, where=str(directory), hint=hint)
-    version = files_digest(files)
+        raise BundleError(what, where=str(directory or system), hint=hint)
+    version = files_digest(everything)
     place = workshop.make(
-        "packages", system, version, [wanted.format, version], lambda dest: _pack(files, wanted.format, dest)
+        "packages",
+        system,
+        version,
+        [wanted.format, version],
+        lambda dest: _pack(everything, wanted.format, dest),
     )
     return place / TAR, version
 
@@ -75,6 +98,19 @@ def gathered_repository(
 def package_name(path: Path) -> str:
     """A package's name by its file's: NAME_VERSION_ARCHITECTURE.deb or NAME-VERSION-RELEASE.ARCHITECTURE.rpm."""
     return path.name.partition("_")[0] if path.suffix == ".deb" else path.name.rsplit("-", 2)[0]
+
+
+def _check_kind(files: Iterable[Path], system: System) -> None:
+    """Downloads have to be of the system's own kind, and the .deb that they are called."""
+    for path in files:
+        if path.suffix != SUFFIXES[system.format]:
+            hint = f"its packages are {SUFFIXES[system.format]} files: correct `system` or `url` in the lock"
+            raise BundleError(f"{path.name} is no package for {system.name}", hint=hint)
+        if system.format == "apt":
+            named = run(["dpkg-deb", "--show", "--showformat=${Package}_${Version}_", str(path)])
+            if not path.name.startswith(named):
+                hint = "correct name and version in the lock"
+                raise BundleError(f"{path.name} is the package {named[:-1]}", where=str(path), hint=hint)
 
 
 def _pack(files: Iterable[Path], kind: str, dest: Path) -> None:
@@ -90,8 +126,8 @@ def _pack(files: Iterable[Path], kind: str, dest: Path) -> None:
     shutil.rmtree(tree)
 
 
-def _build(names: tuple[str, ...], suite: str, workshop: Workshop, dest: Path) -> None:
-    paths = [package.path for package in Apt(suite, workshop).download(names)]
+def _build(names: tuple[str, ...], suite: str, workshop: Workshop, files: Sequence[Path], dest: Path) -> None:
+    paths = [package.path for package in Apt(suite, workshop).download(names, files)]
     _pack(paths, "apt", dest)
     (dest / "version").write_text(files_digest(paths), encoding="utf-8")
 

@@ -1,11 +1,11 @@
 """Images from registries of the Internet, by the digests of a lock, into a bundle: several blobs at a time, resumed."""
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from slipway.bundle import layout
 from slipway.bundle.crew import Crew
+from slipway.bundle.disk import room
 from slipway.bundle.images import Blob
 from slipway.bundle.layout import Node, blob_path
 from slipway.bundle.licences.images import stated
@@ -47,7 +47,7 @@ def pull(
     with Crew(PARALLEL, "pull") as crew:
         images = crew.each(lambda item: _described(item, upstreams), wanted)
         tasks = list(_tasks(images, writer))
-        _room(writer, sum(size for _, _, size in tasks))
+        room(writer.out, sum(size for _, _, size in tasks))
         tally = Tally(sum(size for _, _, size in tasks), progress)
         crew.each(lambda task: _fetch(task, writer, tally), tasks)
     for image in images:
@@ -106,14 +106,6 @@ def _tasks(images: Iterable[Pulled], writer: Writer) -> Iterator[tuple[Place, st
             if not writer.has(digest):
                 found.setdefault(digest, (image.place, digest, size))
     return iter(sorted(found.values(), key=lambda task: -task[2]))
-
-
-def _room(writer: Writer, needed: int) -> None:
-    writer.out.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(writer.out).free
-    if needed > free:
-        hint = "build on a larger disk; what is fetched is kept"
-        raise BundleError(f"{needed} bytes are needed, {free} are free", where=str(writer.out), hint=hint)
 
 
 def _fetch(task: tuple[Place, str, int], writer: Writer, tally: Tally) -> None:

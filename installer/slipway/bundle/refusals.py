@@ -1,7 +1,11 @@
-"""What a registry refuses, as errors with codes: callers decide by code, people read one clear sentence."""
+"""What a registry or another server refuses, as errors with codes: callers decide by code, people read a sentence."""
 
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from slipway.errors import BundleError
 
@@ -14,12 +18,44 @@ HINTS = {
     "unreachable": "check that the registry runs and that its address and port are right",
 }
 _REFUSALS = {
-    401: ("unauthorized", "the registry refuses the account"),
-    403: ("denied", "the registry forbids this to the account"),
-    404: ("not-found", "the registry does not have it"),
-    405: ("denied", "the registry is read-only here"),
-    416: ("range", "the registry does not have these bytes"),
+    401: ("unauthorized", "refuses the account"),
+    403: ("denied", "forbids this to the account"),
+    404: ("not-found", "does not have it"),
+    405: ("denied", "is read-only here"),
+    410: ("not-found", "does not have it any more"),
+    416: ("range", "does not have these bytes"),
 }
+#: How urllib3 begins what the socket says; the URL is told anyway.
+_NOISE = re.compile(
+    r"^HTTPS?Connection(Pool)?\([^)]*\): (Failed to establish a new connection: )?(\[Errno -?\d+\] )?"
+)
+#: OpenSSL's numbers for a certificate that is not valid yet, or no more.
+_CLOCK_CODES = {9, 10}
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is asked, as people call it. `tokens`: whether it may send the account to a token service of its choice."""
+
+    name: str
+    hints: Mapping[str, str]
+    tokens: bool
+
+
+REGISTRY: Final = Peer("registry", HINTS, tokens=True)
+#: Of files that anybody may read by their URLs.
+SERVER: Final = Peer(
+    "server",
+    {
+        "denied": "see whether it wants an account, and whether ~/.netrc has one for this very host",
+        "full": "this is at the server; try again later",
+        "not-found": "see whether the file has moved, and correct its URL",
+        "tls": "name the authority that signed the server's certificate by SSL_CERT_FILE",
+        "unauthorized": "check the account of this very host in ~/.netrc",
+        "unreachable": "check the network, HTTPS_PROXY and NO_PROXY; the same command goes on where it stopped",
+    },
+    tokens=False,
+)
 
 
 class RegistryError(BundleError):
@@ -41,16 +77,41 @@ class RegistryUnavailable(RegistryError):  # noqa: N818 - a state, as TransientE
     pause: float = 0.0
 
 
-def refusal(url: str, request: str, status: int, text: str, pause: float) -> RegistryError:
+def refusal(
+    url: str, request: str, status: int, text: str, pause: float, peer: Peer = REGISTRY
+) -> RegistryError:
     """What a status means; `request` is method and path, `text` what it said, `pause` what it asks for in seconds."""
     why = f"{request}: {status} {text}"
     if status == HTTPStatus.INSUFFICIENT_STORAGE or "no space left on device" in text:
-        return RegistryError("full", "the registry's disk is full", where=url, why=why)
+        return RegistryError(
+            "full", f"the {peer.name}'s disk is full", where=url, why=why, hint=peer.hints["full"]
+        )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
         busy = status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
-        what = "the registry is overloaded" if busy else "the registry failed"
-        failure = RegistryUnavailable("unreachable", what, where=url, why=why)
+        what = f"the {peer.name} is overloaded" if busy else f"the {peer.name} failed"
+        hint = peer.hints["unreachable"]
+        failure = RegistryUnavailable("unreachable", what, where=url, why=why, hint=hint)
         failure.pause = pause
         return failure
-    code, what = _REFUSALS.get(status, ("refused", "the registry refuses the request"))
-    return RegistryError(code, what, where=url, why=why)
+    code, does = _REFUSALS.get(status, ("refused", "refuses the request"))
+    return RegistryError(code, f"the {peer.name} {does}", where=url, why=why, hint=peer.hints.get(code, ""))
+
+
+def broken(exc: Exception, url: str, peer: Peer, *, met: bool) -> RegistryError:
+    """What urllib3 or a socket says. `met`: whether there was an answer before."""
+    from urllib3.exceptions import SSLError
+
+    cause = getattr(exc, "reason", None) or exc
+    text = _NOISE.sub("", str(cause))
+    inner = cause.args[0] if isinstance(cause, SSLError) and cause.args else None
+    # A connection that breaks is an SSLError too; of trust it is a matter before the first answer alone.
+    if isinstance(inner, ssl.SSLCertVerificationError) or (inner and not met):
+        what, hint = f"the {peer.name}'s certificate is not trusted", peer.hints["tls"]
+        if getattr(inner, "verify_code", 0) in _CLOCK_CODES:
+            what = f"by this machine's clock the {peer.name}'s certificate is not valid"
+            hint = f"set the clocks of this machine and of the {peer.name}'s host right, or renew the certificate"
+        return RegistryError("tls", what, where=url, why=text, hint=hint)
+    hint = peer.hints["unreachable"]
+    return RegistryUnavailable(
+        "unreachable", f"the {peer.name} does not answer", where=url, why=text, hint=hint
+    )

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
-from slipway.bundle.archive import file_digest
-from slipway.bundle.connection import PATIENCE, Connection
+from slipway.bundle import resuming
+from slipway.bundle.connection import Connection
 from slipway.bundle.layout import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from slipway.bundle.pools import CHUNK
+from slipway.bundle.patience import PATIENCE
 from slipway.bundle.refusals import RegistryError, RegistryUnavailable
 from slipway.bundle.upload import SMALL, Upload, begin
 
@@ -136,39 +136,9 @@ class RegistryClient:
 
         What an earlier try left beside it is not fetched again. `arrived` gets the numbers of bytes as they come.
         """
-        draft = target.with_name(f".{target.name}.part")
-        patience = self._connection.patience()
-        while True:
-            before = draft.stat().st_size if draft.exists() else 0
-            try:
-                self._fetch(f"/v2/{self._project}{repository}/blobs/{digest}", draft, arrived)
-                break
-            except RegistryUnavailable as failure:
-                if draft.exists() and draft.stat().st_size > before:
-                    patience.used = 0
-                patience.wait(failure)
-        found = file_digest(draft)
-        if found != digest:
-            draft.unlink()
+        path = f"/v2/{self._project}{repository}/blobs/{digest}"
+        found = resuming.download(self._connection, path, target, digest, arrived)
         self._check(repository, digest, found)
-        draft.rename(target)
-
-    def _fetch(self, path: str, draft: Path, arrived: Callable[[int], None]) -> None:
-        """The rest of a draft; all of it where the registry knows no ranges."""
-        with draft.open("ab") as file:
-            offset = file.tell()
-            headers = {"Range": f"bytes={offset}-"} if offset else {}
-            try:
-                with self._connection.open("GET", path, headers=headers) as response:
-                    if response.status != HTTPStatus.PARTIAL_CONTENT:
-                        file.truncate(0)
-                    for chunk in response.stream(CHUNK):
-                        file.write(chunk)
-                        arrived(len(chunk))
-            except RegistryError as error:
-                # Nothing is behind the end of a draft that is whole; if it is longer, its digest tells.
-                if not (offset and error.code == "range"):
-                    raise
 
     def close(self) -> None:
         """Close the connections."""

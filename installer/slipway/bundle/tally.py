@@ -8,7 +8,10 @@ MIB = 1 << 20
 
 
 class Tally:
-    """Counts bytes from several threads; `progress` gets it after each piece."""
+    """Counts bytes from several threads; `progress` gets it after each piece.
+
+    `total` is what is known of: a server may send more than it said before.
+    """
 
     def __init__(self, total: int, progress: Callable[["Tally"], None]) -> None:
         self.total, self.done = total, 0
@@ -16,9 +19,12 @@ class Tally:
         self._started = time.monotonic()
 
     def add(self, count: int) -> None:
-        """So many bytes more have arrived."""
+        """So many bytes more have arrived; a negative number: so many that had arrived have to come again."""
         with self._lock:
-            self.done += count
+            if count < 0:
+                self.total -= count
+            else:
+                self.done += count
             self._progress(self)
 
     def __str__(self) -> str:
@@ -26,7 +32,8 @@ class Tally:
         seconds = max(time.monotonic() - self._started, 0.001)
         rate = self.done / seconds
         left = f", {(self.total - self.done) / rate:.0f} s left" if 0 < self.done < self.total else ""
-        return f"{self.done // MIB} of {self.total // MIB} MiB, {rate / MIB:.1f} MiB/s{left}"
+        whole = max(self.total, self.done)
+        return f"{self.done // MIB} of {whole // MIB} MiB, {rate / MIB:.1f} MiB/s{left}"
 
 
 def every(seconds: float, say: Callable[[str], None]) -> Callable[[Tally], None]:

@@ -165,6 +165,8 @@ class Binary(_Pinned):
     files: dict[str, str] = {}
     tree: str = ""
     scripts: dict[str, str] = {}
+    published: bool = True
+    """Whether its publisher has a file that hosts could take as it is; if not, it is built in any case."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -179,6 +181,8 @@ class Chart(_Pinned):
     name: str
     version: str
     source: str
+    published: bool = True
+    """As of a Binary."""
 
 
 class Release(_Pinned):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli import bundlecarry, bundlemake
+from slipway.cli import bundlecarry, bundlelock, bundlemake
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, colour, emit, table, warn
 from slipway.errors import ERROR
 
@@ -215,7 +215,7 @@ def _commands() -> None:
     """In the order in which a bundle meets them."""
     for name, command, example in (
         ("build", bundlemake.build, "build -f cluster.yaml -o /media/usb/bundle"),
-        ("lock", bundlemake.lock, "lock -f cluster.yaml --image docker.io/library/redis:7.4"),
+        ("lock", bundlelock.lock, "lock -f cluster.yaml --image docker.io/library/redis:7.4"),
         ("info", info, "info bundle"),
         ("verify", verify, "verify bundle -f cluster.yaml"),
         ("diff", diff, "diff old new"),

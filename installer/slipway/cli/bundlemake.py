@@ -1,4 +1,4 @@
-"""`slipway bundle build` and `lock`: where there is Internet. Parsing and printing only."""
+"""`slipway bundle build`: where there is Internet. Parsing and printing only."""
 
 import sys
 import time
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
+from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, emit
 from slipway.cli.transferview import TransferView
 from slipway.model.bundle import ImageOrigin, Profile
 
 if TYPE_CHECKING:
+    from slipway.bundle.downloads import Downloads
+    from slipway.bundle.official import Named
     from slipway.bundle.upstream import Upstreams
     from slipway.model.configuration import Configuration
 
@@ -31,6 +33,13 @@ Images = Annotated[
     typer.Option("--image", metavar="NAME:TAG", help="An image besides those of the modules. Repeatable."),
 ]
 Platform = Annotated[str, typer.Option(help="linux/amd64, or all: every platform, the index as it is.")]
+DOWNLOADS = Path("downloads.lock.yaml")
+DownloadsFile = Annotated[
+    Path,
+    typer.Option(
+        "--downloads", metavar="FILE", help="Files of public servers, with the sha256 that somebody has read."
+    ),
+]
 Registry = Annotated[
     list[str] | None,
     typer.Option(
@@ -67,6 +76,21 @@ def build(
     ] = ImageOrigin.AUTO,
     lock_file: LockFile = LOCK,
     images: Images = None,
+    files: Annotated[
+        ImageOrigin,
+        typer.Option(
+            help="Programs and charts downloaded, built from source, or (auto) downloaded where locked."
+        ),
+    ] = ImageOrigin.AUTO,
+    downloads_file: DownloadsFile = DOWNLOADS,
+    further: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--download",
+            metavar="KIND/NAME:VERSION",
+            help="A locked binary or chart besides those needed, as chart/page:1.2.3. Repeatable.",
+        ),
+    ] = None,
     platform: Platform = "linux/amd64",
     registry: Registry = None,
     # Here -o is the directory, as with every tool that builds something.
@@ -79,17 +103,17 @@ def build(
     from slipway.bundle.info import carried, describe
     from slipway.bundle.inventory import Inventory
     from slipway.bundle.lock import read as read_lock
-    from slipway.bundle.official import Official
+    from slipway.bundle.official import Official, OfficialFiles
     from slipway.catalog.profiles import modules_of
     from slipway.planning.roles import packages_of
 
     catalog, configuration = catalogs.load(), read.load(file)
-    started = time.monotonic()
+    started, upstreams = time.monotonic(), upstreams_of(registry)
     manifest = build_bundle(
         catalog.versions,
         catalog,
         out,
-        kubernetes=_kubernetes(configuration, file),
+        kubernetes=kubernetes_of(configuration, file),
         modules=modules.split(",") if modules else modules_of(profile, catalog, configuration),
         systems=tuple(name for name in systems.split(",") if name),
         packages=packages_of(configuration),
@@ -100,8 +124,16 @@ def build(
             read_lock(lock_file),
             platform,
             frozenset(images or ()),
-            _upstreams(registry),
-            TransferView(),
+            upstreams,
+            TransferView("images"),
+        ),
+        files=OfficialFiles(
+            files,
+            downloads_of(downloads_file),
+            platform,
+            _named(further or ()),
+            upstreams=upstreams,
+            progress=TransferView("files"),
         ),
         progress=lambda text: print(text, file=sys.stderr, flush=True),
     )
@@ -129,7 +161,23 @@ def _gathered(options: Iterable[str]) -> dict[str, Path]:
     return found
 
 
-def _upstreams(registries: Iterable[str] | None) -> "Upstreams":
+def _named(options: Iterable[str]) -> "frozenset[Named]":
+    """Binaries and charts."""
+    from slipway.bundle.downloads import DownloadKind
+
+    found = set()
+    for option in options:
+        kind, slash, rest = option.partition("/")
+        name, colon, version = rest.partition(":")
+        if not (slash and colon and name and version) or kind not in {"binary", "chart"}:
+            hint = f"{option}: binary/NAME:VERSION or chart/NAME:VERSION"
+            raise typer.BadParameter(hint, param_hint="--download")
+        found.add((DownloadKind(kind), name, version))
+    return frozenset(found)
+
+
+def upstreams_of(registries: Iterable[str] | None) -> "Upstreams":
+    """Registries of the Internet, some of them by other URLs."""
     from slipway.bundle.upstream import Upstreams
 
     urls = {}
@@ -143,48 +191,17 @@ def _upstreams(registries: Iterable[str] | None) -> "Upstreams":
     return Upstreams(urls)
 
 
-def lock(
-    file: ConfigurationFile = DEFAULT_FILE,
-    profile: ProfileOption = Profile.FULL,
-    modules: Modules = None,
-    lock_file: LockFile = LOCK,
-    images: Images = None,
-    platform: Platform = "linux/amd64",
-    registry: Registry = None,
-    accept: Annotated[
-        bool, typer.Option("--accept", help="Take tags that mean other contents than before.")
-    ] = False,
-    output: Output = Format.TEXT,
-) -> None:
-    """Read at the registries which digests the images' tags mean, and keep them: only what is locked is pulled."""
-    from dataclasses import asdict
-    from datetime import UTC, datetime
+def downloads_of(file: Path) -> "Downloads":
+    """What is locked; a file that somebody names has to be there."""
+    from slipway.bundle import downloads
 
-    from slipway import catalog as catalogs
-    from slipway.api import read
-    from slipway.bundle import lock as locks
-    from slipway.catalog.profiles import modules_of
-    from slipway.catalog.versions import OWN_IMAGE
-
-    catalog = catalogs.load()
-    configuration = read.load(file)
-    wanted = {*catalog.versions.release(_kubernetes(configuration, file)).images, *(images or ())}
-    for name in modules.split(",") if modules else modules_of(profile, catalog, configuration):
-        wanted |= set(catalog.modules[name].images)
-    wanted = {image for image in wanted if not image.startswith(f"{OWN_IMAGE}:")}
-    former, today = locks.read(lock_file), datetime.now(UTC).date().isoformat()
-    found = locks.resolve_all(_upstreams(registry), sorted(wanted), platform, today)
-    locks.check_moved(former, found, accept=accept)
-    locks.write(former.merged(found), lock_file)
-    if output is Format.JSON:
-        emit({"path": str(lock_file), "images": [asdict(item) for item in found]})
-    else:
-        print(
-            f"{lock_file}: {len(wanted)} images, {len(found) - len(wanted)} signatures and the like beside them"
-        )
+    if file != DOWNLOADS and not file.is_file():
+        raise typer.BadParameter(f"{file}: there is no such file", param_hint="--downloads")
+    return downloads.read(file)
 
 
-def _kubernetes(configuration: "Configuration", file: Path) -> str:
+def kubernetes_of(configuration: "Configuration", file: Path) -> str:
+    """The version that a bundle is built for."""
     from slipway.errors import ConfigurationError
 
     if configuration.spec.kubernetes is None:

@@ -13,21 +13,27 @@ WIDTH = 30
 
 
 class TransferView:
-    """Shows a tally; called for each piece that arrives."""
+    """Shows a tally of such things; called for each piece that arrives."""
 
-    def __init__(self) -> None:
+    def __init__(self, things: str) -> None:
+        self._things = things
         self._live = sys.stderr.isatty()
         self._shown = time.monotonic()
 
     def __call__(self, tally: "Tally") -> None:
         """Show it, unless it was shown a moment ago; its end in any case."""
-        now, ended = time.monotonic(), tally.done >= tally.total
+        now, ended = time.monotonic(), tally.done == tally.total
         if not ended and now - self._shown < (TERMINAL_SECONDS if self._live else LOG_SECONDS):
             return
         self._shown = now
         if self._live:
             full = WIDTH * min(tally.done, tally.total) // max(tally.total, 1)
             bar = "━" * full + " " * (WIDTH - full)
-            print(f"\r{bar} {tally}\x1b[K", end="\n" if ended else "", file=sys.stderr, flush=True)
+            print(
+                f"\r{bar} {self._things}: {tally}\x1b[K",
+                end="\n" if ended else "",
+                file=sys.stderr,
+                flush=True,
+            )
         else:
-            print(f"images: {tally}", file=sys.stderr, flush=True)
+            print(f"{self._things}: {tally}", file=sys.stderr, flush=True)

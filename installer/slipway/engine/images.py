@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slipway.bundle.build import binary_archive
+from slipway.bundle.binaries import binary_archive
 from slipway.bundle.charts import ChartFile, chart_path, charts_in, read_chart
 from slipway.bundle.workshop import Workshop
 from slipway.catalog import Catalog, Module, Release, cluster_facts, samples

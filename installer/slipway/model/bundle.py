@@ -20,7 +20,7 @@ class ArtifactKind(StrEnum):
 
 
 class ImageOrigin(StrEnum):
-    """Where images come from: their registries, builds from source, or registries for all that is locked."""
+    """Where images or files come from: their publishers, builds from source, or publishers for all that is locked."""
 
     OFFICIAL = "official"
     BUILD = "build"

@@ -1,0 +1,39 @@
+"""Programs for hosts, out of what was built: one file, or an archive of several."""
+
+from pathlib import Path
+
+from slipway.bundle import sources
+from slipway.bundle.archive import Entry, tree_entries, write_tgz
+from slipway.bundle.images import Assembler
+from slipway.bundle.workshop import Workshop
+from slipway.catalog.versions import Binary, Versions
+
+
+def binary_archive(versions: Versions, binary: Binary, workshop: Workshop) -> Path:
+    """The file of a binary: itself, or an archive of its files or of its tree."""
+    assembler = Assembler(versions, workshop)
+    if binary.file:
+        return assembler.file(binary.file)
+    files = {path: assembler.file(origin) for path, origin in binary.files.items()}
+    entries = [Entry(path, 0o755, source=file) for path, file in files.items()]
+    recipe = {path: f"{file.parent.name}/{file.name}" for path, file in files.items()}
+    if binary.tree:
+        tree = sources.make(binary.tree, versions, workshop)
+        scripts = [Entry(path, 0o755, data=text.encode()) for path, text in binary.scripts.items()]
+        entries += [*tree_entries(tree), *scripts]
+        recipe |= {"": tree.name, **binary.scripts}
+
+    def build(dest: Path) -> None:
+        write_tgz(dest / "binary.tar.gz", entries)
+
+    return workshop.make("binary", binary.name, binary.version, recipe, build) / "binary.tar.gz"
+
+
+def binary_origin(versions: Versions, binary: Binary) -> str:
+    """The modules it was built from."""
+    name = (binary.file or binary.tree or next(iter(binary.files.values()))).partition("/")[0]
+    source = versions.source(name)
+    if source.type == "debian":
+        return f"Debian {source.suite}"
+    requires = getattr(source, "requires", {})
+    return "built from " + ", ".join(f"{module}@{version}" for module, version in requires.items())

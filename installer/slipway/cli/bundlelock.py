@@ -1,0 +1,124 @@
+"""`slipway bundle lock`: which digests images and charts have at their publishers. Parsing and printing only."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from slipway.cli.bundlemake import (
+    DOWNLOADS,
+    LOCK,
+    DownloadsFile,
+    Images,
+    LockFile,
+    Modules,
+    Platform,
+    ProfileOption,
+    Registry,
+    downloads_of,
+    kubernetes_of,
+    upstreams_of,
+)
+from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
+from slipway.model.bundle import Profile
+
+if TYPE_CHECKING:
+    from slipway.bundle.upstream import Upstreams
+
+
+def lock(
+    file: ConfigurationFile = DEFAULT_FILE,
+    profile: ProfileOption = Profile.FULL,
+    modules: Modules = None,
+    lock_file: LockFile = LOCK,
+    images: Images = None,
+    platform: Platform = "linux/amd64",
+    registry: Registry = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Take tags and charts that mean other contents than before.")
+    ] = False,
+    charts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--chart",
+            metavar="URL/NAME:VERSION",
+            help="Lock this chart of a Helm repository (https://, oci://), and no images. Repeatable.",
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Lock nothing: see whether the pages of all downloads still say the digests read there.",
+        ),
+    ] = False,
+    downloads_file: DownloadsFile = DOWNLOADS,
+    output: Output = Format.TEXT,
+) -> None:
+    """Read at the registries which digests the images' tags mean, and keep them: only what is locked is pulled."""
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
+    if check:
+        _check_pages(downloads_file, upstreams_of(registry), output)
+        return
+    if charts:
+        _lock_charts(charts, downloads_file, upstreams_of(registry), output, accept=accept)
+        return
+    from slipway import catalog as catalogs
+    from slipway.api import read
+    from slipway.bundle import lock as locks
+    from slipway.catalog.profiles import modules_of
+    from slipway.catalog.versions import OWN_IMAGE
+
+    catalog = catalogs.load()
+    configuration = read.load(file)
+    wanted = {*catalog.versions.release(kubernetes_of(configuration, file)).images, *(images or ())}
+    for name in modules.split(",") if modules else modules_of(profile, catalog, configuration):
+        wanted |= set(catalog.modules[name].images)
+    wanted = {image for image in wanted if not image.startswith(f"{OWN_IMAGE}:")}
+    former, today = locks.read(lock_file), datetime.now(UTC).date().isoformat()
+    found = locks.resolve_all(upstreams_of(registry), sorted(wanted), platform, today)
+    locks.check_moved(former, found, accept=accept)
+    locks.write(former.merged(found), lock_file)
+    if output is Format.JSON:
+        emit({"path": str(lock_file), "images": [asdict(item) for item in found]})
+    else:
+        print(
+            f"{lock_file}: {len(wanted)} images, {len(found) - len(wanted)} signatures and the like beside them"
+        )
+
+
+def _lock_charts(
+    charts: list[str], file: Path, upstreams: "Upstreams", output: Format, *, accept: bool
+) -> None:
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
+    from slipway.bundle import chartrepo, downloads
+    from slipway.bundle.downloading import Ways
+    from slipway.bundle.web import Web
+
+    former, today = downloads.read(file), datetime.now(UTC).date().isoformat()
+    found = chartrepo.resolve_all(Ways(Web(), upstreams), charts, today)
+    chartrepo.check_moved(former, found, accept=accept)
+    downloads.write(former.merged(found), file)
+    if output is Format.JSON:
+        emit({"path": str(file), "files": [asdict(item) for item in found]})
+    else:
+        print(f"{file}: {len(found)} charts")
+
+
+def _check_pages(file: Path, upstreams: "Upstreams", output: Format) -> None:
+    from dataclasses import asdict
+
+    from slipway.bundle import pages
+    from slipway.bundle.downloading import Ways
+    from slipway.bundle.web import Web
+
+    files = downloads_of(file).files
+    pages.check(Ways(Web(), upstreams), files)
+    if output is Format.JSON:
+        emit({"path": str(file), "files": [asdict(item) for item in files]})
+    else:
+        print(f"{file}: {len(files)} digests stand where they were read")
