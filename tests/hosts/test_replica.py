@@ -4,6 +4,7 @@ The tests of this file share a cluster and build on each other.
 """
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,14 @@ def steps(site: Site) -> dict[str, str]:
     }
 
 
+def not_ready(site: Site, name: str) -> None:
+    path = "jsonpath={.status.conditions[?(@.type=='Ready')].status}"
+    ended = time.monotonic() + 180
+    while site.kubectl("get", "node", name, "-o", path).stdout != "Unknown":
+        assert time.monotonic() < ended, f"{name} is Ready for ever"
+        time.sleep(0.5)
+
+
 BUSYBOX = "docker.io/library/busybox:1.37"
 
 
@@ -92,6 +101,7 @@ def test_what_the_first_has_lost_is_pulled_from_the_replica(site: Site) -> None:
 def test_a_site_lives_on_while_the_registry_s_host_is_down(site: Site) -> None:
     site.lab.kill(FIRST)
     assert pull(site, PLANE, BUSYBOX) == ""
+    not_ready(site, FIRST)  # until then the scheduler takes it for one that can run the module's pod
     site.edit({"spec": {"modules": {"welcome": {"enabled": True}}}})
     assert steps(site)["mirror/site/push"] == f"host/{FIRST}"
     done = site.slipway("apply", "-o", "json", check=False, timeout=600)
