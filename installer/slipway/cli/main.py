@@ -28,6 +28,7 @@ COMMANDS = {
     "catalog": "catalog",
     "crd": "crd",
     "lab": "lab",
+    "egress": "egress",
     "operator": "operator",
     "version": "version",
     "completion": "completion",

@@ -5,9 +5,9 @@
 site around it).
 """
 
+from slipway.lab.egress import Egress
 from slipway.lab.lab import Lab, LabStatus, NodeStatus
 from slipway.lab.machine import LabError
-from slipway.lab.network import Egress
 from slipway.lab.state import Node
 
 __all__ = ["Egress", "Lab", "LabError", "LabStatus", "Node", "NodeStatus"]

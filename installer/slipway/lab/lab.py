@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import Final
 
 from slipway.lab import access, cgroups, disk, keys, machine, network, resolver, rootfs, state, supervisor
+from slipway.lab.egress import Egress
 from slipway.lab.machine import LabError
-from slipway.lab.network import Egress
 from slipway.lab.state import Node, Site
 
 DEFAULT_NAME: Final = "default"
@@ -239,9 +239,8 @@ class Lab:
             raise LabError(
                 f"lab {self._site.name!r} is not up", hint=f"`slipway lab up --name {self._site.name}`"
             )
-        packets, destinations = network.packets(self._site)
-        names = resolver.counted(self._site.questions)
-        return Egress(packets, destinations, sum(names.values()), names)
+        packets, sent = network.packets(self._site)
+        return Egress.of(packets, sent, resolver.counted(self._site.questions))
 
     def egress_control(self) -> Egress:
         """Prove the counters with one packet and one question from a node, then set them to zero."""

@@ -9,7 +9,6 @@ no machine outside is reached.
 import contextlib
 import ipaddress
 import json
-from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -17,19 +16,16 @@ from typing import Any, Final
 from slipway.lab import state
 from slipway.lab.machine import LabError, run, wait_until
 from slipway.lab.state import Node, Site
+from slipway.model.egress import Sent
 
 #: A node's link outlives the node for a moment; systemd-nspawn fails when it still exists.
 LINK_SECONDS: Final = 10
+NUMBERS: Final = {"1": "icmp", "6": "tcp", "17": "udp"}
 
 
-@dataclass(frozen=True, slots=True)
-class Egress:
-    """What nodes tried beyond the site since the counters were last reset."""
-
-    packets: int = 0
-    destinations: dict[str, int] = field(default_factory=dict)
-    questions: int = 0
-    names: dict[str, int] = field(default_factory=dict)
+#: Sets of the table: who sent what where. Ports are those of TCP and UDP; of other protocols there is only the number.
+WITH_PORT: Final = "sent_to_port"
+WITHOUT_PORT: Final = "sent"
 
 
 def ensure(site: Site) -> None:
@@ -100,20 +96,33 @@ def sent(bridge: str) -> int:
     return sum(int(counter.read_text()) for counter in counters)
 
 
-def packets(site: Site) -> tuple[int, dict[str, int]]:
-    """Dropped packets: in all, and by destination."""
+def packets(site: Site) -> tuple[int, tuple[Sent, ...]]:
+    """Dropped packets: in all, and by source, destination, protocol and port.
+
+    The first exceeds the sum of the others by what is not IPv4, and by what came when the sets were full.
+    """
     listing = json.loads(run("nft", "-j", "list", "table", "inet", _table(site)))["nftables"]
     total = sum(item["counter"]["packets"] for item in listing if "counter" in item)
-    elements: list[dict[str, Any]] = [
-        e["elem"] for i in listing if "set" in i for e in i["set"].get("elem", [])
-    ]
-    return total, {element["val"]: element["counter"]["packets"] for element in elements}
+    sets = [item["set"] for item in listing if item.get("set", {}).get("name") in {WITH_PORT, WITHOUT_PORT}]
+    return total, tuple(_sent(element["elem"]) for found in sets for element in found.get("elem", ()))
+
+
+def _sent(element: dict[str, Any]) -> Sent:
+    source, destination, protocol, *port = element["val"]["concat"]
+    return Sent(
+        source, destination, _protocol(protocol), element["counter"]["packets"], int(port[0]) if port else 0
+    )
+
+
+def _protocol(told: str | int) -> str:
+    """Nft names those protocols that this machine's /etc/protocols knows, and numbers the others."""
+    return NUMBERS.get(str(told), str(told))
 
 
 def reset(site: Site) -> None:
-    """Set the counters to zero."""
-    run("nft", "flush", "set", "inet", _table(site), "destinations")
-    run("nft", "reset", "counters", "table", "inet", _table(site))
+    """Set the counters to zero: a table anew, in one transaction, so that nothing gets past in between."""
+    table = f"table inet {_table(site)}"
+    run("nft", "-f", "-", stdin=f"{table}\ndelete {table}\n{_rules(site)}")
 
 
 def refuse_collision(site: Site) -> None:
@@ -143,7 +152,10 @@ def _rules(site: Site) -> str:
     return f"""
 table inet {_table(site)} {{
   counter egress {{ }}
-  set destinations {{ type ipv4_addr; size 65535; flags dynamic; counter; }}
+  set {WITH_PORT} {{
+    type ipv4_addr . ipv4_addr . inet_proto . inet_service; size 65535; flags dynamic; counter;
+  }}
+  set {WITHOUT_PORT} {{ type ipv4_addr . ipv4_addr . inet_proto; size 65535; flags dynamic; counter; }}
   chain arriving {{
     type filter hook prerouting priority -300; policy accept;
     iifname != "{site.bridge}" accept
@@ -153,7 +165,8 @@ table inet {_table(site)} {{
     ip daddr {site.gateway} tcp dport 53 accept
     ip daddr {site.gateway} tcp flags & (syn | ack) != syn accept
     counter name egress
-    update @destinations {{ ip daddr counter }}
+    meta l4proto {{ tcp, udp }} update @{WITH_PORT} {{ ip saddr . ip daddr . meta l4proto . th dport counter }} drop
+    update @{WITHOUT_PORT} {{ ip saddr . ip daddr . meta l4proto counter }}
     drop
   }}
 }}

@@ -11,12 +11,14 @@ import socket
 import struct
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Final, TextIO
 
 from slipway.lab import cgroups, state
 from slipway.lab.machine import LabError, wait_until
 from slipway.lab.state import Site
+from slipway.model.egress import Asked
 
 HELPER: Final = "resolver"
 PORT: Final = 53
@@ -55,14 +57,14 @@ def start(site: Site) -> None:
         )
 
 
-def counted(path: Path) -> dict[str, int]:
-    """Outside names and how often each was asked for."""
-    names: dict[str, int] = {}
+def counted(path: Path) -> tuple[Asked, ...]:
+    """Questions for outside names: who asked for what, and how often."""
+    counts: Counter[tuple[str, str, str]] = Counter()
     for line in path.read_text().splitlines() if path.exists() else []:
         entry = json.loads(line)
         if entry["outside"]:
-            names[entry["name"]] = names.get(entry["name"], 0) + 1
-    return names
+            counts[entry["node"], entry["name"], entry["type"]] += 1
+    return tuple(Asked(*who, count) for who, count in counts.items())
 
 
 def is_outside(name: str, kind: int) -> bool:

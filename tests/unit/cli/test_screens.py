@@ -10,17 +10,21 @@ from pathlib import Path
 import pytest
 
 from slipway.api.merge import Setting
+from slipway.cli.egressview import report_text
 from slipway.cli.hostview import WIDTH, forgotten_text, host_text
 from slipway.cli.planview import plan_text
 from slipway.cli.progressview import result_text
 from slipway.cli.statusview import status_text
+from slipway.engine.egress import EgressReport
 from slipway.engine.forgetting import Forgotten
 from slipway.engine.hostview import HostView
 from slipway.engine.standing import Operation, Standing, Target
 from slipway.model.observed import Drift, HostFacts, HostObserved, NodeObserved
 from slipway.model.operation import Counts, Failure, OperationResult, Outcome, StepResult
 from slipway.model.record import Intent, Lock, StepRecord
+from slipway.planning.egress import explain
 from slipway.probe.known_hosts import HostKey
+from tests.unit.egress.example import given
 from tests.unit.planning.example import Example, examples
 
 SCREENS = Path(__file__).parent / "screens"
@@ -235,7 +239,26 @@ def host_forgotten() -> str:
     )
 
 
+def egress_reported() -> str:
+    """As cases of tests/unit/egress explain it, one beneath the other."""
+    cases = (
+        "packet-of-a-pod-whose-address-is-seen",
+        "packet-behind-the-node-found-in-its-connection-table",
+        "question-for-a-registry-with-an-image-that-waits",
+        "packets-to-addresses-of-the-cluster-are-not-outside",
+    )
+    rows = tuple(row for case in cases for row in explain(*given(case)))
+    unread = ("the connection table of worker-1: a script did not end within 30 s",)
+    return report_text(EgressReport(rows, unread))
+
+
+def egress_of_nothing() -> str:
+    return report_text(EgressReport(()))
+
+
 OTHERS: tuple[Callable[[], str], ...] = (
+    egress_reported,
+    egress_of_nothing,
     succeeded,
     failed,
     held_back,

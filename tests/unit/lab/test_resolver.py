@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.lab import resolver
+from slipway.lab import Egress, resolver
+from slipway.model.egress import Asked, Sent
 
 
 def question(name: str, kind: int = 1, flags: int = 0x0100, count: int = 1) -> bytes:
@@ -63,11 +64,31 @@ def test_counts_only_what_somebody_outside_could_answer(name: str, kind: int, ou
     assert resolver.is_outside(name, kind) is outside
 
 
-def test_adds_up_outside_names(tmp_path: Path) -> None:
+def test_adds_up_outside_names_by_who_asked_and_for_what(tmp_path: Path) -> None:
     log = tmp_path / "dns.jsonl"
-    assert resolver.counted(log) == {}
-    entries = [("a.example", True), ("node-1", False), ("a.example", True), ("b.example", True)]
-    log.write_text(
-        "".join(json.dumps({"name": name, "outside": outside}) + "\n" for name, outside in entries)
+    assert resolver.counted(log) == ()
+    first, second = "10.0.0.1", "10.0.0.2"
+    entries = [
+        (first, "a.example", "A", True),
+        (first, "node-1", "A", False),
+        (second, "a.example", "A", True),
+        (first, "a.example", "A", True),
+        (first, "a.example", "AAAA", True),
+    ]
+    keys = ("node", "name", "type", "outside")
+    log.write_text("".join(json.dumps(dict(zip(keys, entry, strict=True))) + "\n" for entry in entries))
+    assert resolver.counted(log) == (
+        Asked(first, "a.example", "A", 2),
+        Asked(second, "a.example", "A", 1),
+        Asked(first, "a.example", "AAAA", 1),
     )
-    assert resolver.counted(log) == {"a.example": 2, "b.example": 1}
+
+
+def test_the_sums_by_target_are_those_of_the_parts() -> None:
+    sent = [Sent("10.0.0.1", "192.0.2.1", "tcp", 3, 443), Sent("10.0.0.2", "192.0.2.1", "udp", 2, 123)]
+    seen = Egress.of(
+        6, sent, [Asked("10.0.0.1", "a.example", "A", 2), Asked("10.0.0.2", "a.example", "A", 1)]
+    )
+    assert (seen.packets, seen.destinations) == (6, {"192.0.2.1": 5})
+    assert (seen.questions, seen.names) == (3, {"a.example": 3})
+    assert Egress.of(0, [], []) == Egress()
