@@ -21,6 +21,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,9 +39,11 @@ STAGES = Path(__file__).parent / "kwok-stages.yaml"
 
 
 class ApiServer:
-    """One API server; `controllers` adds controller-manager and scheduler, `kwok` fake kubelets."""
+    """One API server; `controllers` adds controller-manager and scheduler, `kwok` fake kubelets, `flags` its own."""
 
-    def __init__(self, directory: Path, *, controllers: bool = False, kwok: bool = False) -> None:
+    def __init__(
+        self, directory: Path, *, controllers: bool = False, kwok: bool = False, flags: Iterable[str] = ()
+    ) -> None:
         self.directory = directory
         self.port, self._client_port, self._peer_port = free_ports(3)
         self.url = f"https://127.0.0.1:{self.port}"
@@ -48,6 +51,7 @@ class ApiServer:
         self.kubeconfig = directory / "kubeconfig"
         self._controllers = controllers
         self._kwok = kwok
+        self._flags = tuple(flags)
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -188,6 +192,7 @@ class ApiServer:
             f"--service-account-signing-key-file={self.directory}/sa.key",
             "--service-account-issuer=https://kubernetes.default.svc",
             "--allow-privileged",
+            *self._flags,
         )
         until(lambda: self._ready(etcd, server), seconds=START_SECONDS, what="kube-apiserver ready")
 

@@ -22,6 +22,12 @@ ADDRESS_ANNOTATION: Final = f"{API_GROUP}/address"
 DRAINED_ANNOTATION: Final = f"{API_GROUP}/drained"
 #: On a ClusterConfiguration: the digest of the plan that a person agreed to.
 APPROVE_ANNOTATION: Final = f"{API_GROUP}/approve"
+#: On the rule for image names: the digest of what was applied.
+DIGEST_ANNOTATION: Final = f"{API_GROUP}/digest"
+#: The rule for image names: its name, its API as the catalog's Kubernetes has it, and its two objects.
+ADMISSION_NAME: Final = "slipway-image-names"
+ADMISSION_API: Final = "admissionregistration.k8s.io/v1beta1"
+ADMISSION_KINDS: Final = ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding")
 #: ConfigMap name prefix of module records in NAMESPACE.
 MODULE_RECORD_PREFIX: Final = "slipway-module-"
 

@@ -19,6 +19,7 @@ TITLES = {
     StepKind.HOST: "Hosts",
     StepKind.MIRROR: "Images and artifacts",
     StepKind.SETTINGS: "Cluster",
+    StepKind.ADMISSION: "Image names",
     StepKind.NODE: "Nodes",
     StepKind.MODULE: "Modules",
 }

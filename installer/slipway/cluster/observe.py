@@ -10,6 +10,7 @@ from typing import Any
 
 from slipway.cluster import drift as drifts
 from slipway.cluster import records
+from slipway.cluster.admission import read_admission
 from slipway.cluster.client import Client, Object
 from slipway.errors import StepError
 from slipway.model.observed import ClusterObserved, LiveConfiguration, NodeObserved
@@ -35,13 +36,14 @@ OPERATOR = "slipway-operator"
 
 def observe(client: Client, *, drift: bool = False) -> ClusterObserved:
     """Read the cluster. `drift`: also compare what modules made with what is there."""
-    with ThreadPoolExecutor(max_workers=6, thread_name_prefix="cluster") as pool:
+    with ThreadPoolExecutor(max_workers=7, thread_name_prefix="cluster") as pool:
         version = pool.submit(client.version)
         nodes = pool.submit(_nodes, client)
         modules = pool.submit(records.read_modules, client)
         configurations = pool.submit(_configurations, client)
         operator = pool.submit(operator_catalog, client)
         settings = pool.submit(read_settings_record, client)
+        admission = pool.submit(read_admission, client)
         found = modules.result()
         return ClusterObserved(
             reachable=True,
@@ -52,6 +54,7 @@ def observe(client: Client, *, drift: bool = False) -> ClusterObserved:
             drift=drifts.of_modules(client, found.values(), pool) if drift else {},
             operator_catalog=operator.result(),
             settings=settings.result(),
+            admission=admission.result(),
         )
 
 

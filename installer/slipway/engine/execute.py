@@ -45,6 +45,19 @@ def _settings(step: Step, run: Run) -> int:
     return client.writes - before
 
 
+def _admission(step: Step, run: Run) -> int:
+    from slipway.cluster.admission import apply_admission, remove_admission
+
+    _reach_cluster(run)
+    client = run.context.client()
+    before = client.writes
+    if step.action == "remove":
+        remove_admission(client)
+    else:
+        apply_admission(client, step.inputs["documents"], step.digest)
+    return client.writes - before
+
+
 def _node(step: Step, run: Run) -> int:
     if step.action in _NODE:
         return _NODE[step.action](step, run)
@@ -86,4 +99,5 @@ _SINGLE: dict[StepKind, Callable[[Step, Run], int]] = {
     StepKind.MIRROR: _mirror,
     StepKind.SETTINGS: _settings,
     StepKind.NODE: _node,
+    StepKind.ADMISSION: _admission,
 }

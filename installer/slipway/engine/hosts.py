@@ -9,12 +9,14 @@ from slipway.catalog import Catalog, Stage
 from slipway.engine.artifacts import local_artifacts, local_packages
 from slipway.engine.interpreter import ensure_python
 from slipway.engine.run import Run
+from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.operation import Failure
 from slipway.model.plan import Step
 from slipway.model.systems import system_of
 from slipway.planning.draining import MEMBERSHIP
+from slipway.planning.sitenames import has_docker, site_name
 from slipway.probe.fleet import Fleet
 from slipway.runner import (
     EventKind,
@@ -31,7 +33,8 @@ from slipway.runner import (
 PLAYBOOK = "install.yml"
 
 #: Of Kubernetes' own images, those that every node needs.
-ON_EVERY_NODE = ("/kube-proxy", "/pause")
+SANDBOX = "/pause"
+ON_EVERY_NODE = ("/kube-proxy", SANDBOX)
 
 
 def run_hosts(steps: tuple[Step, ...], run: Run) -> None:
@@ -198,7 +201,7 @@ def run_variables(steps: Iterable[Step], run: Run) -> dict[str, Any]:
             **local_artifacts(run.context, wanted),
             **local_packages(run.context, _carried_packages(steps, run)),
         },
-        "slipway_images": first_images(run.context.configuration, run.context.catalog),
+        "slipway_images": first_images(run.context.configuration, run.context.catalog, run.context.manifest),
     }
 
 
@@ -215,18 +218,28 @@ def _carried_packages(steps: Iterable[Step], run: Run) -> list[dict[str, Any]]:
     return found
 
 
-def first_images(configuration: Configuration, catalog: Catalog) -> dict[str, list[str]]:
-    """What the first pods of each host need: a new host fetches it while the cluster comes to be. In no digest."""
+def first_images(
+    configuration: Configuration, catalog: Catalog, bundle: BundleManifest
+) -> dict[str, list[str]]:
+    """What the first pods of each host need: a new host fetches it while the cluster comes to be. In no digest.
+
+    By the names that pods will have. Docker's hosts fetch theirs when they start them.
+    """
     kubernetes = configuration.spec.kubernetes
     if kubernetes is None:
         return {}
     chosen = (catalog.modules[name] for name, it in catalog.selection(configuration).items() if it.enabled)
     network = [image for module in chosen if module.stage is Stage.NETWORK for image in module.images]
+
+    def named(image: str) -> str:
+        # What pods stand on is no container of theirs, so its name is the runtime's own.
+        own = not has_docker(configuration) or image.rpartition(":")[0].endswith(SANDBOX)
+        return image if own else site_name(configuration, bundle, image)
+
     control_plane = list(catalog.versions.release(kubernetes.version).images)
     worker = [image for image in control_plane if image.rpartition(":")[0].endswith(ON_EVERY_NODE)]
     return {
-        host.name: [*(control_plane if host.control_plane else worker), *network]
+        host.name: [named(image) for image in (*(control_plane if host.control_plane else worker), *network)]
         for host in configuration.hosts
-        if host.settings.runtime.type
-        == "containerd"  # names of upstream registries mean nothing to Docker here
+        if host.settings.runtime.type == "containerd"
     }

@@ -15,6 +15,7 @@ from slipway.engine.context import Context
 from slipway.engine.registry import push_client
 from slipway.errors import BundleError, ConfigurationError
 from slipway.model.host.items import Host
+from slipway.planning.sitenames import site_prefix
 from slipway.probe.fleet import Fleet
 from slipway.probe.ssh import Session
 
@@ -96,12 +97,13 @@ def _collect(session: Session, root: str) -> tuple[int, int]:
 
 
 def _running(context: Context) -> frozenset[str]:
-    """References of all images that workloads name; none before there is a cluster."""
+    """References of all images that workloads name, by either name; none before there is a cluster."""
     from slipway.cluster.workloads import named_images
 
     if context.kubeconfig and not context.kubeconfig.exists():
         return frozenset()
-    return frozenset(parse(image).reference for image in named_images(context.client()))
+    site = site_prefix(context.configuration)
+    return frozenset(parse(image.removeprefix(site)).reference for image in named_images(context.client()))
 
 
 def _client(context: Context, host: Host) -> RegistryClient:

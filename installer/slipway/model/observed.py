@@ -127,6 +127,19 @@ class LiveConfiguration:
 
 
 @dataclass(frozen=True, slots=True)
+class AdmissionObserved:
+    """The rule for image names as it stands: `digest` of what was applied, spec by kind. Empty: there is none."""
+
+    digest: str = ""
+    specs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def found(self) -> bool:
+        """Whether any of it is there."""
+        return bool(self.specs)
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterObserved:
     """The cluster through its API. `reachable` false: there is none yet, or it does not answer (`error`)."""
 
@@ -141,6 +154,8 @@ class ClusterObserved:
     """Catalog digest of the operator that runs; empty: none runs."""
     settings: StepRecord | None = None
     """Record of the step that installs CRD, ClusterConfiguration and Secrets."""
+    admission: AdmissionObserved = field(default_factory=AdmissionObserved)
+    """The rule by which image names of pods are rewritten."""
 
 
 @dataclass(frozen=True, slots=True)

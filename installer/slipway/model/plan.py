@@ -17,6 +17,8 @@ class StepKind(StrEnum):
     """CRDs, Secrets and the ClusterConfiguration into the cluster."""
     NODE = "node"
     """Labels, taints and the mirrored record of one Node; or its removal."""
+    ADMISSION = "admission"
+    """The rule by which the API server rewrites image names of pods."""
     MODULE = "module"
     """One module: its releases, or their removal."""
 

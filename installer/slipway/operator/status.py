@@ -212,6 +212,9 @@ def _kubernetes_ready(
         return c.condition(
             c.KUBERNETES_READY, False, "SettingsPending", "settings are not in the cluster yet"
         )
+    if not work.of({StepKind.ADMISSION}).clear:
+        why = "the rule for image names is not as it should be yet"
+        return c.condition(c.KUBERNETES_READY, False, "ImageNamesPending", why)
     return c.condition(c.KUBERNETES_READY, True, "Serving", observed.cluster.version)
 
 

@@ -22,6 +22,10 @@ from slipway.planning.roles.kubernetes import CONTROL_PLANE
 MIRROR_STEP = "mirror/site/push"
 #: The copy on a second host: nothing waits for it.
 REPLICA_STEP = f"mirror/{REPLICA}/push"
+#: Image names of pods, where Docker runs: the rule comes, the rule goes.
+IMAGE_NAMES = "image-names"
+ADMISSION_STEP = f"{StepKind.ADMISSION}/{IMAGE_NAMES}/apply"
+WITHDRAWAL_STEP = f"{StepKind.ADMISSION}/{IMAGE_NAMES}/remove"
 
 
 def step_id(host: str, role: str) -> str:
@@ -178,8 +182,12 @@ def _needs(
     if role == "kubernetes_control_plane" and planes.index(host) > 0:
         others = [plane for plane in planes[: planes.index(host)] if not away(observed, plane.name)]
         needs.append(step_id(others[-1].name if others else planes[0].name, role))
+    if role == "kubernetes_control_plane":
+        needs.append(WITHDRAWAL_STEP)  # afterwards it may serve no such rules any more
     if role == "kubernetes_worker":
         needs.append(step_id(planes[0].name, "kubernetes_control_plane"))
+    if role == "kubernetes_worker" and host.settings.runtime.type == "docker":
+        needs.append(ADMISSION_STEP)  # pods come to it at once
     return tuple(needs)
 
 

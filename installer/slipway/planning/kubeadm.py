@@ -7,6 +7,8 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.kubernetes import Kubernetes
 from slipway.planning.digests import digest
+from slipway.planning.sitenames import has_docker, site_prefix
+from slipway.settings import ADMISSION_API, ADMISSION_KINDS
 
 KUBEADM_API = "kubeadm.k8s.io/v1beta4"
 KUBELET_API = "kubelet.config.k8s.io/v1beta1"
@@ -18,6 +20,12 @@ CRI_SOCKETS = {
     "containerd": "unix:///run/containerd/containerd.sock",
     "docker": "unix:///run/cri-dockerd.sock",
 }
+
+#: What an API server needs to rewrite image names; off by default in the catalog's Kubernetes.
+SERVES_POLICIES = {"feature-gates": f"{ADMISSION_KINDS[0]}=true", "runtime-config": f"{ADMISSION_API}=true"}
+
+#: Where upstream keeps Kubernetes' own images, and CoreDNS's below it.
+UPSTREAM, DNS_BELOW = "registry.k8s.io", "coredns"
 
 #: kubeadm enables this one itself; naming others without it would switch it off.
 DEFAULT_ADMISSION = "NodeRestriction"
@@ -46,11 +54,15 @@ def cluster_configuration(configuration: Configuration, kubernetes: Kubernetes) 
         api_args["enable-admission-plugins"] = ",".join(
             dict.fromkeys((DEFAULT_ADMISSION, *api.admission_plugins))
         )
+    if has_docker(configuration):
+        for name, value in SERVES_POLICIES.items():
+            api_args[name] = "\n".join(filter(None, (api_args.get(name), value)))
     return {
         "apiVersion": KUBEADM_API,
         "kind": "ClusterConfiguration",
         "clusterName": configuration.name,
         "kubernetesVersion": kubernetes.version,
+        **_repositories(configuration),
         "controlPlaneEndpoint": f"{kubernetes.endpoint.address}:{kubernetes.endpoint.port}",
         "networking": {
             "serviceSubnet": network.service_cidr,
@@ -62,6 +74,14 @@ def cluster_configuration(configuration: Configuration, kubernetes: Kubernetes) 
         "scheduler": _scheduler(kubernetes),
         "etcd": {"local": {"dataDir": "/var/lib/etcd", "extraArgs": _arguments(kubernetes.etcd.extra_args)}},
     }
+
+
+def _repositories(configuration: Configuration) -> dict[str, Any]:
+    """Where Docker runs, kubeadm's own images by the site's names: nothing rewrites those of static pods."""
+    if not has_docker(configuration):
+        return {}
+    site = f"{site_prefix(configuration)}{UPSTREAM}"
+    return {"imageRepository": site, "dns": {"imageRepository": f"{site}/{DNS_BELOW}"}}
 
 
 def _scheduler(kubernetes: Kubernetes) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from slipway.model.plan import Change, Reason, Step, StepKind
 from slipway.model.record import ModuleRecord, StepRecord
 from slipway.planning.decide import UNNAMED, Desired, Seen, decide
 from slipway.planning.digests import digest
-from slipway.planning.hosts import MIRROR_STEP
+from slipway.planning.hosts import ADMISSION_STEP, MIRROR_STEP
 
 #: Inputs that the user's own fields explain better than the values they are rendered to.
 _EXPLAINED = {"settings", "values"}
@@ -106,6 +106,7 @@ def _apply_step(
         needs=(
             settings_id(configuration),
             MIRROR_STEP,
+            ADMISSION_STEP,
             *(apply_id(other) for other in dict.fromkeys(after) if other != name),
         ),
     )

@@ -11,6 +11,7 @@ from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
 from slipway.model.plan import Change, Plan, Reason, Step, StepKind
+from slipway.planning.admission import admission_steps
 from slipway.planning.decide import Desired, Seen, decide
 from slipway.planning.digests import digest, secret
 from slipway.planning.draining import with_drains
@@ -37,6 +38,7 @@ def make_plan(
         *with_drains(configuration, observed, hosts),
         *_mirror(configuration, bundle, observed),
         *_settings(configuration, document, observed),
+        *admission_steps(configuration, bundle, observed),
         *node_steps(configuration, observed, hosts),
         *removal_steps(configuration, observed),
         *module_steps(configuration, catalog, bundle, observed),

@@ -16,6 +16,7 @@ from slipway.catalog import Catalog
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.observed import (
+    AdmissionObserved,
     HostFacts,
     HostObserved,
     LiveConfiguration,
@@ -192,6 +193,12 @@ def _node(step: Step, configuration: Configuration, _: Mapping[str, Any], seen: 
     return replace(seen, cluster=replace(seen.cluster, nodes=nodes))
 
 
+def _admission(step: Step, _: Configuration, __: Mapping[str, Any], seen: Observed) -> Observed:
+    specs = {document["kind"]: document["spec"] for document in step.inputs.get("documents", ())}
+    rule = AdmissionObserved(step.digest if specs else "", specs)
+    return replace(seen, cluster=replace(seen.cluster, admission=rule))
+
+
 def _module(step: Step, configuration: Configuration, _: Mapping[str, Any], seen: Observed) -> Observed:
     modules = {name: record for name, record in seen.cluster.modules.items() if name != step.target}
     if step.action == "apply":
@@ -215,5 +222,6 @@ _EFFECTS = {
     StepKind.MIRROR: _mirror,
     StepKind.SETTINGS: _settings,
     StepKind.NODE: _node,
+    StepKind.ADMISSION: _admission,
     StepKind.MODULE: _module,
 }

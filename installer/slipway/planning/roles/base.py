@@ -20,6 +20,8 @@ REGISTRY_SECRETS = "slipway-registry"
 #: Stands for the path of a host's settings in a plan; `{host}` for its name.
 SETTINGS = "spec.hosts…settings"
 ITEM = "spec.hosts.items[{host}]"
+#: Of no particular one: what one host has is felt by all.
+SOME_RUNTIME = "runtime.type of some host"
 
 
 @dataclass(frozen=True, slots=True)

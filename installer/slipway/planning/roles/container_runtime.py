@@ -4,12 +4,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from slipway.errors import BundleError
-from slipway.model.bundle import ArtifactKind, BundleManifest
+from slipway.model.bundle import ArtifactKind
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.host.runtime import Runtime, RuntimeRegistry
 from slipway.planning.digests import secret
-from slipway.planning.roles.base import SETTINGS, Role, Scope, registry_access, secret_path
+from slipway.planning.roles.base import SETTINGS, SOME_RUNTIME, Role, Scope, registry_access, secret_path
+from slipway.planning.sitenames import has_docker, mirrored_names
 
 #: Programs that it fetches from the site registry.
 BINARIES = {"containerd": ("containerd",), "docker": ("cri-dockerd",)}
@@ -30,12 +31,6 @@ RESTARTING = frozenset(
     }
 )
 _UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
-
-
-def mirrored_names(bundle: BundleManifest) -> list[str]:
-    """Every upstream registry whose images the bundle carries under their own names."""
-    images = (found.name for found in bundle.artifacts if found.kind is ArtifactKind.IMAGE)
-    return sorted({image.split("/", 1)[0] for image in images})
 
 
 def api_root(url: str) -> str:
@@ -126,6 +121,8 @@ def _variables(scope: Scope) -> dict[str, Any]:
         "live_restore": runtime.live_restore,
         "sandbox_image": scope.required(ArtifactKind.IMAGE, "registry.k8s.io/pause").reference,
         "mirrors": [name for name in mirrored_names(scope.bundle) if name not in own],
+        # Unsaid where it is off, as records of earlier releases have it.
+        **({"site_names": True} if has_docker(scope.configuration) else {}),
         "registries": [_registry(found) for found in runtime.registries],
         "max_concurrent_downloads": runtime.max_concurrent_downloads or 0,
         "log": _log(runtime),
@@ -167,6 +164,7 @@ ROLE = Role(
         "live_restore": f"{SETTINGS}.runtime.liveRestore",
         "sandbox_image": "bundle: registry.k8s.io/pause",
         "mirrors": "bundle: image names",
+        "site_names": SOME_RUNTIME,
         "registries": f"{SETTINGS}.runtime.registries",
         "max_concurrent_downloads": f"{SETTINGS}.runtime.maxConcurrentDownloads",
         "log": f"{SETTINGS}.runtime.log",

@@ -5,7 +5,7 @@ from typing import Any
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.planning import kubeadm
-from slipway.planning.roles.base import ITEM, SETTINGS, Role, Scope, registry_access
+from slipway.planning.roles.base import ITEM, SETTINGS, SOME_RUNTIME, Role, Scope, registry_access
 
 #: Programs that a node fetches from the site registry.
 BINARIES = ("kubelet", "kubeadm", "kubectl", "cni-plugins")
@@ -81,11 +81,13 @@ CONTROL_PLANE = Role(
     variables=_control_plane_variables,
     rolling=True,
     fields={
-        "cluster.apiServer": "spec.kubernetes.apiServer",
+        "cluster.apiServer": f"spec.kubernetes.apiServer, or {SOME_RUNTIME}",
         "cluster.clusterName": "metadata.name",
         "cluster.controlPlaneEndpoint": "spec.kubernetes.endpoint",
         "cluster.controllerManager": "spec.kubernetes.controllerManager",
+        "cluster.dns": SOME_RUNTIME,
         "cluster.etcd": "spec.kubernetes.etcd",
+        "cluster.imageRepository": SOME_RUNTIME,
         "cluster.kubernetesVersion": "spec.kubernetes.version",
         "cluster.networking": "spec.kubernetes.network",
         "cluster.scheduler": "spec.kubernetes.scheduler",
