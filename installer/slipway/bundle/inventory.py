@@ -9,7 +9,7 @@ from typing import Final
 from slipway.bundle import layout
 from slipway.bundle.crew import Crew
 from slipway.bundle.disk import guarded
-from slipway.bundle.packing import EMPTY_DIGEST, file_manifest
+from slipway.bundle.packing import EMPTY_DIGEST, file_manifest, root_digest
 from slipway.bundle.registry import RegistryClient
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
@@ -68,11 +68,11 @@ def take(client: RegistryClient, manifest: BundleManifest, parallel: int = 8) ->
 
 
 def _blobs(client: RegistryClient, artifact: Artifact) -> Iterator[str]:
-    image = artifact.kind is ArtifactKind.IMAGE
-    node = None if image else layout.node_of(file_manifest(artifact))
-    wanted = node.digest if node else artifact.digest
+    wanted = root_digest(artifact)
     if client.head_manifest(artifact.repository, artifact.version) != wanted:
         return
-    found = layout.nodes(wanted, lambda digest: client.get_manifest(artifact.repository, digest)[0])
-    for each in [node] if node else found:
+    if artifact.kind is not ArtifactKind.IMAGE:
+        yield from layout.node_of(file_manifest(artifact)).blobs
+        return
+    for each in layout.nodes(wanted, lambda digest: client.get_manifest(artifact.repository, digest)[0]):
         yield from each.blobs

@@ -6,8 +6,8 @@ So the file's sha256 is the blob's digest, and hosts fetch it with plain HTTP.
 import json
 from typing import Any
 
-from slipway.bundle.layout import OCI_MANIFEST
-from slipway.model.bundle import Artifact
+from slipway.bundle.layout import OCI_MANIFEST, node_of
+from slipway.model.bundle import Artifact, ArtifactKind
 
 #: The tag under which a site finds its manifest, and its repository.
 CURRENT = "current"
@@ -53,3 +53,9 @@ def file_manifest(artifact: Artifact) -> bytes:
     return artifact_manifest(
         str(artifact.kind), artifact.path.rpartition("/")[2], artifact.digest, artifact.size
     )
+
+
+def root_digest(artifact: Artifact) -> str:
+    """Digest of the manifest that stands for an artifact in a registry."""
+    image = artifact.kind is ArtifactKind.IMAGE
+    return artifact.digest if image else node_of(file_manifest(artifact)).digest

@@ -11,10 +11,10 @@ from slipway.bundle import layout
 from slipway.bundle import manifest as manifests
 from slipway.bundle.crew import Crew
 from slipway.bundle.layout import Node
-from slipway.bundle.packing import CURRENT, EMPTY_DIGEST, HISTORY, MANIFEST_REPOSITORY, file_manifest
+from slipway.bundle.packing import CURRENT, EMPTY_DIGEST, HISTORY, MANIFEST_REPOSITORY, root_digest
 from slipway.bundle.registry import RegistryClient
 from slipway.bundle.source import bundle_of
-from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+from slipway.model.bundle import Artifact, BundleManifest
 
 #: Requests at once.
 PARALLEL = 8
@@ -43,17 +43,17 @@ def look(client: RegistryClient, used: Collection[str] = ()) -> Sweep:
     if not formers or not current:
         return Sweep()
     kept = _read(client, CURRENT).artifacts
-    roots = {(artifact.repository, _root(artifact)) for artifact in kept}
+    roots = {(artifact.repository, root_digest(artifact)) for artifact in kept}
     candidates: dict[tuple[str, str], Artifact] = {}
     for tag in formers:
         for artifact in _read(client, tag).artifacts:
-            if (artifact.repository, _root(artifact)) not in roots:
-                candidates[artifact.repository, _root(artifact)] = artifact
+            if (artifact.repository, root_digest(artifact)) not in roots:
+                candidates[artifact.repository, root_digest(artifact)] = artifact
     running = [artifact for artifact in candidates.values() if artifact.reference in used]
     going = [artifact for artifact in candidates.values() if artifact.reference not in used]
     with Crew(PARALLEL, "look") as crew:
-        theirs = crew.each(lambda artifact: _nodes(client, artifact.repository, _root(artifact)), going)
-        staying = [(artifact.repository, _root(artifact)) for artifact in (*kept, *running)]
+        theirs = crew.each(lambda artifact: _nodes(client, artifact.repository, root_digest(artifact)), going)
+        staying = [(artifact.repository, root_digest(artifact)) for artifact in (*kept, *running)]
         own = _own_tags(
             client, (*kept, *candidates.values()), {artifact.repository for artifact in going}, crew
         )
@@ -107,12 +107,6 @@ def _nodes(client: RegistryClient, repository: str, root: str) -> tuple[Node, ..
     if not client.head_manifest(repository, root):
         return ()
     return tuple(layout.nodes(root, lambda digest: client.get_manifest(repository, digest)[0]))
-
-
-def _root(artifact: Artifact) -> str:
-    """Digest of the manifest that stands for it in a registry."""
-    image = artifact.kind is ArtifactKind.IMAGE
-    return artifact.digest if image else layout.node_of(file_manifest(artifact)).digest
 
 
 def _read(client: RegistryClient, tag: str) -> BundleManifest:
