@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 TIER = .venv/bin/python -m pytest -p no:cacheprovider
 
-.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api nodes e2e test-hosts test-gpu test-faults bench bench-bundle clean
+.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api nodes e2e test-hosts test-bundles test-gpu test-faults bench bench-bundle clean
 
 help:            ## what there is
 	@grep -hE '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -44,6 +44,9 @@ e2e: setup-dev   ## the main job, and its faults
 
 test-hosts: setup-dev ## hosts in depth: runtimes, disks, mounts, networks
 	$(TIER) tests/hosts
+
+test-bundles: setup-dev ## bundles in depth: what an upgrade needs, other architectures
+	$(TIER) tests/bundles
 
 test-gpu: setup-dev ## on a machine with an NVIDIA card: driver, toolkit, a container that sees it
 	$(TIER) -m gpu tests/gpu
