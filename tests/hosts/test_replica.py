@@ -20,7 +20,7 @@ PLANE, FIRST, SECOND = NAMES = ("cp-1", "worker-1", "worker-2")
 SYSTEMS = ("debian-12", "debian-13", "debian-12")
 REGISTRY = "registry.slipway.internal"
 DATA = "/var/lib/slipway-registry"
-APPROVAL = 6
+CONFLICT, APPROVAL = 5, 6
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +130,12 @@ def test_what_only_a_former_bundle_brought_is_cleaned_up_where_it_is(site: Site,
     assert refused.returncode == APPROVAL
     assert "- image registry.test/group/first:v1" in refused.stdout
     assert f"{SECOND}: nothing but the current bundle" in refused.stdout
+    lock = '{"format": 1, "holder": "somebody@else", "epoch": 1000, "expires": %s}'
+    write = f"printf '{lock}\\n' $(($(date +%s) + 8)) >/var/lib/slipway/lock.json"
+    site.lab.ssh(SECOND, ["sh", "-c", write])
+    waited = site.slipway("registry", "gc", "--yes", check=False)
+    assert (waited.returncode, "somebody@else" in waited.stderr) == (CONFLICT, True), waited.stderr
+    assert registry.tags("registry.test/group/first") != ()
     done = site.slipway_json("registry", "gc", "--yes")
     swept = {one["host"]: one for one in done["swept"]}
     assert swept[FIRST]["manifests"] > 0

@@ -33,7 +33,7 @@ def gc(
 ) -> None:
     """Delete what only former bundles brought. What workloads name stays, and what anybody else pushed.
 
-    Pulls go on meanwhile; a push waits, or is run again.
+    Pulls go on meanwhile; whoever may push holds the same locks.
     """
     from slipway.cli.running import opened
     from slipway.engine.sweeping import carry_out, survey

@@ -55,7 +55,7 @@ def apply(
     started = time.monotonic()
     tell(Progress("started", name, time.time(), data=_opening(plan)))
     try:
-        with Locks(context, plan, observed, board) as locks:
+        with Locks.of(plan, context, observed, board.note) as locks:
             _run(board, context, observed, locks, cancelled, held)
     finally:
         result = _result(board, cancelled() or held(), time.monotonic() - started)

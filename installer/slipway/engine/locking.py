@@ -1,5 +1,7 @@
 """One writer: host locks and the cluster's Lease, taken before the first change, kept while it runs, given back.
 
+For a plan, and for a collection of the site registry, during which nobody may push.
+
 A lock that somebody else holds is waited for as long as its holder may be dead; a holder that is alive renews it,
 and is named in the refusal. A holder on this machine whose process is gone is dead for certain: its place is taken.
 """
@@ -9,11 +11,10 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from slipway.engine.board import Board
 from slipway.engine.context import Context
 from slipway.errors import ConflictError, HeldError, SlipwayError, StalePlanError
 from slipway.model.observed import Observed
@@ -31,17 +32,27 @@ RENEW_SECONDS = LOCK_SECONDS / 3
 
 
 class Locks:
-    """Context manager around an operation."""
+    """Context manager around an operation on these hosts. `cluster`: whether there is one, whose Lease is taken.
 
-    def __init__(self, context: Context, plan: Plan, observed: Observed, board: Board) -> None:
+    `epoch` is higher than that of any lock seen. `note` is told why the operation waits or stops.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        hosts: Iterable[str],
+        *,
+        cluster: bool,
+        epoch: int,
+        note: Callable[[str], None],
+    ) -> None:
         self.context = context
-        self.board = board
-        steps = (step for step in plan.steps if step.kind is StepKind.HOST and not step.hold)
-        self.hosts = tuple(dict.fromkeys(step.target for step in steps))
+        self.hosts = tuple(dict.fromkeys(hosts))
+        self.cluster = cluster
+        self.epoch = epoch
+        self.note = note
         self.silent: dict[str, HostError] = {}
         """Hosts that have stopped answering since they were read: not locked, so they must not be touched."""
-        self.observed = observed
-        self.epoch = 1 + max((h.lock.epoch for h in observed.hosts.values() if h.lock), default=0)
         self.lost = False
         self._waited = False
         self._fleet: Fleet | None = None
@@ -49,9 +60,19 @@ class Locks:
         self._stop = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="lock-keeper", daemon=True)
 
+    @classmethod
+    def of(cls, plan: Plan, context: Context, observed: Observed, note: Callable[[str], None]) -> Self:
+        """For the hosts that a plan changes, and those of the site registry where it pushes."""
+        steps = [step for step in plan.steps if not step.hold]
+        epoch = 1 + max((h.lock.epoch for h in observed.hosts.values() if h.lock), default=0)
+        hosts = [step.target for step in steps if step.kind is StepKind.HOST]
+        if any(step.kind is StepKind.MIRROR for step in steps):
+            hosts += [host.name for host in context.configuration.registry_hosts]
+        return cls(context, hosts, cluster=observed.cluster.reachable, epoch=epoch, note=note)
+
     def __enter__(self) -> Self:
         try:
-            if self.observed.cluster.reachable:
+            if self.cluster:
                 self.take_lease()
             if self.hosts:
                 self._fleet = self._open_fleet()
@@ -72,7 +93,8 @@ class Locks:
         """Whoever was waited for has changed what the plan was made from."""
         if self._waited:
             raise StalePlanError(
-                "another operation ended while this one waited for its lock", hint="plan again"
+                "another operation ended while this one waited for its lock",
+                hint="plan again, or run the same command again",
             )
 
     def take_lease(self) -> None:
@@ -119,7 +141,7 @@ class Locks:
                 if time.monotonic() > deadline:
                     raise
                 if not self._waited:
-                    self.board.note(f"waiting: {error.what} ({error.where})")
+                    self.note(f"waiting: {error.what} ({error.where})")
                 self._waited = True
                 time.sleep(1)
             else:
@@ -138,10 +160,10 @@ class Locks:
                     locks.renew(self._fleet, self.context.holder, self.epoch)
             except ConflictError as error:
                 self.lost = True
-                self.board.note(f"stopping: {error.what}")
+                self.note(f"stopping: {error.what}")
                 return
             except SlipwayError as error:  # the API restarts, a host reboots: the next renewal may succeed
-                self.board.note(f"a lock could not be renewed: {error.what}")
+                self.note(f"a lock could not be renewed: {error.what}")
 
     def _give_back(self) -> None:
         if self._fleet:
@@ -151,7 +173,7 @@ class Locks:
             try:
                 self._lease.release()
             except SlipwayError as error:
-                self.board.note(f"the Lease could not be given back, it expires by itself: {error.what}")
+                self.note(f"the Lease could not be given back, it expires by itself: {error.what}")
 
 
 def dead_here(holder: str) -> bool:

@@ -1,7 +1,7 @@
 """`slipway registry gc`: what only former bundles brought leaves the site registry, then its blobs leave the disk.
 
 First `look`, so that somebody can be asked, then `carry_out`. The registry on each host has its own look: a replica
-may hold what the other never got. Pulls go on; pushes wait for the collection on their host.
+may hold what the other never got. Pulls go on; operations that may push wait, by the same locks as each other.
 """
 
 import shlex
@@ -12,10 +12,12 @@ from slipway.bundle.registry import RegistryClient
 from slipway.bundle.sweep import Sweep, look, sweep
 from slipway.catalog.imagenames import parse
 from slipway.engine.context import Context
+from slipway.engine.locking import Locks
 from slipway.engine.registry import push_client
-from slipway.errors import BundleError, ConfigurationError
+from slipway.errors import BundleError, ConfigurationError, StalePlanError
 from slipway.model.host.items import Host
 from slipway.planning.sitenames import site_prefix
+from slipway.probe import locks
 from slipway.probe.fleet import Fleet
 from slipway.probe.ssh import Session
 
@@ -64,8 +66,21 @@ def carry_out(context: Context, found: tuple[Found, ...], tell: Callable[[str], 
     """Delete manifests, and have each host collect its blobs; killed, the same again goes on.
 
     Raises:
+        ConflictError: an operation runs that may push, or a bundle was pushed since it was looked at.
         BundleError: a registry did not collect.
     """
+    hosts = {host.name: host for host in context.configuration.registry_hosts}
+    with Fleet(hosts.values(), context.access()) as fleet:
+        epoch = 1 + locks.last_epoch(fleet)
+        with Locks(context, hosts, cluster=_has_cluster(context), epoch=epoch, note=tell):
+            if survey(context) != found:
+                raise StalePlanError("the registry has changed since you were asked", hint="run it again")
+            return _sweep(context, fleet, found, tell)
+
+
+def _sweep(
+    context: Context, fleet: Fleet, found: tuple[Found, ...], tell: Callable[[str], None]
+) -> tuple[Swept, ...]:
     hosts = {host.name: host for host in context.configuration.registry_hosts}
     gone = {}
     for one in found:
@@ -73,8 +88,7 @@ def carry_out(context: Context, found: tuple[Found, ...], tell: Callable[[str], 
         gone[one.host] = sweep(_client(context, hosts[one.host]), one.sweep)
     tell("collecting blobs")
     root = context.configuration.spec.registry.data_root
-    with Fleet(hosts.values(), context.access()) as fleet:
-        sizes, errors = fleet.each(lambda session: _collect(session, root))
+    sizes, errors = fleet.each(lambda session: _collect(session, root))
     for error in errors.values():
         raise error
     return tuple(Swept(name, gone[name], *sizes[name]) for name in gone)
@@ -100,10 +114,14 @@ def _running(context: Context) -> frozenset[str]:
     """References of all images that workloads name, by either name; none before there is a cluster."""
     from slipway.cluster.workloads import named_images
 
-    if context.kubeconfig and not context.kubeconfig.exists():
+    if not _has_cluster(context):
         return frozenset()
     site = site_prefix(context.configuration)
     return frozenset(parse(image.removeprefix(site)).reference for image in named_images(context.client()))
+
+
+def _has_cluster(context: Context) -> bool:
+    return context.kubeconfig is None or context.kubeconfig.exists()
 
 
 def _client(context: Context, host: Host) -> RegistryClient:

@@ -20,7 +20,7 @@ from slipway.settings import HOST_STATE_DIR, LOCK_SECONDS
 _HOLDER: Final = re.compile(r"[A-Za-z0-9@._:/+-]{1,200}")
 
 #: stdin: action, holder, epoch, seconds, a holder that is dead. Says `ok`, `held HOLDER EXPIRES NOW`,
-#: `newer EPOCH` or `lost HOLDER`.
+#: `newer EPOCH` or `lost HOLDER`; to `read`, the epoch.
 _SCRIPT: Final = f"""
 read -r action holder epoch seconds dead
 umask 077
@@ -34,6 +34,8 @@ old_holder=$(value holder) old_epoch=$(value epoch) old_expires=$(value expires)
 old_expires=${{old_expires%%.*}}
 : "${{old_epoch:=0}}" "${{old_expires:=0}}"
 case $action in
+read)
+    echo "$old_epoch"; exit 0 ;;
 acquire)
     if [ "$old_expires" -gt "$now" ] && [ "$old_holder" != "$holder" ] && [ "$old_holder" != "$dead" ]; then
         echo "held $old_holder $old_expires $now"; exit 0
@@ -51,6 +53,18 @@ expires=$((now + seconds))
 printf '{{"format": 1, "holder": "%s", "epoch": %s, "expires": %s}}\\n' "$holder" "$epoch" "$expires" \\
     >"$dir/.lock.json.new" && mv -T "$dir/.lock.json.new" "$dir/lock.json" && echo ok
 """
+
+
+def last_epoch(fleet: Fleet) -> int:
+    """The highest epoch of these hosts' locks, 0 where none was ever taken.
+
+    Raises:
+        HostError: a host does not answer.
+    """
+    answers, errors = fleet.each(lambda session: _ask(session, "read", "nobody", 0, 0))
+    for error in errors.values():
+        raise error
+    return max((int(epoch) for [epoch] in answers.values()), default=0)
 
 
 def acquire(
