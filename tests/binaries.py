@@ -24,6 +24,7 @@ PROGRAMS = (
     "kube-scheduler",
     "kubectl",
     "kwok",
+    "oras",
     "registry",
 )
 

@@ -72,12 +72,14 @@ class Faulty:
 
 
 @contextmanager
-def faulty(backend: Registry, *faults: Fault) -> Iterator[Faulty]:
-    """Run one before a registry."""
+def faulty(
+    backend: Registry, *faults: Fault, handler: "type[ProxyHandler] | None" = None
+) -> Iterator[Faulty]:
+    """Run one before a registry; `handler`: one that can do more."""
     context = ssl.create_default_context(cafile=str(backend.ca))
     port = int(backend.url.rpartition(":")[2])
 
-    class Handler(_Handler):
+    class Handler(handler or ProxyHandler):  # type: ignore[misc]
         proxy: Faulty
 
         def connect(self) -> http.client.HTTPSConnection:
@@ -110,7 +112,7 @@ class _Connection(http.client.HTTPSConnection):
         self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class ProxyHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     proxy: Faulty
     connect: Callable[[], http.client.HTTPSConnection]

@@ -57,6 +57,29 @@ def put_index(client: RegistryClient, tag: str, seed: int = 0) -> str:
     return digest
 
 
+def put_referrer(
+    client: RegistryClient, subject: str, kind: str, text: bytes = b"", repository: str = "group/tool"
+) -> str:
+    """Something that is about a manifest, as `oras attach` makes it; its digest."""
+    described = []
+    for data, media_type in ((b"{}", "application/vnd.oci.empty.v1+json"), (text or kind.encode(), kind)):
+        client.put_blob(repository, digest_of(data), data)
+        described.append({"mediaType": media_type, "digest": digest_of(data), "size": len(data)})
+    about = {"mediaType": OCI_INDEX, "digest": subject, "size": 1}
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "artifactType": kind,
+        "config": described[0],
+        "layers": described[1:],
+        "subject": about,
+        "annotations": {"made-by": "a test"},
+    }
+    data = json.dumps(manifest).encode()
+    client.put_manifest(repository, digest_of(data), data, OCI_MANIFEST)
+    return digest_of(data)
+
+
 def upstreams(proxy: Faulty, **options: object) -> Upstreams:
     account = {proxy.host: (proxy.backend.username, proxy.backend.password)}
     return Upstreams({"quay.io": proxy.url}, accounts=account, pauses=(0.0, 0.01, 0.02), **options)  # type: ignore[arg-type]

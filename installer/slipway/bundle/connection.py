@@ -249,7 +249,7 @@ def _relative(location: str) -> str:
 
 
 def _repository(path: str) -> str:
-    found = re.match(r"/v2/(.+?)/(?:manifests|blobs|tags)/", path)
+    found = re.match(r"/v2/(.+?)/(?:manifests|blobs|tags|referrers)/", path)
     return found[1] if found else ""
 
 

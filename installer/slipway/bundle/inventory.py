@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from slipway.bundle import layout
 from slipway.bundle.crew import Crew
 from slipway.bundle.disk import guarded
-from slipway.bundle.packing import EMPTY_DIGEST, file_manifest, root_digest
+from slipway.bundle.packing import EMPTY_DIGEST, manifests_of, root_digest
 from slipway.bundle.registry import RegistryClient
 from slipway.errors import BundleError
-from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+from slipway.model.bundle import Artifact, BundleManifest
 
 INVENTORY_FORMAT: Final = 1
 
@@ -68,11 +67,7 @@ def take(client: RegistryClient, manifest: BundleManifest, parallel: int = 8) ->
 
 
 def _blobs(client: RegistryClient, artifact: Artifact) -> Iterator[str]:
-    wanted = root_digest(artifact)
-    if client.head_manifest(artifact.repository, artifact.version) != wanted:
+    if client.head_manifest(artifact.repository, artifact.version) != root_digest(artifact):
         return
-    if artifact.kind is not ArtifactKind.IMAGE:
-        yield from layout.node_of(file_manifest(artifact)).blobs
-        return
-    for each in layout.nodes(wanted, lambda digest: client.get_manifest(artifact.repository, digest)[0]):
-        yield from each.blobs
+    for node in manifests_of(artifact, lambda digest: client.get_manifest(artifact.repository, digest)[0]):
+        yield from node.blobs

@@ -19,6 +19,8 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 #: Media types of manifests that name others.
 INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
+#: Media types of all that Slipway stores.
+MANIFESTS = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST)
 #: Levels of indexes in indexes that anybody makes; more is an attack.
 DEPTH = 4
 
@@ -56,6 +58,11 @@ class Node:
         layers = [item for item in data.get("layers", ()) if not item.get("urls")]
         config = [data["config"]] if "config" in data else []
         return {item["digest"]: int(item["size"]) for item in (*config, *layers)}
+
+    @property
+    def subject(self) -> str:
+        """Digest of the manifest that it is about, as a signature is; empty where it stands for itself."""
+        return str((self.data.get("subject") or {}).get("digest", ""))
 
     @property
     def blobs(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The lock: which digest an image's tag meant, for a platform, when somebody read it at its source, and the day.
 
-Only what is in a lock is taken from a registry of the Internet: a tag can be overwritten, a digest cannot.
+What hangs at an image (signatures, attestations and other referrers) is locked with it. Only what is in a lock is taken
+from a registry of the Internet: a tag can be overwritten, a digest cannot.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from slipway.bundle import layout
+from slipway.bundle import layout, referrers
 from slipway.bundle.crew import Crew
 from slipway.bundle.disk import guarded
 from slipway.bundle.layout import Node
@@ -23,13 +24,14 @@ LOCK_FORMAT: Final = 1
 ALL: Final = "all"
 #: Images that are asked for at a time.
 PARALLEL: Final = 8
-#: Tags beside an image, by its digest, under which signatures, attestations and other referrers are kept.
-BESIDE: Final = ("", ".sig", ".att", ".sbom")
 
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """`digest` is of what is carried, `tagged` is what the tag named: an index where there are several platforms."""
+    """`digest` is of what is carried, `tagged` is what the tag named: an index where there are several platforms.
+
+    `image` is NAME:TAG; what has no tag, as a referrer has none, is NAME@DIGEST.
+    """
 
     image: str
     platform: str
@@ -38,6 +40,18 @@ class Locked:
     source: str
     read: str
     """Day, as 2026-11-26."""
+    subject: str = ""
+    """Digest of the manifest that a referrer is about."""
+
+    @property
+    def name(self) -> str:
+        """Without tag or digest."""
+        return self.image.partition("@")[0] if "@" in self.image else self.image.rpartition(":")[0]
+
+    @property
+    def version(self) -> str:
+        """The tag, or the digest."""
+        return self.image.removeprefix(self.name)[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +65,13 @@ class Lock:
         return next((item for item in self.images if (item.image, item.platform) == (image, platform)), None)
 
     def beside(self, locked: Locked) -> list[Locked]:
-        """Entries of signatures and other referrers of an image."""
-        name, stem = locked.image.rpartition(":")[0], _stem(locked.digest)
-        wanted = {f"{name}:{stem}{suffix}" for suffix in BESIDE}
-        return [item for item in self.images if item.image in wanted]
+        """Entries of signatures and other referrers of an image, each before its own."""
+        tags = {f"{locked.name}:{tag}" for tag in referrers.tags(locked.digest)}
+        found = [item for item in self.images if item.image in tags]
+        for item in self.images:
+            if (item.name, item.subject) == (locked.name, locked.digest):
+                found += [item, *self.beside(item)]
+        return found
 
     def merged(self, others: Iterable[Locked]) -> "Lock":
         """With these in the place of former ones of the same image and platform."""
@@ -84,7 +101,8 @@ def read(path: Path) -> Lock:
 
 def write(lock: Lock, path: Path) -> None:
     """By rename."""
-    data = {"format": LOCK_FORMAT, "images": [asdict(item) for item in lock.images]}
+    items = [{key: value for key, value in asdict(item).items() if value} for item in lock.images]
+    data = {"format": LOCK_FORMAT, "images": items}
     draft = path.with_name(f".{path.name}.part")
     with guarded(path):
         draft.write_text(yaml.safe_dump(data, sort_keys=False, width=200), encoding="utf-8")
@@ -95,21 +113,25 @@ _HINT = "make it: slipway bundle lock -f cluster.yaml"
 
 
 def resolve(upstreams: Upstreams, image: str, platform: str, today: str) -> list[Locked]:
-    """What the tag means now, and the tags of signatures beside it.
+    """What the tag means now, and what hangs at that: tags of signatures beside it, referrers and their referrers.
 
     Raises:
         BundleError: it is not there, or not for this platform.
     """
+    if "@" in image:
+        hint = "write its tag, as docker.io/library/busybox:1.37: the lock has the digest that it means"
+        raise BundleError(f"{image} names a digest, and tags are locked", hint=hint)
     place = upstreams.place(image)
     tagged = _get(place, place.tag)
     node = tagged if platform == ALL else _of_platform(place, tagged, platform, image)
     source, name = f"{place.client.url}/{place.repository}", image.rpartition(":")[0]
     found = [Locked(image, platform, node.digest, tagged.digest, source, today)]
-    for suffix in BESIDE:
-        tag = f"{_stem(node.digest)}{suffix}"
+    for tag in referrers.tags(node.digest):
         digest = place.client.head_manifest(place.repository, tag)
         if digest:
             found.append(Locked(f"{name}:{tag}", platform, digest, digest, source, today))
+    for subject, digest in referrers.tree(place.client, place.repository, node.digest):
+        found.append(Locked(f"{name}@{digest}", platform, digest, digest, source, today, subject))
     return found
 
 
@@ -175,7 +197,3 @@ def _of_platform(place: Place, node: Node, platform: str, image: str) -> Node:
 
 def _platform(data: Mapping[str, Any]) -> str:
     return f"{data.get('os', '')}/{data.get('architecture', '')}"
-
-
-def _stem(digest: str) -> str:
-    return digest.replace(":", "-")

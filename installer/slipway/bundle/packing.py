@@ -4,9 +4,12 @@ So the file's sha256 is the blob's digest, and hosts fetch it with plain HTTP.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from slipway.bundle.layout import OCI_MANIFEST, node_of
+from slipway.bundle import layout
+from slipway.bundle.layout import OCI_MANIFEST, Node, node_of
+from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind
 
 #: The tag under which a site finds its manifest, and its repository.
@@ -53,6 +56,23 @@ def file_manifest(artifact: Artifact) -> bytes:
     return artifact_manifest(
         str(artifact.kind), artifact.path.rpartition("/")[2], artifact.digest, artifact.size
     )
+
+
+def manifests_of(artifact: Artifact, read: Callable[[str], bytes]) -> tuple[Node, ...]:
+    """All manifests that make an artifact in a registry, the one that stands for it last; `read` reads an image's.
+
+    Raises:
+        BundleError: what is to be an image is none.
+    """
+    if artifact.kind is not ArtifactKind.IMAGE:
+        return (node_of(file_manifest(artifact)),)
+    try:
+        return tuple(layout.nodes(artifact.digest, read))
+    except (ValueError, KeyError, TypeError) as exc:
+        hint = "build it again from a source that you trust"
+        raise BundleError(
+            f"{artifact.reference} is no image", where=artifact.path, why=str(exc), hint=hint
+        ) from exc
 
 
 def root_digest(artifact: Artifact) -> str:

@@ -84,11 +84,10 @@ def _described(locked: Locked, upstreams: Upstreams) -> Pulled:
     except (ValueError, KeyError, TypeError) as exc:
         raise BundleError("this is no image", where=f"{locked.source}@{locked.digest}", why=str(exc)) from exc
     size = sum(len(node.text) + sum(node.sizes.values()) for node in nodes)
-    name, _, tag = locked.image.rpartition(":")
     artifact = Artifact(
         kind=ArtifactKind.IMAGE,
-        name=name,
-        version=tag,
+        name=locked.name,
+        version=locked.version,
         digest=locked.digest,
         size=size,
         path=blob_path(locked.digest),

@@ -22,8 +22,9 @@ from slipway.bundle.packing import (
     HISTORY,
     MANIFEST_REPOSITORY,
     artifact_manifest,
-    file_manifest,
+    manifests_of,
 )
+from slipway.bundle.referrers import Listing
 from slipway.bundle.registry import RegistryClient
 from slipway.bundle.stock import DirectoryStock, Stock
 from slipway.bundle.tally import Tally, every
@@ -59,7 +60,7 @@ def push(
     text, signature = stock.bundle()
     manifest = manifests.parse(text, manifests.FILE)
     client.ping()
-    pusher = _Pusher(stock, client, progress, cancelled)
+    pusher = _Pusher(stock, client, progress, cancelled, Listing(client))
     with Crew(parallel, "push") as crew:
         items = crew.each(pusher.look, manifest.artifacts)
         missing = [item for item in items if not item.there]
@@ -68,6 +69,7 @@ def push(
         tally = Tally(sum(blob.size for blob in blobs), every(SAID_EVERY, progress))
         crew.each(lambda blob: pusher.blob(blob, tally), blobs)
         crew.each(pusher.artifact, missing)
+        crew.each(pusher.listing.write, pusher.listing.subjects)
     pusher.bundle(manifest.name, text, signature)
     pusher.receipt.seconds = round(time.monotonic() - started, 3)
     return pusher.receipt
@@ -75,7 +77,7 @@ def push(
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """An artifact with the manifests that make it, its own last, and whether the registry has it."""
+    """An artifact with the manifests that make it, its own last, and whether the registry has it, and lists it."""
 
     artifact: Artifact
     nodes: tuple[Node, ...]
@@ -102,6 +104,7 @@ class _Pusher:
     client: RegistryClient
     progress: Callable[[str], None]
     cancelled: Callable[[], bool]
+    listing: Listing
     receipt: PushReceipt = field(default_factory=PushReceipt)
     _homes: dict[str, str] = field(default_factory=dict)
     """Blob -> a repository that has it."""
@@ -110,20 +113,10 @@ class _Pusher:
     def look(self, artifact: Artifact) -> _Item:
         """Read it, and ask for it under its tag."""
         self._check_cancelled()
-        nodes = self._nodes(artifact)
-        there = self.client.head_manifest(artifact.repository, artifact.version) == nodes[-1].digest
-        return _Item(artifact, nodes, there)
-
-    def _nodes(self, artifact: Artifact) -> tuple[Node, ...]:
-        if artifact.kind is not ArtifactKind.IMAGE:
-            return (layout.node_of(file_manifest(artifact)),)
-        try:
-            return tuple(layout.nodes(artifact.digest, self.stock.reader(artifact)))
-        except (ValueError, KeyError, TypeError) as exc:
-            hint = "build it again from a source that you trust"
-            raise BundleError(
-                f"{artifact.reference} is no image", where=artifact.path, why=str(exc), hint=hint
-            ) from exc
+        nodes = manifests_of(artifact, self.stock.reader(artifact))
+        last, repository = nodes[-1], artifact.repository
+        there = self.client.head_manifest(repository, artifact.version) == last.digest
+        return _Item(artifact, nodes, there and self.listing.has(repository, last))
 
     def plan(self, held: Iterable[_Item]) -> None:
         """Remember where the registry has which blob: a manifest that is there has all of its own."""
@@ -158,7 +151,9 @@ class _Pusher:
         for node in item.nodes[:-1]:
             self.client.put_manifest(artifact.repository, node.digest, node.text, node.media_type)
         last = item.nodes[-1]
-        self.client.put_manifest(artifact.repository, artifact.version, last.text, last.media_type)
+        listed = self.client.put_manifest(artifact.repository, artifact.version, last.text, last.media_type)
+        if last.subject and not listed:
+            self.listing.add(artifact.repository, last)
         with self._lock:
             if artifact.kind is ArtifactKind.IMAGE:
                 self.receipt.images_copied += 1

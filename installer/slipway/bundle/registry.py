@@ -6,23 +6,22 @@ at the byte that the registry has, a download at the byte that is here.
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from slipway.bundle import resuming
 from slipway.bundle.connection import Connection
-from slipway.bundle.layout import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from slipway.bundle.layout import MANIFESTS, OCI_INDEX
 from slipway.bundle.patience import PATIENCE
 from slipway.bundle.refusals import RegistryError, RegistryUnavailable
 from slipway.bundle.upload import SMALL, Upload, begin
 
 __all__ = ["RegistryClient", "RegistryError", "RegistryUnavailable"]
 
-#: Media types of what Slipway stores; a registry needs them to answer with the manifest itself.
-ACCEPT = ", ".join((OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST))
-
-
+#: A registry needs them to answer with the manifest itself.
+ACCEPT = ", ".join(MANIFESTS)
 #: Tags that are asked for at once.
 PAGE = 1000
 
@@ -73,10 +72,11 @@ class RegistryClient:
             raise RegistryError("digest", f"{repository}@{reference} has other contents", where=self.url)
         return data, digest
 
-    def put_manifest(self, repository: str, reference: str, data: bytes, media_type: str) -> None:
-        """Store a manifest under a tag or its digest."""
+    def put_manifest(self, repository: str, reference: str, data: bytes, media_type: str) -> bool:
+        """Store a manifest under a tag or its digest; whether the registry lists it at its subject by itself."""
         path = f"/v2/{self._project}{repository}/manifests/{reference}"
-        self._connection.call("PUT", path, headers={"Content-Type": media_type}, body=data)
+        with self._connection.open("PUT", path, headers={"Content-Type": media_type}, body=data) as response:
+            return "OCI-Subject" in response.headers
 
     def delete_manifest(self, repository: str, digest: str) -> bool:
         """Delete a manifest with all tags that lead to it; False: it was not there."""
@@ -86,16 +86,33 @@ class RegistryClient:
 
     def tags(self, repository: str) -> tuple[str, ...]:
         """All tags of a repository; () where there is no such repository."""
-        found: list[str] = []
-        path = f"/v2/{self._project}{repository}/tags/list?n={PAGE}"
+        pages = self._pages(f"/v2/{self._project}{repository}/tags/list?n={PAGE}")
+        return tuple(tag for page in pages for tag in page.get("tags") or ())
+
+    def referrers(self, repository: str, digest: str) -> list[dict[str, Any]] | None:
+        """Descriptors of what is about a manifest, as the registry lists it; None: it keeps no such lists.
+
+        Those that keep none say 404; some refuse the question, or answer with something else than an index.
+        """
+        path = f"/v2/{self._project}{repository}/referrers/{digest}"
+        try:
+            pages = list(self._pages(path, OCI_INDEX))
+        except RegistryError as error:
+            if error.code != "refused":
+                raise
+            return None
+        return [item for page in pages for item in page.get("manifests") or ()] if pages else None
+
+    def _pages(self, path: str, media_type: str = "") -> Iterator[dict[str, Any]]:
+        """The parts of a long answer; none where the registry does not have it, or not of this type."""
         while path:
             with self._connection.open("GET", path, missing_ok=True) as response:
-                if response.status == HTTPStatus.NOT_FOUND:
-                    break
-                found += response.json().get("tags") or []
+                served = response.headers.get("Content-Type", "").partition(";")[0]
+                if response.status == HTTPStatus.NOT_FOUND or (media_type and served != media_type):
+                    return
+                yield response.json()
                 more = re.match(r'<([^>]+)>;\s*rel="?next', response.headers.get("Link", ""))
                 path = more[1] if more else ""
-        return tuple(found)
 
     def blob_exists(self, repository: str, digest: str) -> bool:
         """Whether the repository has the blob."""

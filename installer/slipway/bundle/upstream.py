@@ -21,13 +21,14 @@ from slipway.errors import BundleError
 #: Where Docker Hub's images are served, whose names say docker.io, and its name among accounts.
 HUB: Final = ("docker.io", "https://registry-1.docker.io", "https://index.docker.io/v1/")
 _REFERENCE: Final = re.compile(
-    r"(?P<host>[^/:]+[.:][^/]*|localhost)/(?P<path>[a-z0-9._/-]+):(?P<tag>[\w.-]{1,128})"
+    r"(?P<host>[^/:]+[.:][^/]*|localhost)/(?P<path>[a-z0-9._/-]+)"
+    r"(?::(?P<tag>[\w.-]{1,128})|@(?P<digest>sha256:[0-9a-f]{64}))"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An image at its source: a client of its registry, its repository there, its tag."""
+    """An image at its source: a client of its registry, its repository there, its tag or digest."""
 
     client: RegistryClient
     repository: str
@@ -50,7 +51,7 @@ class Upstreams:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def place(self, reference: str) -> Place:
-        """Of a full name with a tag.
+        """Of a full name with a tag or a digest.
 
         Raises:
             BundleError: it is none.
@@ -63,7 +64,7 @@ class Upstreams:
             host = found["host"]
             if host not in self._clients:
                 self._clients[host] = self._client(host)
-            return Place(self._clients[host], found["path"], found["tag"])
+            return Place(self._clients[host], found["path"], found["tag"] or found["digest"])
 
     def _client(self, host: str) -> RegistryClient:
         name, hub, hub_account = HUB

@@ -40,9 +40,10 @@ class Artifact:
     """One item.
 
     `name` is an image's original name without tag (`registry.k8s.io/kube-apiserver`) or a plain name
-    (`kubelet`, `metrics-server`, `debian-12`). `digest` is `sha256:...`: of the OCI manifest for an image, of
-    the file else. `path` is relative to the bundle. `contents` names what is truly inside where that differs
-    from the name. `licence` is an SPDX expression, empty where it is not known.
+    (`kubelet`, `metrics-server`, `debian-12`). `version` of an image that has no tag is its digest. `digest` is
+    `sha256:...`: of the OCI manifest for an image, of the file else. `path` is relative to the bundle. `contents`
+    names what is truly inside where that differs from the name. `licence` is an SPDX expression, empty where it is
+    not known.
     """
 
     kind: ArtifactKind
@@ -58,8 +59,8 @@ class Artifact:
 
     @property
     def reference(self) -> str:
-        """`name:version`: an image's upstream reference, or the artifact's handle."""
-        return f"{self.name}:{self.version}"
+        """`name:version`: an image's upstream reference, or the artifact's handle; `name@sha256:...` without a tag."""
+        return f"{self.name}{'@' if self.version.startswith('sha256:') else ':'}{self.version}"
 
     @property
     def repository(self) -> str:
