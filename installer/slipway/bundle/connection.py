@@ -1,17 +1,16 @@
-"""Requests to one registry over kept connections: accounts and tokens, what is worth asking again, and clear refusals.
+"""Requests to one registry over kept connections: what is worth asking again, where it leads, and clear refusals.
 
 Every failure is a RegistryError with a code, so that callers decide by code and people read one clear sentence.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
-from slipway.bundle import pools
+from slipway.bundle import pools, tokens
 from slipway.bundle.patience import PATIENCE, Patience
 from slipway.bundle.refusals import REGISTRY, Peer, RegistryError, RegistryUnavailable, broken, refusal
 
@@ -50,11 +49,9 @@ class Connection:
         self._pauses, self._outside, self._peer = pauses, outside, peer
         self._pool = pools.pool(self.url, ca_file, address, outside=outside)
         self._headers = {"Host": urlsplit(self.url).netloc, "User-Agent": "slipway"}
-        self._account = (username, password) if username else None
-        self._tokens: dict[str, str] = {}
+        account = (username, password) if username else None
+        self._tokens = tokens.Tokens(account, self._pool, outside=outside)
         self._met = False
-        if self._account:
-            self._headers["Authorization"] = pools.basic(*self._account)
 
     def close(self) -> None:
         """Close what is kept."""
@@ -122,8 +119,9 @@ class Connection:
         """One answer, after a token was fetched where the registry wants one."""
         response = self._send(method, target, headers, body)
         challenge = response.headers.get("WWW-Authenticate", "")
-        if response.status == HTTPStatus.UNAUTHORIZED and self._authorize(target, challenge):
+        if response.status == HTTPStatus.UNAUTHORIZED and self._peer.tokens and tokens.wanted(challenge):
             _discard(response)
+            self._tokens.fetch(target, challenge)
             if hasattr(body, "seek"):
                 raise RegistryUnavailable("unauthorized", "the registry's token ended", where=self.url)
             response = self._send(method, target, headers, body)
@@ -178,29 +176,13 @@ class Connection:
     ) -> "urllib3.BaseHTTPResponse":
         import urllib3
 
-        sent = {**self._headers, **headers}
-        token = self._tokens.get(_repository(path))
-        if token:
-            sent["Authorization"] = f"Bearer {token}"
+        sent = {**self._headers, **self._tokens.headers(path), **headers}
         try:
             return self._pool.urlopen(
                 method, path, body=body, headers=sent, redirect=False, preload_content=False
             )
         except (urllib3.exceptions.HTTPError, OSError) as exc:
             raise self._failure(exc) from exc
-
-    def _authorize(self, path: str, challenge: str) -> bool:
-        """Get a token where the registry wants one (Harbor and others); False: the account was refused as it is."""
-        fields = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
-        if not self._peer.tokens or not challenge.lower().startswith("bearer") or "realm" not in fields:
-            return False
-        repository = _repository(path)
-        query = {"service": fields.get("service", "")}
-        actions = "pull" if self._outside else "pull,push"
-        query |= {"scope": f"repository:{repository}:{actions}"} if repository else {}
-        url = f"{fields['realm']}?{urlencode(query)}"
-        self._tokens[repository] = pools.token_of(url, self._account, self._pool, outside=self._outside)
-        return True
 
     def _broken(self, exc: BaseException) -> BaseException:
         """What failed while an answer was read."""
@@ -246,11 +228,6 @@ def _relative(location: str) -> str:
     """Path and query of a path or of an absolute Location."""
     parts = urlsplit(location)
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
-
-
-def _repository(path: str) -> str:
-    found = re.match(r"/v2/(.+?)/(?:manifests|blobs|tags|referrers)/", path)
-    return found[1] if found else ""
 
 
 def _seconds(text: str) -> float:

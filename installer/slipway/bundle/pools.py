@@ -1,14 +1,12 @@
-"""Connection pools of a registry: its trust, its address, the proxy that leads to it, and tokens of its own service."""
+"""Connection pools of a registry: its trust, its address, the proxy that leads to it."""
 
-import base64
 import ssl
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from slipway.bundle.refusals import RegistryError, RegistryUnavailable
+from slipway.bundle.refusals import RegistryError
 
 if TYPE_CHECKING:
     import urllib3
@@ -81,34 +79,3 @@ def manager_for(
     options = {"ssl_context": context} if context and url.startswith("https") else {}
     proxy = _proxy(urlsplit(url).hostname or "") if outside and url.startswith("https") else ""
     return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-
-
-def token_of(
-    url: str, account: tuple[str, str] | None, connections: "urllib3.HTTPConnectionPool", *, outside: bool
-) -> str:
-    """A token of the realm the registry names, with the same trust.
-
-    Raises:
-        RegistryError: it gives none.
-    """
-    import urllib3
-
-    headers = {"Authorization": basic(*account)} if account else {}
-    manager = manager_for(connections, url, outside=outside)
-    try:
-        response = manager.request("GET", url, headers=headers, timeout=READ_SECONDS)
-        data = response.json() if response.status == HTTPStatus.OK else {}
-    except (urllib3.exceptions.HTTPError, ValueError) as exc:
-        raise RegistryUnavailable(
-            "unreachable", "the token service does not answer", where=url, why=str(exc)
-        ) from exc
-    token = str(data.get("token") or data.get("access_token") or "")
-    if not token:
-        why = f"the token service answered {response.status}"
-        raise RegistryError("unauthorized", "the registry refuses the account", where=url, why=why)
-    return token
-
-
-def basic(username: str, password: str) -> str:
-    """An account as a header's value."""
-    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()

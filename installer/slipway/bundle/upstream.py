@@ -1,12 +1,5 @@
-"""Registries of the Internet by the names of their images: where each is, and who asks.
+"""Registries of the Internet by the names of their images: where each is, and who asks."""
 
-Accounts are Docker's: config.json in $DOCKER_CONFIG or ~/.docker.
-"""
-
-import base64
-import binascii
-import json
-import os
 import re
 import threading
 from collections.abc import Mapping
@@ -15,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from slipway.bundle.accounts import Accounts, DockerAccounts, docker_config
 from slipway.bundle.registry import RegistryClient
 from slipway.errors import BundleError
 
@@ -44,8 +38,8 @@ class Upstreams:
 
     urls: Mapping[str, str] = field(default_factory=dict)
     ca_file: Path | None = None
-    accounts: Mapping[str, tuple[str, str]] | None = None
-    """User and password by registry; None: Docker's, which are read when the first registry is asked."""
+    accounts: Accounts | None = None
+    """None: Docker's, which are read when the first registry is asked."""
     pauses: tuple[float, ...] | None = None
     _clients: dict[str, RegistryClient] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -72,36 +66,8 @@ class Upstreams:
         # A mirror is told its own account, and never that of the registry for which it stands.
         account = parts.netloc if host in self.urls else hub_account if host == name else host
         if self.accounts is None:
-            self.accounts = accounts(docker_config())
+            self.accounts = DockerAccounts.read(docker_config())
         user, password = self.accounts.get(account, ("", ""))
         options: dict[str, Any] = {} if self.pauses is None else {"pauses": self.pauses}
         url, project = f"{parts.scheme}://{parts.netloc}", parts.path.strip("/")
         return RegistryClient(url, self.ca_file, user, password, outside=True, project=project, **options)
-
-
-def docker_config() -> Path:
-    """Docker's file of accounts."""
-    folder = os.environ.get("DOCKER_CONFIG")
-    return (Path(folder) if folder else Path.home() / ".docker") / "config.json"
-
-
-def accounts(file: Path) -> dict[str, tuple[str, str]]:
-    """User and password by registry; none where there is no file. Docker's helpers that keep passwords are not asked.
-
-    Raises:
-        BundleError: the file is damaged.
-    """
-    try:
-        auths = json.loads(file.read_text(encoding="utf-8")).get("auths", {})
-        texts = {
-            name: base64.b64decode(entry["auth"]).decode()
-            for name, entry in auths.items()
-            if entry.get("auth")
-        }
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, AttributeError, TypeError, binascii.Error) as exc:
-        raise BundleError("Docker's accounts cannot be read", where=str(file), why=str(exc)) from exc
-    return {
-        name: (user, password) for name, text in texts.items() for user, _, password in [text.partition(":")]
-    }

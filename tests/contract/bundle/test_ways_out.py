@@ -1,7 +1,5 @@
-"""Ways to registries of the Internet: mirrors, accounts, proxies, redirects; and none of them to a site's own."""
+"""Ways to registries of the Internet: mirrors, proxies, redirects; and none of them to a site's own."""
 
-import base64
-import json
 from pathlib import Path
 
 import pytest
@@ -10,10 +8,9 @@ from slipway.bundle import layout, lock
 from slipway.bundle.pools import CONNECTIONS
 from slipway.bundle.pulling import pull
 from slipway.bundle.registry import RegistryClient, RegistryError
-from slipway.bundle.upstream import Upstreams, accounts
+from slipway.bundle.upstream import Upstreams
 from slipway.bundle.verify import verify
 from slipway.bundle.writer import Writer
-from slipway.errors import BundleError
 from tests.faulty import Fault, Faulty
 from tests.registries import running_registry
 from tests.upstreams import (
@@ -44,26 +41,6 @@ def test_a_mirror_may_have_them_in_a_project(tmp_path: Path, upstream: Faulty) -
     assert entry.digest == entry.tagged == node.digest
     pull([entry], mirror, Writer(tmp_path / "bundle"), lambda _tally: None)
     assert (tmp_path / "bundle" / layout.blob_path(node.digest)).read_bytes() == node.text
-
-
-def test_accounts_are_dockers(tmp_path: Path, upstream: Faulty) -> None:
-    backend = upstream.backend
-    text = base64.b64encode(f"{backend.username}:{backend.password}".encode()).decode()
-    auths = {upstream.host: {"auth": text}, "empty.io": {}}
-    (tmp_path / "config.json").write_text(json.dumps({"auths": auths}))
-    found = accounts(tmp_path / "config.json")
-    assert found == {upstream.host: (backend.username, backend.password)}
-    urls = {"quay.io": upstream.url}
-    assert lock.resolve(Upstreams(urls, accounts=found), IMAGE, AMD64, DAY)
-    # The account of the registry itself is not told to a mirror of it.
-    for others in ({}, {"quay.io": (backend.username, backend.password)}):
-        with pytest.raises(RegistryError) as caught:
-            lock.resolve(Upstreams(urls, accounts=others), IMAGE, AMD64, DAY)
-        assert caught.value.code == "unauthorized"
-    (tmp_path / "config.json").write_text("{")
-    with pytest.raises(BundleError, match="Docker's accounts"):
-        accounts(tmp_path / "config.json")
-    assert accounts(tmp_path / "nothing.json") == {}
 
 
 def test_a_proxy_leads_out_and_never_to_the_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
