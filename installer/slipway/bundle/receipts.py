@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,7 +40,7 @@ class Notary:
         return self._key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
     def write(self, state: Path, receipt: dict[str, Any], where: str = "site") -> Path:
-        """Sign and keep one; by rename. `where`: `site` or `replica`."""
+        """Sign and keep one; by rename. `where`: `site`, `replica` or a registry's label."""
         signature = base64.b64encode(self._key.sign(_signed(receipt))).decode()
         data = {"receipt": receipt, "key": self.line, "signature": signature}
         short = receipt["bundle"].removeprefix("sha256:")[:12]
@@ -92,13 +93,21 @@ def receipt_of(manifest: BundleManifest, registry: str, pushed: PushReceipt, at:
     }
 
 
-def newest(state: Path) -> Path:
-    """The receipt that was written last.
+def label_of(url: str) -> str:
+    """What stands for a registry in the names of its receipts."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", url.partition("://")[2].strip("/"))
+
+
+def newest(state: Path, where: str = "") -> Path:
+    """The receipt that was written last, for one registry if `where` is its label.
 
     Raises:
         BundleError: there is none.
     """
-    found = sorted((state / FOLDER).glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    found = sorted(
+        (state / FOLDER).glob(f"*-{where}.json" if where else "*.json"),
+        key=lambda path: path.stat().st_mtime_ns,
+    )
     if not found:
         hint = "a push writes one: slipway bundle push DIR"
         raise BundleError("there is no receipt of a push", where=str(state / FOLDER), hint=hint)

@@ -13,7 +13,7 @@ HINTS = {
     "denied": "the account may not do this: pushes need the push account",
     "full": "free space where the registry keeps its data, or give it more; then the same command goes on",
     "not-found": "push the bundle again: slipway bundle push DIR",
-    "tls": "name the certificate authority that signed the registry's certificate (registry.caRef)",
+    "tls": "name the certificate authority that signed the registry's certificate (registry.caRef, --ca-file)",
     "unauthorized": "check user and password of the registry account",
     "unreachable": "check that the registry runs and that its address and port are right",
 }

@@ -1,11 +1,11 @@
-"""`slipway bundle`: look at, check, compare and push a bundle directory. Parsing and printing only."""
+"""`slipway bundle`: look at, check and compare bundle directories. Parsing and printing only."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli import bundlecarry, bundlelock, bundlemake
+from slipway.cli import bundlecarry, bundlelock, bundlemake, bundlepush
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, colour, emit, table, warn
 from slipway.errors import ERROR
 
@@ -175,42 +175,6 @@ def inventory(
         print(f"{out}: {len(found.blobs)} blobs of {found.bundle}")
 
 
-def push(
-    directory: Annotated[
-        Path, typer.Argument(metavar="[DIR]", envvar="SLIPWAY_BUNDLE", help="The bundle.")
-    ] = Path("bundle"),
-    file: ConfigurationFile = DEFAULT_FILE,
-    output: Output = Format.TEXT,
-) -> int:
-    """Copy a bundle into the site registry, which is brought up first where it is not there yet. Nothing else."""
-    from slipway.cli.running import carry_out, opened
-    from slipway.model.observed import Scope
-    from slipway.planning.plan import mirror_only
-
-    return carry_out(opened(file, directory), Scope.TARGETS, yes=True, output=output, narrow=mirror_only)
-
-
-def receipt(file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
-    """Show what the last push from here put into the site registry, and check that nobody changed the receipt."""
-    from slipway.bundle.receipts import Notary, newest
-    from slipway.engine.context import open_context
-    from slipway.secrets import site_key
-
-    context = open_context(file)
-    notary, path = Notary(site_key(context.secrets)), newest(context.state)
-    found = notary.read(path)
-    if output is Format.JSON:
-        emit({"path": str(path), "key": notary.line, **found})
-        return
-    copied = found["copied"]
-    print(f"{colour(found['name'], 'bold')}  {found['bundle']}\n")
-    print(f"{found['at']}  {found['registry']}")
-    print(
-        f"landed: {len(found['landed'])} artifacts; copied then: {copied['blobs']} blobs, {copied['bytes']} bytes"
-    )
-    print(f"signed by {notary.line}; {path}")
-
-
 def _commands() -> None:
     """In the order in which a bundle meets them."""
     for name, command, example in (
@@ -223,8 +187,8 @@ def _commands() -> None:
         ("sign", bundlecarry.sign, "sign bundle --key ~/keys/site"),
         ("export", bundlecarry.export, "export bundle -o /media/usb --volume-size 4G"),
         ("import", bundlecarry.import_, "import /media/usb -o bundle"),
-        ("push", push, "push /media/usb/bundle -f cluster.yaml"),
-        ("receipt", receipt, "receipt -f cluster.yaml"),
+        ("push", bundlepush.push, "push /media/usb/bundle -f cluster.yaml"),
+        ("receipt", bundlepush.receipt, "receipt -f cluster.yaml"),
         ("inventory", inventory, "inventory -f cluster.yaml -o inventory.json"),
     ):
         app.command(name, epilog=f"Example: slipway bundle {example}")(command)

@@ -4,7 +4,8 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -80,6 +81,17 @@ def _round(
 
 def run(context: Context, observed: Observed, plan: Plan) -> OperationResult:
     """Apply with progress on stderr; the first Ctrl-C ends it in order."""
+    with stoppable() as stopped, view() as progress:
+        if can_hand_over(context, observed, plan):
+            done = hand_over(context, plan, progress=progress, cancelled=stopped)
+            if done is not None:
+                return done
+        return apply(plan, context, observed, progress=progress, cancelled=stopped)
+
+
+@contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM are remembered meanwhile: whether there was one."""
     stop = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -90,12 +102,7 @@ def run(context: Context, observed: Observed, plan: Plan) -> OperationResult:
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with view() as progress:
-            if can_hand_over(context, observed, plan):
-                done = hand_over(context, plan, progress=progress, cancelled=stop.is_set)
-                if done is not None:
-                    return done
-            return apply(plan, context, observed, progress=progress, cancelled=stop.is_set)
+        yield stop.is_set
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
