@@ -1,10 +1,13 @@
 """Servers of files on loopback, as those of projects are: ranges, ETags, accounts; wrong on demand, and counted."""
 
 import base64
+import gzip
 import hashlib
+import io
 import re
 import socket
 import ssl
+import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -171,6 +174,23 @@ class _Handler(BaseHTTPRequestHandler):
         if stall:
             self.rfile.read(1)
         self.connection.shutdown(socket.SHUT_RDWR)
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    """A .tar.gz of these."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return gzip.compress(data.getvalue(), mtime=0)
+
+
+def chart(name: str = "page", version: str = "1.2.3") -> bytes:
+    """A chart as Helm packs it."""
+    text = f"apiVersion: v2\nname: {name}\nversion: {version}\n"
+    return packed({f"{name}/Chart.yaml": text.encode(), f"{name}/values.yaml": b"a: 1\n"})
 
 
 def _basic(user: str, password: str) -> str:

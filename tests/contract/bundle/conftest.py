@@ -11,6 +11,7 @@ import pytest
 
 from slipway.settings import cache_dir
 from tests.faulty import Faulty, faulty
+from tests.fileservers import FileServer, file_server
 from tests.registries import Registry, running_registry
 from tests.upstreams import Elsewhere, put_index
 
@@ -67,3 +68,10 @@ def elsewhere() -> Iterator[tuple[str, type[Elsewhere]]]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    """A server of files, as those of projects are."""
+    with file_server() as running:
+        yield running
