@@ -14,6 +14,7 @@ from slipway.bundle import lock, referrers
 from slipway.bundle.inventory import take
 from slipway.bundle.lock import ALL, Lock
 from slipway.bundle.manifest import read
+from slipway.bundle.official import Official
 from slipway.bundle.push import push
 from slipway.bundle.referrers import list_tag
 from slipway.bundle.registry import RegistryClient, RegistryUnavailable
@@ -83,6 +84,7 @@ def test_all_that_a_registry_lists_is_locked(tmp_path: Path, source: Faulty) -> 
     assert lock.read(tmp_path / "lock.yaml") == whole
     assert {item.image for item in whole.beside(image)} == {item.image for item in (cosigned, *others)}
     assert whole.beside(other) == []
+    assert {*Official(lock=whole, platform=ALL).locked([IMAGE])} == {image, cosigned, *others}
     lock.check_moved(whole, resolved(source, ALL), accept=False)
     with pytest.raises(BundleError, match="tags are locked"):
         lock.resolve(upstreams(source), f"{NAME}@{image.digest}", AMD64, DAY)
