@@ -33,8 +33,17 @@ PROGRAMS = (
 def binary(name: str) -> Path:
     """The program, executable."""
     pins = pinned()
-    source = next(s for s in reversed(pins.sources) if isinstance(s, GoSource) and name in s.programs)
-    return make(source.name, pins, Workshop(_tell)) / name
+    has = [s.name for s in pins.sources if isinstance(s, GoSource) and name in s.programs]
+    usual = next((source for source in has if source in _usual(pins)), has[-1])
+    return make(usual, pins, Workshop(_tell)) / name
+
+
+def _usual(pins: Versions) -> set[str]:
+    """Sources of the Kubernetes version that is installed where nobody asks for another."""
+    release = pins.release(pins.kubernetes)
+    origins = [pins.binary(*item).file for item in release.binaries.items()]
+    origins += [file for image in release.images for file in pins.image(image).files.values()]
+    return {origin.partition("/")[0] for origin in origins if origin}
 
 
 @cache

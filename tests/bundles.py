@@ -49,12 +49,17 @@ def small_bundle(
 
 
 def site_bundle(directory: Path, catalog: Catalog, configuration: Configuration) -> BundleManifest:
-    """The real charts of all modules and the real Helm; of each image only its name is real."""
+    """The real charts of all modules and the real Helm; of each image and other program only its name is real."""
     builder = Builder(catalog.versions, catalog, Writer(directory), Workshop(print))
     references = {*required_images(configuration, catalog)}
     references |= {image for module in catalog.modules.values() for image in module.images}
+    programs = [item for item in builder.programs([catalog.versions.kubernetes]) if item[0] != "helm"]
     artifacts = [
         *(_image(builder.writer, reference, [reference.encode()]) for reference in sorted(references)),
+        *(
+            _file(builder.writer, ArtifactKind.BINARY, name, name.encode(), version=version)
+            for name, version in programs
+        ),
         *builder.charts(catalog.modules),
         builder.binary("helm", catalog.versions.source("helm").version),
     ]
@@ -77,7 +82,7 @@ def installer_bundle(directory: Path, elsewhere: Mapping[str, str] = MappingProx
 
 def outline(directory: Path, catalog: Catalog, systems: Iterable[str]) -> BundleManifest:
     """The manifest alone of a bundle with all that a plan looks for; whoever asks for contents finds none."""
-    release = catalog.versions.release(catalog.versions.kubernetes_versions()[-1])
+    release = catalog.versions.release(catalog.versions.kubernetes)
     modules = catalog.modules.values()
     references = {*release.images, *(image for module in modules for image in module.images)}
     named = [(ArtifactKind.IMAGE, *reference.rsplit(":", 1)) for reference in references]
@@ -121,9 +126,11 @@ def _descriptor(data: bytes, media_type: str) -> dict[str, object]:
     return {"mediaType": media_type, "digest": _digest(data), "size": len(data)}
 
 
-def _file(writer: Writer, kind: ArtifactKind, name: str, data: bytes, suffix: str = "") -> Artifact:
-    path = f"{kind}/{name}-1.0{suffix}"
+def _file(
+    writer: Writer, kind: ArtifactKind, name: str, data: bytes, suffix: str = "", version: str = "1.0"
+) -> Artifact:
+    path = f"{kind}/{name}-{version}{suffix}"
     digest = _digest(data)
     if not writer.leave_out(digest):
         writer.write(path, data)
-    return Artifact(kind, name, "1.0", digest, len(data), path=path)
+    return Artifact(kind, name, version, digest, len(data), path=path)

@@ -35,7 +35,7 @@ def bundle(packages: Iterable[str] = ()) -> Path:
         release.versions,
         release,
         out,
-        kubernetes=KUBERNETES,
+        kubernetes=(KUBERNETES,),
         modules=list(release.modules),
         systems=("debian-12", "debian-13"),
         packages=packages,

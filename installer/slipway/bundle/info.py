@@ -12,7 +12,7 @@ from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 
 
 def describe(manifest: BundleManifest) -> dict[str, Any]:
-    """JSON-shaped: name, digest, number and bytes per kind, all artifacts, substitutes."""
+    """JSON-shaped: name, digest, Kubernetes versions, number and bytes per kind, all artifacts, substitutes."""
     kinds: dict[str, dict[str, int]] = defaultdict(lambda: {"count": 0, "bytes": 0})
     for artifact in manifest.artifacts:
         kinds[str(artifact.kind)]["count"] += 1
@@ -22,6 +22,7 @@ def describe(manifest: BundleManifest) -> dict[str, Any]:
         "digest": manifest.digest,
         "catalog": manifest.catalog,
         "slipway": manifest.slipway,
+        "kubernetes": list(manifest.kubernetes),
         "kinds": dict(kinds),
         "artifacts": [asdict(artifact) for artifact in manifest.artifacts],
         "substitutes": {a.reference: a.contents for a in manifest.artifacts if a.contents},

@@ -23,18 +23,21 @@ _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _OPTIONAL = {"platform": "linux/amd64", "origin": "", "contents": "", "licence": "", "path": ""}
 
 
-def make(*, name: str, catalog: str, slipway: str, artifacts: Iterable[Artifact]) -> BundleManifest:
+def make(
+    *, name: str, catalog: str, slipway: str, artifacts: Iterable[Artifact], kubernetes: Iterable[str] = ()
+) -> BundleManifest:
     """A manifest with its digest; artifacts in their canonical order."""
+    versions = tuple(kubernetes)
     ordered = tuple(sorted(artifacts, key=lambda item: (item.kind, item.name, item.version)))
-    body = _body(name, catalog, slipway, ordered)
+    body = _body(name, catalog, slipway, ordered, versions)
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
     digest = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-    return BundleManifest(name=name, digest=digest, catalog=catalog, slipway=slipway, artifacts=ordered)
+    return BundleManifest(name, digest, catalog, slipway, ordered, versions)
 
 
 def dump(manifest: BundleManifest) -> bytes:
     """The text of bundle.yaml."""
-    body = _body(manifest.name, manifest.catalog, manifest.slipway, manifest.artifacts)
+    body = _body(manifest.name, manifest.catalog, manifest.slipway, manifest.artifacts, manifest.kubernetes)
     data = {"format": BUNDLE_FORMAT, "digest": manifest.digest, **body}
     text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=200, allow_unicode=True)
     return text.encode()
@@ -50,6 +53,7 @@ def parse(text: bytes, where: str) -> BundleManifest:
             catalog=data["catalog"],
             slipway=data["slipway"],
             artifacts=[_artifact(item) for item in data["artifacts"]],
+            kubernetes=data.get("kubernetes", ()),
         )
         stated = data["digest"]
     except (KeyError, TypeError, ValueError, yaml.YAMLError) as exc:
@@ -102,9 +106,12 @@ def _check_format(found: object, where: str) -> None:
         )
 
 
-def _body(name: str, catalog: str, slipway: str, artifacts: Iterable[Artifact]) -> dict[str, Any]:
+def _body(
+    name: str, catalog: str, slipway: str, artifacts: Iterable[Artifact], kubernetes: tuple[str, ...]
+) -> dict[str, Any]:
     items = [_item(artifact) for artifact in artifacts]
-    return {"name": name, "catalog": catalog, "slipway": slipway, "artifacts": items}
+    versions = {"kubernetes": list(kubernetes)} if kubernetes else {}
+    return {"name": name, "catalog": catalog, "slipway": slipway, **versions, "artifacts": items}
 
 
 def _item(artifact: Artifact) -> dict[str, Any]:

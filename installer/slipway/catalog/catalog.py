@@ -12,6 +12,7 @@ from slipway.errors import Finding
 
 if TYPE_CHECKING:
     from slipway.catalog.versions import Versions
+    from slipway.model.bundle import BundleManifest
     from slipway.model.configuration import Configuration
 
 __all__ = ["Catalog", "Selected"]
@@ -65,6 +66,13 @@ class Catalog:
         """Helm values per release: template from settings and facts, then the user's raw values over them."""
         known = {"catalog": self.digest, **facts}
         return rendering.values(module, self.settings(module, settings), overrides, known)
+
+    def bundle_for(self, configuration: "Configuration", bundle: "BundleManifest") -> "BundleManifest":
+        """The bundle, in which names of programs mean those of the configuration's Kubernetes version."""
+        kubernetes, known = configuration.spec.kubernetes, self.versions.kubernetes_versions()
+        if kubernetes is None or kubernetes.version not in known:
+            return bundle
+        return bundle.of_release(self.versions.release(kubernetes.version).binaries)
 
     def _version(self, configuration: "Configuration") -> list[Finding]:
         kubernetes, known = configuration.spec.kubernetes, self.versions.kubernetes_versions()

@@ -224,6 +224,8 @@ class Versions(_Pinned):
     """images/versions.yaml, and offline/packages.yaml under `packages`."""
 
     format: Literal[1]
+    kubernetes: str
+    """The Kubernetes version of a ClusterConfiguration that nobody has decided about."""
     go: Toolchain
     sources: tuple[Source, ...]
     layers: tuple[Layer, ...]
@@ -268,8 +270,13 @@ class Versions(_Pinned):
         return _find(self.releases, "kubernetes", kubernetes, "Kubernetes version")
 
     def kubernetes_versions(self) -> tuple[str, ...]:
-        """All Kubernetes versions that can be installed."""
-        return tuple(release.kubernetes for release in self.releases)
+        """All Kubernetes versions that can be installed, oldest first."""
+        return tuple(sorted((release.kubernetes for release in self.releases), key=numbers))
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """A version to compare by."""
+    return tuple(int(part) for part in version.removeprefix("v").split("."))
 
 
 def _find(items: Iterable[T], key: str, wanted: str, what: str) -> T:
@@ -325,6 +332,8 @@ def _references(versions: Versions) -> Iterator[str]:
 
 
 def _releases(versions: Versions) -> Iterator[str]:
+    if versions.kubernetes not in {release.kubernetes for release in versions.releases}:
+        yield f"kubernetes: no release {versions.kubernetes}"
     images = {image.reference for image in versions.images}
     binaries = {(binary.name, binary.version) for binary in versions.binaries}
     for release in versions.releases:

@@ -15,6 +15,7 @@ from slipway.cli.bundlemake import (
     Platform,
     ProfileOption,
     Registry,
+    To,
     downloads_of,
     kubernetes_of,
     upstreams_of,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 def lock(
     file: ConfigurationFile = DEFAULT_FILE,
+    to: To = None,
     profile: ProfileOption = Profile.FULL,
     modules: Modules = None,
     lock_file: LockFile = LOCK,
@@ -73,7 +75,9 @@ def lock(
 
     catalog = catalogs.load()
     configuration = read.load(file)
-    wanted = {*catalog.versions.release(kubernetes_of(configuration, file)).images, *(images or ())}
+    versions = kubernetes_of(configuration, file, catalog, to)
+    wanted = {image for version in versions for image in catalog.versions.release(version).images}
+    wanted |= set(images or ())
     for name in modules.split(",") if modules else modules_of(profile, catalog, configuration):
         wanted |= set(catalog.modules[name].images)
     wanted = {image for image in wanted if not image.startswith(f"{OWN_IMAGE}:")}

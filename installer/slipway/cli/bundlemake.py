@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from slipway.bundle.downloads import Downloads
     from slipway.bundle.official import Named
     from slipway.bundle.upstream import Upstreams
+    from slipway.catalog import Catalog
     from slipway.model.configuration import Configuration
 
 MIB = 1 << 20
@@ -24,6 +25,10 @@ ProfileOption = Annotated[
     typer.Option(help="Modules: all, an AI platform's besides those enabled, or those enabled alone."),
 ]
 Modules = Annotated[str | None, typer.Option(help="Comma-separated, in the place of a profile.")]
+To = Annotated[
+    str | None,
+    typer.Option(metavar="VERSION", help="Also all that an upgrade to this Kubernetes needs, as v1.36.3."),
+]
 LOCK = Path("images.lock.yaml")
 LockFile = Annotated[
     Path, typer.Option("--lock", metavar="FILE", help="Digests of images: `slipway bundle lock`.")
@@ -62,6 +67,7 @@ def build(
             help="Packages that you have gathered for a system that --os does not fetch, as rocky-9=rpms. Repeatable.",
         ),
     ] = None,
+    to: To = None,
     profile: ProfileOption = Profile.FULL,
     modules: Modules = None,
     since: Annotated[
@@ -113,7 +119,7 @@ def build(
         catalog.versions,
         catalog,
         out,
-        kubernetes=kubernetes_of(configuration, file),
+        kubernetes=kubernetes_of(configuration, file, catalog, to),
         modules=modules.split(",") if modules else modules_of(profile, catalog, configuration),
         systems=tuple(name for name in systems.split(",") if name),
         packages=packages_of(configuration),
@@ -200,8 +206,11 @@ def downloads_of(file: Path) -> "Downloads":
     return downloads.read(file)
 
 
-def kubernetes_of(configuration: "Configuration", file: Path) -> str:
-    """The version that a bundle is built for."""
+def kubernetes_of(
+    configuration: "Configuration", file: Path, catalog: "Catalog", to: str | None
+) -> tuple[str, ...]:
+    """The version that a bundle is built for, and those of an upgrade to a later one."""
+    from slipway.catalog.upgrades import path
     from slipway.errors import ConfigurationError
 
     if configuration.spec.kubernetes is None:
@@ -210,4 +219,5 @@ def kubernetes_of(configuration: "Configuration", file: Path) -> str:
             where=f"{file}: spec.kubernetes",
             hint="build it for the ClusterConfiguration that has the hosts",
         )
-    return configuration.spec.kubernetes.version
+    version = configuration.spec.kubernetes.version
+    return path(catalog.versions.kubernetes_versions(), version, to) if to else (version,)

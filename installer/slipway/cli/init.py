@@ -24,7 +24,7 @@ def init(
 
     if file.exists():
         raise ConfigurationError(f"{file} exists already", hint="choose another file with -f")
-    version = catalog.load().versions.kubernetes_versions()[-1]
+    version = catalog.load().versions.kubernetes
     text = document(name, version, user, [a.strip() for a in hosts.split(",") if a.strip()], control_planes)
     file.write_text(text, encoding="utf-8")
     try:

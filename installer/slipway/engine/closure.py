@@ -43,7 +43,7 @@ def closure(configuration: Configuration, catalog: Catalog, source: ArtifactSour
     if manifest.catalog != catalog.digest:
         text = "was made by another release of Slipway, or by other modules and roles"
         return Closure(findings=(Finding("bundle", text, catalog.digest, _REBUILD, "other-release"),))
-    helm = manifest.find(ArtifactKind.BINARY, "helm")
+    helm = catalog.bundle_for(configuration, manifest).find(ArtifactKind.BINARY, "helm")
     if helm is None:
         return Closure(findings=(Finding("binary/helm", "is not in the bundle", "", _REBUILD, "missing"),))
     modules = tuple(name for name, it in catalog.selection(configuration).items() if it.enabled)
@@ -52,9 +52,9 @@ def closure(configuration: Configuration, catalog: Catalog, source: ArtifactSour
         results = list(pool.map(look, modules))
     failed = [result for result in results if isinstance(result, Finding)]
     found = [item for result in results if isinstance(result, list) for item in result]
-    needed = required_images(configuration, catalog)
+    needed = {**required_images(configuration, catalog), **_upgrades(manifest, catalog)}
     images = {parse(item.reference.image).reference for item in found if item.reference.use is not Use.TEXT}
-    wrong = (*failed, *_missing(manifest, needed, found))
+    wrong = (*failed, *_missing(manifest, needed, found), *_programs(configuration, manifest, catalog))
     own = dict.fromkeys(who for who in needed.values() if not who.startswith("module "))
     return Closure(tuple(sorted(images | set(needed))), (*own, *modules), wrong)
 
@@ -76,14 +76,39 @@ def _renderings(
     configuration: Configuration, catalog: Catalog, source: ArtifactSource, helm: Helm, name: str
 ) -> Iterator[Rendering]:
     """A module's charts, rendered as an apply would have them."""
-    manifest, kubernetes = source.manifest(), configuration.spec.kubernetes
+    manifest = source.manifest()
     inputs: dict[str, Any] = module_inputs(configuration, catalog, manifest, name)
     for release in inputs["releases"]:
         artifact = manifest.find(ArtifactKind.CHART, release["chart"]["name"])
         if artifact:
             chart, place = read_chart(source.path(artifact)), (release["name"], release["namespace"])
-            version = kubernetes.version if kubernetes else ""
-            yield rendering(*place, chart, release["values"], helm, version)
+            for version in _versions(configuration, manifest) or ("",):
+                yield rendering(*place, chart, release["values"], helm, version)
+
+
+def _versions(configuration: Configuration, manifest: BundleManifest) -> tuple[str, ...]:
+    """Kubernetes as the site has it, and as upgrades will have it for which the bundle was built."""
+    kubernetes = configuration.spec.kubernetes
+    return tuple(dict.fromkeys([kubernetes.version, *manifest.kubernetes])) if kubernetes else ()
+
+
+def _upgrades(manifest: BundleManifest, catalog: Catalog) -> dict[str, str]:
+    """Reference -> the version that needs it, of every version that the bundle is for."""
+    return {
+        reference: f"kubernetes {version}"
+        for version in manifest.kubernetes
+        for reference in catalog.versions.release(version).images
+    }
+
+
+def _programs(configuration: Configuration, manifest: BundleManifest, catalog: Catalog) -> Iterator[Finding]:
+    """Programs of every version that are not there."""
+    carried = {(a.name, a.version) for a in manifest.artifacts if a.kind is ArtifactKind.BINARY}
+    for version in _versions(configuration, manifest):
+        for name, wanted in catalog.versions.release(version).binaries.items():
+            if (name, wanted) not in carried:
+                text = f"is not in the bundle; kubernetes {version} needs it"
+                yield Finding(f"binary/{name}:{wanted}", text, "", _REBUILD, "missing")
 
 
 def _missing(manifest: BundleManifest, needed: dict[str, str], found: list[Found]) -> Iterator[Finding]:

@@ -72,7 +72,7 @@ class Context:
         """What the bundle, or the site registry, holds."""
         if self._manifest is None:
             try:
-                self._manifest = self.source.manifest()
+                self._manifest = self.catalog.bundle_for(self.configuration, self.source.manifest())
             except RegistryError as error:
                 if error.code in {"unreachable", "not-found"}:
                     error.hint = f"for a first install give the bundle: --bundle DIR; else {error.hint}"

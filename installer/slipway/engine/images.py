@@ -49,7 +49,7 @@ class Checked:
 def built(catalog: Catalog, progress: Callable[[str], None]) -> tuple[ChartOf, Helm]:
     """Charts and Helm as `bundle build` takes them, made or fetched now where they were not."""
     workshop, versions = Workshop(progress), catalog.versions
-    binaries = versions.release(versions.kubernetes_versions()[-1]).binaries
+    binaries = versions.release(versions.kubernetes).binaries
     program = binary_archive(versions, versions.binary("helm", binaries["helm"]), workshop)
     return lambda release: read_chart(chart_path(release, versions, workshop)), Helm(program, None)
 
@@ -95,7 +95,9 @@ class _Verifier:
         self.site = configuration
         about = configuration or _anywhere(catalog)
         self.facts = cluster_facts(about)
-        self.kubernetes = about.spec.kubernetes.version if about.spec.kubernetes else _newest(catalog)
+        self.kubernetes = (
+            about.spec.kubernetes.version if about.spec.kubernetes else catalog.versions.kubernetes
+        )
         self.pinned = {image.full_reference for image in catalog.versions.images}
 
     def check(self, module: Module) -> Checked:
@@ -150,13 +152,9 @@ def rendering(
 
 def _anywhere(catalog: Catalog) -> Configuration:
     """A site that has what every site has."""
-    kubernetes = {"version": _newest(catalog), "endpoint": {"address": "api.example.internal"}}
+    kubernetes = {"version": catalog.versions.kubernetes, "endpoint": {"address": "api.example.internal"}}
     spec = Spec.model_validate({"kubernetes": kubernetes})
     return Configuration(name="example", namespace=NAMESPACE, spec=spec)
-
-
-def _newest(catalog: Catalog) -> str:
-    return catalog.versions.kubernetes_versions()[-1]
 
 
 def _not_rendered(module: Module, error: SlipwayError) -> Fault:

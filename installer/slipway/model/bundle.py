@@ -1,6 +1,7 @@
 """The manifest of a bundle: every artifact an offline site needs, each with its size and sha256."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 #: Format of bundle.yaml. A newer one is refused.
@@ -70,16 +71,28 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class BundleManifest:
-    """bundle.yaml: `digest` is the sha256 of its canonical text."""
+    """bundle.yaml: `digest` is the sha256 of its canonical text.
+
+    `kubernetes`: the versions that it is for, those of an upgrade in its order.
+    """
 
     name: str
     digest: str
     catalog: str
     slipway: str
     artifacts: tuple[Artifact, ...] = field(default=())
+    kubernetes: tuple[str, ...] = ()
+    binaries: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Versions of programs that their names alone mean; in no file."""
+
+    def of_release(self, binaries: Mapping[str, str]) -> "BundleManifest":
+        """The same, in which names of programs mean the versions of one Kubernetes release."""
+        return replace(self, binaries=binaries)
 
     def find(self, kind: ArtifactKind, name: str, version: str = "") -> Artifact | None:
         """The artifact of that name, or None."""
+        if kind is ArtifactKind.BINARY and not version:
+            version = self.binaries.get(name, "")
         return next(
             (a for a in self.artifacts if a.kind is kind and a.name == name and version in {"", a.version}),
             None,

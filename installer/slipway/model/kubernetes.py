@@ -115,8 +115,8 @@ class KubeProxy(Model):
 class Kubernetes(Model):
     """The Kubernetes that kubeadm installs."""
 
-    version: str = Field(max_length=32, pattern=r"^v[0-9]+\.[0-9]+\.[0-9]+$", json_schema_extra=ROLLING)
-    """Version, as v1.35.4; one that the catalog carries."""
+    version: str = Field(max_length=32, pattern=r"^v[0-9]+\.[0-9]+\.[0-9]+$", json_schema_extra=IMMUTABLE)
+    """Version, as v1.35.4; one that the catalog carries. A cluster that runs cannot be upgraded yet."""
     endpoint: Endpoint
     """Where the API is reached."""
     network: Network = Field(default_factory=Network)

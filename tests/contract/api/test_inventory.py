@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from slipway.bundle import manifest
+from slipway.catalog import versions
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.planning.roles import container_runtime, kubernetes, node_nvidia
 from slipway.settings import data_dir, interpreter_bin
@@ -59,8 +60,11 @@ def bundle(tmp_path: Path) -> Path:
     """A manifest; nobody looks for the files here."""
     runtimes = (name for names in container_runtime.BINARIES.values() for name in names)
     names = ("registry", *runtimes, *kubernetes.BINARIES, *node_nvidia.BINARIES)
+    pins = versions.load()
+    known = pins.release(pins.kubernetes).binaries
     artifacts = [
-        Artifact(ArtifactKind.BINARY, name, "v1", DIGEST, 1, path=f"binaries/{name}") for name in names
+        Artifact(ArtifactKind.BINARY, name, known.get(name, "v1"), DIGEST, 1, path=f"binaries/{name}")
+        for name in names
     ]
     artifacts.append(Artifact(ArtifactKind.IMAGE, "registry.k8s.io/pause", "3.10.1", DIGEST, 1))
     directory = tmp_path / "bundle"

@@ -97,6 +97,22 @@ def test_all_images_that_are_not_there(bundle: Path) -> None:
         assert why in finding["problem"]
 
 
+def test_a_bundle_for_an_upgrade_has_to_have_what_each_version_needs(bundle: Path) -> None:
+    old, to = manifests.read(bundle), "v1.36.3"
+    texts = {"name": old.name, "catalog": old.catalog, "slipway": old.slipway}
+    new = manifests.make(**texts, artifacts=old.artifacts, kubernetes=(CATALOG.versions.kubernetes, to))
+    manifests.write(new, bundle)
+    wanted, now = CATALOG.versions.release(to), CATALOG.versions.release(CATALOG.versions.kubernetes)
+    absent = {("missing-image", f"image/{name}") for name in set(wanted.images) - set(now.images)}
+    programs = wanted.binaries.items() - now.binaries.items()
+    absent |= {("missing", f"binary/{name}:{version}") for name, version in programs}
+    assert len(absent) > 8
+    answer = verify(bundle, DEMO, "-o", "json")
+    assert answer.returncode == 7
+    assert set(findings(answer)) == absent
+    assert f"kubernetes {to} needs it" in answer.stdout
+
+
 def test_an_image_that_only_this_site_s_values_ask_for(bundle: Path, tmp_path: Path) -> None:
     file = site(tmp_path, welcome={"enabled": True, "values": {"image": "docker.io/library/nginx:1.31"}})
     answer = verify(bundle, file)

@@ -80,13 +80,13 @@ def test_leftovers_go_and_a_damaged_file_is_mended(tmp_path: Path, cache: Path) 
 def test_unknown_module_and_version(tmp_path: Path, cache: Path) -> None:
     catalog = catalogs.load([tiny_modules(tmp_path)])
     pins = Versions.model_validate(PINS)
-    for kubernetes, module in (("v2", "small"), ("v1", "big")):
+    for kubernetes, module in (("v2.0.0", "small"), ("v1.0.0", "big")):
         with pytest.raises(BundleError):
             build_bundle(
                 pins,
                 catalog,
                 tmp_path / "out",
-                kubernetes=kubernetes,
+                kubernetes=(kubernetes,),
                 modules=[module],
                 systems=(),
                 progress=print,

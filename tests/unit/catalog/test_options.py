@@ -11,7 +11,7 @@ from slipway.errors import Finding
 
 CATALOG = catalog.load()
 VERSIONS = CATALOG.versions.kubernetes_versions()
-KUBERNETES = {"version": VERSIONS[-1], "endpoint": {"address": "api.test.internal"}}
+KUBERNETES = {"version": CATALOG.versions.kubernetes, "endpoint": {"address": "api.test.internal"}}
 HOST = {"name": "cp-01", "address": "10.0.0.21", "roles": ["control-plane"]}
 
 GOOD: list[dict[str, Any]] = [
