@@ -46,6 +46,7 @@ test-hosts: setup-dev ## hosts in depth: runtimes, disks, mounts, networks
 	$(TIER) tests/hosts
 
 test-bundles: setup-dev ## bundles in depth: what an upgrade needs, other architectures
+	@scripts/setup-arm64.sh
 	$(TIER) tests/bundles
 
 test-gpu: setup-dev ## on a machine with an NVIDIA card: driver, toolkit, a container that sees it

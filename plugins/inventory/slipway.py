@@ -234,9 +234,10 @@ def _local(
 
     if configuration.registry_host != host or directory is None:
         return {}
-    wanted = [artifact for artifact in manifest.artifacts if artifact.name == "registry"]
+    fitting = [artifact for artifact in manifest.artifacts if artifact.serves(host.platform)]
+    wanted = [artifact for artifact in fitting if artifact.name == "registry"]
     if host.settings.disks:
-        wanted += [artifact for artifact in manifest.artifacts if artifact.kind is ArtifactKind.PACKAGES]
+        wanted += [artifact for artifact in fitting if artifact.kind is ArtifactKind.PACKAGES]
     kinds = (ArtifactKind.BINARY, ArtifactKind.PACKAGES)
     return {
         artifact.name: str((directory / artifact.path).resolve())

@@ -12,6 +12,7 @@ from pathlib import Path
 from slipway.bundle.programs import run
 from slipway.bundle.workshop import Workshop, locked
 from slipway.errors import BundleError
+from slipway.model.platforms import AMD64, Platform
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 ARCHIVE = "http://deb.debian.org/debian"
@@ -28,12 +29,13 @@ class Package:
 
 
 class Apt:
-    """Packages of one suite."""
+    """Packages of one suite for one platform."""
 
-    def __init__(self, suite: str, workshop: Workshop) -> None:
+    def __init__(self, suite: str, workshop: Workshop, platform: Platform = AMD64) -> None:
         self.suite = suite
         self.workshop = workshop
-        self.root = workshop.root / "apt" / suite
+        self.architecture = platform.architecture
+        self.root = workshop.root / "apt" / f"{suite}{platform.suffix}"
 
     def download(self, names: Sequence[str], files: Sequence[Path] = ()) -> list[Package]:
         """These packages and all they depend on, fetched; apt checks each against the signed index.
@@ -61,8 +63,8 @@ class Apt:
     def _apt(self, command: str, *arguments: str) -> str:
         settings = {
             "Acquire::Languages": "none",
-            "APT::Architecture": "amd64",
-            "APT::Architectures": "amd64",
+            "APT::Architecture": self.architecture,
+            "APT::Architectures": self.architecture,
             "APT::Install-Recommends": "false",
             "APT::Sandbox::User": "",
             "Debug::NoLocking": "true",

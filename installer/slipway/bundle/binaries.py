@@ -7,21 +7,25 @@ from slipway.bundle.archive import Entry, tree_entries, write_tgz
 from slipway.bundle.images import Assembler
 from slipway.bundle.workshop import Workshop
 from slipway.catalog.versions import Binary, Versions
+from slipway.model.platforms import AMD64, Platform
 
 
-def binary_archive(versions: Versions, binary: Binary, workshop: Workshop) -> Path:
+def binary_archive(
+    versions: Versions, binary: Binary, workshop: Workshop, platform: Platform = AMD64
+) -> Path:
     """The file of a binary: itself, or an archive of its files or of its tree."""
-    assembler = Assembler(versions, workshop)
+    assembler = Assembler(versions, workshop, platform)
     if binary.file:
         return assembler.file(binary.file)
     files = {path: assembler.file(origin) for path, origin in binary.files.items()}
     entries = [Entry(path, 0o755, source=file) for path, file in files.items()]
     recipe = {path: f"{file.parent.name}/{file.name}" for path, file in files.items()}
     if binary.tree:
-        tree = sources.make(binary.tree, versions, workshop)
-        scripts = [Entry(path, 0o755, data=text.encode()) for path, text in binary.scripts.items()]
-        entries += [*tree_entries(tree), *scripts]
-        recipe |= {"": tree.name, **binary.scripts}
+        tree = sources.make(binary.tree, versions, workshop, platform)
+        scripts = {path: platform.words(text) for path, text in binary.scripts.items()}
+        entries += tree_entries(tree)
+        entries += [Entry(path, 0o755, data=text.encode()) for path, text in scripts.items()]
+        recipe |= {"": tree.name, **scripts}
 
     def build(dest: Path) -> None:
         write_tgz(dest / "binary.tar.gz", entries)

@@ -22,12 +22,13 @@ from slipway.bundle.disk import guarded
 from slipway.bundle.downloads import DownloadKind
 from slipway.bundle.files import Files, Ready
 from slipway.bundle.images import Assembler
+from slipway.bundle.indexes import Part, joined, named_entry
 from slipway.bundle.installer import installer_artifact
-from slipway.bundle.layout import INSTALL, LAYOUT, Node, blob_path, node_of
+from slipway.bundle.layout import INSTALL, LAYOUT, blob_path, node_of
 from slipway.bundle.licences.own import own_licence
 from slipway.bundle.licensing import Licensing
-from slipway.bundle.official import Named, Official, OfficialFiles
-from slipway.bundle.packages import build_repository, gathered_repository
+from slipway.bundle.official import Named, Official, OfficialFiles, needed_for, with_tools
+from slipway.bundle.packages import build_repository, gathered_for, gathered_repository
 from slipway.bundle.pulling import pull
 from slipway.bundle.sources.chart import PACKED, pack_chart
 from slipway.bundle.wheel import own_wheel
@@ -37,6 +38,7 @@ from slipway.catalog import Catalog, Module, digests
 from slipway.catalog.versions import Chart, Versions
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+from slipway.model.platforms import AMD64, BY_NAME, Platform
 from slipway.settings import data_dir
 
 #: What of the checkout or wheel the catalog artifact carries.
@@ -51,6 +53,7 @@ def build_bundle(
     kubernetes: Sequence[str],
     modules: Iterable[str],
     systems: tuple[str, ...],
+    platforms: tuple[Platform, ...] = (AMD64,),
     packages: Iterable[str] = (),
     gathered: Mapping[str, Path] = MappingProxyType({}),
     elsewhere: Mapping[str, str] = MappingProxyType({}),
@@ -60,12 +63,12 @@ def build_bundle(
 ) -> BundleManifest:
     """Build all that is missing, write it below `out`, and the manifest last.
 
-    `kubernetes`: one version, or all on the way of an upgrade.
-    `packages` are those that the site's hosts need besides the ones every host does; `gathered` are directories of
-    packages by system, for systems whose packages are not fetched. Contents whose digest is in `elsewhere`, with a
+    `kubernetes`: one version, or all on the way of an upgrade. `platforms` are those of the site's hosts.
+    `packages` are those that the hosts need besides the ones every host does; `gathered` are directories of packages
+    by system, for systems whose packages are not fetched. Contents whose digest is in `elsewhere`, with a
     repository of the site that has it, are left out.
     """
-    builder = Builder(versions, catalog, Writer(out, elsewhere), Workshop(progress))
+    builder = Builder(versions, catalog, Writer(out, elsewhere), Workshop(progress), platforms)
     chosen = sorted(set(modules))
     files = files or OfficialFiles()
     with guarded(out):
@@ -96,12 +99,19 @@ def build_bundle(
 class Builder:
     """Makes artifacts, kind by kind, and has them written."""
 
-    def __init__(self, versions: Versions, catalog: Catalog, writer: Writer, workshop: Workshop) -> None:
+    def __init__(
+        self,
+        versions: Versions,
+        catalog: Catalog,
+        writer: Writer,
+        workshop: Workshop,
+        platforms: tuple[Platform, ...] = (AMD64,),
+    ) -> None:
         self.versions = versions
         self.catalog = catalog
         self.workshop = workshop
         self.writer = writer
-        self.licensing = Licensing(versions, workshop)
+        self.platforms = platforms
         self.files = Files()
 
     def programs(self, kubernetes: Iterable[str]) -> list[tuple[str, str]]:
@@ -134,18 +144,20 @@ class Builder:
         wanted = sorted(set(references))
         locked = official.locked(wanted)
         pulled = pull(locked, official.upstreams, self.writer, official.progress)
-        found = [(image.artifact, image.nodes[-1]) for image in pulled]
+        parts = [(image.artifact, image.nodes[-1]) for image in pulled]
         here = {item.image for item in locked}
-        found += [self._assembled(reference) for reference in wanted if reference not in here]
+        built = [reference for reference in wanted if reference not in here]
+        parts += [self._assembled(reference, platform) for reference in built for platform in self.platforms]
+        found = list(joined(parts, self.writer))
         self.writer.json(f"{LAYOUT}/oci-layout", {"imageLayoutVersion": "1.0.0"})
-        index = [_index_entry(artifact, node) for artifact, node in found]
+        index = [named_entry(*part) for part in found]
         index.sort(key=lambda entry: json.dumps(entry, sort_keys=True))
         self.writer.json(f"{LAYOUT}/index.json", {"schemaVersion": 2, "manifests": index})
         yield from (artifact for artifact, _ in found)
 
-    def _assembled(self, reference: str) -> tuple[Artifact, Node]:
+    def _assembled(self, reference: str, platform: Platform) -> Part:
         spec = self.versions.image(reference)
-        image = Assembler(self.versions, self.workshop).build(spec)
+        image = Assembler(self.versions, self.workshop, platform).build(spec)
         for blob in (*image.blobs, image.manifest):
             self.writer.blob(blob)
         name, _, tag = reference.rpartition(":")
@@ -156,30 +168,35 @@ class Builder:
             digest=image.manifest.digest,
             size=image.size,
             path=blob_path(image.manifest.digest),
+            platform=platform.name,
             origin="assembled from source builds and Debian packages",
             contents=spec.contents,
-            licence=self.licensing.image(spec),
+            licence=self._licensing(platform).image(spec),
         )
         return artifact, node_of(image.manifest.data)
 
     def binaries(self, kubernetes: Iterable[str]) -> Iterator[Artifact]:
         """Programs for hosts, and the tools."""
         for name, version in self.programs(kubernetes):
-            yield self.binary(name, version)
+            for platform in needed_for(DownloadKind.BINARY, name, self.platforms):
+                yield self.binary(name, version, platform)
 
-    def binary(self, name: str, version: str) -> Artifact:
+    def binary(self, name: str, version: str, platform: Platform = AMD64) -> Artifact:
         """One program, or the archive of several."""
         pinned = self.versions.binary(name, version)
-        if item := self.files.find(DownloadKind.BINARY, name, version):
+        if item := self.files.find(DownloadKind.BINARY, name, version, platform):
             return self._download(self.files.ready(item, self.workshop, pinned))
-        file = binary_archive(self.versions, pinned, self.workshop)
-        made = self._file(ArtifactKind.BINARY, name, version, file, binary_origin(self.versions, pinned))
-        return replace(made, licence=self.licensing.binary(pinned))
+        file = binary_archive(self.versions, pinned, self.workshop, platform)
+        origin = binary_origin(self.versions, pinned)
+        made = self._file(ArtifactKind.BINARY, name, version, file, origin, platform=platform)
+        return replace(made, licence=self._licensing(platform).binary(pinned))
 
     def others(self, named: Iterable[Named]) -> Iterator[Artifact]:
         """Downloads that no release and no module names."""
-        for item in filter(None, (self.files.find(*name) for name in sorted(named))):
-            yield self._download(self.files.ready(item, self.workshop))
+        for kind, name, version in sorted(named):
+            for platform in needed_for(kind, name, self.platforms):
+                if item := self.files.find(kind, name, version, platform):
+                    yield self._download(self.files.ready(item, self.workshop))
 
     def charts(self, modules: Iterable[str]) -> Iterator[Artifact]:
         """Every chart of the modules: upstream's, or the module's own."""
@@ -198,19 +215,29 @@ class Builder:
     def packages(
         self, systems: Iterable[str], gathered: Mapping[str, Path], further: tuple[str, ...]
     ) -> Iterator[Artifact]:
-        """A repository per system: fetched, or of what the site has gathered; downloads join either."""
-        known = self.versions.packages
+        """A repository per system and platform: fetched, or of what a site has gathered; downloads join either."""
         for system in sorted({*systems, *gathered}):
-            files = self.files.packages(system)
-            if system not in gathered and (known.system(system).suite or not files):
-                others = "Debian"
-                tar, version = build_repository(known, system, self.workshop, further, files)
-            else:
-                directory = gathered.get(system)
-                others = "the site" if directory else ""
-                tar, version = gathered_repository(known, system, directory, self.workshop, further, files)
-            origin = self.files.sources(system, others)
-            yield self._repository(system, version, tar, origin)
+            directory = gathered.get(system)
+            for platform in gathered_for(directory, self.platforms) if directory else self.platforms:
+                yield self._packages(system, directory, further, platform)
+
+    def _packages(
+        self, system: str, directory: Path | None, further: tuple[str, ...], platform: Platform
+    ) -> Artifact:
+        known, files = self.versions.packages, self.files.packages(system, platform)
+        if directory is None and (known.system(system).suite or not files):
+            others = "Debian"
+            tar, version = build_repository(known, system, self.workshop, further, files, platform)
+        else:
+            others = "the site" if directory else ""
+            tar, version = gathered_repository(
+                known, system, directory, self.workshop, further, files, platform
+            )
+        origin = self.files.sources(system, others, platform)
+        made = self._file(
+            ArtifactKind.PACKAGES, system, version, tar, origin, suffix=".tar", platform=platform
+        )
+        return replace(made, licence=self._licensing(platform).packages(tar))
 
     def catalog_content(self) -> Artifact:
         """Modules, roles and pins that this bundle was built with."""
@@ -229,24 +256,27 @@ class Builder:
         return replace(made, licence=own_licence())
 
     def installer(self) -> Iterator[Artifact]:
-        """Slipway itself: wheels, and the script at the bundle's top that installs them.
+        """Slipway itself: wheels for every machine on which it may be, and the script at the bundle's top for them.
 
         A site that lacks one of them gets all: where they are installed nothing can be asked for the rest.
         """
         if not self.versions.wheels:
             return
-        others = sources.make(self.versions.wheels, self.versions, self.workshop)
-        script = data_dir() / "offline" / INSTALL
-        found = {
-            file: file_digest(file) for file in (script, own_wheel(self.workshop), *others.glob("*.whl"))
-        }
-        licences = self.licensing.wheels()
+        own = (data_dir() / "offline" / INSTALL, own_wheel(self.workshop))
+        files, licences = {}, {file.name: own_licence() for file in own}
+        for platform in with_tools(self.platforms):
+            others = sources.make(self.versions.wheels, self.versions, self.workshop, platform)
+            files.update({file.name: file for file in others.glob("*.whl")})
+            licences |= self._licensing(platform).wheels()
+        found = {file: file_digest(file) for file in (*own, *files.values())}
         needed = not all(self.writer.is_elsewhere(digest) for digest in found.values())
         for file, digest in sorted(found.items()):
-            licence = licences[file.name] if file.is_relative_to(others) else own_licence()
-            artifact = replace(installer_artifact(file, digest), licence=licence)
+            artifact = replace(installer_artifact(file, digest), licence=licences[file.name])
             self.writer.copy(file, artifact.path, digest, needed=needed)
             yield artifact
+
+    def _licensing(self, platform: Platform = AMD64) -> Licensing:
+        return Licensing(self.versions, self.workshop, platform)
 
     def _module(self, name: str) -> Module:
         if name not in self.catalog.modules:
@@ -261,7 +291,7 @@ class Builder:
         packed = sources.make(chart.source, self.versions, self.workshop) / PACKED
         origin = f"{getattr(source, 'module', '')}@{source.version}"
         made = self._file(ArtifactKind.CHART, chart.name, chart.version, packed, origin, suffix=".tgz")
-        return replace(made, licence=self.licensing.chart(chart.source))
+        return replace(made, licence=self._licensing().chart(chart.source))
 
     def _own_chart(self, chart: str, directory: Path, module: str) -> Artifact:
         def build(dest: Path) -> None:
@@ -272,36 +302,30 @@ class Builder:
         content = digests.of_files([directory])
         packed = self.workshop.make("chart", chart, version, content, build) / PACKED
         made = self._file(ArtifactKind.CHART, chart, version, packed, f"module {module}", suffix=".tgz")
-        return replace(made, licence=self.licensing.own_chart(directory))
-
-    def _repository(self, system: str, version: str, tar: Path, origin: str) -> Artifact:
-        made = self._file(ArtifactKind.PACKAGES, system, version, tar, origin, suffix=".tar")
-        return replace(made, licence=self.licensing.packages(tar))
+        return replace(made, licence=Licensing.own_chart(directory))
 
     def _download(self, ready: Ready) -> Artifact:
         item = ready.item
         kind = ArtifactKind(item.kind)
-        made = self._file(kind, item.name, item.version, ready.path, item.origin, suffix=ready.suffix)
-        return replace(made, platform=item.platform)
+        platform = AMD64 if kind is ArtifactKind.CHART else BY_NAME[item.platform]
+        return self._file(
+            kind, item.name, item.version, ready.path, item.origin, suffix=ready.suffix, platform=platform
+        )
 
     def _file(
-        self, kind: ArtifactKind, name: str, version: str, source: Path, origin: str, *, suffix: str = ""
+        self,
+        kind: ArtifactKind,
+        name: str,
+        version: str,
+        source: Path,
+        origin: str,
+        *,
+        suffix: str = "",
+        platform: Platform = AMD64,
     ) -> Artifact:
-        """Put one file into the bundle as KIND/NAME-VERSION."""
+        """Put one file into the bundle as KIND/NAME-VERSION, with the architecture behind where it is not amd64."""
         suffix = suffix or "".join(part for part in source.suffixes if part in {".tar", ".gz"})
-        path = f"{kind}/{name}-{version}{suffix}"
+        path = f"{kind}/{name}-{version}{platform.suffix}{suffix}"
         digest, size = file_digest(source), source.stat().st_size
         self.writer.copy(source, path, digest)
-        return Artifact(kind, name, version, digest, size, path=path, origin=origin)
-
-
-def _index_entry(artifact: Artifact, node: Node) -> dict[str, object]:
-    system, _, architecture = artifact.platform.partition("/")
-    platform = {"platform": {"architecture": architecture, "os": system}} if architecture else {}
-    return {
-        "mediaType": node.media_type,
-        "digest": node.digest,
-        "size": len(node.text),
-        **platform,
-        "annotations": {"org.opencontainers.image.ref.name": artifact.reference},
-    }
+        return Artifact(kind, name, version, digest, size, path=path, platform=platform.name, origin=origin)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from slipway.model.bundle import Artifact, BundleManifest
+from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """An artifact of one kind, name and platform that is in both, and not the same."""
+    """An artifact of one kind and name, and a file of one platform, that is in both, and not the same."""
 
     before: Artifact
     after: Artifact
@@ -51,4 +51,6 @@ def _by_version(artifact: Artifact) -> tuple[str, ...]:
 
 
 def _by_name(artifact: Artifact) -> tuple[str, ...]:
-    return (str(artifact.kind), artifact.name, artifact.platform)
+    # An image is one, for however many platforms it is there.
+    platform = "" if artifact.kind is ArtifactKind.IMAGE else artifact.platform
+    return (str(artifact.kind), artifact.name, platform)

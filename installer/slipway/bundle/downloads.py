@@ -17,12 +17,9 @@ import yaml
 
 from slipway.bundle.disk import guarded
 from slipway.errors import BundleError, Finding
+from slipway.model.platforms import AMD64, BY_NAME
 
 FORMAT: Final = 1
-DEFAULT_PLATFORM: Final = "linux/amd64"
-PLATFORMS: Final = (DEFAULT_PLATFORM, "linux/arm64")
-#: What packages call the platforms: .deb and .rpm.
-ARCHITECTURES: Final = {"linux/amd64": ("amd64", "x86_64"), "linux/arm64": ("arm64", "aarch64")}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~:-]{0,127}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -47,7 +44,7 @@ class Download:
     url: str
     sha256: str
     source: str
-    platform: str = DEFAULT_PLATFORM
+    platform: str = AMD64.name
     member: str = ""
     """Of a binary: the one file of the .tar.gz that is carried; empty: what the URL serves, as it is."""
     system: str = ""
@@ -75,11 +72,10 @@ class Download:
         """A package is called as its kind of repository has it, whatever its URL says."""
         last = unquote(urlsplit(self.url).path).rpartition("/")[2]
         if self.kind is DownloadKind.PACKAGE:
-            deb, rpm = ARCHITECTURES[self.platform]
-            is_rpm = last.endswith(".rpm")
-            return (
-                f"{self.name}-{self.version}.{rpm}.rpm" if is_rpm else f"{self.name}_{self.version}_{deb}.deb"
-            )
+            platform = BY_NAME[self.platform]
+            if last.endswith(".rpm"):
+                return f"{self.name}-{self.version}.{platform.machine}.rpm"
+            return f"{self.name}_{self.version}_{platform.architecture}.deb"
         return last if _NAME.fullmatch(last) else "file"
 
 
@@ -178,7 +174,7 @@ def problems(item: dict[str, str]) -> Iterator[Finding]:
 
 def _wrong(item: dict[str, str]) -> Iterator[tuple[str, str, str]]:
     """Fields, what is wrong with each, and what is right."""
-    kind, url, platform = item.get("kind", ""), item.get("url", ""), item.get("platform", DEFAULT_PLATFORM)
+    kind, url, platform = item.get("kind", ""), item.get("url", ""), item.get("platform", AMD64.name)
     known = [part.name for part in fields(Download)]
     for name in item.keys() - known:
         yield name, "is not known", ", ".join(known)
@@ -193,7 +189,7 @@ def _wrong(item: dict[str, str]) -> Iterator[tuple[str, str, str]]:
             not plain.endswith(".rpm") or "-" in item.get("version", ""),
             "VERSION-RELEASE, as of an .rpm",
         ),
-        ("platform", platform in PLATFORMS, " or ".join(PLATFORMS)),
+        ("platform", platform in BY_NAME, " or ".join(BY_NAME)),
         ("sha256", not item.get("sha256") or bool(_SHA256.fullmatch(item["sha256"])), "64 hex digits"),
         ("url", reachable, "https://..."),
         ("url", not package or plain.endswith((".deb", ".rpm")), "a .deb or .rpm"),

@@ -12,6 +12,7 @@ from slipway.bundle.downloads import Download, DownloadKind
 from slipway.bundle.workshop import Workshop
 from slipway.catalog.versions import Binary
 from slipway.errors import BundleError
+from slipway.model.platforms import AMD64, Platform
 
 MEMBER = "program"
 #: Names that an error tells of many.
@@ -35,19 +36,24 @@ class Files:
 
     paths: Mapping[Download, Path] = field(default_factory=dict)
 
-    def find(self, kind: DownloadKind, name: str, version: str) -> Download | None:
-        """What was downloaded of a binary or chart; None: it is built."""
-        wanted = (kind, name, version)
-        return next((item for item in self.paths if (item.kind, item.name, item.version) == wanted), None)
+    def find(
+        self, kind: DownloadKind, name: str, version: str, platform: Platform = AMD64
+    ) -> Download | None:
+        """What was downloaded of a binary for a platform, or of a chart; None: it is built."""
+        found = (item for item in self.paths if (item.kind, item.name, item.version) == (kind, name, version))
+        chart = kind is DownloadKind.CHART
+        return next((item for item in found if chart or item.platform == platform.name), None)
 
-    def packages(self, system: str) -> list[Path]:
+    def packages(self, system: str, platform: Platform = AMD64) -> list[Path]:
         """Packages that join a system's repository."""
-        found = [path for item, path in self.paths.items() if item.system == system]
+        wanted = (system, platform.name)
+        found = [path for item, path in self.paths.items() if (item.system, item.platform) == wanted]
         return sorted(found, key=lambda path: path.name)
 
-    def sources(self, system: str, others: str) -> str:
+    def sources(self, system: str, others: str, platform: Platform = AMD64) -> str:
         """Where the packages of a system are from; `others`: those that are not downloads."""
-        urls = sorted(item.url for item in self.paths if item.system == system)
+        wanted = (system, platform.name)
+        urls = sorted(item.url for item in self.paths if (item.system, item.platform) == wanted)
         return ", ".join(filter(None, [others, *urls]))
 
     def ready(self, item: Download, workshop: Workshop, pinned: Binary | None = None) -> Ready:

@@ -16,6 +16,7 @@ from slipway.bundle.code import CodeLayer
 from slipway.bundle.layout import OCI_MANIFEST
 from slipway.bundle.workshop import Workshop
 from slipway.catalog.versions import Image, Layer, Versions
+from slipway.model.platforms import AMD64, Platform
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -61,17 +62,18 @@ class _BuiltLayer:
 
 
 class Assembler:
-    """Builds images of one set of pinned versions."""
+    """Builds images of one set of pinned versions for one platform."""
 
-    def __init__(self, versions: Versions, workshop: Workshop) -> None:
+    def __init__(self, versions: Versions, workshop: Workshop, platform: Platform = AMD64) -> None:
         self.versions = versions
         self.workshop = workshop
+        self.platform = platform
 
     def build(self, image: Image) -> BuiltImage:
         """Every layer, then configuration and manifest over them."""
         layers = [self._shared(self.versions.layer(name)) for name in image.layers]
         layers.append(self._own(image))
-        config = _json(_configuration(image, [layer.diff_id for layer in layers]))
+        config = _json(_configuration(image, self.platform, [layer.diff_id for layer in layers]))
         manifest = _json(
             {
                 "schemaVersion": 2,
@@ -118,7 +120,7 @@ class Assembler:
         return [f"{self._source(origin.partition('/')[0]).name}/{origin}" for origin in origins]
 
     def _source(self, name: str) -> Path:
-        return sources.make(name, self.versions, self.workshop)
+        return sources.make(name, self.versions, self.workshop, self.platform)
 
     def file(self, origin: str) -> Path:
         """The file behind SOURCE/FILE."""
@@ -126,7 +128,7 @@ class Assembler:
         return self._source(source) / name
 
 
-def _configuration(image: Image, diff_ids: list[str]) -> dict[str, Any]:
+def _configuration(image: Image, platform: Platform, diff_ids: list[str]) -> dict[str, Any]:
     config: dict[str, Any] = {"Env": [PATH, *image.env], "WorkingDir": "/"}
     config |= {"Entrypoint": list(image.entrypoint)} if image.entrypoint else {}
     config |= {"Cmd": list(image.cmd)} if image.cmd else {}
@@ -135,7 +137,7 @@ def _configuration(image: Image, diff_ids: list[str]) -> dict[str, Any]:
         config["Labels"] = {"dev.slipway.contents": image.contents}
     return {
         "created": EPOCH,
-        "architecture": "amd64",
+        "architecture": platform.architecture,
         "os": "linux",
         "config": config,
         "rootfs": {"type": "layers", "diff_ids": diff_ids},

@@ -67,7 +67,7 @@ def take(client: RegistryClient, manifest: BundleManifest, parallel: int = 8) ->
 
 
 def _blobs(client: RegistryClient, artifact: Artifact) -> Iterator[str]:
-    if client.head_manifest(artifact.repository, artifact.version) != root_digest(artifact):
+    if client.head_manifest(artifact.repository, artifact.tag) != root_digest(artifact):
         return
     for node in manifests_of(artifact, lambda digest: client.get_manifest(artifact.repository, digest)[0]):
         yield from node.blobs

@@ -19,6 +19,7 @@ from slipway.bundle.sources.chart import PACKED, chart_licence
 from slipway.bundle.sources.debian import copyrights
 from slipway.bundle.workshop import Workshop
 from slipway.catalog.versions import Binary, Image, Layer, Versions
+from slipway.model.platforms import AMD64, Platform
 from slipway.settings import data_dir
 
 #: What is kept of a repository's licences.
@@ -26,11 +27,12 @@ _KEPT: Final = "licence"
 
 
 class Licensing:
-    """SPDX expressions of things made of one set of pinned versions; empty where none is known."""
+    """SPDX expressions of things made of one set of pinned versions for a platform; empty where none is known."""
 
-    def __init__(self, versions: Versions, workshop: Workshop) -> None:
+    def __init__(self, versions: Versions, workshop: Workshop, platform: Platform = AMD64) -> None:
         self.versions = versions
         self.workshop = workshop
+        self.platform = platform
 
     def image(self, image: Image) -> str:
         """Of all its layers and files."""
@@ -46,7 +48,7 @@ class Licensing:
 
     def chart(self, source: str) -> str:
         """Of a chart of upstream."""
-        return sources.licences(source, self.versions, self.workshop)[PACKED]
+        return self._source(source)[PACKED]
 
     @staticmethod
     def own_chart(directory: Path) -> str:
@@ -56,7 +58,7 @@ class Licensing:
 
     def wheels(self) -> dict[str, str]:
         """Of the wheels with which Slipway is installed, by their files' names."""
-        return sources.licences(self.versions.wheels, self.versions, self.workshop)
+        return self._source(self.versions.wheels)
 
     def packages(self, tar: Path) -> str:
         """Of all Debian packages of a repository. Those of other systems nothing is known of."""
@@ -73,13 +75,16 @@ class Licensing:
             yield self._tree(layer.tree)
 
     def _tree(self, source: str) -> str:
-        return all_of(sources.licences(source, self.versions, self.workshop).values())
+        return all_of(self._source(source).values())
 
     def _file(self, origin: str) -> str:
         """Of SOURCE/FILE."""
         source, _, name = origin.partition("/")
-        found = sources.licences(source, self.versions, self.workshop)
+        found = self._source(source)
         return found.get(name, found.get(WHOLE, ""))
+
+    def _source(self, name: str) -> dict[str, str]:
+        return sources.licences(name, self.versions, self.workshop, self.platform)
 
 
 def _of_packages(tar: Path, scratch: Path) -> Iterable[str]:

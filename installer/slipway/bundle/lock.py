@@ -18,10 +18,9 @@ from slipway.bundle.layout import Node
 from slipway.bundle.refusals import RegistryError
 from slipway.bundle.upstream import Place, Upstreams
 from slipway.errors import BundleError, Finding
+from slipway.model.platforms import ALL
 
 LOCK_FORMAT: Final = 1
-#: In the place of a platform: the index as it is, with every platform.
-ALL: Final = "all"
 #: Images that are asked for at a time.
 PARALLEL: Final = 8
 

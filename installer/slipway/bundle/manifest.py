@@ -11,6 +11,7 @@ import yaml
 
 from slipway.errors import BundleError
 from slipway.model.bundle import BUNDLE_FORMAT, Artifact, ArtifactKind, BundleManifest
+from slipway.model.platforms import AMD64
 
 FILE = "bundle.yaml"
 #: Beside it, where somebody signed it.
@@ -20,7 +21,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 #: Fields that are left out of the file when they have their default.
-_OPTIONAL = {"platform": "linux/amd64", "origin": "", "contents": "", "licence": "", "path": ""}
+_OPTIONAL = {"platform": AMD64.name, "origin": "", "contents": "", "licence": "", "path": ""}
 
 
 def make(
@@ -28,7 +29,7 @@ def make(
 ) -> BundleManifest:
     """A manifest with its digest; artifacts in their canonical order."""
     versions = tuple(kubernetes)
-    ordered = tuple(sorted(artifacts, key=lambda item: (item.kind, item.name, item.version)))
+    ordered = tuple(sorted(artifacts, key=lambda item: (item.kind, item.name, item.version, item.platform)))
     body = _body(name, catalog, slipway, ordered, versions)
     text = json.dumps(body, sort_keys=True, separators=(",", ":"))
     digest = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -13,9 +13,10 @@ from typing import Final
 from slipway.bundle.apt import Apt, files_digest
 from slipway.bundle.archive import tree_entries, write_tar
 from slipway.bundle.programs import run
-from slipway.bundle.workshop import Workshop
+from slipway.bundle.workshop import Workshop, recipe_for
 from slipway.catalog.versions import Packages, System
 from slipway.errors import BundleError
+from slipway.model.platforms import AMD64, PLATFORMS, Platform
 
 TAR: Final = "packages.tar"
 #: Counts up when the same packages are laid out in another way.
@@ -34,6 +35,7 @@ def build_repository(
     workshop: Workshop,
     further: Iterable[str] = (),
     files: Sequence[Path] = (),
+    platform: Platform = AMD64,
 ) -> tuple[Path, str]:
     """The repository's tar and its version, which is a short digest of the packages in it.
 
@@ -47,12 +49,13 @@ def build_repository(
     _check_kind(files, wanted)
     names = wanted.called({*packages.packages, *further})
     recipe = [wanted.suite, list(names), LAYOUT, *([files_digest(files)] if files else [])]
+    apt = Apt(wanted.suite, workshop, platform)
     place = workshop.make(
         "packages",
         system,
         wanted.suite,
-        recipe,
-        lambda dest: _build(names, wanted.suite, workshop, files, dest),
+        recipe_for(platform, recipe),
+        lambda dest: _build(apt, names, files, platform, dest),
     )
     return place / TAR, (place / "version").read_text(encoding="utf-8")
 
@@ -64,8 +67,11 @@ def gathered_repository(
     workshop: Workshop,
     further: Iterable[str] = (),
     files: Sequence[Path] = (),
+    platform: Platform = AMD64,
 ) -> tuple[Path, str]:
     """The same of a directory of .deb or .rpm files, and of `files`, among which all that roles install must be.
+
+    Those of another platform are left where they are.
 
     Raises:
         BundleError: the system is not known, the directory has no packages of its kind, or lacks some.
@@ -74,10 +80,11 @@ def gathered_repository(
     _check_kind(files, wanted)
     suffix = SUFFIXES[wanted.format]
     gathered = [*(directory.glob(f"**/*{suffix}") if directory else ())]
+    gathered = [path for path in gathered if platform_of(path) in {platform, None}]
     everything = sorted([*gathered, *files], key=lambda path: path.name)
     found = {package_name(path) for path in everything}
     if missing := sorted(set(wanted.called({*packages.packages, *further})) - found):
-        hint = f"on a connected {system}: {GATHER[wanted.format].format(names=' '.join(missing))}"
+        hint = f"on a connected {system} ({platform.machine}): {GATHER[wanted.format].format(names=' '.join(missing))}"
         what = (
             f"the packages for {system} lack {', '.join(missing)}"
             if everything
@@ -89,15 +96,27 @@ def gathered_repository(
         "packages",
         system,
         version,
-        [wanted.format, version],
-        lambda dest: _pack(everything, wanted.format, dest),
+        recipe_for(platform, [wanted.format, version]),
+        lambda dest: _pack(everything, wanted.format, platform, dest),
     )
     return place / TAR, version
+
+
+def gathered_for(directory: Path, platforms: tuple[Platform, ...]) -> tuple[Platform, ...]:
+    """The platforms for which a directory has packages: not every system is on every kind of machine."""
+    there = {platform_of(path) for suffix in SUFFIXES.values() for path in directory.glob(f"**/*{suffix}")}
+    return tuple(platform for platform in platforms if platform in there) or platforms[:1]
 
 
 def package_name(path: Path) -> str:
     """A package's name by its file's: NAME_VERSION_ARCHITECTURE.deb or NAME-VERSION-RELEASE.ARCHITECTURE.rpm."""
     return path.name.partition("_")[0] if path.suffix == ".deb" else path.name.rsplit("-", 2)[0]
+
+
+def platform_of(path: Path) -> Platform | None:
+    """The platform that a package's file is named for; None: it is for all, or for one that nobody knows."""
+    word = path.stem.rpartition("_" if path.suffix == ".deb" else ".")[2]
+    return next((found for found in PLATFORMS if word in {found.architecture, found.machine}), None)
 
 
 def _check_kind(files: Iterable[Path], system: System) -> None:
@@ -113,36 +132,36 @@ def _check_kind(files: Iterable[Path], system: System) -> None:
                 raise BundleError(f"{path.name} is the package {named[:-1]}", where=str(path), hint=hint)
 
 
-def _pack(files: Iterable[Path], kind: str, dest: Path) -> None:
+def _pack(files: Iterable[Path], kind: str, platform: Platform, dest: Path) -> None:
     tree = dest / "tree"
     tree.mkdir()
     for path in files:
         target = tree / path.name.replace("%3a", ":").replace(":", "_")
         shutil.copyfile(path, target)
         target.chmod(0o644)
-    INDEXERS[kind](tree)
+    INDEXERS[kind](tree, platform)
     with (dest / TAR).open("wb") as file:
         write_tar(file, tree_entries(tree))
     shutil.rmtree(tree)
 
 
-def _build(names: tuple[str, ...], suite: str, workshop: Workshop, files: Sequence[Path], dest: Path) -> None:
-    paths = [package.path for package in Apt(suite, workshop).download(names, files)]
-    _pack(paths, "apt", dest)
+def _build(apt: Apt, names: tuple[str, ...], files: Sequence[Path], platform: Platform, dest: Path) -> None:
+    paths = [package.path for package in apt.download(names, files)]
+    _pack(paths, "apt", platform, dest)
     (dest / "version").write_text(files_digest(paths), encoding="utf-8")
 
 
-def _index_apt(tree: Path) -> None:
+def _index_apt(tree: Path, platform: Platform) -> None:
     """Packages and Release; a date would make every build another one, so there is none."""
     (tree / "Packages").write_text(run(["apt-ftparchive", "packages", "."], cwd=tree), encoding="utf-8")
-    settings = {"Origin": "Slipway", "Label": "Slipway", "Architectures": "amd64"}
+    settings = {"Origin": "Slipway", "Label": "Slipway", "Architectures": platform.architecture}
     options = [f"-oAPT::FTPArchive::Release::{name}={value}" for name, value in settings.items()]
     release = run(["apt-ftparchive", *options, "release", "."], cwd=tree)
     (tree / "Release").write_text(re.sub(r"^Date:.*\n", "", release, flags=re.MULTILINE), encoding="utf-8")
 
 
-def _index_dnf(tree: Path) -> None:
-    """repodata, likewise without a date."""
+def _index_dnf(tree: Path, _platform: Platform) -> None:
+    """repodata, likewise without a date; a platform is told by each package."""
     run(
         ["createrepo_c", "--quiet", "--no-database", "--revision=0", "--set-timestamp-to-revision", str(tree)]
     )

@@ -115,7 +115,7 @@ class _Pusher:
         self._check_cancelled()
         nodes = manifests_of(artifact, self.stock.reader(artifact))
         last, repository = nodes[-1], artifact.repository
-        there = self.client.head_manifest(repository, artifact.version) == last.digest
+        there = self.client.head_manifest(repository, artifact.tag) == last.digest
         return _Item(artifact, nodes, there and self.listing.has(repository, last))
 
     def plan(self, held: Iterable[_Item]) -> None:
@@ -151,7 +151,7 @@ class _Pusher:
         for node in item.nodes[:-1]:
             self.client.put_manifest(artifact.repository, node.digest, node.text, node.media_type)
         last = item.nodes[-1]
-        listed = self.client.put_manifest(artifact.repository, artifact.version, last.text, last.media_type)
+        listed = self.client.put_manifest(artifact.repository, artifact.tag, last.text, last.media_type)
         if last.subject and not listed:
             self.listing.add(artifact.repository, last)
         with self._lock:

@@ -72,7 +72,7 @@ def _divided(
 ) -> tuple[dict[Place, Node], dict[Place, Node]]:
     """Manifests that go, in the order in which they do, and those that stay: with all that hangs at them."""
     roots, kept = ([(item.repository, root_digest(item)) for item in items] for items in (going, staying))
-    known = {(item.repository, item.version) for item in (*going, *staying)}
+    known = {(item.repository, item.tag) for item in (*going, *staying)}
     with Crew(PARALLEL, "look") as crew:
         own, beside = _tags(client, known, {repository for repository, _ in roots}, crew)
         hanging = _read_all(crew, beside, lambda place: _hanging(client, *place))

@@ -1,14 +1,17 @@
 """Checks a bundle directory: every byte against bundle.yaml, and whether the images of given lists are all there."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import file_digest
 from slipway.bundle.contents import Content, contents
+from slipway.bundle.layout import node_of, reader
 from slipway.errors import Finding
-from slipway.model.bundle import ArtifactKind, BundleManifest
+from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+from slipway.model.platforms import ALL, Platform
 
 #: Hashing is bound by the disk; sha256 itself releases the interpreter's lock.
 PARALLEL = 4
@@ -30,6 +33,35 @@ def missing_images(manifest: BundleManifest, images: Iterable[str]) -> list[Find
         Finding(f"image/{reference}", "is not in the bundle", "", hint, "missing-image")
         for reference in sorted(set(images) - carried)
     ]
+
+
+def missing_platforms(
+    directory: Path, manifest: BundleManifest, images: Iterable[str], platforms: Collection[Platform]
+) -> list[Finding]:
+    """A finding per image that is in the bundle, and not for hosts of each of these platforms."""
+    carried = {item.reference: item for item in manifest.artifacts if item.kind is ArtifactKind.IMAGE}
+    hint = "build the bundle again: slipway bundle build -f cluster.yaml -o DIR"
+    findings = []
+    for image in (carried[reference] for reference in sorted(set(images) & carried.keys())):
+        there = _platforms(directory, image)
+        lacking = [platform.architecture for platform in platforms if platform.name not in there]
+        if lacking:
+            text = f"is not in the bundle for {', '.join(lacking)}"
+            findings.append(
+                Finding(f"image/{image.reference}", text, ", ".join(there), hint, "missing-platform")
+            )
+    return findings
+
+
+def _platforms(directory: Path, image: Artifact) -> list[str]:
+    """Of an image whose index was taken as it was, what that says."""
+    if image.platform != ALL:
+        return image.platform.split(",")
+    read = reader(directory)
+    data = node_of(read(image.digest)).data
+    named = [item.get("platform", {}) for item in data.get("manifests", ())]
+    found = named or [json.loads(read(data["config"]["digest"]))]
+    return [f"{item.get('os')}/{item.get('architecture')}" for item in found]
 
 
 def _check(directory: Path, content: Content) -> Finding | None:

@@ -13,7 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from slipway.model.platforms import AMD64, Platform
 from slipway.settings import cache_dir
+
+
+def recipe_for(platform: Platform, recipe: object) -> object:
+    """A recipe of what differs by platform; AMD64 is not named in it, as long as there was no other."""
+    return recipe if platform == AMD64 else [platform.name, recipe]
 
 
 def short_digest(recipe: object) -> str:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from slipway import __version__
 from slipway.errors import BundleError, Finding
+from slipway.model.platforms import AMD64, Platform
 from slipway.model.systems import called
 from slipway.settings import data_dir
 
@@ -165,6 +166,7 @@ class Binary(_Pinned):
     files: dict[str, str] = {}
     tree: str = ""
     scripts: dict[str, str] = {}
+    """With a platform's own names where they say {triplet} and {loader}."""
     published: bool = True
     """Whether its publisher has a file that hosts could take as it is; if not, it is built in any case."""
 
@@ -244,9 +246,10 @@ class Versions(_Pinned):
             raise ValueError("; ".join(problems))
         return self
 
-    def source(self, name: str) -> Source:
-        """The source of that name."""
-        return _find(self.sources, "name", name, "source")
+    def source(self, name: str, platform: Platform = AMD64) -> Source:
+        """The source of that name, with the platform's own names in its paths."""
+        found: Source = _find(self.sources, "name", name, "source")
+        return type(found).model_validate_json(platform.words(found.model_dump_json()))
 
     def layer(self, name: str) -> Layer:
         """The layer of that name."""

@@ -30,6 +30,7 @@ def info(
     """Show what a bundle holds, and where contents are not what an image's name says; or under which licences it is."""
     from slipway.bundle import manifest as manifests
     from slipway.bundle.info import describe
+    from slipway.model.platforms import AMD64
 
     manifest = manifests.read(directory)
     if licences:
@@ -40,10 +41,17 @@ def info(
         return
     print(f"{colour(manifest.name, 'bold')}  {manifest.digest}\n")
     rows = [
-        (str(a.kind), a.reference, f"{a.size / MIB:.1f}", a.digest[7:19], a.contents or a.origin)
+        (
+            str(a.kind),
+            a.reference,
+            "" if a.platform == AMD64.name else a.platform,
+            f"{a.size / MIB:.1f}",
+            a.digest[7:19],
+            a.contents or a.origin,
+        )
         for a in manifest.artifacts
     ]
-    table(("KIND", "NAME", "MIB", "DIGEST", "CONTENTS"), rows)
+    table(("KIND", "NAME", "PLATFORM", "MIB", "DIGEST", "CONTENTS"), rows)
 
 
 def _licences(manifest: "BundleManifest", output: Format) -> None:
@@ -106,9 +114,11 @@ def verify(
         raise BundleError("the bundle is damaged", where=str(directory), findings=findings, hint=hint)
     whole = closure(configuration, catalog, source) if configuration else Closure()
     declared = [image for module in carried_modules(manifest, catalog) for image in module.images]
+    platforms = configuration.platforms if configuration else ()
+    foreign = checks.missing_platforms(directory, manifest, (*whole.images, *declared), platforms)
     known = {finding.path for finding in whole.findings}
     absent = [item for item in checks.missing_images(manifest, declared) if item.path not in known]
-    wrong = (*(item for item in whole.findings if item.severity == ERROR), *absent)
+    wrong = (*(item for item in whole.findings if item.severity == ERROR), *absent, *foreign)
     if wrong:
         raise BundleError("the bundle is not complete", where=str(directory), findings=wrong)
     if output is Format.JSON:

@@ -17,6 +17,7 @@ from slipway.cli.bundlemake import (
     Registry,
     To,
     downloads_of,
+    images_for,
     kubernetes_of,
     upstreams_of,
 )
@@ -34,7 +35,7 @@ def lock(
     modules: Modules = None,
     lock_file: LockFile = LOCK,
     images: Images = None,
-    platform: Platform = "linux/amd64",
+    platform: Platform = "",
     registry: Registry = None,
     accept: Annotated[
         bool, typer.Option("--accept", help="Take tags and charts that mean other contents than before.")
@@ -82,14 +83,16 @@ def lock(
         wanted |= set(catalog.modules[name].images)
     wanted = {image for image in wanted if not image.startswith(f"{OWN_IMAGE}:")}
     former, today = locks.read(lock_file), datetime.now(UTC).date().isoformat()
-    found = locks.resolve_all(upstreams_of(registry), sorted(wanted), platform, today)
+    upstreams, names = upstreams_of(registry), images_for(platform, configuration)
+    found = [item for name in names for item in locks.resolve_all(upstreams, sorted(wanted), name, today)]
     locks.check_moved(former, found, accept=accept)
     locks.write(former.merged(found), lock_file)
     if output is Format.JSON:
         emit({"path": str(lock_file), "images": [asdict(item) for item in found]})
     else:
+        beside = len(found) - len(wanted) * len(names)
         print(
-            f"{lock_file}: {len(wanted)} images, {len(found) - len(wanted)} signatures and the like beside them"
+            f"{lock_file}: {len(wanted)} images for {', '.join(names)}, {beside} signatures and the like beside them"
         )
 
 

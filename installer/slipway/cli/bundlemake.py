@@ -37,7 +37,13 @@ Images = Annotated[
     list[str] | None,
     typer.Option("--image", metavar="NAME:TAG", help="An image besides those of the modules. Repeatable."),
 ]
-Platform = Annotated[str, typer.Option(help="linux/amd64, or all: every platform, the index as it is.")]
+Platform = Annotated[
+    str,
+    typer.Option(
+        help="Comma-separated, as linux/amd64,linux/arm64, in the place of the hosts' own; all: images from registries"
+        " with every platform, the index as it is."
+    ),
+]
 DOWNLOADS = Path("downloads.lock.yaml")
 DownloadsFile = Annotated[
     Path,
@@ -97,7 +103,7 @@ def build(
             help="A locked binary or chart besides those needed, as chart/page:1.2.3. Repeatable.",
         ),
     ] = None,
-    platform: Platform = "linux/amd64",
+    platform: Platform = "",
     registry: Registry = None,
     # Here -o is the directory, as with every tool that builds something.
     output: Annotated[Format, typer.Option("--output", help="text or json.")] = Format.TEXT,
@@ -111,10 +117,12 @@ def build(
     from slipway.bundle.lock import read as read_lock
     from slipway.bundle.official import Official, OfficialFiles
     from slipway.catalog.profiles import modules_of
+    from slipway.model.platforms import BY_NAME
     from slipway.planning.roles import packages_of
 
     catalog, configuration = catalogs.load(), read.load(file)
     started, upstreams = time.monotonic(), upstreams_of(registry)
+    platforms = tuple(BY_NAME[name] for name in _platforms(platform, configuration))
     manifest = build_bundle(
         catalog.versions,
         catalog,
@@ -122,13 +130,14 @@ def build(
         kubernetes=kubernetes_of(configuration, file, catalog, to),
         modules=modules.split(",") if modules else modules_of(profile, catalog, configuration),
         systems=tuple(name for name in systems.split(",") if name),
+        platforms=platforms,
         packages=packages_of(configuration),
         gathered=_gathered(packages or ()),
         elsewhere=Inventory.read(since).blobs if since else {},
         official=Official(
             source,
             read_lock(lock_file),
-            platform,
+            images_for(platform, configuration),
             frozenset(images or ()),
             upstreams,
             TransferView("images"),
@@ -136,7 +145,7 @@ def build(
         files=OfficialFiles(
             files,
             downloads_of(downloads_file),
-            platform,
+            platforms,
             _named(further or ()),
             upstreams=upstreams,
             progress=TransferView("files"),
@@ -152,6 +161,25 @@ def build(
     took = f"in {time.monotonic() - started:.1f} s"
     print(f"{out}: {len(manifest.artifacts)} artifacts, {size // MIB} MiB{left_out}, {took}")
     print(f"digest {manifest.digest}")
+
+
+def images_for(option: str, configuration: "Configuration") -> tuple[str, ...]:
+    """The platforms under which a lock has images: the hosts', those that were asked for, or all of them at once."""
+    from slipway.model.platforms import ALL
+
+    return (ALL,) if option == ALL else _platforms(option, configuration)
+
+
+def _platforms(option: str, configuration: "Configuration") -> tuple[str, ...]:
+    """Of all that is made for hosts, in the order in which there have come to be any."""
+    from slipway.model.platforms import ALL, BY_NAME
+
+    asked = {name for name in option.split(",") if name}
+    if asked - BY_NAME.keys() - {ALL} or (ALL in asked and len(asked) > 1):
+        hint = f"{option}: {', '.join(BY_NAME)}, several with commas, or {ALL} alone"
+        raise typer.BadParameter(hint, param_hint="--platform")
+    wanted = asked - {ALL} or {platform.name for platform in configuration.platforms}
+    return tuple(name for name in BY_NAME if name in wanted)
 
 
 def _gathered(options: Iterable[str]) -> dict[str, Path]:

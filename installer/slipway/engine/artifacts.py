@@ -1,5 +1,6 @@
 """Artifacts of a run: those that travel over SSH or are used here, and the push into the site registry."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.host.items import Host
 from slipway.model.plan import REPLICA, Step
+from slipway.model.platforms import AMD64, Platform, of_machine
 from slipway.secrets import site_key
 
 #: In the local state: blobs on their way from one registry to another. What a kill leaves there is gone on with.
@@ -23,27 +25,38 @@ SCRATCH = "push"
 
 
 def local_artifacts(context: Context, wanted: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Name -> absolute path of binaries on this machine: Ansible runs elsewhere."""
-    return {item["name"]: str(binary_path(context, item["name"]).resolve()) for item in wanted}
+    """Name -> absolute path of a host's binaries on this machine: Ansible runs elsewhere."""
+    return _local(context, ArtifactKind.BINARY, wanted)
 
 
 def local_packages(context: Context, wanted: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """System -> absolute path of its package repository on this machine."""
-    found = (required(context, ArtifactKind.PACKAGES, item["name"]) for item in wanted)
-    return {artifact.name: str(context.source.path(artifact).resolve()) for artifact in found}
+    """System -> absolute path of its package repository for a host, on this machine."""
+    return _local(context, ArtifactKind.PACKAGES, wanted)
 
 
-def binary_path(context: Context, name: str) -> Path:
-    """Path of a binary on this machine, fetched and checked when it comes from the registry."""
-    return context.source.path(required(context, ArtifactKind.BINARY, name))
+def _local(context: Context, kind: ArtifactKind, wanted: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """By their digests: planning has chosen those of the host's platform."""
+    there = {artifact.digest: artifact for artifact in context.manifest.artifacts if artifact.kind is kind}
+    return {item["name"]: str(context.source.path(there[item["digest"]]).resolve()) for item in wanted}
 
 
-def required(context: Context, kind: ArtifactKind, name: str) -> Artifact:
+def program_path(context: Context, name: str) -> Path:
+    """Path of a binary that runs on this machine, fetched and checked when it comes from the registry."""
+    return context.source.path(required(context, ArtifactKind.BINARY, name, this_machine()))
+
+
+def this_machine() -> Platform:
+    """The platform on which Slipway runs; of another one than Slipway knows nothing could be had."""
+    return of_machine(os.uname().machine) or AMD64
+
+
+def required(context: Context, kind: ArtifactKind, name: str, platform: Platform = AMD64) -> Artifact:
     """The artifact; BundleError when the bundle does not have it."""
-    found = context.manifest.find(kind, name)
+    found = context.manifest.find(kind, name, platform=platform)
     if found is None:
+        of = f" for {platform.name}" if kind is ArtifactKind.BINARY else ""
         raise BundleError(
-            f"the bundle has no {kind} {name}",
+            f"the bundle has no {kind} {name}{of}",
             where=context.manifest.name,
             hint="build it for this ClusterConfiguration: slipway bundle build -f cluster.yaml -o DIR",
         )

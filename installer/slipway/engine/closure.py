@@ -17,6 +17,7 @@ from slipway.catalog.imagecheck import Found, Rendering, found_in
 from slipway.catalog.imagenames import parse
 from slipway.catalog.references import Use
 from slipway.cluster.helm import Helm
+from slipway.engine.artifacts import this_machine
 from slipway.engine.images import PARALLEL, rendering
 from slipway.errors import WARNING, BundleError, Finding, SlipwayError
 from slipway.model.bundle import ArtifactKind, BundleManifest
@@ -43,9 +44,11 @@ def closure(configuration: Configuration, catalog: Catalog, source: ArtifactSour
     if manifest.catalog != catalog.digest:
         text = "was made by another release of Slipway, or by other modules and roles"
         return Closure(findings=(Finding("bundle", text, catalog.digest, _REBUILD, "other-release"),))
-    helm = catalog.bundle_for(configuration, manifest).find(ArtifactKind.BINARY, "helm")
+    bundle = catalog.bundle_for(configuration, manifest)
+    helm = bundle.find(ArtifactKind.BINARY, "helm", platform=this_machine())
     if helm is None:
-        return Closure(findings=(Finding("binary/helm", "is not in the bundle", "", _REBUILD, "missing"),))
+        text = f"is not in the bundle for this machine, {this_machine().name}"
+        return Closure(findings=(Finding("binary/helm", text, "", _REBUILD, "missing"),))
     modules = tuple(name for name, it in catalog.selection(configuration).items() if it.enabled)
     look = partial(_found, configuration, catalog, source, Helm(source.path(helm), None))
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="helm") as pool:

@@ -64,7 +64,7 @@ def run_hosts(steps: tuple[Step, ...], run: Run) -> None:
         PLAYBOOK,
         hosts=host_variables(steps, run, pythons, giver),
         groups=groups(context.configuration.hosts, registry=context.configuration.registry_hosts),
-        extra=run_variables(steps, run),
+        extra=run_variables(run),
         directory=context.state / "runs",
         secrets=context.secret,
         known_hosts=context.known_hosts,
@@ -156,6 +156,7 @@ def host_variables(
             **interpreter(bundled=pythons.get(host.name)),
             **{name: value for step in mine for name, value in step.inputs.items()},
             "slipway_steps": {step.action: _step_variables(step, run) for step in mine},
+            "slipway_local_artifacts": _carried(mine, run),
         }
         if host.control_plane:  # others join by it, also when it has no step itself
             variables[host.name]["kubernetes_control_plane_address"] = host.address
@@ -166,6 +167,15 @@ def host_variables(
         if seen and seen.reachable:
             variables[host.name]["slipway_facts"] = asdict(seen.facts)
     return variables
+
+
+def _carried(steps: Iterable[Step], run: Run) -> dict[str, str]:
+    """What goes to one host over SSH, by name: two hosts of the registry may have different processors."""
+    wanted = [step.inputs["registry_artifact"] for step in steps if "registry_artifact" in step.inputs]
+    return {
+        **local_artifacts(run.context, wanted),
+        **local_packages(run.context, _carried_packages(steps, run)),
+    }
 
 
 def _step_variables(step: Step, run: Run) -> dict[str, Any]:
@@ -189,18 +199,13 @@ def groups(hosts: Iterable[Host], *, registry: Iterable[Host]) -> dict[str, list
     }
 
 
-def run_variables(steps: Iterable[Step], run: Run) -> dict[str, Any]:
+def run_variables(run: Run) -> dict[str, Any]:
     """Variables of the run itself, which enter no digest."""
-    wanted = [step.inputs["registry_artifact"] for step in steps if "registry_artifact" in step.inputs]
     return {
         "slipway_operation": run.board.operation,
         "slipway_epoch": run.locks.epoch,
         "slipway_holder": run.context.holder,
         "slipway_site": run.observed.site,
-        "slipway_local_artifacts": {
-            **local_artifacts(run.context, wanted),
-            **local_packages(run.context, _carried_packages(steps, run)),
-        },
         "slipway_images": first_images(run.context.configuration, run.context.catalog, run.context.manifest),
     }
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from slipway.engine.artifacts import required
 from slipway.engine.context import Context
 from slipway.errors import SlipwayError
-from slipway.model.bundle import ArtifactKind
+from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.planning.interpreter import ARTIFACT, usable
@@ -27,23 +27,31 @@ def ensure_python(
     """
     chosen = list(hosts)
     bundled = {host.name: _bundled(seen.get(host.name)) for host in chosen}
-    if not any(bundled.values()):
-        return bundled, {}
-    artifact = required(context, ArtifactKind.BINARY, ARTIFACT)
-    without = [
-        host
-        for host in chosen
-        if bundled[host.name]
-        and host.name not in placed
-        and seen[host.name].facts.interpreter != artifact.digest
-    ]
-    if not without:
-        return bundled, {}
+    errors: dict[str, HostError] = {}
+    for platform in dict.fromkeys(host.platform for host in chosen if bundled[host.name]):
+        artifact = required(context, ArtifactKind.BINARY, ARTIFACT, platform)
+        without = [
+            host
+            for host in chosen
+            if bundled[host.name]
+            and host.platform == platform
+            and host.name not in placed
+            and seen[host.name].facts.interpreter != artifact.digest
+        ]
+        errors |= _install(context, artifact, without, placed)
+    return bundled, errors
+
+
+def _install(
+    context: Context, artifact: Artifact, hosts: list[Host], placed: set[str]
+) -> dict[str, HostError]:
+    if not hosts:
+        return {}
     archive = context.source.path(artifact).read_bytes()
-    with Fleet(without, context.access()) as fleet:
+    with Fleet(hosts, context.access()) as fleet:
         done, errors = fleet.each(lambda session: install_python(session, archive, artifact.digest))
     placed.update(done)
-    return bundled, errors
+    return errors
 
 
 def python_for_reset(context: Context, hosts: Iterable[Host]) -> dict[str, bool | None]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from slipway.engine.artifacts import binary_path, required
+from slipway.engine.artifacts import program_path, required
 from slipway.engine.batches import LIMITS
 from slipway.engine.kubeconfig import usable_kubeconfig
 from slipway.engine.run import Run
@@ -91,7 +91,7 @@ def _artifacts(run: Run, steps: Iterable[Step]) -> dict[str, str]:
     paths: dict[str, Path] = {
         name: context.source.path(required(context, ArtifactKind.CHART, name)) for name in charts
     }
-    paths["helm"] = binary_path(context, "helm")
+    paths["helm"] = program_path(context, "helm")
     return {name: str(path.resolve()) for name, path in paths.items()}
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from slipway.model.platforms import ALL, AMD64, BY_NAME, Platform
+
 #: Format of bundle.yaml. A newer one is refused.
 BUNDLE_FORMAT = 1
 
@@ -42,9 +44,10 @@ class Artifact:
 
     `name` is an image's original name without tag (`registry.k8s.io/kube-apiserver`) or a plain name
     (`kubelet`, `metrics-server`, `debian-12`). `version` of an image that has no tag is its digest. `digest` is
-    `sha256:...`: of the OCI manifest for an image, of the file else. `path` is relative to the bundle. `contents`
-    names what is truly inside where that differs from the name. `licence` is an SPDX expression, empty where it is
-    not known.
+    `sha256:...`: of the OCI manifest for an image, of the file else. `path` is relative to the bundle. `platform` of
+    an image for several has all of them, with commas, or is `all` where an index was taken as it was; what is the
+    same everywhere, as a chart, is of linux/amd64. `contents` names what is truly inside where that differs from the
+    name. `licence` is an SPDX expression, empty where it is not known.
     """
 
     kind: ArtifactKind
@@ -53,15 +56,25 @@ class Artifact:
     digest: str
     size: int
     path: str = ""
-    platform: str = "linux/amd64"
+    platform: str = AMD64.name
     origin: str = ""
     contents: str = ""
     licence: str = ""
 
     @property
     def reference(self) -> str:
-        """`name:version`: an image's upstream reference, or the artifact's handle; `name@sha256:...` without a tag."""
-        return f"{self.name}{'@' if self.version.startswith('sha256:') else ':'}{self.version}"
+        """`name:tag`: an image's upstream reference, or the artifact's handle; `name@sha256:...` without a tag."""
+        return f"{self.name}{'@' if self.version.startswith('sha256:') else ':'}{self.tag}"
+
+    @property
+    def tag(self) -> str:
+        """In the site registry: the version, with the architecture of a file that is not for linux/amd64."""
+        platform = None if self.kind is ArtifactKind.IMAGE else BY_NAME.get(self.platform)
+        return f"{self.version}{platform.suffix}" if platform else self.version
+
+    def serves(self, platform: Platform) -> bool:
+        """Whether hosts of a platform can use it, as far as the manifest says."""
+        return self.platform == ALL or platform.name in self.platform.split(",")
 
     @property
     def repository(self) -> str:
@@ -89,11 +102,11 @@ class BundleManifest:
         """The same, in which names of programs mean the versions of one Kubernetes release."""
         return replace(self, binaries=binaries)
 
-    def find(self, kind: ArtifactKind, name: str, version: str = "") -> Artifact | None:
-        """The artifact of that name, or None."""
+    def find(
+        self, kind: ArtifactKind, name: str, version: str = "", platform: Platform = AMD64
+    ) -> Artifact | None:
+        """The artifact of that name for a platform, or None. What is the same everywhere is asked for without one."""
         if kind is ArtifactKind.BINARY and not version:
             version = self.binaries.get(name, "")
-        return next(
-            (a for a in self.artifacts if a.kind is kind and a.name == name and version in {"", a.version}),
-            None,
-        )
+        named = (a for a in self.artifacts if a.kind is kind and a.name == name and a.serves(platform))
+        return next((a for a in named if version in {"", a.version}), None)

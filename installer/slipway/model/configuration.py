@@ -21,6 +21,7 @@ from slipway.model.fields import (
 )
 from slipway.model.host.items import Host, Hosts
 from slipway.model.kubernetes import Kubernetes
+from slipway.model.platforms import AMD64, PLATFORMS, Platform
 
 #: A path of a registry's repositories, as the distribution protocol allows it.
 PROJECT = r"^[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*$"
@@ -119,6 +120,12 @@ class Configuration(Model):
     generation: int = 0
     spec: Spec
     hosts: tuple[Host, ...] = ()
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """Those of the hosts; without hosts the one that everything is for where nothing is said."""
+        used = {host.platform for host in self.hosts} or {AMD64}
+        return tuple(platform for platform in PLATFORMS if platform in used)
 
     @property
     def control_planes(self) -> tuple[Host, ...]:

@@ -3,6 +3,7 @@
 from slipway.errors import Finding
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.observed import HostFacts, HostObserved
+from slipway.model.platforms import Platform
 
 #: What modules of this release need on a host.
 OLDEST = (3, 9)
@@ -15,16 +16,18 @@ def usable(facts: HostFacts) -> bool:
     return all(number.isdigit() for number in numbers) and tuple(map(int, numbers)) >= OLDEST
 
 
-def artifact(bundle: BundleManifest) -> Artifact | None:
-    """The bundle's own Python."""
-    return bundle.find(ArtifactKind.BINARY, ARTIFACT)
+def artifact(bundle: BundleManifest, platform: Platform) -> Artifact | None:
+    """The bundle's own Python for a platform."""
+    return bundle.find(ArtifactKind.BINARY, ARTIFACT, platform=platform)
 
 
-def interpreter_findings(path: str, seen: HostObserved, bundle: BundleManifest) -> list[Finding]:
-    """A host without a usable Python needs a bundle that has one."""
-    if usable(seen.facts) or artifact(bundle):
+def interpreter_findings(
+    path: str, seen: HostObserved, bundle: BundleManifest, platform: Platform
+) -> list[Finding]:
+    """A host without a usable Python needs a bundle that has one for it."""
+    if usable(seen.facts) or artifact(bundle, platform):
         return []
     found = f"has Python {seen.facts.python}" if seen.facts.python else "has no Python"
     wanted = f"{'.'.join(map(str, OLDEST))} or later, or a bundle with one"
     hint = "build the bundle with this release: slipway bundle build"
-    return [Finding(path, f"{found}, and the bundle has none", wanted, hint, "python")]
+    return [Finding(path, f"{found}, and the bundle has none for {platform.name}", wanted, hint, "python")]

@@ -1,6 +1,6 @@
 """Is everything fit for the plan? Judged from what was observed, before the first change."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from slipway.errors import Finding
 from slipway.model.bundle import ArtifactKind, BundleManifest
@@ -8,6 +8,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved, Observed
 from slipway.model.plan import Plan, StepKind
+from slipway.model.platforms import PLATFORMS, Platform, of_machine
 from slipway.model.systems import system_of
 from slipway.planning.checks.disks import disk_findings
 from slipway.planning.checks.fleet import fleet_state
@@ -67,7 +68,7 @@ def preflight(
         seen = observed.hosts.get(name)
         if seen and seen.error_code in CREDENTIAL_CODES:
             findings.append(_unreachable(seen))
-    findings += _missing_images(bundle, images)
+    findings += _missing_images(bundle, images, configuration.platforms)
     findings += _registry(observed, external=configuration.spec.registry.mode == "external")
     return findings
 
@@ -101,22 +102,41 @@ def _unreachable(seen: HostObserved) -> Finding:
 
 def _system(path: str, host: Host, seen: HostObserved, bundle: BundleManifest) -> Iterator[Finding]:
     facts = seen.facts
-    systems = sorted(a.name for a in bundle.artifacts if a.kind is ArtifactKind.PACKAGES)
+    platform = host.platform
+    systems = sorted(
+        a.name for a in bundle.artifacts if a.kind is ArtifactKind.PACKAGES and a.serves(platform)
+    )
     found = system_of(facts.os_id, facts.os_version, systems)
     if found not in systems:
         yield Finding(
             path,
-            f"runs {found}, for which the bundle has no packages",
+            f"runs {found}, for which the bundle has no packages for {platform.architecture}",
             ", ".join(systems),
             "install one of these systems, or build the bundle with --os or --packages",
             "unsupported-os",
         )
-    if facts.architecture not in {"x86_64", "amd64"}:
-        yield Finding(path, f"is a {facts.architecture} machine", "x86_64", "", "unsupported-architecture")
-    yield from interpreter_findings(path, seen, bundle)
+    yield from _architecture(path, platform, facts.architecture)
+    yield from interpreter_findings(path, seen, bundle, platform)
     if host.address not in facts.addresses:
         text = f"does not have the address {host.address}"
         yield Finding(path, text, ", ".join(facts.addresses), "mend its address field", "address")
+
+
+def _architecture(path: str, written: Platform, machine: str) -> Iterator[Finding]:
+    """What is written decides what the host gets: programs of another architecture would not start there."""
+    found, text = of_machine(machine), f"is a {machine} machine"
+    if found is None:
+        known = ", ".join(platform.machine for platform in PLATFORMS)
+        yield Finding(path, text, known, "", "unsupported-architecture")
+    elif found != written:
+        hint = f"write settings.architecture: {found.architecture}, and build the bundle for it"
+        yield Finding(
+            path,
+            f"{text}, and its settings say {written.architecture}",
+            written.machine,
+            hint,
+            "architecture",
+        )
 
 
 def _capacity(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
@@ -152,14 +172,18 @@ def _membership(path: str, seen: HostObserved, site: str) -> Iterator[Finding]:
         yield Finding(path, text, "a host in no cluster", hint, "foreign")
 
 
-def _missing_images(bundle: BundleManifest, images: dict[str, str]) -> Iterator[Finding]:
-    carried = {a.reference for a in bundle.artifacts if a.kind is ArtifactKind.IMAGE}
+def _missing_images(
+    bundle: BundleManifest, images: dict[str, str], platforms: Iterable[Platform]
+) -> Iterator[Finding]:
+    carried = {a.reference: a for a in bundle.artifacts if a.kind is ArtifactKind.IMAGE}
+    hint = "build it for this ClusterConfiguration: slipway bundle build -f cluster.yaml -o DIR"
     for reference, owner in sorted(images.items()):
-        if reference not in carried:
-            hint = "build it for this ClusterConfiguration: slipway bundle build -f cluster.yaml -o DIR"
-            yield Finding(
-                f"bundle/{bundle.name}", f"lacks image {reference}", f"needed by {owner}", hint, "image"
-            )
+        image = carried.get(reference)
+        lacking = [p.architecture for p in platforms if image and not image.serves(p)]
+        if image is None or lacking:
+            of = f" for {', '.join(lacking)}" if lacking else ""
+            text = f"lacks image {reference}{of}"
+            yield Finding(f"bundle/{bundle.name}", text, f"needed by {owner}", hint, "image")
 
 
 def _registry(observed: Observed, *, external: bool) -> Iterator[Finding]:

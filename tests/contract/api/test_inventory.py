@@ -13,6 +13,7 @@ import yaml
 from slipway.bundle import manifest
 from slipway.catalog import versions
 from slipway.model.bundle import Artifact, ArtifactKind
+from slipway.model.platforms import PLATFORMS
 from slipway.planning.roles import container_runtime, kubernetes, node_nvidia
 from slipway.settings import data_dir, interpreter_bin
 
@@ -63,10 +64,21 @@ def bundle(tmp_path: Path) -> Path:
     pins = versions.load()
     known = pins.release(pins.kubernetes).binaries
     artifacts = [
-        Artifact(ArtifactKind.BINARY, name, known.get(name, "v1"), DIGEST, 1, path=f"binaries/{name}")
+        Artifact(
+            ArtifactKind.BINARY,
+            name,
+            known.get(name, "v1"),
+            DIGEST,
+            1,
+            f"binaries/{name}{platform.suffix}",
+            platform.name,
+        )
         for name in names
+        for platform in PLATFORMS
     ]
-    artifacts.append(Artifact(ArtifactKind.IMAGE, "registry.k8s.io/pause", "3.10.1", DIGEST, 1))
+    both = ",".join(platform.name for platform in PLATFORMS)
+    pause = Artifact(ArtifactKind.IMAGE, "registry.k8s.io/pause", "3.10.1", DIGEST, 1, platform=both)
+    artifacts.append(pause)
     directory = tmp_path / "bundle"
     directory.mkdir()
     manifest.write(manifest.make(name="test", catalog="c", slipway="0", artifacts=artifacts), directory)
@@ -111,6 +123,16 @@ def test_groups_and_connection(tmp_path: Path, bundle: Path) -> None:
     assert (host["ansible_user"], host["ansible_become"]) == ("ops", True)
     assert host["ansible_ssh_private_key_file"] == str(file.parent / "secrets/ssh/id_ed25519")
     assert host["slipway_local_artifacts"] == {"registry": str(bundle / "binaries/registry")}
+
+
+def test_a_host_of_another_architecture_gets_its_own(tmp_path: Path, bundle: Path) -> None:
+    file = _site(tmp_path, "ha")
+    document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    document["spec"]["hosts"]["groups"]["storage"]["architecture"] = "arm64"
+    file.write_text(yaml.safe_dump(document))
+    listing = json.loads(_ansible("ansible-inventory", "-i", str(file), "--list", bundle=bundle))
+    host = _plain(listing["_meta"]["hostvars"]["worker-01"])
+    assert host["slipway_local_artifacts"] == {"registry": str(bundle / "binaries/registry-arm64")}
 
 
 def test_secrets_are_read_at_use_and_not_listed(tmp_path: Path, bundle: Path) -> None:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,32 @@ def test_a_bundle_that_has_everything(bundle: Path) -> None:
     told = json.loads(verify(bundle, DEMO, "-o", "json").stdout)
     assert told["findings"] == []
     assert BUSYBOX in told["images"]
+
+
+def test_every_image_has_to_be_there_for_every_architecture_of_hosts(bundle: Path, tmp_path: Path) -> None:
+    document = yaml.safe_load(DEMO.read_text(encoding="utf-8"))
+    document["spec"]["hosts"]["defaults"] = {"architecture": "arm64"}
+    document["spec"]["hosts"]["items"][0]["settings"] = {"architecture": "amd64"}
+    (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(document))
+    told = json.loads(verify(bundle, DEMO, "-o", "json").stdout)
+    answer = verify(bundle, tmp_path / "cluster.yaml", "-o", "json")
+    assert answer.returncode == 7
+    missing = {("missing-platform", f"image/{name}") for name in told["images"]}
+    assert missing <= set(findings(answer))
+    assert {code for code, _ in findings(answer)} == {"missing-platform"}
+    assert {item["problem"] for item in json.loads(answer.stdout)["findings"]} == {
+        "is not in the bundle for arm64"
+    }
+    change(bundle, lambda all_: [replace(a, platform="linux/amd64,linux/arm64") for a in all_])
+    assert verify(bundle, tmp_path / "cluster.yaml").returncode == 0
+
+
+def test_helm_of_another_architecture_is_not_run(bundle: Path) -> None:
+    helm = {"name": "helm", "platform": "linux/arm64"}
+    change(bundle, lambda all_: [replace(a, **helm) if a.name == "helm" else a for a in all_])
+    answer = verify(bundle, DEMO, "-o", "json")
+    assert findings(answer) == [("missing", "binary/helm")]
+    assert "for this machine, linux/amd64" in answer.stdout
 
 
 def test_all_images_that_are_not_there(bundle: Path) -> None:

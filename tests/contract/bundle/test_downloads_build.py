@@ -16,6 +16,7 @@ from slipway.bundle.verify import verify
 from slipway.bundle.web import Web
 from slipway.errors import BundleError
 from slipway.model.bundle import BundleManifest, ImageOrigin
+from slipway.model.platforms import AMD64, ARM64
 from tests import rpms
 from tests.fileservers import FileServer, chart, packed
 from tests.tiny import tiny_build
@@ -205,10 +206,18 @@ def test_packages_that_are_others_are_said(
         built(tmp_path, "bundle", item, systems=(system,))
 
 
-def test_programs_for_another_platform_are_not_replaced_by_what_is_built_here(server: FileServer) -> None:
-    named = (DownloadKind.BINARY, "pause", "1")
-    arm = replace(binary(server, "pause", b"program"), platform="linux/arm64")
-    with pytest.raises(BundleError, match="on trust alone"):
-        OfficialFiles(platform="linux/arm64").chosen([named])
-    assert OfficialFiles(lock=Downloads((arm,)), platform="linux/arm64").chosen([named]) == [arm]
-    assert OfficialFiles(lock=Downloads((arm,)), platform="all").chosen([named]) == []
+def test_a_program_is_taken_for_each_platform_for_which_it_is_locked(server: FileServer) -> None:
+    named, chart_named = (DownloadKind.BINARY, "pause", "1"), (DownloadKind.CHART, "page", "1.2.3")
+    amd = binary(server, "pause", b"program")
+    arm = replace(amd, platform=ARM64.name)
+    page = replace(amd, kind=DownloadKind.CHART, name="page", version="1.2.3")
+    both, all_ = (AMD64, ARM64), Downloads((amd, arm, page))
+    assert OfficialFiles(lock=all_).chosen([named]) == [amd]
+    assert OfficialFiles(lock=all_, platforms=(ARM64,)).chosen([named, chart_named]) == [arm, page]
+    assert OfficialFiles(lock=all_, platforms=both).chosen([named, chart_named]) == [amd, arm, page]
+    assert OfficialFiles(lock=Downloads((arm,)), platforms=both).chosen([named]) == [arm]
+    with pytest.raises(BundleError, match="on trust alone") as refusal:
+        OfficialFiles(ImageOrigin.OFFICIAL, Downloads((arm,)), both).chosen([named])
+    assert [finding.problem for finding in refusal.value.findings] == [
+        "is unverified: no lock has its sha256 for linux/amd64"
+    ]

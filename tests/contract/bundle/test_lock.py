@@ -11,12 +11,13 @@ import pytest
 
 from slipway import catalog as catalogs
 from slipway.bundle import lock
-from slipway.bundle.lock import ALL, Lock
+from slipway.bundle.lock import Lock
 from slipway.bundle.official import Official
 from slipway.bundle.registry import RegistryError
 from slipway.bundle.upstream import Upstreams
 from slipway.errors import BundleError
 from slipway.model.bundle import ImageOrigin
+from slipway.model.platforms import ALL
 from tests.faulty import Faulty
 from tests.upstreams import (
     AMD64,
@@ -95,7 +96,10 @@ def test_the_commands(tmp_path: Path, upstream: Faulty) -> None:
     registries = [part for host in sorted(hosts) for part in ("--registry", f"{host}={upstream.url}")]
     command = ["bundle", "lock", "--modules", "welcome", "--image", IMAGE, *registries]
     said = slipway(*command, cwd=tmp_path).stdout
-    assert said == f"images.lock.yaml: {len(images) + 1} images, 0 signatures and the like beside them\n"
+    assert (
+        said
+        == f"images.lock.yaml: {len(images) + 1} images for linux/amd64, 0 signatures and the like beside them\n"
+    )
     assert [item.image for item in lock.read(tmp_path / "images.lock.yaml").images] == sorted(
         [*images, IMAGE]
     )

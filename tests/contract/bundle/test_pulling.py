@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from slipway.bundle import layout, lock, manifest
-from slipway.bundle.lock import ALL, Lock, Locked
+from slipway.bundle.lock import Lock, Locked
 from slipway.bundle.official import Official
 from slipway.bundle.pulling import pull
 from slipway.bundle.push import push
@@ -22,6 +22,7 @@ from slipway.bundle.verify import verify
 from slipway.bundle.writer import Writer
 from slipway.errors import BundleError
 from slipway.model.bundle import ImageOrigin
+from slipway.model.platforms import ALL
 from tests.bundles import small_bundle
 from tests.contract.bundle.conftest import Disk
 from tests.faulty import Fault, Faulty, faulty

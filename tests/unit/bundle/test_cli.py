@@ -7,9 +7,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import yaml
+
+from slipway.api import read
 from slipway.bundle import manifest as manifests
+from slipway.cli.bundlemake import images_for
 from slipway.settings import data_dir
-from tests.bundles import small_bundle
+from tests.bundles import platforms_bundle, small_bundle
 
 DEMO = data_dir() / "inventories" / "demo" / "cluster.yaml"
 
@@ -27,6 +31,29 @@ def test_info_and_verify(tmp_path: Path) -> None:
     assert "registry.test/second:v2" in _slipway("info", str(tmp_path)).stdout
     answer = _slipway("verify", str(tmp_path), "-o", "json")
     assert json.loads(answer.stdout)["findings"] == []
+
+
+def test_info_names_platforms_other_than_amd64(tmp_path: Path) -> None:
+    platforms_bundle(tmp_path)
+    said = _slipway("info", str(tmp_path)).stdout
+    assert re.search(r"image +registry.test/group/tool:v1 +linux/amd64,linux/arm64 ", said)
+    assert re.search(r"binary +program:1.0-arm64 +linux/arm64 ", said)
+    assert re.search(r"binary +program:1.0 +0", said)
+
+
+def test_platforms_are_those_of_hosts_unless_others_are_named(tmp_path: Path) -> None:
+    document = yaml.safe_load(DEMO.read_text(encoding="utf-8"))
+    document["spec"]["hosts"]["items"][1]["settings"] = {"architecture": "arm64"}
+    mixed = read.parse(document)
+    assert images_for("", read.load(DEMO)) == ("linux/amd64",)
+    assert images_for("", mixed) == ("linux/amd64", "linux/arm64")
+    assert images_for("linux/arm64,linux/amd64", read.load(DEMO)) == ("linux/amd64", "linux/arm64")
+    assert images_for("all", mixed) == ("all",)
+    for wrong in ("linux/s390x", "all,linux/amd64"):
+        refused = _slipway("build", "-f", str(DEMO), "-o", str(tmp_path / "out"), "--platform", wrong)
+        assert refused.returncode == 2
+        assert "linux/amd64, linux/arm64, several with" in refused.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_info_of_licences(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import yaml
 
 from slipway.catalog import load, versions
 from slipway.errors import BundleError
+from slipway.model.platforms import PLATFORMS
 from slipway.settings import data_dir
 
 
@@ -63,3 +64,11 @@ def test_refused(tmp_path: Path, change, message: str) -> None:
 def test_an_unknown_version_names_the_known_ones() -> None:
     with pytest.raises(BundleError, match=r"pinned are: v1\.35\.4"):
         versions.load().release("v1.99.0")
+
+
+def test_paths_of_a_source_have_the_names_of_a_platform() -> None:
+    paths = {
+        platform.architecture: versions.load().source("python-tree", platform).model_dump()["only"][2]
+        for platform in PLATFORMS
+    }
+    assert paths == {"amd64": "usr/lib/x86_64-linux-gnu", "arm64": "usr/lib/aarch64-linux-gnu"}

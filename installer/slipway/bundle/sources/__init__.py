@@ -1,7 +1,6 @@
 """Where artifacts come from: one class per type of source, all behind `Source`.
 
-`make` turns a pinned source into a directory of files, through the workshop's cache. Official downloads, or another
-platform, are one more class here.
+`make` turns a pinned source into a directory of files for one platform, through the workshop's cache.
 """
 
 import json
@@ -16,8 +15,9 @@ from slipway.bundle.sources.debian import DebianSource
 from slipway.bundle.sources.go import GoSource
 from slipway.bundle.sources.python import PythonSource
 from slipway.bundle.sources.wheels import WheelsSource
-from slipway.bundle.workshop import Workshop
+from slipway.bundle.workshop import Workshop, recipe_for
 from slipway.catalog.versions import Versions
+from slipway.model.platforms import AMD64, Platform
 
 
 class Source(Protocol):
@@ -26,7 +26,7 @@ class Source(Protocol):
     kind: str
     """Directory of its results in the cache."""
 
-    def __init__(self, versions: Versions, workshop: Workshop) -> None: ...
+    def __init__(self, versions: Versions, workshop: Workshop, platform: Platform) -> None: ...
 
     def recipe(self, spec: Any) -> object:
         """JSON-shaped data that names all that decides the result."""
@@ -53,21 +53,20 @@ TYPES: Mapping[str, type[Source]] = {
 LICENCES = "licences.json"
 
 
-def make(name: str, versions: Versions, workshop: Workshop) -> Path:
+def make(name: str, versions: Versions, workshop: Workshop, platform: Platform = AMD64) -> Path:
     """The directory with a source's files, built now if it was not."""
-    spec = versions.source(name)
-    source = TYPES[spec.type](versions, workshop)
-    return workshop.make(
-        source.kind, name, spec.version, source.recipe(spec), lambda dest: source.fetch(spec, dest)
-    )
+    spec = versions.source(name, platform)
+    source = TYPES[spec.type](versions, workshop, platform)
+    recipe = recipe_for(platform, source.recipe(spec))
+    return workshop.make(source.kind, name, spec.version, recipe, lambda dest: source.fetch(spec, dest))
 
 
-def licences(name: str, versions: Versions, workshop: Workshop) -> dict[str, str]:
+def licences(name: str, versions: Versions, workshop: Workshop, platform: Platform = AMD64) -> dict[str, str]:
     """A source's licences by its files' names, as `Source.licences` says them; read once, and again by newer rules."""
-    spec, place = versions.source(name), make(name, versions, workshop)
+    spec, place = versions.source(name, platform), make(name, versions, workshop, platform)
 
     def read(dest: Path) -> None:
-        found = TYPES[spec.type](versions, workshop).licences(spec, place)
+        found = TYPES[spec.type](versions, workshop, platform).licences(spec, place)
         (dest / LICENCES).write_text(json.dumps(found, indent=1, sort_keys=True), encoding="utf-8")
 
     kept = workshop.make("licence", name, place.name, rules(), read)

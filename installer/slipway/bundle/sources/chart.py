@@ -11,6 +11,7 @@ from slipway.bundle.sources.go import GoSource
 from slipway.bundle.workshop import Workshop
 from slipway.catalog import versions as pins
 from slipway.errors import BundleError
+from slipway.model.platforms import Platform
 
 PACKED = "chart.tgz"
 #: The annotation that Artifact Hub reads.
@@ -22,8 +23,8 @@ class ChartSource:
 
     kind = "chart"
 
-    def __init__(self, versions: pins.Versions, workshop: Workshop) -> None:
-        self.go = GoSource(versions, workshop)
+    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
+        self.go = GoSource(versions, workshop, platform)
 
     def recipe(self, spec: pins.ChartSource) -> object:
         """The pinned digest is in the specification."""

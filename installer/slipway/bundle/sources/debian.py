@@ -15,6 +15,7 @@ from slipway.bundle.programs import run
 from slipway.bundle.workshop import Workshop
 from slipway.catalog import versions as pins
 from slipway.errors import BundleError
+from slipway.model.platforms import AMD64, Platform
 
 #: Directories that are links into /usr on every system that is installed today.
 MERGED = ("bin", "lib", "lib64", "sbin")
@@ -37,9 +38,10 @@ class DebianSource:
 
     kind = "debian"
 
-    def __init__(self, versions: pins.Versions, workshop: Workshop) -> None:
-        del versions
+    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
+        self.versions = versions
         self.workshop = workshop
+        self.platform = platform
 
     def recipe(self, spec: pins.DebianSource) -> object:
         """The suite and the list; what the suite held on the day stays until the cache is emptied."""
@@ -48,7 +50,7 @@ class DebianSource:
 
     def fetch(self, spec: pins.DebianSource, dest: Path) -> None:
         """The tree, its libraries compiled when it holds an interpreter, one bundle of certificate authorities."""
-        for package in Apt(spec.suite, self.workshop).download(spec.packages):
+        for package in Apt(spec.suite, self.workshop, self.platform).download(spec.packages):
             unpack(package.path, dest, spec.only, (*spec.without, *UNREAD))
         for name in MERGED:
             if (dest / "usr" / name).is_dir():
@@ -56,7 +58,8 @@ class DebianSource:
         if (dest / CERTIFICATES).is_dir():
             _bundle_certificates(dest)
         if spec.python:
-            compile_python(dest, dest / "usr" / "lib", spec.python)
+            tree = dest if self.platform == AMD64 else native_tree(spec.name, self.versions, self.workshop)
+            compile_python(tree, dest / "usr" / "lib", spec.python)
 
     def licences(self, spec: pins.DebianSource, place: Path) -> dict[str, str]:
         """Of all its packages at once, by their copyright files."""
@@ -66,6 +69,16 @@ class DebianSource:
         return {
             WHOLE: all_of(of_copyright(path.read_text(encoding="utf-8", errors="replace")) for path in own)
         }
+
+
+def native_tree(name: str, versions: pins.Versions, workshop: Workshop) -> Path:
+    """The tree of a source whose programs run on this machine."""
+    spec = versions.source(name)
+    assert isinstance(spec, pins.DebianSource)  # noqa: S101 - checked when the pins were read
+    source = DebianSource(versions, workshop, AMD64)
+    return workshop.make(
+        source.kind, name, spec.version, source.recipe(spec), lambda dest: source.fetch(spec, dest)
+    )
 
 
 def copyrights(deb: Path) -> list[str]:
@@ -144,13 +157,14 @@ def _bundle_certificates(tree: Path) -> None:
 
 
 def compile_python(base: Path, libraries: Path, interpreter: str, prefix: str = "/usr/lib") -> None:
-    """Compile a library with the tree's own interpreter, so that a container starts fast.
+    """Compile a library with the interpreter of a tree that runs here, so that a container starts fast.
 
-    The tree's loader runs it: no root, no chroot, and whatever Python this machine has does not matter.
+    The tree's loader runs it: no root, no chroot, and whatever Python this machine has does not matter. What comes
+    out depends on the interpreter's version alone, and is good on every platform.
     """
-    system = base / "usr/lib/x86_64-linux-gnu"
+    system = base / "usr/lib" / AMD64.triplet
     argv = [
-        str(system / "ld-linux-x86-64.so.2"),
+        str(system / AMD64.loader),
         "--library-path",
         str(system),
         str(base / "usr/bin" / interpreter),

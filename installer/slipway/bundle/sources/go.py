@@ -14,9 +14,11 @@ from slipway.bundle.licences import golang
 from slipway.bundle.licences.expression import all_of
 from slipway.bundle.licences.files import in_directory
 from slipway.bundle.programs import run
+from slipway.bundle.sources.c import compiler
 from slipway.bundle.sources.toolchain import find_go, go_environment
 from slipway.bundle.workshop import Workshop
 from slipway.catalog import versions as pins
+from slipway.model.platforms import Platform
 
 STAGING = re.compile(r"^\s*(?:replace\s+)?(k8s\.io/[\w.-]+) => \./staging", re.MULTILINE)
 #: Above the small modules that are made here.
@@ -28,10 +30,11 @@ class GoSource:
 
     kind = "go"
 
-    def __init__(self, versions: pins.Versions, workshop: Workshop) -> None:
+    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
         self.go, self.go_version = find_go(versions.go, workshop)
         self.workshop = workshop
-        self.env = go_environment(workshop.root)
+        self.platform = platform
+        self.env = go_environment(workshop.root, platform)
 
     def recipe(self, spec: pins.GoSource) -> object:
         """Another toolchain makes other bytes, so it belongs to the recipe; cgo only where it is used."""
@@ -68,8 +71,8 @@ class GoSource:
             target = "."
             self._copy_main(spec, package, module)
         flags = f"-s -w {' '.join(spec.ldflags.split())}".strip()
-        env = self.env | {"CGO_ENABLED": "1"} if spec.cgo else self.env
-        run([self.go, "build", "-ldflags", flags, "-o", str(program), target], cwd=module, env=env)
+        cgo = {"CGO_ENABLED": "1", "CC": compiler(self.platform)} if spec.cgo else {}
+        run([self.go, "build", "-ldflags", flags, "-o", str(program), target], cwd=module, env=self.env | cgo)
 
     def _copy_main(self, spec: pins.GoSource, package: str, module: Path) -> None:
         """The main package without the imports that cannot be built."""

@@ -7,22 +7,25 @@ from pathlib import Path
 from slipway.bundle.licences.expression import WHOLE, all_of
 from slipway.bundle.licences.wheels import of_installed
 from slipway.bundle.programs import run
-from slipway.bundle.sources.debian import DebianSource, compile_python
+from slipway.bundle.sources.debian import compile_python, native_tree
 from slipway.bundle.workshop import Workshop
 from slipway.catalog import versions as pins
+from slipway.model.platforms import Platform
 from slipway.settings import data_dir
 
 #: Where the image has them; on PYTHONPATH there.
 LIBRARIES = "opt/slipway/lib"
 #: Beside the interpreter, where `settings.interpreter_bin` looks for ansible-playbook.
 PROGRAMS = "usr/bin"
+#: What wheels call the C libraries that every system of hosts has.
+GLIBC = ("manylinux_2_28", "manylinux2014", "manylinux_2_17")
 
 
-def wheels_for(python: str) -> list[str]:
+def wheels_for(python: str, platform: Platform) -> list[str]:
     """What tells pip to take wheels for an interpreter of another machine, and nothing that has to be built."""
-    platforms = ("manylinux_2_28_x86_64", "manylinux2014_x86_64", "manylinux_2_17_x86_64")
+    platforms = [f"{glibc}_{platform.machine}" for glibc in GLIBC]
     argv = ["--only-binary", ":all:", "--implementation", "cp", "--python-version", python]
-    return [*argv, *(word for platform in platforms for word in ("--platform", platform))]
+    return [*argv, *(word for name in platforms for word in ("--platform", name))]
 
 
 class PythonSource:
@@ -30,9 +33,10 @@ class PythonSource:
 
     kind = "python"
 
-    def __init__(self, versions: pins.Versions, workshop: Workshop) -> None:
+    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
         self.versions = versions
         self.workshop = workshop
+        self.platform = platform
 
     def recipe(self, spec: pins.PythonSource) -> object:
         """The lock file's text."""
@@ -43,15 +47,12 @@ class PythonSource:
         """Libraries, compiled."""
         target = dest / LIBRARIES
         argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
-        argv += ["--target", str(target), *wheels_for(spec.python)]
+        argv += ["--target", str(target), *wheels_for(spec.python, self.platform)]
         run([*argv, "--requirement", str(self._lock(spec))])
         self._programs(target, dest / PROGRAMS)
         base = self.versions.source(spec.base)
         assert isinstance(base, pins.DebianSource)  # noqa: S101 - checked when the pins were read
-        source = DebianSource(self.versions, self.workshop)
-        tree = self.workshop.make(
-            source.kind, base.name, base.version, source.recipe(base), lambda place: source.fetch(base, place)
-        )
+        tree = native_tree(base.name, self.versions, self.workshop)
         compile_python(tree, target, base.python, f"/{LIBRARIES}")
 
     def licences(self, spec: pins.PythonSource, place: Path) -> dict[str, str]:

@@ -10,13 +10,14 @@ from slipway.bundle.programs import run
 from slipway.bundle.workshop import Workshop
 from slipway.catalog.versions import Toolchain
 from slipway.errors import BundleError
+from slipway.model.platforms import Platform
 
 
-def go_environment(root: Path) -> dict[str, str]:
+def go_environment(root: Path, platform: Platform) -> dict[str, str]:
     """Variables that make every build the same: no cgo, no toolchain switch, no version control, caches below root."""
     return {
         "CGO_ENABLED": "0",
-        "GOARCH": "amd64",
+        "GOARCH": platform.architecture,
         "GOCACHE": str(root / "go" / "build"),
         "GOFLAGS": "-mod=mod -trimpath -buildvcs=false",
         "GOMODCACHE": str(root / "go" / "mod"),

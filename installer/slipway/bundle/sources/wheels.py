@@ -9,6 +9,7 @@ from slipway.bundle.programs import run
 from slipway.bundle.sources.python import wheels_for
 from slipway.bundle.workshop import Workshop
 from slipway.catalog import versions as pins
+from slipway.model.platforms import Platform
 from slipway.settings import data_dir
 
 
@@ -17,8 +18,9 @@ class WheelsSource:
 
     kind = "wheels"
 
-    def __init__(self, versions: pins.Versions, workshop: Workshop) -> None:
+    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
         del versions, workshop
+        self.platform = platform
 
     def recipe(self, spec: pins.WheelsSource) -> object:
         """The lock file's text, and what it is read for."""
@@ -28,7 +30,15 @@ class WheelsSource:
         """The files of all interpreters; what is pure Python is there once."""
         argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(dest)]
         for python in spec.pythons:
-            run([*argv, *wheels_for(python), "--requirement", str(_lock(spec)), f"pip=={spec.pip}"])
+            run(
+                [
+                    *argv,
+                    *wheels_for(python, self.platform),
+                    "--requirement",
+                    str(_lock(spec)),
+                    f"pip=={spec.pip}",
+                ]
+            )
 
     def licences(self, spec: pins.WheelsSource, place: Path) -> dict[str, str]:
         """Of each file."""

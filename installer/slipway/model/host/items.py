@@ -8,6 +8,7 @@ from slipway.model.fields import IMMUTABLE, LIVE, MAX_GROUPS, MAX_HOSTS, Address
 from slipway.model.host.networks import Addresses, HostNetworks, Links
 from slipway.model.host.settings import HostSettings
 from slipway.model.host.ssh import SSH
+from slipway.model.platforms import BY_ARCHITECTURE, Platform
 
 Role = Literal["control-plane", "worker"]
 
@@ -56,6 +57,11 @@ class Host(Model):
     addresses: Addresses = Field(default_factory=Addresses)
     links: Links = Field(default_factory=Links)
     settings: HostSettings
+
+    @property
+    def platform(self) -> Platform:
+        """What its programs, packages and images are for."""
+        return BY_ARCHITECTURE[self.settings.architecture]
 
     @property
     def control_plane(self) -> bool:

@@ -29,6 +29,8 @@ class Taint(Model):
 class HostSettings(Model):
     """What a host is made into. Maps merge over defaults, groups and host; lists replace."""
 
+    architecture: Literal["amd64", "arm64"] = Field(default="amd64", json_schema_extra=LIVE)
+    """The host's processor, for which its programs, packages and images are; preflight compares it."""
     runtime: Runtime = Field(default_factory=Runtime)
     """Container runtime."""
     dns: DNS = Field(default_factory=DNS)

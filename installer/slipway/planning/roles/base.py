@@ -49,24 +49,25 @@ class Scope:
         return [artifact(self.required(ArtifactKind.BINARY, name)) for name in names]
 
     def required(self, kind: ArtifactKind, name: str) -> Artifact:
-        """What the bundle has under this name.
+        """What the bundle has under this name for the host's platform.
 
         Raises:
             BundleError: it has nothing.
         """
-        found = self.bundle.find(kind, name)
+        platform = self.host.platform
+        found = self.bundle.find(kind, name, platform=platform)
         if found is None:
             raise BundleError(
-                f"the bundle has no {kind} {name}",
+                f"the bundle has no {kind} {name} for {platform.name}",
                 where=f"host/{self.host.name}",
                 hint="build it for this ClusterConfiguration: slipway bundle build -f cluster.yaml -o DIR",
             )
         return found
 
     def repositories(self) -> dict[str, Any]:
-        """Package repositories by system."""
+        """Package repositories by system, for the host's platform."""
         packages = (found for found in self.bundle.artifacts if found.kind is ArtifactKind.PACKAGES)
-        return {found.name: artifact(found) for found in packages}
+        return {found.name: artifact(found) for found in packages if found.serves(self.host.platform)}
 
 
 def always(_configuration: Configuration, _host: Host) -> bool:

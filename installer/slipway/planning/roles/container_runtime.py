@@ -50,7 +50,8 @@ def _artifacts(scope: Scope, kind: str) -> list[dict[str, Any]]:
     Raises:
         BundleError: the bundle has none; for Docker that is said in words of its own.
     """
-    if kind == "docker" and scope.bundle.find(ArtifactKind.BINARY, "cri-dockerd") is None:
+    platform = scope.host.platform
+    if kind == "docker" and scope.bundle.find(ArtifactKind.BINARY, "cri-dockerd", platform=platform) is None:
         raise BundleError(
             "the bundle has no binary cri-dockerd, without which the kubelet cannot use Docker",
             where=f"host/{scope.host.name}",

@@ -1,4 +1,4 @@
-"""Small bundles for tests, written by the very code that writes real ones."""
+"""Small bundles for tests of all tiers, written by the very code that writes real ones; beside them, tests in depth."""
 
 import hashlib
 import json
@@ -12,12 +12,14 @@ from slipway.bundle import manifest as manifests
 from slipway.bundle.build import Builder
 from slipway.bundle.delta import Delta
 from slipway.bundle.images import Blob
-from slipway.bundle.layout import OCI_MANIFEST, blob_path
+from slipway.bundle.indexes import Part, joined
+from slipway.bundle.layout import OCI_MANIFEST, blob_path, node_of
 from slipway.bundle.workshop import Workshop
 from slipway.bundle.writer import Writer
 from slipway.catalog import Catalog, load, versions
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration
+from slipway.model.platforms import AMD64, PLATFORMS, Platform
 from slipway.planning.plan import required_images
 
 
@@ -43,6 +45,27 @@ def small_bundle(
         for number in range(files)
     ]
     manifest = manifests.make(name="small", catalog="c" * 64, slipway="0.1.0", artifacts=artifacts)
+    Delta(writer.left_out).write(directory, manifest)
+    manifests.write(manifest, directory)
+    return manifest
+
+
+def platforms_bundle(
+    directory: Path,
+    platforms: Iterable[Platform] = PLATFORMS,
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
+) -> BundleManifest:
+    """An image for each of these platforms, and a program; a layer and a chart are the same for all."""
+    writer, parts = Writer(directory, elsewhere), []
+    artifacts = [_file(writer, ArtifactKind.CHART, "page", b"chart" * 1000, ".tgz")]
+    for platform in platforms:
+        own = platform.name.encode()
+        parts.append(
+            _part(writer, "registry.test/group/tool:v1", [b"shared" * 20_000, own * 5_000], platform)
+        )
+        artifacts.append(_file(writer, ArtifactKind.BINARY, "program", own * 9_000, platform=platform))
+    artifacts += [artifact for artifact, _ in joined(parts, writer)]
+    manifest = manifests.make(name="platforms", catalog="c" * 64, slipway="0.1.0", artifacts=artifacts)
     Delta(writer.left_out).write(directory, manifest)
     manifests.write(manifest, directory)
     return manifest
@@ -105,7 +128,13 @@ def _digest(data: bytes) -> str:
 
 
 def _image(writer: Writer, reference: str, layers: list[bytes]) -> Artifact:
-    config = json.dumps({"architecture": "amd64", "os": "linux", "name": reference}).encode()
+    return _part(writer, reference, layers, AMD64)[0]
+
+
+def _part(writer: Writer, reference: str, layers: list[bytes], platform: Platform) -> Part:
+    """An image for one platform."""
+    architecture = platform.architecture
+    config = json.dumps({"architecture": architecture, "os": "linux", "name": reference}).encode()
     for data in (config, *layers):
         writer.blob(Blob(_digest(data), len(data), data=data))
     text = json.dumps(
@@ -119,7 +148,10 @@ def _image(writer: Writer, reference: str, layers: list[bytes]) -> Artifact:
     writer.blob(Blob(_digest(text), len(text), data=text))
     name, _, tag = reference.rpartition(":")
     size = len(text) + len(config) + sum(map(len, layers))
-    return Artifact(ArtifactKind.IMAGE, name, tag, _digest(text), size, path=blob_path(_digest(text)))
+    artifact = Artifact(
+        ArtifactKind.IMAGE, name, tag, _digest(text), size, blob_path(_digest(text)), platform.name
+    )
+    return artifact, node_of(text)
 
 
 def _descriptor(data: bytes, media_type: str) -> dict[str, object]:
@@ -127,10 +159,16 @@ def _descriptor(data: bytes, media_type: str) -> dict[str, object]:
 
 
 def _file(
-    writer: Writer, kind: ArtifactKind, name: str, data: bytes, suffix: str = "", version: str = "1.0"
+    writer: Writer,
+    kind: ArtifactKind,
+    name: str,
+    data: bytes,
+    suffix: str = "",
+    version: str = "1.0",
+    platform: Platform = AMD64,
 ) -> Artifact:
-    path = f"{kind}/{name}-{version}{suffix}"
+    path = f"{kind}/{name}-{version}{platform.suffix}{suffix}"
     digest = _digest(data)
     if not writer.leave_out(digest):
         writer.write(path, data)
-    return Artifact(kind, name, version, digest, len(data), path=path)
+    return Artifact(kind, name, version, digest, len(data), path, platform.name)
