@@ -105,13 +105,15 @@ def _upgrades(manifest: BundleManifest, catalog: Catalog) -> dict[str, str]:
 
 
 def _programs(configuration: Configuration, manifest: BundleManifest, catalog: Catalog) -> Iterator[Finding]:
-    """Programs of every version that are not there."""
-    carried = {(a.name, a.version) for a in manifest.artifacts if a.kind is ArtifactKind.BINARY}
-    for version in _versions(configuration, manifest):
-        for name, wanted in catalog.versions.release(version).binaries.items():
-            if (name, wanted) not in carried:
-                text = f"is not in the bundle; kubernetes {version} needs it"
-                yield Finding(f"binary/{name}:{wanted}", text, "", _REBUILD, "missing")
+    """Programs of every version that are not there for some platform of hosts."""
+    programs = [a for a in manifest.artifacts if a.kind is ArtifactKind.BINARY]
+    for platform in configuration.platforms:
+        carried = {(a.name, a.version) for a in programs if a.serves(platform)}
+        for version in _versions(configuration, manifest):
+            for name, wanted in catalog.versions.release(version).binaries.items():
+                if (name, wanted) not in carried:
+                    text = f"is not in the bundle for {platform.name}; kubernetes {version} needs it"
+                    yield Finding(f"binary/{name}:{wanted}", text, "", _REBUILD, "missing")
 
 
 def _missing(manifest: BundleManifest, needed: dict[str, str], found: list[Found]) -> Iterator[Finding]:
