@@ -7,6 +7,7 @@ libc6-dev-arm64-cross and qemu-user-static.
 import io
 import shutil
 import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from slipway.planning.plan import required_images
 
 #: The first build compiles Kubernetes once more.
 pytestmark = pytest.mark.timeout(7200)
+SLIPWAY = str(Path(sys.executable).with_name("slipway"))
 QEMU = "qemu-aarch64-static"
 SYSTEMS = ("debian-12", "debian-13")
 #: e_machine of ELF headers.
@@ -166,7 +168,7 @@ def test_the_bundle_is_whole_and_for_arm64(bundle: Path, manifest: BundleManifes
     beside = {a.name for a in of_kind(manifest, ArtifactKind.BINARY) if not a.serves(ARM64)}
     assert beside == {"helm"}
     assert [artifact.name for artifact in of_kind(manifest, ArtifactKind.PACKAGES)] == list(SYSTEMS)
-    command = ["slipway", "bundle", "verify", str(bundle), "-f", str(cluster)]
+    command = [SLIPWAY, "bundle", "verify", str(bundle), "-f", str(cluster)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
