@@ -6,15 +6,9 @@ import subprocess
 import pytest
 
 from slipway import catalog
-from tests import options
 from tests.binaries import binary
 
 CATALOG = catalog.load()
-
-
-def test_the_file_is_what_the_code_says() -> None:
-    version = CATALOG.versions.kubernetes
-    assert options.file_of(version).read_text(encoding="utf-8") == options.text_of(options.generated(version))
 
 
 @pytest.mark.parametrize("program", ["kube-apiserver", "kube-controller-manager", "kube-scheduler"])
