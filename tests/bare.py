@@ -16,7 +16,7 @@ from slipway import catalog as catalogs
 from slipway.api import read
 from slipway.bundle import manifest as manifests
 from slipway.bundle.archive import file_digest
-from slipway.bundle.build import Builder
+from slipway.bundle.builder import Builder
 from slipway.bundle.packages import build_repository
 from slipway.bundle.push import push
 from slipway.bundle.registry import RegistryClient

@@ -9,14 +9,15 @@ from types import MappingProxyType
 
 from slipway import __version__
 from slipway.bundle import manifest as manifests
-from slipway.bundle.build import Builder
+from slipway.bundle.builder import Builder
 from slipway.bundle.delta import Delta
 from slipway.bundle.images import Blob
 from slipway.bundle.indexes import Part, joined
+from slipway.bundle.installer import installer
 from slipway.bundle.layout import OCI_MANIFEST, blob_path, node_of
 from slipway.bundle.workshop import Workshop
 from slipway.bundle.writer import Writer
-from slipway.catalog import Catalog, load, versions
+from slipway.catalog import Catalog, versions
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.platforms import AMD64, PLATFORMS, Platform
@@ -94,8 +95,7 @@ def site_bundle(directory: Path, catalog: Catalog, configuration: Configuration)
 def installer_bundle(directory: Path, elsewhere: Mapping[str, str] = MappingProxyType({})) -> BundleManifest:
     """Slipway itself and nothing else; of it what is not in `elsewhere`."""
     writer = Writer(directory, elsewhere)
-    builder = Builder(versions.load(), load(), writer, Workshop(lambda _text: None))
-    artifacts = [*builder.installer()]
+    artifacts = [*installer(versions.load(), writer, Workshop(lambda _text: None), (AMD64,))]
     directory.mkdir(parents=True, exist_ok=True)
     manifest = manifests.make(name="installer", catalog="", slipway=__version__, artifacts=artifacts)
     Delta(writer.left_out).write(directory, manifest)

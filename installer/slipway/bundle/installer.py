@@ -1,13 +1,47 @@
-"""What a bundle calls the files with which Slipway itself is installed."""
+"""Slipway itself in a bundle: wheels, and the script that installs them."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from slipway import __version__
+from slipway.bundle import sources
+from slipway.bundle.archive import file_digest
 from slipway.bundle.layout import INSTALL
-from slipway.bundle.licences.own import DISTRIBUTION
+from slipway.bundle.licences.own import DISTRIBUTION, own_licence
+from slipway.bundle.licensing import Licensing
+from slipway.bundle.official import with_tools
+from slipway.bundle.wheel import own_wheel
+from slipway.bundle.workshop import Workshop
+from slipway.bundle.writer import Writer
+from slipway.catalog.versions import Versions
 from slipway.model.bundle import Artifact, ArtifactKind
-from slipway.model.platforms import AMD64, PLATFORMS
+from slipway.model.platforms import AMD64, PLATFORMS, Platform
+from slipway.settings import data_dir
+
+
+def installer(
+    versions: Versions, writer: Writer, workshop: Workshop, platforms: tuple[Platform, ...]
+) -> Iterator[Artifact]:
+    """Write wheels for every machine on which Slipway may be, and the script at the bundle's top for them.
+
+    A site that lacks one of them gets all: where they are installed nothing can be asked for the rest.
+    """
+    if not versions.wheels:
+        return
+    own = (data_dir() / "offline" / INSTALL, own_wheel(workshop))
+    files, licences = {}, {file.name: own_licence() for file in own}
+    for platform in with_tools(platforms):
+        others = sources.make(versions.wheels, versions, workshop, platform)
+        files.update({file.name: file for file in others.glob("*.whl")})
+        licences |= Licensing(versions, workshop, platform).wheels()
+    found = {file: file_digest(file) for file in (*own, *files.values())}
+    needed = not all(writer.is_elsewhere(digest) for digest in found.values())
+    for file, digest in sorted(found.items()):
+        artifact = replace(installer_artifact(file, digest), licence=licences[file.name])
+        writer.copy(file, artifact.path, digest, needed=needed)
+        yield artifact
 
 
 def installer_artifact(file: Path, digest: str) -> Artifact:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slipway.bundle import manifest as manifests
-from slipway.bundle.build import Builder
+from slipway.bundle.builder import Builder
 from slipway.bundle.info import licences
 from slipway.bundle.layout import OCI_MANIFEST
 from slipway.bundle.licences.expression import UNKNOWN, terms

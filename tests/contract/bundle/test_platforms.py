@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from slipway.bundle import lock
-from slipway.bundle.build import Builder
+from slipway.bundle.builder import Builder
 from slipway.bundle.difference import difference
 from slipway.bundle.info import carried
 from slipway.bundle.inventory import take
