@@ -15,6 +15,7 @@ from typing import Any
 from slipway.bundle.sources.go import GoSource
 from slipway.bundle.workshop import Workshop
 from slipway.catalog import versions
+from slipway.model.platforms import AMD64
 from slipway.settings import data_dir
 from tests.binaries import binary
 
@@ -38,7 +39,7 @@ def generated(kubernetes: str) -> dict[str, Any]:
     source = pins.source(f"kubernetes-{kubernetes}")
     assert isinstance(source, versions.GoSource)
     spec = source.model_copy(update={"programs": {"options": "."}})
-    asking = _Asking(pins, workshop)
+    asking = _Asking(pins, workshop, AMD64)
     built = workshop.make(
         asking.kind,
         "kubernetes-options",
