@@ -26,14 +26,14 @@ class Stall(Fault):
     """After `cut_after` bytes nothing more comes, and nothing is closed."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Request:
     """What came, and how many bytes of a body went back."""
 
     method: str
     path: str
     headers: dict[str, str]
-    sent: int
+    sent: int = 0
 
 
 @dataclass
@@ -151,19 +151,19 @@ class _Handler(BaseHTTPRequestHandler):
         *,
         stall: bool = False,
     ) -> None:
+        request = Request(self.command, self.path, dict(self.headers))
+        with self.place.lock:  # before the other side knows the answer, and may look
+            self.place.seen.append(request)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        sent = 0
         if self.command != "HEAD":
             body = body if cut is None else body[:cut]
             for at in range(0, len(body), CHUNK):
                 self.wfile.write(body[at : at + CHUNK])
-                sent += len(body[at : at + CHUNK])
-        with self.place.lock:
-            self.place.seen.append(Request(self.command, self.path, dict(self.headers), sent))
+                request.sent += len(body[at : at + CHUNK])
         if cut is not None:
             self._stop(stall=stall)
 

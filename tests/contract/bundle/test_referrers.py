@@ -84,7 +84,7 @@ def test_all_that_a_registry_lists_is_locked(tmp_path: Path, source: Faulty) -> 
     assert lock.read(tmp_path / "lock.yaml") == whole
     assert {item.image for item in whole.beside(image)} == {item.image for item in (cosigned, *others)}
     assert whole.beside(other) == []
-    assert {*Official(lock=whole, platform=ALL).locked([IMAGE])} == {image, cosigned, *others}
+    assert {*Official(lock=whole, platforms=(ALL,)).locked([IMAGE])} == {image, cosigned, *others}
     lock.check_moved(whole, resolved(source, ALL), accept=False)
     with pytest.raises(BundleError, match="tags are locked"):
         lock.resolve(upstreams(source), f"{NAME}@{image.digest}", AMD64, DAY)
