@@ -45,8 +45,8 @@ e2e: setup-dev   ## the main job, and its faults
 test-hosts: setup-dev ## hosts in depth: runtimes, disks, mounts, networks
 	$(TIER) tests/hosts
 
-test-bundles: setup-dev ## bundles in depth: what an upgrade needs, other architectures
-	@scripts/setup-arm64.sh
+test-bundles:    ## bundles in depth: what an upgrade needs, other architectures
+	@scripts/setup.sh --dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
 	$(TIER) tests/bundles
 
 test-gpu: setup-dev ## on a machine with an NVIDIA card: driver, toolkit, a container that sees it

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# setup.sh [--dev]: everything this checkout needs on a Debian machine: apt packages, .venv with pinned dependencies.
+# setup.sh [--dev [PACKAGE...]]: everything this checkout needs on a Debian machine: apt packages, .venv with pinned dependencies.
 # Called by make; does nothing that is done already. All that is fetched is kept under $SLIPWAY_CACHE.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,7 +10,7 @@ started=$SECONDS
 
 packages=(python3 python3-venv ca-certificates mmdebstrap debian-archive-keyring systemd-container nftables iproute2
           openssh-client dpkg-dev apt-utils gcc libc6-dev xz-utils zstd)
-[ "${1:-}" = --dev ] && packages+=(createrepo-c rpm)
+[ "${1:-}" = --dev ] && packages+=(createrepo-c rpm "${@:2}")
 missing=()
 for package in "${packages[@]}"; do
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing+=("$package")
