@@ -40,18 +40,19 @@ def info(
         emit(describe(manifest))
         return
     print(f"{colour(manifest.name, 'bold')}  {manifest.digest}\n")
+    several = any(a.platform != AMD64.name for a in manifest.artifacts)
     rows = [
         (
             str(a.kind),
             a.reference,
-            "" if a.platform == AMD64.name else a.platform,
+            *(["" if a.platform == AMD64.name else a.platform] if several else ()),
             f"{a.size / MIB:.1f}",
             a.digest[7:19],
             a.contents or a.origin,
         )
         for a in manifest.artifacts
     ]
-    table(("KIND", "NAME", "PLATFORM", "MIB", "DIGEST", "CONTENTS"), rows)
+    table(("KIND", "NAME", *(["PLATFORM"] if several else ()), "MIB", "DIGEST", "CONTENTS"), rows)
 
 
 def _licences(manifest: "BundleManifest", output: Format) -> None:
