@@ -66,12 +66,15 @@ done <"$copy/bundle.yaml"
 [[ ${#wheels[@]} -gt 0 && $version =~ ^[0-9A-Za-z.+-]+$ ]] ||
   fail "this bundle does not carry Slipway" "bundle.yaml lists no wheels" "build it with a newer Slipway"
 
-# A bundle has wheels of what is not pure Python for each interpreter that Slipway supports.
+# A bundle has wheels of what is not pure Python for each processor and interpreter that it supports.
+machine=$(uname -m)
 supported=()
 for name in "${wheels[@]}"; do
-  [[ $name =~ -cp3([0-9]+)-cp3[0-9]+- && ${supported[*]-} != *"3.${BASH_REMATCH[1]}"* ]] || continue
+  [[ $name =~ -cp3([0-9]+)-cp3[0-9]+-.*_"$machine"\.whl$ && ${supported[*]-} != *"3.${BASH_REMATCH[1]}"* ]] || continue
   supported+=("3.${BASH_REMATCH[1]}")
 done
+[ ${#supported[@]} -gt 0 ] || fail "this bundle does not carry Slipway for $machine" "it has no wheels for this machine" \
+  "install on another one, or build it with hosts or --platform of this architecture"
 python='' seen=''
 for candidate in python3 "${supported[@]/#/python}"; do
   found=$("$candidate" -Ic 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue

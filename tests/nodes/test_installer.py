@@ -165,11 +165,17 @@ def test_what_was_not_signed_or_was_changed_is_not_run(lab: Lab, bundle: Path) -
 
 
 def test_a_server_without_a_python_that_fits_is_told_which_do(lab: Lab) -> None:
-    tools = "bash cp dirname mktemp rm"
+    tools = "bash cp dirname mktemp rm uname"
     only = f"mkdir -p /srv/bin; for t in {tools}; do ln -sf $(command -v $t) /srv/bin; done; PATH=/srv/bin"
     said = sh(lab, "node-1", f"{only} bash {PLACE}/install.sh", code=7)
     assert "no Python that this bundle supports" in said
     assert "3.11 3.13; here there is none" in said
+
+
+def test_a_machine_of_a_kind_that_the_bundle_is_not_for_is_told(lab: Lab) -> None:
+    odd = "mkdir -p /srv/odd; printf '#!/bin/sh\necho riscv64\n' >/srv/odd/uname; chmod +x /srv/odd/uname"
+    said = sh(lab, "node-1", f"{odd}; PATH=/srv/odd:$PATH bash {PLACE}/install.sh", code=7)
+    assert "does not carry Slipway for riscv64" in said
 
 
 def test_help_and_mistakes(lab: Lab) -> None:
