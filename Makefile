@@ -59,6 +59,7 @@ bench: setup-dev ## the figures of docs/performance.md
 	@.venv/bin/python scripts/bench.py
 
 bench-bundle: binaries ## the figures of docs/performance-bundles.md
+	@scripts/setup.sh --dev curl skopeo
 	@PYTHONPATH=. .venv/bin/python scripts/bench_bundle.py
 
 clean:           ## what was made in this checkout (not the cache)
