@@ -10,10 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from slipway.bundle.registry import RegistryClient
 from tests.registries import Registry
+from tests.serving import serving
 
 CHUNK = 64 << 10
 
@@ -85,17 +86,9 @@ def faulty(
         def connect(self) -> http.client.HTTPSConnection:
             return _Connection(port, context)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    Handler.proxy = Faulty(f"http://127.0.0.1:{server.server_port}", backend, list(faults))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving(Handler) as url:
+        Handler.proxy = Faulty(url, backend, list(faults))
         yield Handler.proxy
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Connection(http.client.HTTPSConnection):

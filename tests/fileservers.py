@@ -12,9 +12,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from tests.faulty import Fault
+from tests.serving import serving
 
 CHUNK = 16 << 10
 #: Seconds after which those who should come together will not.
@@ -84,20 +85,9 @@ def file_server(tls: ssl.SSLContext | None = None) -> Iterator[FileServer]:
     class Handler(_Handler):
         place: FileServer
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    Handler.place = FileServer(f"http://127.0.0.1:{server.server_port}")
-    if tls:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-        Handler.place.url = f"https://localhost:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with serving(Handler, tls) as url:
+        Handler.place = FileServer(url)
         yield Handler.place
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

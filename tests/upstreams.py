@@ -4,10 +4,9 @@ import hashlib
 import json
 import select
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from slipway.bundle import lock, manifest
@@ -18,6 +17,7 @@ from slipway.bundle.registry import RegistryClient
 from slipway.bundle.upstream import Upstreams
 from slipway.bundle.writer import Writer
 from tests.faulty import Faulty
+from tests.serving import serving
 
 IMAGE, DAY, AMD64 = "quay.io/group/tool:v1", "2026-11-26", "linux/amd64"
 LAYER = 3 << 20
@@ -121,14 +121,8 @@ def tunnel() -> Iterator[tuple[str, list[str]]]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Handler) as url:
+        yield url, asked
 
 
 class Elsewhere(BaseHTTPRequestHandler):

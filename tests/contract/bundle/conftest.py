@@ -1,10 +1,8 @@
 """What the tests of bundles share: a registry, a cache of their own, a disk that is soon full."""
 
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from slipway.settings import cache_dir
 from tests.faulty import Faulty, faulty
 from tests.fileservers import FileServer, file_server
 from tests.registries import Registry, running_registry
+from tests.serving import serving
 from tests.upstreams import Elsewhere, put_index
 
 Disk = Callable[[Path, int], AbstractContextManager[Path]]
@@ -61,13 +60,8 @@ def upstream(tmp_path: Path) -> Iterator[Faulty]:
 @pytest.fixture
 def elsewhere() -> Iterator[tuple[str, type[Elsewhere]]]:
     handler = type("Handler", (Elsewhere,), {"headers_seen": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", handler
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(handler) as url:
+        yield url, handler
 
 
 @pytest.fixture

@@ -3,10 +3,9 @@
 import base64
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -20,6 +19,7 @@ from slipway.bundle.tokens import IDENTITY
 from slipway.bundle.upstream import Upstreams
 from slipway.errors import BundleError
 from tests.faulty import Faulty
+from tests.serving import serving
 from tests.upstreams import AMD64, DAY, IMAGE
 
 NOBODY = ("", "")
@@ -154,13 +154,8 @@ class Service(BaseHTTPRequestHandler):
 @pytest.fixture
 def service() -> Iterator[tuple[str, type[Service]]]:
     handler = type("Handler", (Service,), {"forms": [], "seen": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", handler
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(handler) as url:
+        yield url, handler
 
 
 def test_an_identity_token_is_told_to_the_token_service_alone(
