@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from slipway.bundle.sources import make
 from slipway.bundle.sources.go import GoSource
 from slipway.bundle.workshop import Workshop
 from slipway.catalog import versions
@@ -57,6 +58,13 @@ def etcd_flags() -> dict[str, str]:
     help_text = subprocess.run([binary("etcd"), "--help"], capture_output=True, text=True, check=True)
     lines = re.findall(r"^  --([a-z0-9-]+)(.*)$", help_text.stdout + help_text.stderr, re.MULTILINE)
     return {name: "bool" if re.match(r" '?(?:true|false)'?", rest) else "string" for name, rest in lines}
+
+
+def images(kubernetes: str) -> list[str]:
+    """What the version's kubeadm says that it runs."""
+    kubeadm = make(f"kubernetes-{kubernetes}", versions.load(), Workshop(print)) / "kubeadm"
+    command = [kubeadm, "config", "images", "list", "--kubernetes-version", kubernetes]
+    return subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL).split()
 
 
 def file_of(kubernetes: str) -> Path:

@@ -14,8 +14,6 @@ import pytest
 from slipway import catalog
 from slipway.bundle import manifest as manifests
 from slipway.bundle.info import carried
-from slipway.bundle.sources import make
-from slipway.bundle.workshop import Workshop
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.settings import cache_dir, data_dir
 from tests import options
@@ -48,10 +46,7 @@ def upgrade() -> tuple[Path, BundleManifest]:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_images_of_kubernetes_are_those_that_its_kubeadm_names(version: str) -> None:
-    kubeadm = make(f"kubernetes-{version}", CATALOG.versions, Workshop(print)) / "kubeadm"
-    command = [kubeadm, "config", "images", "list", "--kubernetes-version", version]
-    told = subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL)
-    assert sorted(told.split()) == sorted(CATALOG.versions.release(version).images)
+    assert sorted(options.images(version)) == sorted(CATALOG.versions.release(version).images)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

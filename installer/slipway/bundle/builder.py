@@ -71,8 +71,7 @@ class Builder:
         self, kubernetes: Iterable[str], modules: Iterable[str], official: Official
     ) -> Iterator[Artifact]:
         """Kubernetes' own images and the modules', in one OCI layout."""
-        own = {image for name in kubernetes for image in self.versions.release(name).images}
-        references = {*own, *official.further}
+        references = {*self.versions.images_of(kubernetes), *official.further}
         for name in modules:
             references.update(self._module(name).images)
         yield from self.layout(references, official)

@@ -272,6 +272,10 @@ class Versions(_Pinned):
         """What the Kubernetes version consists of."""
         return _find(self.releases, "kubernetes", kubernetes, "Kubernetes version")
 
+    def images_of(self, kubernetes: Iterable[str]) -> set[str]:
+        """Kubernetes' own images of these versions."""
+        return {image for version in kubernetes for image in self.release(version).images}
+
     def kubernetes_versions(self) -> tuple[str, ...]:
         """All Kubernetes versions that can be installed, oldest first."""
         return tuple(sorted((release.kubernetes for release in self.releases), key=numbers))

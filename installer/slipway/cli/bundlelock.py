@@ -77,8 +77,7 @@ def lock(
     catalog = catalogs.load()
     configuration = read.load(file)
     versions = kubernetes_of(configuration, file, catalog, to)
-    wanted = {image for version in versions for image in catalog.versions.release(version).images}
-    wanted |= set(images or ())
+    wanted = {*catalog.versions.images_of(versions), *(images or ())}
     for name in modules.split(",") if modules else modules_of(profile, catalog, configuration):
         wanted |= set(catalog.modules[name].images)
     wanted = {image for image in wanted if not image.startswith(f"{OWN_IMAGE}:")}

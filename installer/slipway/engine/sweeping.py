@@ -75,23 +75,18 @@ def carry_out(context: Context, found: tuple[Found, ...], tell: Callable[[str], 
         with Locks(context, hosts, cluster=_has_cluster(context), epoch=epoch, note=tell):
             if survey(context) != found:
                 raise StalePlanError("the registry has changed since you were asked", hint="run it again")
-            return _sweep(context, fleet, found, tell)
-
-
-def _sweep(
-    context: Context, fleet: Fleet, found: tuple[Found, ...], tell: Callable[[str], None]
-) -> tuple[Swept, ...]:
-    hosts = {host.name: host for host in context.configuration.registry_hosts}
-    gone = {}
-    for one in found:
-        tell(f"{one.host}: {len(one.sweep.manifests)} manifests")
-        gone[one.host] = sweep(_client(context, hosts[one.host]), one.sweep)
-    tell("collecting blobs")
-    root = context.configuration.spec.registry.data_root
-    sizes, errors = fleet.each(lambda session: _collect(session, root))
+            gone = {one.host: _delete(_client(context, hosts[one.host]), one, tell) for one in found}
+            tell("collecting blobs")
+            root = context.configuration.spec.registry.data_root
+            sizes, errors = fleet.each(lambda session: _collect(session, root))
     for error in errors.values():
         raise error
     return tuple(Swept(name, gone[name], *sizes[name]) for name in gone)
+
+
+def _delete(client: RegistryClient, one: Found, tell: Callable[[str], None]) -> int:
+    tell(f"{one.host}: {len(one.sweep.manifests)} manifests")
+    return sweep(client, one.sweep)
 
 
 def _collect(session: Session, root: str) -> tuple[int, int]:

@@ -12,9 +12,9 @@ import yaml
 
 from slipway import catalog
 from slipway.bundle.charts import chart_path
-from slipway.bundle.sources import make
 from slipway.bundle.sources.chart import pack_chart
 from slipway.bundle.workshop import Workshop
+from tests import options
 
 SLIPWAY = Path(sys.executable).with_name("slipway")
 HERE = Path(__file__).parent
@@ -61,10 +61,7 @@ def test_the_catalog_is_right() -> None:
 
 def test_images_of_kubernetes_are_those_that_its_kubeadm_names() -> None:
     version = CATALOG.versions.kubernetes
-    kubeadm = make(f"kubernetes-{version}", CATALOG.versions, Workshop(print)) / "kubeadm"
-    command = [kubeadm, "config", "images", "list", "--kubernetes-version", version]
-    told = subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL)
-    assert sorted(told.split()) == sorted(CATALOG.versions.release(version).images)
+    assert sorted(options.images(version)) == sorted(CATALOG.versions.release(version).images)
 
 
 @pytest.mark.parametrize("name", FAULTS)
