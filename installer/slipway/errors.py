@@ -2,7 +2,7 @@
 
 SlipwayError                exit
 ├── ConfigurationError        3   the ClusterConfiguration, or a module's settings, cannot be accepted
-├── PreflightError            4   a host, the registry or the bundle is not fit; nothing was changed
+├── PreflightError            4   a host, the registry or the bundle is not fit
 ├── ConflictError             5   somebody else holds the lock, changed a live field, or the plan is stale
 │   ├── HeldError             5   somebody else is changing the target right now; names the holder
 │   └── StalePlanError        5   what the plan was made from has changed: plan again
@@ -13,8 +13,12 @@ SlipwayError                exit
 └── Interrupted             130   the user stopped it; what is done is recorded
 
 Foreign exceptions are translated at the one edge that imports their library, chained with `from exc`.
+
+Whether nothing was changed yet is no property of an error's kind: the flow knows it, and says it by `before_changes`.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Final
 
@@ -68,10 +72,17 @@ class SlipwayError(Exception):
         self.why = why
         self.hint = hint
         self.findings = findings
+        self.untouched = False
+        """Whether it arose before the first change: set by `before_changes`."""
+
+    @property
+    def headline(self) -> str:
+        """What failed, and that nothing was changed where that is so."""
+        return f"{self.what}; nothing was changed" if self.untouched else self.what
 
     def __str__(self) -> str:
         """All parts, a line each, in the order a person needs them."""
-        lines = [f"{self.where}: {self.what}" if self.where else self.what]
+        lines = [f"{self.where}: {self.headline}" if self.where else self.headline]
         lines += [f"  - {finding}" for finding in self.findings]
         lines += [f"  why: {self.why}"] if self.why else []
         lines += [f"  next: {self.hint}"] if self.hint else []
@@ -86,19 +97,37 @@ class SlipwayError(Exception):
             "why": self.why,
             "next": self.hint,
             "findings": [asdict(finding) for finding in self.findings],
+            "untouched": self.untouched,
             "retryable": self.retryable,
             "exitCode": self.exit_code,
         }
 
 
+@contextmanager
+def before_changes(undo: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """The part of a flow in which nothing is changed: an error that leaves it says so.
+
+    `undo` takes back what the flow did before, so that it is true: whatever ends this part, Ctrl-C included.
+    """
+    try:
+        yield
+    except SlipwayError as error:
+        undo()
+        error.untouched = True
+        raise
+    except BaseException:
+        undo()
+        raise
+
+
 class ConfigurationError(SlipwayError):
-    """The ClusterConfiguration cannot be accepted; nothing was changed."""
+    """The ClusterConfiguration cannot be accepted."""
 
     exit_code = 3
 
 
 class PreflightError(SlipwayError):
-    """A host, the registry or the cluster is not fit for the plan; nothing was changed."""
+    """A host, the registry or the cluster is not fit for the plan."""
 
     exit_code = 4
 
@@ -118,7 +147,7 @@ class HeldError(ConflictError):
 
 
 class StalePlanError(ConflictError):
-    """Hosts or cluster changed between the plan and the lock; nothing was changed by this plan."""
+    """Hosts or cluster changed between the plan and the lock: before its first step."""
 
 
 class ApprovalRequired(SlipwayError):  # noqa: N818 - a question to the user, not a fault

@@ -100,7 +100,7 @@ class Host:
                 return (
                     f"its source {mount['source']} is not there: {why}\n"
                     "start the server, or open the port in firewalls between it and this host, and run the command "
-                    "again; nothing was changed for this mount"
+                    "again; it stays as it was"
                 )
         return self._in_use(path, "change") if "unmount" in verbs else ""
 

@@ -107,7 +107,7 @@ def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[di
         return diffs
     if not node.healthy(seconds=60):
         raise HostError(
-            f"{node.server} is not ready; nothing was changed", why=kubelet_words(), retryable=True
+            f"{node.server} is not ready, so no component was changed", why=kubelet_words(), retryable=True
         )
     for name in COMPONENTS:
         if name in differing:

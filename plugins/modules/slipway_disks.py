@@ -211,7 +211,7 @@ def refuse_early(wanted: list[dict]) -> None:
         raise refused[0]
     if refused:
         why = "\n".join(f"{error}; {error.why}" for error in refused)
-        raise HostError(f"{len(refused)} disks cannot be had, and nothing was changed", why=why)
+        raise HostError(f"{len(refused)} disks cannot be had, and none was touched", why=why)
 
 
 def refuse_hiding(disk: dict, node: str) -> None:

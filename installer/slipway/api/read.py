@@ -92,7 +92,7 @@ def refusal(found: Iterable[Finding], *, where: str = "", path: Path | None = No
     return ConfigurationError(
         f"the ClusterConfiguration has {many}",
         where=str(path or where),
-        hint="correct it and run the command again; nothing was changed",
+        hint="correct what these lines name",
         findings=findings,
     )
 

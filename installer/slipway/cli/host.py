@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, confirm, emit
-from slipway.errors import ApprovalRequired
+from slipway.errors import ApprovalRequired, before_changes
 
 if TYPE_CHECKING:
     from slipway.engine.forgetting import Farewell
@@ -55,8 +55,9 @@ def forget(
     from slipway.engine.forgetting import look
 
     context = opened(file, None)
-    farewell = look(context, name)
-    _agree(farewell, yes=yes)
+    with before_changes():
+        farewell = look(context, name)
+        _agree(farewell, yes=yes)
     done = let_go(context, farewell)
     if output is Format.JSON:
         emit(forgotten_data(done))
@@ -73,7 +74,7 @@ def _agree(farewell: "Farewell", *, yes: bool) -> None:
     why = "; ".join([f"node {node.name} {state}", *farewell.notes])
     if not confirm(f"{why}. Delete the node {node.name}? Its host is not touched.", yes=yes):
         raise ApprovalRequired(
-            f"to delete the node {node.name} needs your consent; nothing was changed",
+            f"to delete the node {node.name} needs your consent",
             why=why,
             hint="run it with --yes; a host that still runs leaves in order with slipway apply",
         )

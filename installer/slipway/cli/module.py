@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output
+from slipway.errors import before_changes
 
 app = typer.Typer(no_args_is_help=True, help="Switch modules on and off.")
 Name = Annotated[str, typer.Argument(help="Module, as `slipway catalog list` names it.")]
@@ -29,17 +30,19 @@ def disable(
 
 
 def _switch(file: Path, name: str, *, on: bool, yes: bool, output: Format) -> int:
+    """The edit stays once it is being carried out; refused, the file is what it was."""
     from slipway.cli.running import carry_out, opened
     from slipway.model.observed import Scope
 
     before = file.read_text(encoding="utf-8")
-    file.write_text(switched(before, name, on=on), encoding="utf-8")
-    try:
-        context = opened(file, None)
-    except Exception:
+
+    def undo() -> None:
         file.write_text(before, encoding="utf-8")
-        raise
-    return carry_out(context, Scope.TARGETS, yes=yes, output=output)
+
+    with before_changes(undo):
+        file.write_text(switched(before, name, on=on), encoding="utf-8")
+        context = opened(file, None)
+    return carry_out(context, Scope.TARGETS, yes=yes, output=output, undo=undo)
 
 
 def switched(text: str, name: str, *, on: bool) -> str:

@@ -68,7 +68,7 @@ def print_error(error: SlipwayError) -> None:
     """What failed, where, why, what next."""
     stream = sys.stderr
     where = f" {error.where}:" if error.where else ""
-    print(colour("error:", "red", "bold", stream=stream) + f"{where} {error.what}", file=stream)
+    print(colour("error:", "red", "bold", stream=stream) + f"{where} {error.headline}", file=stream)
     for finding in error.findings:
         print(f"  - {finding}", file=stream)
     if error.why:

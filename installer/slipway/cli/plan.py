@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from slipway.cli.output import DEFAULT_FILE, BundleDirectory, ConfigurationFile, Format, Output, emit, warn
-from slipway.errors import PreflightError
+from slipway.errors import PreflightError, before_changes
 
 app = typer.Typer()
 
@@ -42,10 +42,12 @@ def plan(
     from slipway.model.observed import Scope
 
     context = opened(file, bundle)
-    observed, made = prepare(context, Scope.FULL if refresh else Scope.RECORDS)
+    with before_changes():
+        observed, made = prepare(context, Scope.FULL if refresh else Scope.RECORDS)
     try:
         if not made.empty:
-            warn(check(context, observed, made))
+            with before_changes():
+                warn(check(context, observed, made))
     except PreflightError:
         if output is Format.TEXT:
             print(plan_text(made))  # what it would be; the error says why it cannot

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, colour, confirm, emit
-from slipway.errors import ApprovalRequired
+from slipway.errors import ApprovalRequired, before_changes
 
 if TYPE_CHECKING:
     from slipway.engine.sweeping import Found, Swept
@@ -39,12 +39,14 @@ def gc(
     from slipway.engine.sweeping import carry_out, survey
 
     context = opened(file, None)
-    found = survey(context)
+    with before_changes():
+        found = survey(context)
     if output is Format.TEXT:
         print(_found_text(found), flush=True)
     swept: tuple[Swept, ...] = ()
     if not dry_run and any(one.sweep.bundles for one in found):
-        _agree(found, yes=yes)
+        with before_changes():
+            _agree(found, yes=yes)
         swept = carry_out(context, found, lambda text: print(text, file=sys.stderr, flush=True))
     if output is Format.JSON:
         emit({"found": [asdict(one) for one in found], "swept": [asdict(one) for one in swept]})
@@ -56,7 +58,7 @@ def _agree(found: "tuple[Found, ...]", *, yes: bool) -> None:
     artifacts = sum(len(one.sweep.artifacts) for one in found)
     if not confirm(f"Delete {artifacts} artifacts of former bundles?", yes=yes):
         raise ApprovalRequired(
-            "to delete what former bundles brought needs your consent; nothing was changed",
+            "to delete what former bundles brought needs your consent",
             hint="run it with --yes",
         )
 

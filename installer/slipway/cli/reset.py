@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, confirm, emit
-from slipway.errors import ApprovalRequired
+from slipway.errors import ApprovalRequired, before_changes
 
 app = typer.Typer()
 
@@ -33,8 +33,9 @@ def reset(
         raise typer.BadParameter(
             f"unknown: {', '.join(sorted(unknown))}" if unknown else "name --host or --all"
         )
-    if not confirm(f"Reset {', '.join(names)}? Their workloads end.", yes=yes):
-        raise ApprovalRequired("a reset needs your consent; nothing was changed", hint="run it with --yes")
+    with before_changes():
+        if not confirm(f"Reset {', '.join(names)}? Their workloads end.", yes=yes):
+            raise ApprovalRequired("a reset needs your consent", hint="run it with --yes")
     result = reset_chosen(
         context, names, delete_data=delete_data, tell=lambda text: print(text, file=sys.stderr)
     )

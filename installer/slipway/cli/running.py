@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -19,7 +19,7 @@ from slipway.engine.context import Context, open_context
 from slipway.engine.handover import can_hand_over, hand_over
 from slipway.engine.preflight import check, refuse_held
 from slipway.engine.prepare import prepare
-from slipway.errors import ApprovalRequired, ConflictError, StalePlanError
+from slipway.errors import ApprovalRequired, ConflictError, StalePlanError, before_changes
 from slipway.model.observed import Observed, Scope
 from slipway.model.operation import Counts, OperationResult, Outcome
 from slipway.model.plan import Plan
@@ -32,7 +32,8 @@ EXIT_CODES = {Outcome.SUCCEEDED: 0, Outcome.CANCELLED: 130}
 
 def opened(file: Path, bundle: Path | None, *, force_conflicts: bool = False) -> Context:
     """The context of a command; host keys met for the first time are shown."""
-    context = open_context(file, bundle=bundle, force_conflicts=force_conflicts)
+    with before_changes():
+        context = open_context(file, bundle=bundle, force_conflicts=force_conflicts)
     context.on_first_contact = lambda key: print(
         f"host key of {key.host} recorded: {key.kind} {key.fingerprint}", file=sys.stderr
     )
@@ -47,23 +48,31 @@ def carry_out(
     output: Format,
     agreed: str = "",
     narrow: Callable[[Plan], Plan] = lambda plan: plan,
+    undo: Callable[[], None] = lambda: None,
 ) -> int:
     """Prepare, ask where somebody has to agree, apply, report.
 
-    `agreed`: digest of the one plan that may run; `narrow` picks the steps that shall be carried out.
+    `agreed`: digest of the one plan that may run; `narrow` picks the steps that shall be carried out; `undo` takes
+    back what the command did beforehand, where the plan is refused.
     """
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         try:
-            return _round(context, scope, yes=yes, output=output, agreed=agreed, narrow=narrow)
+            # A handover may have begun before a plan turned out stale: from then on nothing is claimed, nothing undone.
+            with before_changes(undo) if number == 0 else nullcontext():
+                observed, plan = _decided(
+                    context, scope, yes=yes, output=output, agreed=agreed, narrow=narrow
+                )
+            return _report(run(context, observed, plan), plan, output)
         except StalePlanError as error:
             print(f"{error.what}: planning again", file=sys.stderr)
             context.refresh()
     raise ConflictError("others keep changing this cluster", hint="run it again when they are done")
 
 
-def _round(
+def _decided(
     context: Context, scope: Scope, *, yes: bool, output: Format, agreed: str, narrow: Callable[[Plan], Plan]
-) -> int:
+) -> tuple[Observed, Plan]:
+    """What shall be carried out, with everybody's consent; an empty plan needs none. Changes nothing."""
     observed, whole = prepare(context, scope)
     plan = narrow(whole)
     if agreed and plan.digest != agreed:
@@ -71,16 +80,17 @@ def _round(
             "the plan is stale: hosts, cluster or files changed since it was made",
             hint="plan again: slipway plan --out FILE",
         )
-    if plan.empty:
-        return _report(OperationResult("", plan.digest, Outcome.SUCCEEDED, counts=Counts()), plan, output)
-    warn(check(context, observed, plan))
-    refuse_held(plan)
-    _agree(plan, yes=yes or bool(agreed), output=output)
-    return _report(run(context, observed, plan), plan, output)
+    if not plan.empty:
+        warn(check(context, observed, plan))
+        refuse_held(plan)
+        _agree(plan, yes=yes or bool(agreed), output=output)
+    return observed, plan
 
 
 def run(context: Context, observed: Observed, plan: Plan) -> OperationResult:
-    """Apply with progress on stderr; the first Ctrl-C ends it in order."""
+    """Apply with progress on stderr; the first Ctrl-C ends it in order. Nothing to do is done."""
+    if plan.empty:
+        return OperationResult("", plan.digest, Outcome.SUCCEEDED, counts=Counts())
     with stoppable() as stopped, view() as progress:
         if can_hand_over(context, observed, plan):
             done = hand_over(context, plan, progress=progress, cancelled=stopped)
@@ -116,7 +126,7 @@ def _agree(plan: Plan, *, yes: bool, output: Format) -> None:
     if not confirm("Some steps are disruptive or destructive. Carry them out?", yes=yes):
         risky = [step.id for step in plan.steps if step.disruptive or step.destructive]
         raise ApprovalRequired(
-            "the plan needs your consent; nothing was changed",
+            "the plan needs your consent",
             why="disruptive or destructive: " + ", ".join(risky),
             hint="run it with --yes, or look first: slipway plan",
         )

@@ -42,7 +42,7 @@ def apply(
     """Carry the plan out. `cancelled` ends what runs; `held` lets it end and starts nothing more.
 
     Raises:
-        ConflictError: somebody else is changing one of the targets; nothing was changed.
+        ConflictError: somebody else is changing one of the targets; no step was begun.
     """
     name = operation or new_operation()
     journal = Journal(context.state / "operations", name)

@@ -33,7 +33,7 @@ def effective(context: Context, observed: Observed) -> Configuration:
     conflicts = [] if context.force_conflicts else list(_conflicts(spec, live))
     if conflicts:
         raise ConflictError(
-            "fields were changed in the cluster by somebody else; nothing was changed",
+            "fields were changed in the cluster by somebody else",
             where=f"clusterconfiguration/{live.name}",
             hint="take their values into your file, or run it again with --force-conflicts",
             findings=tuple(conflicts),

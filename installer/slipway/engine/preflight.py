@@ -21,7 +21,7 @@ def check(context: Context, observed: Observed, plan: Plan) -> tuple[Finding, ..
     if errors:
         many = "one thing" if len(errors) == 1 else f"{len(errors)} things"
         raise PreflightError(
-            f"{many} must be put right first; nothing was changed",
+            f"{many} must be put right first",
             where=context.configuration.name,
             hint="put that right and run the command again",
             findings=errors,
@@ -38,7 +38,7 @@ def refuse_held(plan: Plan) -> None:
     if plan.held:
         found = tuple(Finding(h.where, f"{h.what}: {h.why}", "", h.hint, "held") for h in plan.holds)
         raise PreflightError(
-            "nothing of the plan can be carried out now; nothing was changed",
+            "nothing of the plan can be carried out now",
             where=plan.configuration,
             hint="see what waits: slipway plan",
             findings=found,

@@ -199,7 +199,7 @@ def _refuse(context: Context, observed: Observed) -> None:
             )
     if findings:
         raise ConfigurationError(
-            "the live cluster cannot take this ClusterConfiguration; nothing was changed",
+            "the live cluster cannot take this ClusterConfiguration",
             where=configuration.name,
             findings=tuple(findings),
         )

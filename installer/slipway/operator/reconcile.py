@@ -19,6 +19,7 @@ from slipway.errors import (
     StalePlanError,
     StepError,
     TransientError,
+    before_changes,
 )
 from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration, Observed, Scope
@@ -102,12 +103,14 @@ class Reconciler:
         if live is None:
             return Verdict.GONE
         try:
-            configuration = acceptance.accept(live, self._edges.store.list(), self._edges.catalog)
+            with before_changes():
+                configuration = acceptance.accept(live, self._edges.store.list(), self._edges.catalog)
         except (ConfigurationError, ConflictError) as error:
             return self._refuse(live, error)
         session = self._edges.engine.open(configuration)
         try:
-            observed, plan = self._look(session, full=request.full)
+            with before_changes():
+                observed, plan = self._look(session, full=request.full)
         except ConfigurationError as error:  # against the live cluster: an immutable field
             return self._refuse(live, error)
         try:

@@ -21,6 +21,7 @@ from slipway.engine.modules import standby
 from slipway.engine.preflight import check
 from slipway.engine.prepare import prepare
 from slipway.engine.registry import site_source
+from slipway.errors import before_changes
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed, Scope
 from slipway.model.operation import OperationResult, Progress
@@ -61,7 +62,8 @@ class Opened:
         held: Callable[[], bool],
     ) -> OperationResult:
         """Check that hosts, registry and bundle are fit, then carry it out."""
-        check(self._context, observed, plan)
+        with before_changes():
+            check(self._context, observed, plan)
         try:
             return apply(plan, self._context, observed, progress=progress, cancelled=cancelled, held=held)
         finally:
