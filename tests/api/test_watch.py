@@ -11,7 +11,7 @@ import pytest
 
 from slipway.cluster import watch
 from slipway.cluster.client import Client, Object, connect
-from slipway.cluster.watch import Event, reflect
+from slipway.cluster.watch import Event, Reflector
 from slipway.errors import SlipwayError
 from tests.apiserver import ApiServer, until
 
@@ -33,10 +33,8 @@ class Seen:
     def __init__(self, client: Client, *, resync: float = 600.0) -> None:
         self.events: list[Event] = []
         self.stop = threading.Event()
-        arguments = (client, CONFIG_MAP, SPACE, self.events.append, self.stop)
-        self._thread = threading.Thread(
-            target=reflect, args=arguments, kwargs={"resync": resync}, daemon=True
-        )
+        reflector = Reflector(client, CONFIG_MAP, SPACE, self.events.append, resync=resync)
+        self._thread = threading.Thread(target=reflector.run, args=(self.stop,), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -102,8 +100,8 @@ def behind(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its first list the client believes in a version that the server no longer has."""
     real, versions = client.list_at, ["1"]
 
-    def list_at(*arguments: str) -> tuple[list[Object], str]:
-        items, version = real(*arguments)
+    def list_at(*arguments: str, labels: str = "") -> tuple[list[Object], str]:
+        items, version = real(*arguments, labels=labels)
         return items, versions.pop() if versions else version
 
     monkeypatch.setattr(client, "list_at", list_at)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from slipway.cluster import kinds, transport
-from slipway.errors import ConflictError, StepError
+from slipway.errors import ConflictError, StepError, TransientError
 from slipway.settings import FIELD_MANAGER
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ Result = TypeVar("Result")
 
 #: Objects of a list fetched at once.
 PAGE = 500
+
+#: Seconds without a word after which a watch counts as dead, although somebody keeps the connection open: an API server
+#: sends a bookmark every minute.
+SILENCE = 130.0
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
@@ -94,17 +98,33 @@ class Client:
                 return typed, meta.get("resourceVersion", "")
 
     def watch(
-        self, api_version: str, kind: str, namespace: str = "", *, since: str, seconds: int = 240
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str = "",
+        *,
+        since: str,
+        seconds: int = 240,
+        labels: str = "",
     ) -> Iterator[Object]:
         """Events {type, object}, bookmarks too, until the server ends the stream after `seconds`.
 
-        A version that is too old (410) or a broken connection is a TransientError: list again.
+        A version that is too old (410), a broken connection, a peer that is silent, or something that is no event is
+        a TransientError: list again.
         """
-        with self.open_watch(api_version, kind, namespace, since=since, seconds=seconds) as answer:
+        opened = self.open_watch(api_version, kind, namespace, since=since, seconds=seconds, labels=labels)
+        with opened as answer:
             yield from events(answer)
 
     def open_watch(
-        self, api_version: str, kind: str, namespace: str = "", *, since: str, seconds: int = 240
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str = "",
+        *,
+        since: str,
+        seconds: int = 240,
+        labels: str = "",
     ) -> transport.Answer:
         """The connection of a watch, for who has to break it off from another thread (`shutdown`)."""
         query = {
@@ -112,8 +132,9 @@ class Client:
             "allowWatchBookmarks": "true",
             "resourceVersion": since,
             "timeoutSeconds": str(seconds),
+            "labelSelector": labels,
         }
-        timeout = (transport.TIMEOUT[0], seconds + 10.0)
+        timeout = (transport.TIMEOUT[0], min(seconds + 10.0, SILENCE))
         path = self._path(api_version, kind, namespace, "")
         answer = transport.send(self.api, "GET", path, query=query, timeout=timeout)
         if answer.status >= transport.REFUSED:
@@ -197,6 +218,13 @@ class Client:
         if answer.status == transport.NOT_FOUND and "missing" in default:
             return default["missing"]
         transport.check(answer.status, data, f"{method} {path}")
+        if not isinstance(data, dict):  # the page of a proxy
+            raise TransientError(
+                f"the answer is not one of the Kubernetes API: {method} {path}",
+                where="kubernetes",
+                why=str(data)[:200],
+                hint="see what stands between this machine and the API server",
+            )
         return data
 
     def resource(self, api_version: str, kind: str) -> kinds.Resource | None:
@@ -239,13 +267,37 @@ class Client:
 
 
 def events(answer: transport.Answer) -> Iterator[Object]:
-    """The changes of a watch, each a line of JSON."""
+    """The changes of a watch, each a line of JSON.
+
+    Raises:
+        TransientError: what arrives is no event, as the page of a proxy, or says that there will be no more.
+    """
     for line in answer.lines():
-        event = json.loads(line)
-        if event.get("type") == "ERROR":
-            status = event.get("object", {})
-            transport.check(int(status.get("code", 500)), status, "watch")
+        event = _event(line)
+        if event["type"] == "ERROR":
+            status = event["object"]
+            code = status.get("code")
+            transport.check(code if isinstance(code, int) else 0, status, "watch")
+            raise TransientError(
+                "the Kubernetes API ended the watch", where="kubernetes", why=str(status.get("message", ""))
+            )
         yield event
+
+
+def _event(line: bytes) -> Object:
+    """One line, with all that is read of it: its type, and the version of its object where it is no error."""
+    try:
+        event = json.loads(line)
+        if event["type"] == "ERROR":
+            dict(event["object"])
+        else:
+            str(event["object"]["metadata"]["resourceVersion"])
+    except (ValueError, TypeError, KeyError) as exc:
+        raise TransientError(
+            "what arrived on a watch is no event", where="kubernetes", why=line[:200].decode(errors="replace")
+        ) from exc
+    checked: Object = event
+    return checked
 
 
 def retry_conflicts(change: Callable[[], Result], attempts: int = 5) -> Result:

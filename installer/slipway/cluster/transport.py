@@ -5,6 +5,7 @@ that modules bring). This is where its exceptions, urllib3's and HTTP's refusals
 """
 
 import json
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 #: Seconds to connect and to wait for an answer: longer than the slowest list of 1000 objects takes.
 TIMEOUT = (5.0, 30.0)
+
+#: Seconds of silence before the kernel asks a peer whether it lives, seconds between two questions, and how many remain
+#: unanswered: 25 s until a machine counts as gone that lost its power.
+KEEPALIVE = (10, 5, 3)
 
 NOT_FOUND = 404
 _CONFLICT = 409
@@ -49,11 +54,20 @@ def open_api(kubeconfig: Path | None) -> "ApiClient":
             why=str(exc),
             hint="fetch it again with `slipway kubeconfig`",
         ) from exc
-    # Keepalive finds a dead API server under a silent watch.
-    configuration.keep_alive = True
+    configuration.socket_options = _socket_options()
     configuration.connection_pool_maxsize = 16
     configuration.retries = urllib3.Retry(connect=1, read=0, redirect=0, status=0, other=0)
     return ApiClient(configuration)
+
+
+def _socket_options() -> list[tuple[int, int, int]]:
+    """Finds a dead peer under a silent watch, and under a request that nobody acknowledges."""
+    from kubernetes.utils.keepalive import tcp_keepalive_socket_options
+
+    idle, interval, count = KEEPALIVE
+    given: list[tuple[int, int, int]] = tcp_keepalive_socket_options(idle, interval, count)
+    patience = (idle + interval * count) * 1000
+    return [*given, (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)]
 
 
 class Answer:

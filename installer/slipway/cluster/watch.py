@@ -1,7 +1,8 @@
 """A reflector: list, then watch from the list's version, for ever; every change reaches one callback.
 
-Called by the operator's runtime. It survives what a control plane does to its watchers: API servers that
-restart, connections that die without a word, compaction (410), streams that end every few minutes.
+Called by the operator's runtime. It survives what a control plane, and what stands before it, does to its watchers:
+API servers that restart, connections that die without a word, compaction (410), streams that end at once or hold
+something else than events. Whatever happens, two tries are apart by a pause that grows until a watch holds.
 """
 
 import logging
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from slipway.cluster.client import Client
-from slipway.errors import SlipwayError
+from slipway.errors import SlipwayError, TransientError
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,12 @@ WATCH_SECONDS: Final = (240, 300)
 
 #: Seconds of back-off, first and longest. The first is short: an edit must be seen within a second.
 BACK_OFF: Final = (0.2, 10.0)
+
+#: Seconds that a watch has to last before the pause is short again: as long as the longest pause.
+STEADY_SECONDS: Final = BACK_OFF[1]
+
+#: A server ends a watch when its time is over; a share of that below which somebody else did.
+EARLY: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +39,28 @@ class Event:
     objects: tuple[dict[str, Any], ...]
 
 
-def reflect(
-    client: Client,
-    kind: tuple[str, str],
-    namespace: str,
-    on_event: Callable[[Event], None],
-    stop: threading.Event,
-    *,
-    resync: float = 600.0,
-) -> None:
-    """Call `on_event` for every list and every change of a kind (apiVersion, kind), until `stop` is set.
+@dataclass(slots=True)
+class Hearing:
+    """How one reflector fares, for /healthz and metrics. Its thread alone writes."""
 
-    The list is repeated every `resync` seconds, and whenever the watch broke. A watch that runs is not broken
-    off by `stop`: run this in a daemon thread; after `stop` the callback is not called again.
-    """
-    pause = Pause(stop)
-    while not stop.is_set():
-        try:
-            objects, version = client.list_at(*kind, namespace)
-            on_event(Event("Synchronization", tuple(objects)))
-            _watch_until(client, kind, namespace, version, on_event, stop, pause, time.monotonic() + resync)
-        except SlipwayError as error:
-            if not stop.is_set():
-                log.info("watch of %s: %s; listing again", kind[1], error.what)
-                pause.take()
+    kind: str
+    lists: int = 0
+    breaks: int = 0
+    """Lists and watches that failed, and watches that ended before their time."""
+    failure: str = ""
+    """The last of these in words; empty once a watch has brought something or has held."""
+
+    def broke(self, why: str) -> None:
+        """A list or a watch failed."""
+        self.breaks += 1
+        self.failure = why
 
 
 class Pause:
     """Back-off with jitter: between half and the whole of a doubling time."""
 
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
+    def __init__(self, wait: Callable[[float], object]) -> None:
+        self._wait = wait
         self._seconds = BACK_OFF[0]
 
     def reset(self) -> None:
@@ -71,27 +69,77 @@ class Pause:
 
     def take(self) -> None:
         """Wait, longer each time."""
-        self._stop.wait(self._seconds * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
+        self._wait(self._seconds * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
         self._seconds = min(self._seconds * 2, BACK_OFF[1])
 
 
-def _watch_until(
-    client: Client,
-    kind: tuple[str, str],
-    namespace: str,
-    version: str,
-    on_event: Callable[[Event], None],
-    stop: threading.Event,
-    pause: Pause,
-    end: float,
-) -> None:
-    """Watch after watch, each from where the last one ended, until it is time to list again."""
-    while not stop.is_set() and time.monotonic() < end:
-        seconds = min(random.randint(*WATCH_SECONDS), max(1, int(end - time.monotonic())))  # noqa: S311
-        for change in client.watch(*kind, namespace, since=version, seconds=seconds):
+@dataclass(frozen=True, slots=True)
+class Reflector:
+    """What is watched (apiVersion, kind), and who is told of it. An empty namespace is all of them."""
+
+    client: Client
+    kind: tuple[str, str]
+    namespace: str
+    on_event: Callable[[Event], None]
+    labels: str = ""
+    resync: float = 600.0
+    """Seconds after which the list is repeated, though the watch holds."""
+
+    def run(
+        self, stop: threading.Event, *, hearing: Hearing | None = None, pause: Pause | None = None
+    ) -> None:
+        """Call `on_event` for every list and every change, until `stop` is set.
+
+        A watch that runs is not broken off by `stop`: run this in a daemon thread; after `stop` the callback is not
+        called again. A fault of the callback is logged and counts as a break: the thread goes on.
+        """
+        hearing, pause = hearing or Hearing(self.kind[1]), pause or Pause(stop.wait)
+        while not stop.is_set():
+            try:
+                self._round(stop, hearing, pause)
+            except SlipwayError as error:
+                if stop.is_set():
+                    return
+                log.info("watch of %s: %s; listing again", self.kind[1], error.what)
+                hearing.broke(f"{error.what} {error.why}".strip())
+                pause.take()
+            except Exception as exc:
+                log.exception("watch of %s: a fault of the operator itself; listing again", self.kind[1])
+                hearing.broke(repr(exc))
+                pause.take()
+
+    def _round(self, stop: threading.Event, hearing: Hearing, pause: Pause) -> None:
+        """A list, then watch after watch, each from where the last one ended, until it is time to list again."""
+        objects, version = self.client.list_at(*self.kind, self.namespace, labels=self.labels)
+        hearing.lists += 1
+        self.on_event(Event("Synchronization", tuple(objects)))
+        end = time.monotonic() + self.resync
+        while not stop.is_set() and time.monotonic() < end:
+            seconds = min(random.randint(*WATCH_SECONDS), max(1, int(end - time.monotonic())))  # noqa: S311
+            began = time.monotonic()
+            try:
+                version = self._watch(version, seconds, stop, hearing)
+            finally:
+                lasted = time.monotonic() - began
+                if lasted >= STEADY_SECONDS:
+                    pause.reset()
+            if stop.is_set() or lasted >= seconds * EARLY:
+                hearing.failure = ""
+            elif lasted >= STEADY_SECONDS:  # as a proxy does that ends what is idle: nothing was missed
+                pause.take()
+            else:
+                raise TransientError(f"it ended after {lasted:.1f} of {seconds} s")
+
+    def _watch(self, version: str, seconds: int, stop: threading.Event, hearing: Hearing) -> str:
+        """One watch until its end; the version at which the next one goes on."""
+        watching = self.client.watch(
+            *self.kind, self.namespace, labels=self.labels, since=version, seconds=seconds
+        )
+        for change in watching:
             if stop.is_set():
-                return
-            pause.reset()
+                break
+            hearing.failure = ""
             version = change["object"]["metadata"]["resourceVersion"]
             if change["type"] != "BOOKMARK":
-                on_event(Event(change["type"].title(), (change["object"],)))
+                self.on_event(Event(change["type"].title(), (change["object"],)))
+        return version

@@ -1,10 +1,14 @@
 """Figures of the operator in a registry of its own; `text` is what /metrics answers."""
 
 import time
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from slipway import __version__
+from slipway.cluster.watch import Hearing
 from slipway.model.observed import Observed
 from slipway.model.operation import OperationResult, Outcome
 from slipway.model.plan import Plan
@@ -13,11 +17,40 @@ from slipway.model.plan import Plan
 STEP_BUCKETS = (0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 600, 1200)
 
 
+class Watches(Collector):
+    """The operator's watches, as they fare at the moment they are asked for."""
+
+    def __init__(self) -> None:
+        self._hearings: list[Hearing] = []
+
+    def add(self, hearing: Hearing) -> Hearing:
+        """Show this one too."""
+        self._hearings.append(hearing)
+        return hearing
+
+    def notes(self) -> tuple[str, ...]:
+        """Those that do not hold, in words."""
+        return tuple(f"watch of {one.kind}: {one.failure}" for one in self._hearings if one.failure)
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """One line of each figure per kind."""
+        breaks = CounterMetricFamily(
+            "slipway_watch_breaks", "Lists and watches that failed.", labels=["kind"]
+        )
+        broken = GaugeMetricFamily("slipway_watch_broken", "1 while a watch does not hold.", labels=["kind"])
+        for one in self._hearings:
+            breaks.add_metric([one.kind], one.breaks)
+            broken.add_metric([one.kind], bool(one.failure))
+        yield from (breaks, broken)
+
+
 class Metrics:
     """The meter (`operator.door.Meter`), and the runtime's own figures."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.watches = Watches()
+        self.registry.register(self.watches)
         self._operations = Counter(
             "slipway_operations", "Operations that ended.", ["outcome"], registry=self.registry
         )

@@ -14,7 +14,7 @@ from typing import Any, Final
 from slipway.cluster.client import Client
 from slipway.cluster.configurations import CONFIGURATION
 from slipway.cluster.election import RETRY_SECONDS, Election
-from slipway.cluster.watch import Event, reflect
+from slipway.cluster.watch import Event, Hearing, Reflector
 from slipway.errors import SlipwayError
 from slipway.operator import hook
 from slipway.operator.door import Door, Key, Verdict
@@ -78,13 +78,14 @@ class Runtime:
         self._filter = Filter()
         self._retries: dict[Key, int] = {}
         self._worker: threading.Thread | None = None
+        self._watchers: list[threading.Thread] = []
         self._turn = time.monotonic()
         self._contact = False
         self.web = Web(
             settings.address,
             settings.port,
             {
-                "/healthz": probe_page(self._unhealthy),
+                "/healthz": probe_page(self._unhealthy, notes=metrics.watches.notes),
                 "/readyz": probe_page(lambda: "" if self._contact else "the API has not answered yet"),
                 "/metrics": lambda: (200, EXPOSITION, metrics.text()),
             },
@@ -132,9 +133,21 @@ class Runtime:
         door = self._open_door(self.halt)
         self._worker = threading.Thread(target=self._work, args=(door,), name="slipway-worker")
         self._worker.start()
-        watch = (self._client, CONFIGURATION, self._settings.namespace, self._enqueue, self.halt)
-        threading.Thread(target=reflect, args=watch, name="slipway-watch", daemon=True).start()
+        self._watch(Reflector(self._client, CONFIGURATION, self._settings.namespace, self._enqueue))
         self._plan_resync()
+
+    def _watch(self, reflector: Reflector) -> None:
+        """Run it in a thread of its own, whose end and whose troubles /healthz tells."""
+        hearing = self.metrics.watches.add(Hearing(reflector.kind[1]))
+        thread = threading.Thread(
+            target=reflector.run,
+            args=(self.halt,),
+            kwargs={"hearing": hearing},
+            name=f"slipway-watch-{hearing.kind}",
+            daemon=True,
+        )
+        thread.start()
+        self._watchers.append(thread)
 
     def _wind_down(self) -> None:
         """Wait for the step that runs, renewing all the while; then let a standby take over."""
@@ -213,6 +226,9 @@ class Runtime:
             return "the main loop does not turn"
         if self._worker is not None and not self._worker.is_alive() and not self.halt.is_set():
             return "the worker ended"
+        ended = [thread.name for thread in self._watchers if not thread.is_alive()]
+        if ended and not self.halt.is_set():
+            return f"{ended[0]} ended"
         return ""
 
 

@@ -1,7 +1,7 @@
 """/healthz, /readyz and /metrics: GET only, nothing that could change anything."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
@@ -38,12 +38,16 @@ class Web:
         self._thread.join()
 
 
-def probe_page(healthy: Callable[[], str]) -> Callable[[], Answer]:
-    """A page for the kubelet: `healthy` gives an empty text, or what is wrong."""
+def probe_page(
+    healthy: Callable[[], str], *, notes: Callable[[], Sequence[str]] = lambda: ()
+) -> Callable[[], Answer]:
+    """A page for the kubelet: `healthy` gives an empty text, or what a restart may mend; `notes` are for people."""
 
     def page() -> Answer:
         problem = healthy()
-        return (503, PLAIN, problem.encode()) if problem else (200, PLAIN, b"ok")
+        if problem:
+            return 503, PLAIN, problem.encode()
+        return 200, PLAIN, "\n".join(["ok", *notes()]).encode()
 
     return page
 

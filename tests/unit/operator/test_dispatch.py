@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from slipway.cluster.operations import STATUS_LIMIT, fitting
+from slipway.cluster.watch import Hearing
 from slipway.errors import ConflictError
 from slipway.model.operation import Outcome, Progress
 from slipway.operator.acceptance import check_alone
 from slipway.operator.door import Running
+from slipway.operator.metrics import Metrics
 from slipway.operator.operations import finished_status
 from slipway.operator.queue import Filter, Queue
 from slipway.operator.tracker import Tracker, advanced
+from slipway.operator.web import PLAIN, probe_page
 from tests.unit.operator import examples as e
 
 
@@ -129,3 +132,14 @@ def test_a_small_operation_is_told_whole() -> None:
         "counts": {"planned": 0, "ansibleRuns": 0, "helmCalls": 0, "imagesCopied": 0, "apiWrites": 0},
         "message": "1 steps",
     }
+
+
+def test_a_watch_that_does_not_hold_is_told_to_people_and_prometheus() -> None:
+    metrics = Metrics()
+    hearing = metrics.watches.add(Hearing("Node"))
+    page = probe_page(str, notes=metrics.watches.notes)
+    assert page() == (200, PLAIN, b"ok")
+    hearing.broke("it ended after 0.0 of 240 s")
+    assert page() == (200, PLAIN, b"ok\nwatch of Node: it ended after 0.0 of 240 s")
+    assert b'slipway_watch_breaks_total{kind="Node"} 1.0' in metrics.text()
+    assert b'slipway_watch_broken{kind="Node"} 1.0' in metrics.text()
