@@ -72,7 +72,8 @@ def compare(record: ModuleRecord, found: dict[str, Object]) -> Iterator[Drift]:
         name = ref_key(ref)
         meta = found.get(name)
         if meta is None:
-            yield Drift(step, f"{name} is gone")
+            if not ref.passing:
+                yield Drift(step, f"{name} is gone")
         elif ref.uid and meta["uid"] != ref.uid:
             yield Drift(step, f"{name} was made anew by somebody", meta["uid"])
         elif name in known and meta.get("generation", 0) != known[name]:

@@ -36,15 +36,20 @@ def status(obj: Object | None) -> Status:
         return _waits("not there")
     if obj["metadata"].get("deletionTimestamp"):
         return _waits("being deleted")
-    seen = (obj.get("status") or {}).get("observedGeneration")
-    if seen is not None and seen < obj["metadata"].get("generation", 0):
+    seen = _number(_found(obj).get("observedGeneration"))
+    if seen is not None and seen != obj["metadata"].get("generation", seen):
         return _waits("its controller has not seen the last change")
-    return _RULES.get(obj["kind"], _generic)(obj)
+    return _RULES.get((group(obj.get("apiVersion", "")), obj["kind"]), _generic)(obj)
+
+
+def group(api_version: str) -> str:
+    """`apps` of `apps/v1`; empty for the core's `v1`."""
+    return api_version.rpartition("/")[0]
 
 
 def _deployment(obj: Object) -> Status:
-    found = obj.get("status") or {}
-    wanted = obj["spec"].get("replicas", 1)
+    found = _found(obj)
+    wanted = _wanted(obj)
     progressing = _condition(obj, "Progressing")
     if progressing.get("reason") == "ProgressDeadlineExceeded":
         return Status(State.FAILED, progressing.get("message", ""))
@@ -53,27 +58,38 @@ def _deployment(obj: Object) -> Status:
     for field, text in (("updatedReplicas", "updated"), ("availableReplicas", "available")):
         if found.get(field, 0) < wanted:
             return _waits(f"{found.get(field, 0)} of {wanted} replicas are {text}")
-    if found.get("replicas", 0) > wanted:
-        return _waits(f"{found['replicas'] - wanted} old replicas are still there")
-    return CURRENT
+    return _surplus(found, wanted)
+
+
+def _surplus(found: Mapping[str, Any], wanted: int) -> Status:
+    """Replicas beyond those wanted: old ones that were not ended yet."""
+    surplus = found.get("replicas", 0) - wanted
+    return _waits(f"{surplus} old replicas are still there") if surplus > 0 else CURRENT
 
 
 def _daemonset(obj: Object) -> Status:
-    found = obj.get("status") or {}
+    found = _found(obj)
     if "observedGeneration" not in found:
         return _waits("its controller has not seen it")
     wanted = found.get("desiredNumberScheduled", 0)
-    for field, text in (("updatedNumberScheduled", "updated"), ("numberAvailable", "available")):
+    updated = () if _on_delete(obj) else (("updatedNumberScheduled", "updated"),)
+    for field, text in (*updated, ("numberAvailable", "available")):
         if found.get(field, 0) < wanted:
             return _waits(f"{found.get(field, 0)} of {wanted} pods are {text}")
     return CURRENT
+
+
+def _on_delete(obj: Object) -> bool:
+    """Whether its pods are replaced when somebody deletes them, and not before: nothing to wait for."""
+    strategy: Mapping[str, Any] = obj["spec"].get("updateStrategy") or {}
+    return strategy.get("type") == "OnDelete"
 
 
 def without_lost(daemonset: Object, pods: Iterable[Object], nodes: Iterable[Object]) -> Object:
     """A DaemonSet that wants no pod where the node does not answer: there nothing can become ready or be replaced."""
     lost = {node["metadata"]["name"] for node in nodes if _condition(node, "Ready").get("status") != "True"}
     away = lost & {_pod_node(pod) for pod in pods if not status(pod).current}
-    found = daemonset.get("status") or {}
+    found = _found(daemonset)
     wanted = found.get("desiredNumberScheduled", 0) - len(away)
     return {**daemonset, "status": {**found, "desiredNumberScheduled": max(wanted, 0)}}
 
@@ -91,17 +107,32 @@ def _pod_node(pod: Object) -> str:
 
 
 def _statefulset(obj: Object) -> Status:
-    found = obj.get("status") or {}
-    wanted = obj["spec"].get("replicas", 1)
-    for field, text in (("updatedReplicas", "updated"), ("readyReplicas", "ready")):
-        if found.get(field, 0) < wanted:
-            return _waits(f"{found.get(field, 0)} of {wanted} replicas are {text}")
-    return CURRENT
+    found = _found(obj)
+    wanted = _wanted(obj)
+    if "observedGeneration" not in found:
+        return _waits("its controller has not seen it")
+    for field, text, least in (
+        ("readyReplicas", "ready", wanted),
+        ("updatedReplicas", "updated", _to_update(obj, wanted)),
+    ):
+        if found.get(field, 0) < least:
+            return _waits(f"{found.get(field, 0)} of {least} replicas are {text}")
+    return _surplus(found, wanted)
+
+
+def _to_update(statefulset: Object, wanted: int) -> int:
+    """How many of its replicas follow the last change by themselves: those from the partition on."""
+    found = _found(statefulset)
+    if _on_delete(statefulset) or found.get("currentRevision", "") == found.get("updateRevision"):
+        return 0
+    rolling = (statefulset["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}
+    return max(0, wanted - (rolling.get("partition") or 0))
 
 
 def _replicaset(obj: Object) -> Status:
-    wanted, ready = obj["spec"].get("replicas", 1), (obj.get("status") or {}).get("readyReplicas", 0)
-    return CURRENT if ready >= wanted else _waits(f"{ready} of {wanted} replicas are ready")
+    found = _found(obj)
+    wanted, ready = _wanted(obj), found.get("readyReplicas", 0)
+    return _surplus(found, wanted) if ready >= wanted else _waits(f"{ready} of {wanted} replicas are ready")
 
 
 def _job(obj: Object) -> Status:
@@ -113,7 +144,7 @@ def _job(obj: Object) -> Status:
 
 
 def _pod(obj: Object) -> Status:
-    found = obj.get("status") or {}
+    found = _found(obj)
     if found.get("phase") == "Failed":
         return Status(State.FAILED, found.get("message") or found.get("reason", ""))
     if found.get("phase") == "Succeeded" or _condition(obj, "Ready").get("status") == "True":
@@ -122,7 +153,7 @@ def _pod(obj: Object) -> Status:
 
 
 def _claim(obj: Object) -> Status:
-    phase = (obj.get("status") or {}).get("phase", "Pending")
+    phase = _found(obj).get("phase", "Pending")
     if phase == "Lost":
         return Status(State.FAILED, "its volume is lost")
     return CURRENT if phase == "Bound" else _waits("not bound to a volume")
@@ -148,35 +179,57 @@ def _generic(obj: Object) -> Status:
     for name, state in (("Stalled", State.FAILED), ("Reconciling", State.IN_PROGRESS)):
         condition = _condition(obj, name)
         if condition.get("status") == "True":
-            return Status(state, condition.get("message", ""))
+            return Status(state, str(condition.get("message") or ""))
     ready = _condition(obj, "Ready")
     if ready and ready.get("status") != "True":
-        return _waits(ready.get("message") or "not ready")
+        return _waits(str(ready.get("message") or "not ready"))
     return CURRENT
 
 
-_RULES: dict[str, Callable[[Object], Status]] = {
-    "Deployment": _deployment,
-    "DaemonSet": _daemonset,
-    "StatefulSet": _statefulset,
-    "ReplicaSet": _replicaset,
-    "Job": _job,
-    "Pod": _pod,
-    "PersistentVolumeClaim": _claim,
-    "CustomResourceDefinition": _definition,
-    "APIService": _api_service,
+#: By group and kind: a Job of Volcano is no Job of Kubernetes.
+_RULES: dict[tuple[str, str], Callable[[Object], Status]] = {
+    ("apps", "Deployment"): _deployment,
+    ("apps", "DaemonSet"): _daemonset,
+    ("apps", "StatefulSet"): _statefulset,
+    ("apps", "ReplicaSet"): _replicaset,
+    ("batch", "Job"): _job,
+    ("", "Pod"): _pod,
+    ("", "PersistentVolumeClaim"): _claim,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): _definition,
+    ("apiregistration.k8s.io", "APIService"): _api_service,
 }
 
 
 def watched(api_version: str, kind: str) -> bool:
     """Whether a kind can be anything but current once it exists: workloads and the like, and custom resources."""
-    group = api_version.rpartition("/")[0]
-    return kind in _RULES or ("." in group and not group.endswith(".k8s.io"))
+    name = group(api_version)
+    return (name, kind) in _RULES or ("." in name and not name.endswith(".k8s.io"))
+
+
+def _found(obj: Object) -> Mapping[str, Any]:
+    """Its status; custom resources may have something else there, which says nothing."""
+    found = obj.get("status")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _wanted(obj: Object) -> int:
+    replicas = obj["spec"].get("replicas")
+    return 1 if replicas is None else int(replicas)
+
+
+def _number(value: Any) -> int | None:
+    """A generation; some custom resources keep it as text. None: it is none."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _condition(obj: Object, name: str) -> Mapping[str, Any]:
-    conditions = (obj.get("status") or {}).get("conditions") or ()
-    return next((item for item in conditions if item.get("type") == name), {})
+    """The condition of that type; empty too where a custom resource keeps something else under that name."""
+    conditions = _found(obj).get("conditions")
+    listed = conditions if isinstance(conditions, list) else ()
+    return next((item for item in listed if isinstance(item, Mapping) and item.get("type") == name), {})
 
 
 def _waits(message: str) -> Status:

@@ -155,7 +155,9 @@ def references(client: Client, manifest: tuple[Object, ...], namespace: str) -> 
         place = client.resource(item["apiVersion"], item["kind"])
         own = item["metadata"].get("namespace") or namespace
         inside = own if place is None or place.namespaced else ""
-        found.append(ObjectRef(item["apiVersion"], item["kind"], item["metadata"]["name"], inside))
+        passing = (item.get("spec") or {}).get("ttlSecondsAfterFinished") is not None
+        name = item["metadata"]["name"]
+        found.append(ObjectRef(item["apiVersion"], item["kind"], name, inside, passing=passing))
     return tuple(found)
 
 

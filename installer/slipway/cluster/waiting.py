@@ -58,8 +58,9 @@ def _look(client: Client, waiting: dict[str, ObjectRef], rules: list[Mapping[str
     """One look; what is current is not looked at again."""
     pending: Pending = {}
     for name, ref in list(waiting.items()):
-        found = _status(client, client.get(ref.api_version, ref.kind, ref.name, ref.namespace))
-        if found.current:
+        obj = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
+        found = _status(client, obj)
+        if found.current or (obj is None and ref.passing):
             del waiting[name]
         else:
             pending[name] = found
@@ -86,7 +87,7 @@ def rule_status(client: Client, rule: Mapping[str, Any]) -> health.Status:
 def _status(client: Client, obj: Object | None) -> health.Status:
     """Its status; of a DaemonSet that waits, what it is without the nodes that are lost."""
     found = health.status(obj)
-    if obj is None or found.current or obj["kind"] != "DaemonSet":
+    if obj is None or found.current or (obj["apiVersion"], obj["kind"]) != ("apps/v1", "DaemonSet"):
         return found
     pods = client.list("v1", "Pod", obj["metadata"]["namespace"], labels=_labels(obj))
     return health.status(health.without_lost(obj, pods, client.list("v1", "Node")))

@@ -57,6 +57,8 @@ class ObjectRef:
     name: str
     namespace: str = ""
     uid: str = ""
+    passing: bool = False
+    """Whether it goes by itself once it is done: a Job with a time to live. That it is gone says nothing then."""
 
 
 @dataclass(frozen=True, slots=True)

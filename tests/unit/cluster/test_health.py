@@ -1,19 +1,38 @@
 """kstatus by example: an object in, its state and what it waits for out."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from slipway.cluster.drift import compare
 from slipway.cluster.health import State, status, watched, without_lost
 from slipway.cluster.waiting import pod_reasons
+from slipway.model.record import ModuleRecord, ObjectRef
 
 DONE = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
+
+
+VERSIONS = {
+    **dict.fromkeys(("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet"), "apps/v1"),
+    **dict.fromkeys(("Pod", "PersistentVolumeClaim", "ConfigMap"), "v1"),
+    "Job": "batch/v1",
+    "CustomResourceDefinition": "apiextensions.k8s.io/v1",
+    "APIService": "apiregistration.k8s.io/v1",
+}
+
+#: A StatefulSet whose three pods are ready, before and after it follows its last change.
+READY = {"observedGeneration": 2, "replicas": 3, "readyReplicas": 3}
+OLD = READY | {"currentRevision": "a", "updateRevision": "b"}
+ON_DELETE = {"updateStrategy": {"type": "OnDelete"}}
+PARTITION = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}
 
 
 def thing(
     kind: str, found: dict[str, Any], spec: dict[str, Any] | None = None, **meta: Any
 ) -> dict[str, Any]:
     return {
+        "apiVersion": VERSIONS.get(kind, "example.com/v1"),
         "kind": kind,
         "metadata": {"name": "x", "generation": 2, **meta},
         "spec": spec or {},
@@ -53,8 +72,47 @@ CASES = [
         State.IN_PROGRESS,
         "0 of 3",
     ),
-    (thing("StatefulSet", {"updatedReplicas": 1, "readyReplicas": 1}), State.CURRENT, ""),
-    (thing("StatefulSet", {}), State.IN_PROGRESS, "0 of 1"),
+    (
+        thing(
+            "DaemonSet",
+            {"observedGeneration": 2, "desiredNumberScheduled": 3, "numberAvailable": 3},
+            ON_DELETE,
+        ),
+        State.CURRENT,
+        "",
+    ),
+    (
+        thing(
+            "DaemonSet",
+            {"observedGeneration": 2, "desiredNumberScheduled": 3, "numberAvailable": 2},
+            ON_DELETE,
+        ),
+        State.IN_PROGRESS,
+        "2 of 3 pods are available",
+    ),
+    (thing("StatefulSet", READY | {"updatedReplicas": 3}, {"replicas": 3}), State.CURRENT, ""),
+    (thing("StatefulSet", {}, {"replicas": 0}), State.IN_PROGRESS, "controller"),
+    (thing("StatefulSet", {"observedGeneration": 2}), State.IN_PROGRESS, "0 of 1"),
+    (
+        thing("StatefulSet", OLD | {"updatedReplicas": 2}, {"replicas": 3}),
+        State.IN_PROGRESS,
+        "2 of 3 replicas are updated",
+    ),
+    (thing("StatefulSet", OLD, {"replicas": 3} | ON_DELETE), State.CURRENT, ""),
+    (
+        thing("StatefulSet", OLD | {"readyReplicas": 2}, {"replicas": 3} | ON_DELETE),
+        State.IN_PROGRESS,
+        "2 of 3 replicas are ready",
+    ),
+    (thing("StatefulSet", OLD | {"updatedReplicas": 1}, {"replicas": 3} | PARTITION), State.CURRENT, ""),
+    (thing("StatefulSet", OLD, {"replicas": 3} | PARTITION), State.IN_PROGRESS, "0 of 1"),
+    (
+        thing("StatefulSet", READY | {"updatedReplicas": 3, "replicas": 5}, {"replicas": 3}),
+        State.IN_PROGRESS,
+        "2 old replicas",
+    ),
+    (thing("ReplicaSet", {"replicas": 2, "readyReplicas": 1}), State.IN_PROGRESS, "1 old"),
+    (thing("ReplicaSet", {"readyReplicas": 1}, {"replicas": 2}), State.IN_PROGRESS, "1 of 2"),
     (thing("Job", condition("Complete", "True")), State.CURRENT, ""),
     (thing("Job", condition("Failed", "True", message="BackoffLimitExceeded")), State.FAILED, "Backoff"),
     (thing("Pod", {"phase": "Succeeded"}), State.CURRENT, ""),
@@ -77,6 +135,18 @@ CASES = [
     (thing("Widget", condition("Ready", "False", message="soon")), State.IN_PROGRESS, "soon"),
     (thing("Widget", condition("Stalled", "True", message="never")), State.FAILED, "never"),
     (thing("Widget", condition("Reconciling", "True", message="now")), State.IN_PROGRESS, "now"),
+    # What a custom resource may have where Kubernetes' own kinds have something else.
+    (thing("Widget", {"conditions": {"Ready": "False"}}), State.CURRENT, ""),
+    (thing("Widget", {"conditions": ["Ready"]}), State.CURRENT, ""),
+    (thing("Widget", {"observedGeneration": "1"}), State.IN_PROGRESS, "last change"),
+    (thing("Widget", {"observedGeneration": "2"}), State.CURRENT, ""),
+    (thing("Widget", {"observedGeneration": "v2"}), State.CURRENT, ""),
+    ({**thing("Widget", {}), "status": "Running"}, State.CURRENT, ""),
+    (
+        {**thing("Job", {"state": {"phase": "Running"}}), "apiVersion": "batch.volcano.sh/v1"},
+        State.CURRENT,
+        "",
+    ),
 ]
 
 
@@ -98,6 +168,7 @@ def test_absent_is_waited_for() -> None:
         ("v1", "ConfigMap", False),
         ("rbac.authorization.k8s.io/v1", "ClusterRole", False),
         ("example.com/v1", "Widget", True),
+        ("v1", "Job", False),
     ],
 )
 def test_what_is_worth_a_look(api_version: str, kind: str, expected: bool) -> None:
@@ -156,3 +227,12 @@ def test_a_daemonset_wants_no_pod_where_the_node_is_lost(pods: list[dict[str, An
     found = without_lost(thing("DaemonSet", {"observedGeneration": 2, **numbers}), pods, nodes)
     assert found["status"]["desiredNumberScheduled"] == wanted
     assert status(found).current is (ready >= wanted)
+
+
+TEMPORARY = ObjectRef("batch/v1", "Job", "setup", "tools", uid="u", passing=True)
+
+
+def test_a_job_that_went_by_its_time_to_live_is_no_drift() -> None:
+    jobs = (TEMPORARY, replace(TEMPORARY, name="kept", passing=False))
+    record = ModuleRecord("tools", "Healthy", objects=jobs)
+    assert [drift.what for drift in compare(record, {})] == ["Job.batch/tools/kept is gone"]
