@@ -19,7 +19,8 @@ from slipway.model.host.settings import HostSettings
 from slipway.model.host.ssh import SSH, Become
 from slipway.model.kubernetes import Endpoint, Kubernetes
 from slipway.model.observed import AWAY, HostObserved
-from slipway.model.survey import Reach
+from slipway.model.survey import CloudInit, Reach
+from slipway.planning.checks.cloud import cloud_state
 from slipway.planning.checks.fleet import fleet_state
 from slipway.probe import Fleet, fetch_file, locks, read_hosts
 from slipway.probe.access import HostError
@@ -168,6 +169,25 @@ def test_a_deep_read_finds_what_is_no_longer_as_recorded(lab: Lab, fleet: Fleet)
         "unit no.service": ("missing", ""),
         "package nowhere": ("missing", ""),
     }
+
+
+def test_a_cloud_init_that_owns_names_is_seen_until_it_is_stopped_as_told(lab: Lab, fleet: Fleet) -> None:
+    """Its package is not here: a unit of its name, and settings where it has them."""
+    unit = "[Service]\nExecStart=true\n[Install]\nWantedBy=multi-user.target\n"
+    put = ["install", "-D", "-m", "644", "/dev/stdin"]
+    lab.ssh("node-1", [*put, "/etc/systemd/system/cloud-init.service"], stdin=unit)
+    lab.ssh("node-1", [*put, "/etc/cloud/cloud.cfg"], stdin="users: []\nmanage_etc_hosts: true\n")
+    lab.ssh("node-1", ["systemctl", "enable", "cloud-init.service"])
+    settings = configuration(lab)
+    before = read_hosts(settings, fleet)
+    hint = next(cloud_state("host/node-1", settings.hosts[0], before["node-1"])).hint
+    lab.ssh("node-1", ["sh", "-c", f"mkdir /etc/cloud/cloud.cfg.d; {hint.split('`')[1]}"])
+    after = read_hosts(settings, fleet, hosts=["node-1"])["node-1"]
+    remove = "rm -r /etc/cloud; systemctl disable cloud-init; rm /etc/systemd/system/cloud-init.service"
+    lab.ssh("node-1", ["sh", "-c", remove])
+    seen = {name: host.survey.cloud_init for name, host in before.items()}
+    assert seen == {"node-1": CloudInit("/etc/cloud/cloud.cfg", hostname=True), "node-2": CloudInit()}
+    assert after.survey.cloud_init == CloudInit(hostname=True)
 
 
 def test_the_first_contact_is_recorded_and_reported_once(lab: Lab, tmp_path: Path) -> None:

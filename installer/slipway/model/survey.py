@@ -72,6 +72,16 @@ class NvidiaDriver:
 
 
 @dataclass(frozen=True, slots=True)
+class CloudInit:
+    """What cloud-init does to names at every boot."""
+
+    hosts: str = ""
+    """File whose setting has it write /etc/hosts anew; empty: it leaves that alone."""
+    hostname: bool = False
+    """Whether it may set the host's name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """State of a host. An empty field means that the host did not say, which is no finding."""
 
@@ -112,6 +122,7 @@ class Survey:
     """NVIDIA's switches between GPUs, as `gpus`."""
     driver: NvidiaDriver = field(default_factory=NvidiaDriver)
     reach: tuple[Reach, ...] = field(default=())
+    cloud_init: CloudInit = field(default_factory=CloudInit)
 
     def disk(self, identity: str) -> BlockDisk | None:
         """The data disk of that id or serial number; None: the host was not asked."""

@@ -5,12 +5,14 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from slipway.model.survey import BlockDisk, Link, Listener, NvidiaDriver, Survey
+from slipway.model.survey import BlockDisk, CloudInit, Link, Listener, NvidiaDriver, Survey
 
 Sections = Mapping[str, Sequence[str]]
 
 #: Three digits, then one or two numbers: no other version in those lines looks like it.
 _DRIVER_VERSION: Final = re.compile(r"\b[1-9]\d\d(?:\.\d+){1,2}\b")
+#: What YAML 1.1, by which cloud-init reads, takes for true.
+_YES: Final = frozenset({"true", "yes", "on", "y"})
 _USERS: Final = re.compile(r'users:\(\("([^"]+)",pid=(\d+)')
 
 
@@ -38,6 +40,21 @@ def parse_survey(sections: Sections, *, skew: float = 0.0, skew_error: float = 0
         nouveau=bool(_words(sections, "nouveau")),
         nvswitches=_words(sections, "nvswitches"),
         driver=_driver(_words(sections, "driver")),
+        cloud_init=_cloud_init(_words(sections, "cloud-init")),
+    )
+
+
+def _cloud_init(lines: Sequence[str]) -> CloudInit:
+    """What `cloud_init` printed: `runs`, then `FILE:KEY: VALUE` in the order in which later ones win."""
+    settings: dict[str, tuple[str, str]] = {}
+    for line in lines:
+        file, _, setting = line.partition(":")
+        key, _, value = setting.partition(":")
+        settings[key] = (file, value.partition(" #")[0].strip(" \t\"'").lower())
+    file, hosts = settings.get("manage_etc_hosts", ("", ""))
+    _, kept = settings.get("preserve_hostname", ("", ""))
+    return CloudInit(
+        hosts=file if hosts in {*_YES, "template"} else "", hostname=bool(lines) and kept not in _YES
     )
 
 

@@ -95,6 +95,16 @@ nvidia_driver() {
     done
 }
 
+# Whether cloud-init runs at boot, and what it is told of names; user data, in the last file, wins.
+cloud_init() {
+    [ ! -e /etc/cloud/cloud-init.disabled ] || return 0
+    systemctl is-enabled cloud-init.service cloud-init-network.service | grep -q '^enabled' || return 0
+    ! grep -q 'cloud-init=disabled' /proc/cmdline || return 0
+    echo runs
+    grep -HsE '^(manage_etc_hosts|preserve_hostname):' \
+        /etc/cloud/cloud.cfg /etc/cloud/cloud.cfg.d/*.cfg /var/lib/cloud/instance/cloud-config.txt
+}
+
 section cgroup cgroup
 section container systemd-detect-virt -c
 section filesystems awk '{print $NF}' /proc/filesystems
@@ -111,4 +121,5 @@ section blocks data_disks
 section gpus nvidia_devices 0x03
 section nvswitches nvidia_devices 0x0680
 section driver nvidia_driver
+section cloud-init cloud_init
 section nouveau ls -d /sys/module/nouveau

@@ -8,7 +8,7 @@ import pytest
 
 from slipway.model.observed import Drift, HostObserved
 from slipway.model.record import StepRecord
-from slipway.model.survey import BlockDisk
+from slipway.model.survey import BlockDisk, CloudInit
 from slipway.probe.parse import ReadError, find_drift, parse_host
 from slipway.probe.survey import parse_survey
 
@@ -65,6 +65,38 @@ def test_drift_is_what_the_host_found_to_be_other_than_these_records_say() -> No
         Drift("host/h/b", "/gone", "missing"),
         Drift("host/h/b", "package curl", "missing"),
     )
+
+
+CLOUD, OWN, USER = (
+    "/etc/cloud/cloud.cfg",
+    "/etc/cloud/cloud.cfg.d/99.cfg",
+    "/var/lib/cloud/instance/cloud-config.txt",
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ((), CloudInit()),
+        (("runs",), CloudInit(hostname=True)),
+        (("runs", f"{CLOUD}:preserve_hostname: true"), CloudInit()),
+        (("runs", f"{CLOUD}:manage_etc_hosts: true # ours"), CloudInit(CLOUD, hostname=True)),
+        (("runs", f"{CLOUD}:manage_etc_hosts: localhost"), CloudInit(hostname=True)),
+        (("runs", f'{CLOUD}:manage_etc_hosts: "template"'), CloudInit(CLOUD, hostname=True)),
+        (
+            ("runs", f"{CLOUD}:manage_etc_hosts: true", f"{OWN}:manage_etc_hosts: false"),
+            CloudInit(hostname=True),
+        ),
+        (
+            ("runs", f"{OWN}:manage_etc_hosts: false", f"{USER}:manage_etc_hosts: Yes"),
+            CloudInit(USER, hostname=True),
+        ),
+    ],
+)
+def test_what_cloud_init_does_to_names_is_what_its_last_setting_says(
+    lines: tuple[str, ...], found: CloudInit
+) -> None:
+    assert parse_survey({"cloud-init": lines}).cloud_init == found
 
 
 BLOCKS = """\

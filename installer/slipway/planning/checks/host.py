@@ -7,6 +7,7 @@ from slipway.errors import WARNING, Finding
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
+from slipway.planning.checks.cloud import cloud_state
 from slipway.planning.checks.firewall import lockout
 from slipway.planning.checks.gpu import gpu_state
 from slipway.planning.checks.mounts import mounts_state
@@ -31,6 +32,7 @@ def host_state(configuration: Configuration, host: Host, seen: HostObserved) -> 
     yield from _swap(path, host, seen)
     yield from _clock(path, seen)
     yield from _resolver(path, host, seen)
+    yield from cloud_state(path, host, seen)
     yield from _disk(path, seen)
     yield from _strangers(path, configuration, host, seen)
     yield from lockout(path, configuration, host, seen)
