@@ -23,15 +23,15 @@ from typing import Any
 import bench_material
 from bench import machine
 
-from slipway.bundle import manifest as manifests
-from slipway.bundle.archive import file_digest
-from slipway.bundle.contents import contents
-from slipway.bundle.info import carried
-from slipway.bundle.inventory import take
-from slipway.bundle.lock import Locked
-from slipway.bundle.pulling import pull
-from slipway.bundle.upstream import Upstreams
-from slipway.bundle.writer import Writer
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.form.contents import contents
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.ground.archive import file_digest
+from slipway.bundle.locks.images import Locked
+from slipway.bundle.make.pulling import pull
+from slipway.bundle.registry.upstream import Upstreams
+from slipway.bundle.site.inventory import take
+from slipway.bundle.verify.info import carried
 from slipway.model.bundle import BundleManifest
 from slipway.settings import cache_dir
 from tests.registries import Registry, running_registry
@@ -43,8 +43,8 @@ GB = 1e9
 PUSH = """
 import json, resource, sys
 from pathlib import Path
-from slipway.bundle.push import push
-from slipway.bundle.registry import RegistryClient
+from slipway.bundle.site.push import push
+from slipway.bundle.registry.client import RegistryClient
 url, ca, password, bundle = sys.argv[1:]
 receipt = push(Path(bundle), RegistryClient(url, Path(ca), "push", password, address="127.0.0.1"))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -154,7 +154,7 @@ def verifying(bundle: Path) -> dict[str, float]:
 VERIFY = """
 import resource, sys
 from pathlib import Path
-from slipway.bundle.verify import verify
+from slipway.bundle.verify.checks import verify
 assert not verify(Path(sys.argv[1]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

@@ -9,9 +9,9 @@ import yaml
 from bench_site import BenchError, Figure, Site, say, timed, unpack
 
 from slipway.api import read
-from slipway.bundle.archive import file_digest
-from slipway.bundle.packages import build_repository
-from slipway.bundle.workshop import Workshop
+from slipway.bundle.ground.archive import file_digest
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.packages import build_repository
 from slipway.catalog import versions
 from slipway.model.bundle import ArtifactKind
 from slipway.model.configuration import Configuration

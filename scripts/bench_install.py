@@ -12,8 +12,8 @@ import bench_hosts
 import yaml
 from bench_site import Figure, Site, say, timed, unpack
 
-from slipway.bundle.push import push
-from slipway.bundle.registry import RegistryClient
+from slipway.bundle.registry.client import RegistryClient
+from slipway.bundle.site.push import push
 from slipway.model.bundle import ArtifactKind
 from slipway.settings import NAMESPACE, data_dir
 

@@ -11,11 +11,11 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from slipway.bundle import manifest as manifests
-from slipway.bundle.archive import Entry, file_digest, write_tgz
-from slipway.bundle.images import CONFIG_TYPE, LAYER_TYPE, Blob
-from slipway.bundle.layout import LAYOUT, OCI_MANIFEST, blob_path
-from slipway.bundle.writer import Writer
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.form.layout import LAYOUT, OCI_MANIFEST, blob_path
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.ground.archive import Entry, file_digest, write_tgz
+from slipway.bundle.make.images import CONFIG_TYPE, LAYER_TYPE, Blob
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.settings import cache_dir
 

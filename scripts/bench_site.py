@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from slipway.bundle.source import DirectorySource
+from slipway.bundle.site.source import DirectorySource
 from slipway.lab import Lab
 from slipway.lab.state import Node
 from slipway.model.bundle import Artifact, ArtifactKind

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from slipway.bundle.source import DirectorySource
+from slipway.bundle.site.source import DirectorySource
 from slipway.model.bundle import ArtifactKind
 from slipway.settings import cache_dir
 

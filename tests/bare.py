@@ -14,14 +14,14 @@ from typing import Any
 
 from slipway import catalog as catalogs
 from slipway.api import read
-from slipway.bundle import manifest as manifests
-from slipway.bundle.archive import file_digest
-from slipway.bundle.builder import Builder
-from slipway.bundle.packages import build_repository
-from slipway.bundle.push import push
-from slipway.bundle.registry import RegistryClient
-from slipway.bundle.workshop import Workshop
-from slipway.bundle.writer import Writer
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.ground.archive import file_digest
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.builder import Builder
+from slipway.bundle.make.packages import build_repository
+from slipway.bundle.registry.client import RegistryClient
+from slipway.bundle.site.push import push
 from slipway.catalog import versions
 from slipway.lab import Lab
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest

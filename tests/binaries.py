@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from slipway.bundle.sources import make
-from slipway.bundle.workshop import Workshop
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.sources import make
 from slipway.catalog import versions
 from slipway.catalog.versions import GoSource, Versions
 

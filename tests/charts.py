@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from slipway.bundle.sources import make
-from slipway.bundle.sources.chart import PACKED
-from slipway.bundle.workshop import Workshop
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.sources import make
+from slipway.bundle.make.sources.chart import PACKED
 from slipway.catalog import Catalog, Module, cluster_facts
 from slipway.cluster.helm import Helm, documents
 from slipway.model.configuration import Configuration, Spec

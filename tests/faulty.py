@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 
-from slipway.bundle.registry import RegistryClient
+from slipway.bundle.registry.client import RegistryClient
 from tests.registries import Registry
 from tests.serving import serving
 

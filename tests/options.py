@@ -12,9 +12,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from slipway.bundle.sources import make
-from slipway.bundle.sources.go import GoSource
-from slipway.bundle.workshop import Workshop
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.sources import make
+from slipway.bundle.make.sources.go import GoSource
 from slipway.catalog import versions
 from slipway.model.platforms import AMD64
 from slipway.settings import data_dir

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from slipway.bundle.registry import RegistryClient
+from slipway.bundle.registry.client import RegistryClient
 from tests.binaries import binary
 
 #: A name that nothing resolves: clients have to be told the address.

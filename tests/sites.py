@@ -13,9 +13,9 @@ from pathlib import Path
 import yaml
 
 from slipway import catalog
-from slipway.bundle.build import build_bundle
-from slipway.bundle.push import PushReceipt, push
-from slipway.bundle.registry import RegistryClient
+from slipway.bundle.make.build import build_bundle
+from slipway.bundle.registry.client import RegistryClient
+from slipway.bundle.site.push import PushReceipt, push
 from slipway.lab import Lab
 from slipway.settings import cache_dir, data_dir, interpreter_bin
 

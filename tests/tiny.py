@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway import catalog as catalogs
-from slipway.bundle.build import build_bundle
+from slipway.bundle.make.build import build_bundle
 from slipway.catalog.versions import Versions
 from slipway.model.bundle import BundleManifest
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from slipway.bundle.apt import Apt
-from slipway.bundle.packages import TAR, build_repository
-from slipway.bundle.workshop import Workshop
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.apt import Apt
+from slipway.bundle.make.packages import TAR, build_repository
 from slipway.catalog import versions
 from slipway.lab import Lab, cgroups, keys, rootfs
 from slipway.lab.machine import LabError, run, wait_until

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-from slipway.bundle import lock, manifest
-from slipway.bundle.layout import OCI_INDEX, OCI_MANIFEST
-from slipway.bundle.lock import Locked
-from slipway.bundle.pulling import Pulled, pull
-from slipway.bundle.registry import RegistryClient
-from slipway.bundle.upstream import Upstreams
-from slipway.bundle.writer import Writer
+from slipway.bundle.form import manifest
+from slipway.bundle.form.layout import OCI_INDEX, OCI_MANIFEST
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.locks import images as lock
+from slipway.bundle.locks.images import Locked
+from slipway.bundle.make.pulling import Pulled, pull
+from slipway.bundle.registry.client import RegistryClient
+from slipway.bundle.registry.upstream import Upstreams
 from tests.faulty import Faulty
 from tests.serving import serving
 

@@ -113,7 +113,7 @@ class InventoryModule(BaseInventoryPlugin):
 
 def _manifest(bundle: str, workspace: Workspace) -> tuple[BundleManifest | None, Path | None]:
     """The manifest, and the directory that holds the artifacts where there is one."""
-    from slipway.bundle import manifest
+    from slipway.bundle.form import manifest
 
     place = Path(bundle) if bundle else workspace.state / manifest.FILE
     if not bundle and not place.exists():

@@ -8,15 +8,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from slipway import __version__
-from slipway.bundle import manifest as manifests
-from slipway.bundle.builder import Builder
-from slipway.bundle.delta import Delta
-from slipway.bundle.images import Blob
-from slipway.bundle.indexes import Part, joined
-from slipway.bundle.installer import installer
-from slipway.bundle.layout import OCI_MANIFEST, blob_path, node_of
-from slipway.bundle.workshop import Workshop
-from slipway.bundle.writer import Writer
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.form.delta import Delta
+from slipway.bundle.form.layout import OCI_MANIFEST, Blob, blob_path, node_of
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.builder import Builder
+from slipway.bundle.make.indexes import Part, joined
+from slipway.bundle.make.installer import installer
 from slipway.catalog import Catalog, versions
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration

@@ -17,11 +17,11 @@ import pytest
 
 from slipway import catalog as catalogs
 from slipway.api import read
-from slipway.bundle import manifest as manifests
-from slipway.bundle.build import build_bundle
-from slipway.bundle.layout import blob_path, nodes, reader
-from slipway.bundle.sources.debian import unpack
-from slipway.bundle.verify import missing_platforms, verify
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.form.layout import blob_path, nodes, reader
+from slipway.bundle.make.build import build_bundle
+from slipway.bundle.make.sources.debian import unpack
+from slipway.bundle.verify.checks import missing_platforms, verify
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.platforms import AMD64, ARM64, BY_NAME, Platform
 from slipway.planning.plan import required_images

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from slipway import catalog
-from slipway.bundle import manifest as manifests
-from slipway.bundle.info import carried
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.verify.info import carried
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.settings import cache_dir, data_dir
 from tests import options
@@ -77,8 +77,8 @@ def test_programs_are_of_the_version_that_they_are_carried_for(
 def test_a_site_that_has_the_one_version_needs_no_more_than_the_other(
     upgrade: tuple[Path, BundleManifest], tmp_path: Path
 ) -> None:
-    from slipway.bundle.inventory import take
-    from slipway.bundle.push import push
+    from slipway.bundle.site.inventory import take
+    from slipway.bundle.site.push import push
 
     directory, whole = upgrade
     one, first = built("e2e")

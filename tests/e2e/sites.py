@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from slipway.bundle.source import DirectorySource
+from slipway.bundle.site.source import DirectorySource
 from slipway.engine import journal
 from slipway.lab import Lab
 from slipway.model.bundle import ArtifactKind

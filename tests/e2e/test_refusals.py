@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle import manifest as manifests
+from slipway.bundle.form import manifest as manifests
 from slipway.lab import Lab, keys
 from slipway.model.bundle import ArtifactKind
 from tests.e2e.sites import Site, bundle

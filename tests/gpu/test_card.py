@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from jinja2 import Template
 
-from slipway.bundle.sources import make
-from slipway.bundle.workshop import Workshop
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.sources import make
 from slipway.catalog import versions
 from slipway.lab import rootfs
 from slipway.model.survey import Survey

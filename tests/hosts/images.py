@@ -7,12 +7,11 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 
-from slipway.bundle.archive import Entry, file_digest, write_tgz
-from slipway.bundle.images import Blob
-from slipway.bundle.layout import OCI_MANIFEST, blob_path
-from slipway.bundle.sources import make
-from slipway.bundle.workshop import Workshop
-from slipway.bundle.writer import Writer
+from slipway.bundle.form.layout import OCI_MANIFEST, Blob, blob_path
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.ground.archive import Entry, file_digest, write_tgz
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.sources import make
 from slipway.catalog import versions
 from slipway.model.bundle import Artifact, ArtifactKind
 from tests.bare import Site

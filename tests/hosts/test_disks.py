@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle.archive import file_digest
+from slipway.bundle.ground.archive import file_digest
 from slipway.model.host.ssh import SSH
 from slipway.runner import RunnerResult, connection_variables
 from tests.bare import Site, bare_site

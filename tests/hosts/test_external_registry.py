@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle.push import push
-from slipway.bundle.registry import RegistryClient, RegistryError
+from slipway.bundle.registry.client import RegistryClient, RegistryError
+from slipway.bundle.site.push import push
 from tests.bare import Site, bare_site
 from tests.hosts.images import BUSYBOX, containerd_and_images
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle import manifest as manifests
-from slipway.bundle.archive import file_digest
-from slipway.bundle.binaries import binary_archive
-from slipway.bundle.source import DirectorySource
-from slipway.bundle.workshop import Workshop
-from slipway.bundle.writer import Writer
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.ground.archive import file_digest
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.binaries import binary_archive
+from slipway.bundle.site.source import DirectorySource
 from slipway.catalog import load
 from slipway.engine.context import Context
 from slipway.engine.interpreter import ensure_python, python_for_reset

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle.push import push
-from slipway.bundle.registry import RegistryClient
+from slipway.bundle.registry.client import RegistryClient
+from slipway.bundle.site.push import push
 from tests.bundles import small_bundle
 from tests.e2e.sites import Site, bundle
 from tests.labs import lab_nodes

@@ -8,11 +8,11 @@ import pytest
 
 from slipway import __version__
 from slipway import catalog as catalogs
-from slipway.bundle import signing
-from slipway.bundle.exporting import export
-from slipway.bundle.verify import verify
-from slipway.bundle.wheel import own_wheel
-from slipway.bundle.workshop import Workshop
+from slipway.bundle.carry.exporting import export
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.wheel import own_wheel
+from slipway.bundle.verify import signing
+from slipway.bundle.verify.checks import verify
 from slipway.lab import Lab
 from tests.bundles import installer_bundle, outline
 from tests.labs import lab_nodes

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle.packages import build_repository, gathered_repository
-from slipway.bundle.workshop import Workshop
-from slipway.bundle.writer import Writer
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.packages import build_repository, gathered_repository
 from slipway.catalog import versions
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind

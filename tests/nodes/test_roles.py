@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from slipway.bundle.registry import RegistryError
+from slipway.bundle.registry.client import RegistryError
 from tests.labs import lab_nodes
 from tests.sites import Site, bundle
 

@@ -28,8 +28,8 @@ def info(
     output: Output = Format.TEXT,
 ) -> None:
     """Show what a bundle holds, and where contents are not what an image's name says; or under which licences it is."""
-    from slipway.bundle import manifest as manifests
-    from slipway.bundle.info import describe
+    from slipway.bundle.form import manifest as manifests
+    from slipway.bundle.verify.info import describe
     from slipway.model.platforms import AMD64
 
     manifest = manifests.read(directory)
@@ -56,8 +56,8 @@ def info(
 
 
 def _licences(manifest: "BundleManifest", output: Format) -> None:
-    from slipway.bundle.info import licences
     from slipway.bundle.licences.expression import UNKNOWN
+    from slipway.bundle.verify.info import licences
 
     found = licences(manifest)
     if output is Format.JSON:
@@ -94,11 +94,11 @@ def verify(
     here or in spec.bundle.trustedKeys, were found right.
     """
     from slipway import catalog as catalogs
-    from slipway.bundle import verify as checks
-    from slipway.bundle.delta import Delta
-    from slipway.bundle.info import carried_modules
-    from slipway.bundle.signing import read_public, require
-    from slipway.bundle.source import DirectorySource
+    from slipway.bundle.form.delta import Delta
+    from slipway.bundle.site.source import DirectorySource
+    from slipway.bundle.verify import checks
+    from slipway.bundle.verify.info import carried_modules
+    from slipway.bundle.verify.signing import read_public, require
     from slipway.cli.catalog import site_of
     from slipway.engine.closure import Closure, closure
     from slipway.errors import BundleError
@@ -142,8 +142,8 @@ def diff(
     """Show what B has that A has not, and the other way round."""
     from dataclasses import asdict
 
-    from slipway.bundle.difference import difference
-    from slipway.bundle.manifest import read
+    from slipway.bundle.form.manifest import read
+    from slipway.bundle.verify.difference import difference
 
     found = difference(read(before), read(after))
     if output is Format.JSON:
@@ -171,7 +171,7 @@ def inventory(
     output: Annotated[Format, typer.Option("--output", help="text or json.")] = Format.TEXT,
 ) -> None:
     """Write down what the site registry has, to carry out: `bundle build --since` leaves that out."""
-    from slipway.bundle.inventory import take
+    from slipway.bundle.site.inventory import take
     from slipway.engine.context import open_context
     from slipway.engine.registry import registry_source
 

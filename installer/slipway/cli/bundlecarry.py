@@ -23,7 +23,7 @@ def keygen(
     output: Output = Format.TEXT,
 ) -> None:
     """Make a key pair to sign bundles with. The private key is for its owner alone, and has no password."""
-    from slipway.bundle.signing import keygen as make
+    from slipway.bundle.verify.signing import keygen as make
 
     line = make(path, comment)
     if output is Format.JSON:
@@ -38,7 +38,7 @@ def sign(
     output: Output = Format.TEXT,
 ) -> None:
     """Sign a bundle's manifest, and by its digests everything in the bundle."""
-    from slipway.bundle.signing import sign as sign_bundle
+    from slipway.bundle.verify.signing import sign as sign_bundle
 
     signer = sign_bundle(directory, key)
     if output is Format.JSON:
@@ -58,8 +58,8 @@ def export(
     output: Annotated[Format, typer.Option("--output", help="text or json.")] = Format.TEXT,
 ) -> None:
     """Pack a bundle into numbered volumes, each with its sha256 beside it. One that is there is not made again."""
-    from slipway.bundle.exporting import INSTALLER, headers_of, write_volume
-    from slipway.bundle.exporting import export as export_bundle
+    from slipway.bundle.carry.exporting import INSTALLER, headers_of, write_volume
+    from slipway.bundle.carry.exporting import export as export_bundle
 
     if out == STREAM:
         write_volume(directory, next(headers_of(directory, None)), sys.stdout.buffer)
@@ -89,7 +89,7 @@ def import_(
     output: Annotated[Format, typer.Option("--output", help="text or json.")] = Format.TEXT,
 ) -> None:
     """Make a bundle of volumes. They may come one after the other; every byte is checked on the way."""
-    from slipway.bundle.importing import Import, import_files
+    from slipway.bundle.carry.importing import Import, import_files
 
     if sources == [STREAM]:
         work = Import(out)
@@ -104,7 +104,7 @@ def import_(
 
 
 def _size(text: str) -> int:
-    from slipway.bundle.volumes import size_in_bytes
+    from slipway.bundle.carry.volumes import size_in_bytes
 
     try:
         return size_in_bytes(text)

@@ -25,7 +25,7 @@ from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, 
 from slipway.model.bundle import Profile
 
 if TYPE_CHECKING:
-    from slipway.bundle.upstream import Upstreams
+    from slipway.bundle.registry.upstream import Upstreams
 
 
 def lock(
@@ -70,7 +70,7 @@ def lock(
         return
     from slipway import catalog as catalogs
     from slipway.api import read
-    from slipway.bundle import lock as locks
+    from slipway.bundle.locks import images as locks
     from slipway.catalog.profiles import modules_of
     from slipway.catalog.versions import OWN_IMAGE
 
@@ -101,9 +101,9 @@ def _lock_charts(
     from dataclasses import asdict
     from datetime import UTC, datetime
 
-    from slipway.bundle import chartrepo, downloads
-    from slipway.bundle.downloading import Ways
-    from slipway.bundle.web import Web
+    from slipway.bundle.locks import chartrepo, downloads
+    from slipway.bundle.locks.downloading import Ways
+    from slipway.bundle.registry.web import Web
 
     former, today = downloads.read(file), datetime.now(UTC).date().isoformat()
     found = chartrepo.resolve_all(Ways(Web(), upstreams), charts, today)
@@ -118,9 +118,9 @@ def _lock_charts(
 def _check_pages(file: Path, upstreams: "Upstreams", output: Format) -> None:
     from dataclasses import asdict
 
-    from slipway.bundle import pages
-    from slipway.bundle.downloading import Ways
-    from slipway.bundle.web import Web
+    from slipway.bundle.locks import pages
+    from slipway.bundle.locks.downloading import Ways
+    from slipway.bundle.registry.web import Web
 
     files = downloads_of(file).files
     pages.check(Ways(Web(), upstreams), files)

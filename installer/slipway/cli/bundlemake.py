@@ -13,9 +13,9 @@ from slipway.cli.transferview import TransferView
 from slipway.model.bundle import ImageOrigin, Profile
 
 if TYPE_CHECKING:
-    from slipway.bundle.downloads import Downloads
-    from slipway.bundle.official import Named
-    from slipway.bundle.upstream import Upstreams
+    from slipway.bundle.locks.downloads import Downloads
+    from slipway.bundle.make.official import Named
+    from slipway.bundle.registry.upstream import Upstreams
     from slipway.catalog import Catalog
     from slipway.model.configuration import Configuration
 
@@ -111,11 +111,11 @@ def build(
     """Build all that a ClusterConfiguration needs; what is built or there already is not made again."""
     from slipway import catalog as catalogs
     from slipway.api import read
-    from slipway.bundle.build import build_bundle
-    from slipway.bundle.info import carried, describe
-    from slipway.bundle.inventory import Inventory
-    from slipway.bundle.lock import read as read_lock
-    from slipway.bundle.official import Official, OfficialFiles
+    from slipway.bundle.locks.images import read as read_lock
+    from slipway.bundle.make.build import build_bundle
+    from slipway.bundle.make.official import Official, OfficialFiles
+    from slipway.bundle.site.inventory import Inventory
+    from slipway.bundle.verify.info import carried, describe
     from slipway.catalog.profiles import modules_of
     from slipway.model.platforms import BY_NAME
     from slipway.planning.roles import packages_of
@@ -197,7 +197,7 @@ def _gathered(options: Iterable[str]) -> dict[str, Path]:
 
 def _named(options: Iterable[str]) -> "frozenset[Named]":
     """Binaries and charts."""
-    from slipway.bundle.downloads import DownloadKind
+    from slipway.bundle.locks.downloads import DownloadKind
 
     found = set()
     for option in options:
@@ -212,7 +212,7 @@ def _named(options: Iterable[str]) -> "frozenset[Named]":
 
 def upstreams_of(registries: Iterable[str] | None) -> "Upstreams":
     """Registries of the Internet, some of them by other URLs."""
-    from slipway.bundle.upstream import Upstreams
+    from slipway.bundle.registry.upstream import Upstreams
 
     urls = {}
     for option in registries or ():
@@ -227,7 +227,7 @@ def upstreams_of(registries: Iterable[str] | None) -> "Upstreams":
 
 def downloads_of(file: Path) -> "Downloads":
     """What is locked; a file that somebody names has to be there."""
-    from slipway.bundle import downloads
+    from slipway.bundle.locks import downloads
 
     if file != DOWNLOADS and not file.is_file():
         raise typer.BadParameter(f"{file}: there is no such file", param_hint="--downloads")

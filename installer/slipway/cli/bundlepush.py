@@ -61,7 +61,7 @@ def receipt(
     output: Output = Format.TEXT,
 ) -> None:
     """Show what the last push from here put into the site registry, and check that nobody changed the receipt."""
-    from slipway.bundle.receipts import Notary, label_of, newest
+    from slipway.bundle.site.receipts import Notary, label_of, newest
     from slipway.engine.context import open_context
     from slipway.engine.copies import notary_of
     from slipway.secrets import site_key
@@ -87,7 +87,7 @@ def receipt(
 
 def _copy(directory: Path, urls: list[str], ca_file: Path | None, output: Format) -> int:
     """Copy, and say for each registry what came of it."""
-    from slipway.bundle.accounts import DockerAccounts, docker_config
+    from slipway.bundle.registry.accounts import DockerAccounts, docker_config
     from slipway.cli.running import stoppable
     from slipway.engine.copies import Copies
 

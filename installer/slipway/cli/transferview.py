@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from slipway.bundle.tally import Tally
+    from slipway.bundle.ground.tally import Tally
 
 #: Seconds between two lines in a log, and between two changes of a terminal's line.
 LOG_SECONDS, TERMINAL_SECONDS = 10.0, 0.2

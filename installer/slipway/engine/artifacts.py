@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from slipway.bundle.push import push
-from slipway.bundle.source import DirectorySource
-from slipway.bundle.stock import DirectoryStock, RegistryStock, Stock
+from slipway.bundle.site.push import push
+from slipway.bundle.site.source import DirectorySource
+from slipway.bundle.site.stock import DirectoryStock, RegistryStock, Stock
 from slipway.engine.board import Board
 from slipway.engine.context import Context
 from slipway.engine.registry import push_client, registry_source
@@ -65,7 +65,7 @@ def required(context: Context, kind: ArtifactKind, name: str, platform: Platform
 
 def mirror(step: Step, context: Context, board: Board, cancelled: Callable[[], bool]) -> int:
     """Push the bundle into the registry that the step means; number of images and artifacts copied."""
-    from slipway.bundle.receipts import Notary, receipt_of
+    from slipway.bundle.site.receipts import Notary, receipt_of
 
     configuration, replica = context.configuration, step.target == REPLICA
     both = (configuration.registry_host, configuration.registry_replica)

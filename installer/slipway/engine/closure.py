@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from slipway.bundle.charts import read_chart
-from slipway.bundle.source import ArtifactSource
+from slipway.bundle.make.charts import read_chart
+from slipway.bundle.site.source import ArtifactSource
 from slipway.catalog import Catalog
 from slipway.catalog.imagecheck import Found, Rendering, found_in
 from slipway.catalog.imagenames import parse

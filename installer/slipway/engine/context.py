@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from slipway import catalog
 from slipway.api import read
-from slipway.bundle.registry import RegistryError
-from slipway.bundle.source import ArtifactSource, DirectorySource
+from slipway.bundle.registry.client import RegistryError
+from slipway.bundle.site.source import ArtifactSource, DirectorySource
 from slipway.catalog import Catalog
 from slipway.engine.registry import site_source
 from slipway.errors import ConfigurationError

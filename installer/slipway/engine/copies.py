@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from slipway.bundle import manifest as manifests
-from slipway.bundle import receipts
-from slipway.bundle.accounts import Accounts
-from slipway.bundle.downloads import fetchable
-from slipway.bundle.push import PushReceipt, push
-from slipway.bundle.registry import RegistryClient
-from slipway.bundle.stock import DirectoryStock
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.registry.accounts import Accounts
+from slipway.bundle.registry.client import RegistryClient
+from slipway.bundle.registry.web import fetchable
+from slipway.bundle.site import receipts
+from slipway.bundle.site.push import PushReceipt, push
+from slipway.bundle.site.stock import DirectoryStock
 from slipway.errors import BundleError, Interrupted, SlipwayError
 from slipway.model.bundle import BundleManifest
 from slipway.secrets import SecretStore, ensure_key

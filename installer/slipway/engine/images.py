@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slipway.bundle.binaries import binary_archive
-from slipway.bundle.charts import ChartFile, chart_path, charts_in, read_chart
-from slipway.bundle.workshop import Workshop
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.binaries import binary_archive
+from slipway.bundle.make.charts import ChartFile, chart_path, charts_in, read_chart
 from slipway.catalog import Catalog, Module, Release, cluster_facts, samples
 from slipway.catalog.imagecheck import Fault, Rendering, check, found_in
 from slipway.catalog.references import Use

@@ -1,6 +1,6 @@
 """Are hosts, registry and bundle fit? Asked before the first change of every plan, and by `slipway preflight`."""
 
-from slipway.bundle.registry import RegistryError
+from slipway.bundle.registry.client import RegistryError
 from slipway.engine.context import Context
 from slipway.engine.registry import push_client
 from slipway.errors import ERROR, Finding, PreflightError

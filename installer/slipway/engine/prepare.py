@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from slipway.api.merge import resolve
-from slipway.bundle import manifest as manifests
-from slipway.bundle.source import SiteSource
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.site.source import SiteSource
 from slipway.engine.context import Context
 from slipway.engine.journal import unfinished
 from slipway.engine.kubeconfig import fetch_kubeconfig

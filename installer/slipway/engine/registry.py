@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from slipway.bundle.registry import RegistryClient, RegistryError
-from slipway.bundle.source import RegistrySource, SiteSource
+from slipway.bundle.registry.client import RegistryClient, RegistryError
+from slipway.bundle.site.source import RegistrySource, SiteSource
 from slipway.errors import BundleError
 from slipway.model.configuration import Configuration
 from slipway.model.fields import SecretRef

@@ -8,8 +8,8 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from slipway.bundle.registry import RegistryClient
-from slipway.bundle.sweep import Sweep, look, sweep
+from slipway.bundle.registry.client import RegistryClient
+from slipway.bundle.site.sweep import Sweep, look, sweep
 from slipway.catalog.imagenames import parse
 from slipway.engine.context import Context
 from slipway.engine.locking import Locks

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from slipway.bundle import manifest
+from slipway.bundle.form import manifest
 from slipway.catalog import versions
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.platforms import PLATFORMS

@@ -12,11 +12,12 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from slipway.bundle import accounts, lock
-from slipway.bundle.accounts import DockerAccounts
-from slipway.bundle.registry import RegistryClient, RegistryError
-from slipway.bundle.tokens import IDENTITY
-from slipway.bundle.upstream import Upstreams
+from slipway.bundle.locks import images as lock
+from slipway.bundle.registry import accounts
+from slipway.bundle.registry.accounts import DockerAccounts
+from slipway.bundle.registry.client import RegistryClient, RegistryError
+from slipway.bundle.registry.tokens import IDENTITY
+from slipway.bundle.registry.upstream import Upstreams
 from slipway.errors import BundleError
 from tests.faulty import Faulty
 from tests.serving import serving

@@ -15,9 +15,9 @@ import yaml
 
 from slipway import catalog
 from slipway.api import read
-from slipway.bundle import manifest as manifests
-from slipway.bundle.archive import file_digest
-from slipway.bundle.signing import keygen
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.ground.archive import file_digest
+from slipway.bundle.verify.signing import keygen
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.settings import data_dir
 from tests.bundles import site_bundle

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle.packing import CURRENT, MANIFEST_REPOSITORY
-from slipway.bundle.push import push
-from slipway.bundle.registry import RegistryClient
+from slipway.bundle.form.packing import CURRENT, MANIFEST_REPOSITORY
+from slipway.bundle.registry.client import RegistryClient
+from slipway.bundle.site.push import push
 from slipway.engine.copies import Copies
 from slipway.errors import BundleError, Interrupted
 from slipway.model.bundle import BundleManifest

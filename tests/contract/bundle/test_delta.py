@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle import manifest as manifests
-from slipway.bundle.delta import FILE, Delta
-from slipway.bundle.exporting import export
-from slipway.bundle.importing import import_files
-from slipway.bundle.info import carried
-from slipway.bundle.inventory import Inventory, take
-from slipway.bundle.push import push
-from slipway.bundle.source import DirectorySource, RegistrySource
-from slipway.bundle.verify import verify
+from slipway.bundle.carry.exporting import export
+from slipway.bundle.carry.importing import import_files
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.form.delta import FILE, Delta
+from slipway.bundle.site.inventory import Inventory, take
+from slipway.bundle.site.push import push
+from slipway.bundle.site.source import DirectorySource, RegistrySource
+from slipway.bundle.verify.checks import verify
+from slipway.bundle.verify.info import carried
 from slipway.errors import BundleError
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from tests.bundles import installer_bundle, small_bundle

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle import manifest as manifests
-from slipway.bundle.exporting import export
-from slipway.bundle.importing import import_files
-from slipway.bundle.info import carried
-from slipway.bundle.push import push
-from slipway.bundle.verify import verify
+from slipway.bundle.carry.exporting import export
+from slipway.bundle.carry.importing import import_files
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.site.push import push
+from slipway.bundle.verify.checks import verify
+from slipway.bundle.verify.info import carried
 from slipway.errors import BundleError
 from tests.bundles import small_bundle
 from tests.contract.bundle.conftest import Disk

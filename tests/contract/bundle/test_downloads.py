@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle import pools, web
-from slipway.bundle.downloading import PARALLEL, Ways, bring
-from slipway.bundle.downloads import Download, DownloadKind
-from slipway.bundle.refusals import RegistryError, RegistryUnavailable
-from slipway.bundle.upstream import Upstreams
-from slipway.bundle.web import Web
+from slipway.bundle.locks.downloading import PARALLEL, Ways, bring
+from slipway.bundle.locks.downloads import Download, DownloadKind
+from slipway.bundle.registry import pools, web
+from slipway.bundle.registry.refusals import RegistryError, RegistryUnavailable
+from slipway.bundle.registry.upstream import Upstreams
+from slipway.bundle.registry.web import Web
 from slipway.errors import BundleError
 from tests.contract.bundle.conftest import Disk
 from tests.faulty import Fault
@@ -171,10 +171,10 @@ def test_other_contents_are_deleted_and_said(tmp_path: Path, server: FileServer)
 KILLED = """
 import sys, json
 from pathlib import Path
-from slipway.bundle.downloading import PARALLEL, Ways, bring
-from slipway.bundle.downloads import Download, DownloadKind
-from slipway.bundle.upstream import Upstreams
-from slipway.bundle.web import Web
+from slipway.bundle.locks.downloading import PARALLEL, Ways, bring
+from slipway.bundle.locks.downloads import Download, DownloadKind
+from slipway.bundle.registry.upstream import Upstreams
+from slipway.bundle.registry.web import Web
 cache, *fields = sys.argv[1:]
 item = Download(DownloadKind.BINARY, *fields)
 ways = Ways(Web(accounts={}), Upstreams(accounts={}))

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle import manifest
-from slipway.bundle.downloads import Download, DownloadKind, Downloads
-from slipway.bundle.official import Named, OfficialFiles
-from slipway.bundle.verify import verify
-from slipway.bundle.web import Web
+from slipway.bundle.form import manifest
+from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
+from slipway.bundle.make.official import Named, OfficialFiles
+from slipway.bundle.registry.web import Web
+from slipway.bundle.verify.checks import verify
 from slipway.errors import BundleError
 from slipway.model.bundle import BundleManifest, ImageOrigin
 from slipway.model.platforms import AMD64, ARM64

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from slipway.bundle import downloads
-from slipway.bundle.downloads import Download, DownloadKind, Downloads
+from slipway.bundle.locks import downloads
+from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
 from slipway.errors import BundleError
 
 GOOD = {

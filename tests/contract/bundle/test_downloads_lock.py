@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
-from slipway.bundle import chartrepo, downloads, pages
-from slipway.bundle.downloading import Ways, bring
-from slipway.bundle.downloads import Download, DownloadKind, Downloads
-from slipway.bundle.layout import OCI_MANIFEST
-from slipway.bundle.upstream import Upstreams
-from slipway.bundle.web import Web
+from slipway.bundle.form.layout import OCI_MANIFEST
+from slipway.bundle.locks import chartrepo, downloads, pages
+from slipway.bundle.locks.downloading import Ways, bring
+from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
+from slipway.bundle.registry.upstream import Upstreams
+from slipway.bundle.registry.web import Web
 from slipway.errors import BundleError
 from tests.faulty import Faulty
 from tests.fileservers import FileServer, chart

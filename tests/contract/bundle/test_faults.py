@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle.push import push
-from slipway.bundle.registry import RegistryError, RegistryUnavailable
-from slipway.bundle.source import RegistrySource
+from slipway.bundle.registry.client import RegistryError, RegistryUnavailable
+from slipway.bundle.site.push import push
+from slipway.bundle.site.source import RegistrySource
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from tests.bundles import small_bundle
 from tests.contract.bundle.conftest import Disk

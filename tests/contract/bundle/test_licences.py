@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle import manifest as manifests
-from slipway.bundle.builder import Builder
-from slipway.bundle.info import licences
-from slipway.bundle.layout import OCI_MANIFEST
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.form.layout import OCI_MANIFEST
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.expression import UNKNOWN, terms
 from slipway.bundle.licences.images import KEY
-from slipway.bundle.licensing import Licensing
-from slipway.bundle.packages import gathered_repository
-from slipway.bundle.pulling import pull
-from slipway.bundle.sources.debian import unpack
-from slipway.bundle.workshop import Workshop
-from slipway.bundle.writer import Writer
+from slipway.bundle.make.builder import Builder
+from slipway.bundle.make.licensing import Licensing
+from slipway.bundle.make.packages import gathered_repository
+from slipway.bundle.make.pulling import pull
+from slipway.bundle.make.sources.debian import unpack
+from slipway.bundle.verify.info import licences
 from slipway.catalog import Catalog, load, versions
 from slipway.catalog.versions import Packages
 from slipway.model.bundle import ArtifactKind, BundleManifest

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from slipway import catalog as catalogs
-from slipway.bundle import lock
-from slipway.bundle.lock import Lock
-from slipway.bundle.official import Official
-from slipway.bundle.registry import RegistryError
-from slipway.bundle.upstream import Upstreams
+from slipway.bundle.locks import images as lock
+from slipway.bundle.locks.images import Lock
+from slipway.bundle.make.official import Official
+from slipway.bundle.registry.client import RegistryError
+from slipway.bundle.registry.upstream import Upstreams
 from slipway.errors import BundleError
 from slipway.model.bundle import ImageOrigin
 from slipway.model.platforms import ALL

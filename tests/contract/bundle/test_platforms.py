@@ -9,23 +9,23 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle import lock
-from slipway.bundle.builder import Builder
-from slipway.bundle.difference import difference
-from slipway.bundle.info import carried
-from slipway.bundle.inventory import take
-from slipway.bundle.layout import OCI_INDEX, blob_path, node_of, nodes, reader
-from slipway.bundle.lock import Lock
-from slipway.bundle.official import Official
-from slipway.bundle.push import push
-from slipway.bundle.registry import RegistryClient
-from slipway.bundle.source import RegistrySource
-from slipway.bundle.stock import RegistryStock
-from slipway.bundle.sweep import look, sweep
-from slipway.bundle.upstream import Upstreams
-from slipway.bundle.verify import missing_platforms, verify
-from slipway.bundle.workshop import Workshop
-from slipway.bundle.writer import Writer
+from slipway.bundle.form.layout import OCI_INDEX, blob_path, node_of, nodes, reader
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.locks import images as lock
+from slipway.bundle.locks.images import Lock
+from slipway.bundle.make.builder import Builder
+from slipway.bundle.make.official import Official
+from slipway.bundle.registry.client import RegistryClient
+from slipway.bundle.registry.upstream import Upstreams
+from slipway.bundle.site.inventory import take
+from slipway.bundle.site.push import push
+from slipway.bundle.site.source import RegistrySource
+from slipway.bundle.site.stock import RegistryStock
+from slipway.bundle.site.sweep import look, sweep
+from slipway.bundle.verify.checks import missing_platforms, verify
+from slipway.bundle.verify.difference import difference
+from slipway.bundle.verify.info import carried
 from slipway.catalog import load, versions
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest, ImageOrigin

@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle import layout, lock, manifest
-from slipway.bundle.lock import Lock, Locked
-from slipway.bundle.official import Official
-from slipway.bundle.pulling import pull
-from slipway.bundle.push import push
-from slipway.bundle.registry import RegistryClient, RegistryError
-from slipway.bundle.tally import Tally, every
-from slipway.bundle.upstream import Upstreams
-from slipway.bundle.verify import verify
-from slipway.bundle.writer import Writer
+from slipway.bundle.form import layout, manifest
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.ground.tally import Tally, every
+from slipway.bundle.locks import images as lock
+from slipway.bundle.locks.images import Lock, Locked
+from slipway.bundle.make.official import Official
+from slipway.bundle.make.pulling import pull
+from slipway.bundle.registry.client import RegistryClient, RegistryError
+from slipway.bundle.registry.upstream import Upstreams
+from slipway.bundle.site.push import push
+from slipway.bundle.verify.checks import verify
 from slipway.errors import BundleError
 from slipway.model.bundle import ImageOrigin
 from slipway.model.platforms import ALL
@@ -78,10 +79,10 @@ def test_broken_downloads_go_on(tmp_path: Path, upstream: Faulty) -> None:
 PULL = """
 import sys, json
 from pathlib import Path
-from slipway.bundle.lock import Locked
-from slipway.bundle.pulling import pull
-from slipway.bundle.upstream import Upstreams
-from slipway.bundle.writer import Writer
+from slipway.bundle.locks.images import Locked
+from slipway.bundle.make.pulling import pull
+from slipway.bundle.registry.upstream import Upstreams
+from slipway.bundle.form.writer import Writer
 url, user, password, out, entry = sys.argv[1:]
 upstreams = Upstreams({"quay.io": url}, accounts={url.removeprefix("http://"): (user, password)})
 print("go", flush=True)

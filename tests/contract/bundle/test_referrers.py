@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle import lock, referrers
-from slipway.bundle.inventory import take
-from slipway.bundle.lock import ALL, Lock
-from slipway.bundle.manifest import read
-from slipway.bundle.official import Official
-from slipway.bundle.push import push
-from slipway.bundle.referrers import list_tag
-from slipway.bundle.registry import RegistryClient, RegistryUnavailable
-from slipway.bundle.sweep import Sweep, look, sweep
-from slipway.bundle.verify import verify
+from slipway.bundle.form.manifest import read
+from slipway.bundle.locks import images as lock
+from slipway.bundle.locks.images import ALL, Lock
+from slipway.bundle.make.official import Official
+from slipway.bundle.registry import referrers
+from slipway.bundle.registry.client import RegistryClient, RegistryUnavailable
+from slipway.bundle.registry.referrers import list_tag
+from slipway.bundle.site.inventory import take
+from slipway.bundle.site.push import push
+from slipway.bundle.site.sweep import Sweep, look, sweep
+from slipway.bundle.verify.checks import verify
 from slipway.errors import BundleError
 from tests.binaries import binary
 from tests.bundles import small_bundle

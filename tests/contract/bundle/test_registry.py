@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle.push import push
-from slipway.bundle.registry import RegistryClient, RegistryError, RegistryUnavailable
-from slipway.bundle.source import ArtifactSource, DirectorySource, RegistrySource
+from slipway.bundle.registry.client import RegistryClient, RegistryError, RegistryUnavailable
+from slipway.bundle.site.push import push
+from slipway.bundle.site.source import ArtifactSource, DirectorySource, RegistrySource
 from slipway.errors import BundleError, Interrupted
 from slipway.model.bundle import ArtifactKind
 from tests.bundles import small_bundle
@@ -159,8 +159,8 @@ def test_cancelled_between_blobs(tmp_path: Path, registry: Registry) -> None:
 PUSH = """
 import sys
 from pathlib import Path
-from slipway.bundle.push import push
-from slipway.bundle.registry import RegistryClient
+from slipway.bundle.site.push import push
+from slipway.bundle.registry.client import RegistryClient
 url, ca, password, bundle = sys.argv[1:]
 client = RegistryClient(url, Path(ca), "push", password, address="127.0.0.1")
 push(Path(bundle), client, parallel=2, progress=lambda text: print(text, flush=True))

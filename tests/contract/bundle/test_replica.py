@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import ansible.module_utils
 import pytest
 
-from slipway.bundle.push import push
-from slipway.bundle.registry import RegistryClient, RegistryError
-from slipway.bundle.source import RegistrySource, SiteSource
-from slipway.bundle.stock import RegistryStock
+from slipway.bundle.registry.client import RegistryClient, RegistryError
+from slipway.bundle.site.push import push
+from slipway.bundle.site.source import RegistrySource, SiteSource
+from slipway.bundle.site.stock import RegistryStock
 from slipway.errors import Interrupted
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.settings import data_dir

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle import manifest as manifests
-from slipway.bundle.layout import OCI_MANIFEST
-from slipway.bundle.packing import CURRENT, MANIFEST_REPOSITORY
-from slipway.bundle.push import push
-from slipway.bundle.source import DirectorySource, RegistrySource
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.form.layout import OCI_MANIFEST
+from slipway.bundle.form.packing import CURRENT, MANIFEST_REPOSITORY
+from slipway.bundle.site.push import push
+from slipway.bundle.site.source import DirectorySource, RegistrySource
 from slipway.errors import BundleError
 from tests.bundles import small_bundle
 from tests.registries import running_registry

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle.packing import MANIFEST_REPOSITORY
-from slipway.bundle.push import push
-from slipway.bundle.registry import RegistryClient
-from slipway.bundle.source import RegistrySource
-from slipway.bundle.sweep import Sweep, look, sweep
+from slipway.bundle.form.packing import MANIFEST_REPOSITORY
+from slipway.bundle.registry.client import RegistryClient
+from slipway.bundle.site.push import push
+from slipway.bundle.site.source import RegistrySource
+from slipway.bundle.site.sweep import Sweep, look, sweep
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from tests.binaries import binary
 from tests.bundles import small_bundle

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle.exporting import export
-from slipway.bundle.verify import verify
-from slipway.bundle.volumes import SMALLEST
+from slipway.bundle.carry.exporting import export
+from slipway.bundle.carry.volumes import SMALLEST
+from slipway.bundle.verify.checks import verify
 from tests.bundles import small_bundle
 
 Completed = subprocess.CompletedProcess[str]

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle import manifest as manifests
-from slipway.bundle.info import carried, describe
-from slipway.bundle.inventory import take
-from slipway.bundle.push import push
-from slipway.bundle.source import RegistrySource
-from slipway.bundle.verify import verify
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.site.inventory import take
+from slipway.bundle.site.push import push
+from slipway.bundle.site.source import RegistrySource
+from slipway.bundle.verify.checks import verify
+from slipway.bundle.verify.info import carried, describe
 from slipway.model.bundle import ArtifactKind
 from tests.registries import Registry
 from tests.tiny import PINS, tiny_build

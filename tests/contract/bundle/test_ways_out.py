@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle import layout, lock
-from slipway.bundle.pools import CONNECTIONS
-from slipway.bundle.pulling import pull
-from slipway.bundle.registry import RegistryClient, RegistryError
-from slipway.bundle.upstream import Upstreams
-from slipway.bundle.verify import verify
-from slipway.bundle.writer import Writer
+from slipway.bundle.form import layout
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.locks import images as lock
+from slipway.bundle.make.pulling import pull
+from slipway.bundle.registry.client import RegistryClient, RegistryError
+from slipway.bundle.registry.pools import CONNECTIONS
+from slipway.bundle.registry.upstream import Upstreams
+from slipway.bundle.verify.checks import verify
 from tests.faulty import Fault, Faulty
 from tests.registries import running_registry
 from tests.upstreams import (

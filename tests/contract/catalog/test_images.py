@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from slipway import catalog
-from slipway.bundle.charts import chart_path
-from slipway.bundle.sources.chart import pack_chart
-from slipway.bundle.workshop import Workshop
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.charts import chart_path
+from slipway.bundle.make.sources.chart import pack_chart
 from tests import options
 
 SLIPWAY = Path(sys.executable).with_name("slipway")

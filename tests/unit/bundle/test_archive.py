@@ -4,7 +4,7 @@ import os
 import tarfile
 from pathlib import Path
 
-from slipway.bundle.archive import Entry, file_digest, tree_entries, write_tgz
+from slipway.bundle.ground.archive import Entry, file_digest, tree_entries, write_tgz
 
 
 def _tree(root: Path, names: list[str], time: int) -> Path:

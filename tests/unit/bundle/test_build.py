@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from slipway import catalog as catalogs
-from slipway.bundle import manifest as manifests
-from slipway.bundle.build import build_bundle
-from slipway.bundle.verify import missing_images, verify
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.make.build import build_bundle
+from slipway.bundle.verify.checks import missing_images, verify
 from slipway.catalog.versions import Versions
 from slipway.errors import BundleError
 from slipway.model.bundle import ArtifactKind

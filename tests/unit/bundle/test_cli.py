@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from slipway.api import read
-from slipway.bundle import manifest as manifests
+from slipway.bundle.form import manifest as manifests
 from slipway.cli.bundlemake import images_for
 from slipway.settings import data_dir
 from tests.bundles import platforms_bundle, small_bundle

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle.apt import ARCHIVE, SECURITY, mirrors
-from slipway.bundle.sources.debian import merged
+from slipway.bundle.make.apt import ARCHIVE, SECURITY, mirrors
+from slipway.bundle.make.sources.debian import merged
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from slipway.bundle import manifest as manifests
-from slipway.bundle.difference import difference
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.verify.difference import difference
 from slipway.cli.bundle import app
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from slipway.bundle import manifest as manifests
-from slipway.bundle.layout import blob_path
-from slipway.bundle.verify import missing_images, verify
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.form.layout import blob_path
+from slipway.bundle.verify.checks import missing_images, verify
 from slipway.errors import BundleError
 from slipway.model.bundle import ArtifactKind
 from tests.bundles import small_bundle

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle.push import PushReceipt
-from slipway.bundle.receipts import Notary, newest, receipt_of
+from slipway.bundle.site.push import PushReceipt
+from slipway.bundle.site.receipts import Notary, newest, receipt_of
 from slipway.errors import BundleError
 from tests.bundles import small_bundle
 

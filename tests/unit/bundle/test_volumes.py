@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.bundle.volumes import (
+from slipway.bundle.carry.volumes import (
     BLOCK,
     END,
     SMALLEST,

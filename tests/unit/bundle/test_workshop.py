@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle.workshop import Workshop
+from slipway.bundle.ground.workshop import Workshop
 
 
 def test_made_once_by_recipe(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from slipway import catalog
-from slipway.bundle import charts
+from slipway.bundle.make import charts
 from slipway.catalog.imagenames import parse, values_behind, values_beside
 from slipway.catalog.references import Manifest, Use, references
 from slipway.cluster.rendered import manifests

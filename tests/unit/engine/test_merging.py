@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slipway.api import read
-from slipway.bundle.source import DirectorySource
+from slipway.bundle.site.source import DirectorySource
 from slipway.engine.context import Context
 from slipway.engine.merging import effective
 from slipway.errors import ConflictError

@@ -11,7 +11,7 @@ import yaml
 
 from slipway import catalog as catalogs
 from slipway.api import read
-from slipway.bundle import manifest as manifests
+from slipway.bundle.form import manifest as manifests
 from slipway.catalog import Catalog
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration

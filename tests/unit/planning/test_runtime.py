@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.api import read
-from slipway.bundle import manifest as manifests
+from slipway.bundle.form import manifest as manifests
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.observed import Observed

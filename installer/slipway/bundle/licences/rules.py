@@ -10,4 +10,4 @@ from slipway.catalog.digests import of_files
 def rules() -> str:
     """Digest of the code that reads licences: newer code reads them again."""
     here = Path(__file__).parent
-    return of_files([here, here.parent / "sources"])
+    return of_files([here, here.parent / "make" / "sources"])

@@ -1,0 +1,1 @@
+"""A bundle on media: numbered volumes, or one stream."""

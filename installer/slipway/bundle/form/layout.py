@@ -1,0 +1,125 @@
+"""An image in an OCI layout: its manifest, or an index of several, and all that these name."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slipway.errors import BundleError
+
+#: One OCI layout holds all images of a bundle over one store of blobs.
+LAYOUT = "images"
+#: At the top of a bundle: what installs Slipway out of it.
+INSTALL = "install.sh"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+#: Media types of manifests that name others.
+INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
+#: Media types of all that Slipway stores.
+MANIFESTS = (OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST)
+#: Levels of indexes in indexes that anybody makes; more is an attack.
+DEPTH = 4
+
+_VERIFY = "check the bundle: slipway bundle verify DIR"
+
+
+def blob_path(digest: str) -> str:
+    """Where a blob of an image lies, relative to the bundle."""
+    return f"{LAYOUT}/blobs/{digest.replace(':', '/')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Content by digest: a file, or bytes."""
+
+    digest: str
+    size: int
+    path: Path | None = None
+    data: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A manifest or index as it is stored."""
+
+    digest: str
+    media_type: str
+    text: bytes
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What it says."""
+        found: dict[str, Any] = json.loads(self.text)
+        return found
+
+    @property
+    def children(self) -> tuple[str, ...]:
+        """Digests of the manifests that an index names."""
+        return tuple(item["digest"] for item in self.data.get("manifests", ()))
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Digests of configuration and layers, with sizes; layers that only a third place has are not carried."""
+        data = self.data
+        layers = [item for item in data.get("layers", ()) if not item.get("urls")]
+        config = [data["config"]] if "config" in data else []
+        return {item["digest"]: int(item["size"]) for item in (*config, *layers)}
+
+    @property
+    def subject(self) -> str:
+        """Digest of the manifest that it is about, as a signature is; empty where it stands for itself."""
+        return str((self.data.get("subject") or {}).get("digest", ""))
+
+    @property
+    def blobs(self) -> tuple[str, ...]:
+        """Digests of configuration and layers."""
+        return tuple(self.sizes)
+
+
+def node_of(text: bytes, media_type: str = "") -> Node:
+    """A node of its text; its type is what the text says, else what it was served as.
+
+    Raises:
+        ValueError: this is no manifest.
+    """
+    data = json.loads(text)
+    if not isinstance(data, dict) or not ("config" in data or "manifests" in data):
+        raise ValueError("it names neither a configuration nor manifests")
+    served = media_type or (OCI_INDEX if "manifests" in data else OCI_MANIFEST)
+    digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
+    return Node(digest, str(data.get("mediaType") or served), text)
+
+
+def nodes(root: str, read: Callable[[str], bytes], depth: int = DEPTH) -> Iterator[Node]:
+    """Every manifest below a digest, what is named before what names it, the root last."""
+    node = node_of(read(root))
+    if depth == 0:
+        raise ValueError("its indexes are too deep")
+    for child in node.children:
+        yield from nodes(child, read, depth - 1)
+    yield node
+
+
+def reader(directory: Path) -> Callable[[str], bytes]:
+    """Reads manifests of a bundle directory, each checked by its digest."""
+
+    def read(digest: str) -> bytes:
+        path = directory / blob_path(digest)
+        try:
+            text = path.read_bytes()
+        except OSError as exc:
+            raise missing(digest, path, exc) from exc
+        if f"sha256:{hashlib.sha256(text).hexdigest()}" != digest:
+            raise BundleError(f"{digest} has other contents", where=str(path), hint=_VERIFY)
+        return text
+
+    return read
+
+
+def missing(what: str, path: Path, exc: OSError) -> BundleError:
+    """Something that a bundle should have."""
+    return BundleError(f"{what} is missing from the bundle", where=str(path), why=str(exc), hint=_VERIFY)

@@ -1,0 +1,1 @@
+"""What every room of bundles stands on: archives, threads, disks, progress, the cache of what was made."""

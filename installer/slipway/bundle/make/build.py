@@ -1,0 +1,74 @@
+"""Builds a bundle directory for Kubernetes versions, a set of modules and the hosts' operating systems.
+
+Called by the command line, demo and tests. What is there already by digest is not copied again; bundle.yaml is
+written last, so a directory without one is an unfinished bundle, and the same command finishes it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from slipway import __version__
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.form.delta import Delta
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.ground.disk import guarded
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.builder import Builder
+from slipway.bundle.make.installer import installer
+from slipway.bundle.make.official import Official, OfficialFiles
+from slipway.catalog import Catalog
+from slipway.catalog.versions import Versions
+from slipway.model.bundle import BundleManifest
+from slipway.model.platforms import AMD64, Platform
+
+
+def build_bundle(
+    versions: Versions,
+    catalog: Catalog,
+    out: Path,
+    *,
+    kubernetes: Sequence[str],
+    modules: Iterable[str],
+    systems: tuple[str, ...],
+    platforms: tuple[Platform, ...] = (AMD64,),
+    packages: Iterable[str] = (),
+    gathered: Mapping[str, Path] = MappingProxyType({}),
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
+    official: Official | None = None,
+    files: OfficialFiles | None = None,
+    progress: Callable[[str], None],
+) -> BundleManifest:
+    """Build all that is missing, write it below `out`, and the manifest last.
+
+    `kubernetes`: one version, or all on the way of an upgrade. `platforms` are those of the site's hosts.
+    `packages` are those that the hosts need besides the ones every host does; `gathered` are directories of packages
+    by system, for systems whose packages are not fetched. Contents whose digest is in `elsewhere`, with a
+    repository of the site that has it, are left out.
+    """
+    builder = Builder(versions, catalog, Writer(out, elsewhere), Workshop(progress), platforms)
+    chosen = sorted(set(modules))
+    files = files or OfficialFiles()
+    with guarded(out):
+        wanted = builder.wanted(kubernetes, chosen)
+        builder.files = files.bring(wanted, {*systems, *gathered}, builder.workshop.root)
+        artifacts = [
+            *builder.images(kubernetes, chosen, official or Official()),
+            *builder.binaries(kubernetes),
+            *builder.charts(chosen),
+            *builder.others(files.further - wanted),
+            *builder.packages(systems, gathered, tuple(packages)),
+            builder.catalog_content(),
+            *installer(versions, builder.writer, builder.workshop, platforms),
+        ]
+        manifest = manifests.make(
+            name=f"slipway-{__version__}-kubernetes-{'-'.join(kubernetes)}",
+            catalog=catalog.digest,
+            slipway=__version__,
+            artifacts=artifacts,
+            kubernetes=kubernetes,
+        )
+        Delta(builder.writer.left_out).write(out, manifest)
+        manifests.write(manifest, out)
+        builder.writer.prune()
+    return manifest

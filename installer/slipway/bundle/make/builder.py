@@ -1,0 +1,249 @@
+"""Makes the artifacts of a bundle, kind by kind; whoever builds one says which."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from slipway import __version__
+from slipway.bundle.form.layout import LAYOUT, blob_path, node_of
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.ground.archive import Entry, file_digest, write_tgz
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.licences.own import own_licence
+from slipway.bundle.locks.downloads import DownloadKind
+from slipway.bundle.make import sources
+from slipway.bundle.make.binaries import binary_archive, binary_origin
+from slipway.bundle.make.files import Files, Ready
+from slipway.bundle.make.images import Assembler
+from slipway.bundle.make.indexes import Part, joined, named_entry
+from slipway.bundle.make.licensing import Licensing
+from slipway.bundle.make.official import Named, Official, needed_for
+from slipway.bundle.make.packages import build_repository, gathered_for, gathered_repository
+from slipway.bundle.make.pulling import pull
+from slipway.bundle.make.sources.chart import PACKED, pack_chart
+from slipway.catalog import Catalog, Module, digests
+from slipway.catalog.versions import Chart, Versions
+from slipway.errors import BundleError
+from slipway.model.bundle import Artifact, ArtifactKind
+from slipway.model.platforms import AMD64, BY_NAME, Platform
+from slipway.settings import data_dir
+
+#: What of the checkout or wheel the catalog artifact carries.
+CATALOG_PARTS = ("images", "modules", "offline", "playbooks", "plugins", "roles")
+
+
+class Builder:
+    """Makes artifacts, kind by kind, and has them written."""
+
+    def __init__(
+        self,
+        versions: Versions,
+        catalog: Catalog,
+        writer: Writer,
+        workshop: Workshop,
+        platforms: tuple[Platform, ...] = (AMD64,),
+    ) -> None:
+        self.versions = versions
+        self.catalog = catalog
+        self.workshop = workshop
+        self.writer = writer
+        self.platforms = platforms
+        self.files = Files()
+
+    def programs(self, kubernetes: Iterable[str]) -> list[tuple[str, str]]:
+        """Name and version of each program of these releases, once."""
+        return sorted({item for name in kubernetes for item in self.versions.release(name).binaries.items()})
+
+    def wanted(self, kubernetes: Iterable[str], modules: Iterable[str]) -> set[Named]:
+        """Binaries and charts of upstream, which could be downloaded."""
+        binaries = [item for item in self.programs(kubernetes) if self.versions.binary(*item).published]
+        releases = [release for name in modules for release in self._module(name).releases]
+        charts = [self.versions.chart(release.chart) for release in releases if not release.chart_dir]
+        return {
+            *((DownloadKind.BINARY, name, version) for name, version in binaries),
+            *((DownloadKind.CHART, chart.name, chart.version) for chart in charts if chart.published),
+        }
+
+    def images(
+        self, kubernetes: Iterable[str], modules: Iterable[str], official: Official
+    ) -> Iterator[Artifact]:
+        """Kubernetes' own images and the modules', in one OCI layout."""
+        references = {*self.versions.images_of(kubernetes), *official.further}
+        for name in modules:
+            references.update(self._module(name).images)
+        yield from self.layout(references, official)
+
+    def layout(self, references: Iterable[str], official: Official | None = None) -> Iterator[Artifact]:
+        """Images, and the OCI layout that has these and no others."""
+        official = official or Official()
+        wanted = sorted(set(references))
+        locked = official.locked(wanted)
+        pulled = pull(locked, official.upstreams, self.writer, official.progress)
+        parts = [(image.artifact, image.nodes[-1]) for image in pulled]
+        here = {item.image for item in locked}
+        built = [reference for reference in wanted if reference not in here]
+        parts += [self._assembled(reference, platform) for reference in built for platform in self.platforms]
+        found = list(joined(parts, self.writer))
+        self.writer.json(f"{LAYOUT}/oci-layout", {"imageLayoutVersion": "1.0.0"})
+        index = [named_entry(*part) for part in found]
+        index.sort(key=lambda entry: json.dumps(entry, sort_keys=True))
+        self.writer.json(f"{LAYOUT}/index.json", {"schemaVersion": 2, "manifests": index})
+        yield from (artifact for artifact, _ in found)
+
+    def _assembled(self, reference: str, platform: Platform) -> Part:
+        spec = self.versions.image(reference)
+        image = Assembler(self.versions, self.workshop, platform).build(spec)
+        for blob in (*image.blobs, image.manifest):
+            self.writer.blob(blob)
+        name, _, tag = reference.rpartition(":")
+        artifact = Artifact(
+            kind=ArtifactKind.IMAGE,
+            name=name,
+            version=tag,
+            digest=image.manifest.digest,
+            size=image.size,
+            path=blob_path(image.manifest.digest),
+            platform=platform.name,
+            origin="assembled from source builds and Debian packages",
+            contents=spec.contents,
+            licence=self._licensing(platform).image(spec),
+        )
+        return artifact, node_of(image.manifest.data)
+
+    def binaries(self, kubernetes: Iterable[str]) -> Iterator[Artifact]:
+        """Programs for hosts, and the tools."""
+        for name, version in self.programs(kubernetes):
+            for platform in needed_for(DownloadKind.BINARY, name, self.platforms):
+                yield self.binary(name, version, platform)
+
+    def binary(self, name: str, version: str, platform: Platform = AMD64) -> Artifact:
+        """One program, or the archive of several."""
+        pinned = self.versions.binary(name, version)
+        if item := self.files.find(DownloadKind.BINARY, name, version, platform):
+            return self._download(self.files.ready(item, self.workshop, pinned))
+        file = binary_archive(self.versions, pinned, self.workshop, platform)
+        origin = binary_origin(self.versions, pinned)
+        made = self._file(ArtifactKind.BINARY, name, version, file, origin, platform=platform)
+        return replace(made, licence=self._licensing(platform).binary(pinned))
+
+    def others(self, named: Iterable[Named]) -> Iterator[Artifact]:
+        """Downloads that no release and no module names."""
+        for kind, name, version in sorted(named):
+            for platform in needed_for(kind, name, self.platforms):
+                if item := self.files.find(kind, name, version, platform):
+                    yield self._download(self.files.ready(item, self.workshop))
+
+    def charts(self, modules: Iterable[str]) -> Iterator[Artifact]:
+        """Every chart of the modules: upstream's, or the module's own."""
+        done: set[str] = set()
+        for name in modules:
+            module = self._module(name)
+            for release in module.releases:
+                if release.chart in done:
+                    continue
+                done.add(release.chart)
+                if release.chart_dir:
+                    yield self._own_chart(release.chart, release.chart_dir, name)
+                else:
+                    yield self._upstream_chart(self.versions.chart(release.chart))
+
+    def packages(
+        self, systems: Iterable[str], gathered: Mapping[str, Path], further: tuple[str, ...]
+    ) -> Iterator[Artifact]:
+        """A repository per system and platform: fetched, or of what a site has gathered; downloads join either."""
+        for system in sorted({*systems, *gathered}):
+            directory = gathered.get(system)
+            for platform in gathered_for(directory, self.platforms) if directory else self.platforms:
+                yield self._packages(system, directory, further, platform)
+
+    def _packages(
+        self, system: str, directory: Path | None, further: tuple[str, ...], platform: Platform
+    ) -> Artifact:
+        known, files = self.versions.packages, self.files.packages(system, platform)
+        if directory is None and (known.system(system).suite or not files):
+            others = "Debian"
+            tar, version = build_repository(known, system, self.workshop, further, files, platform)
+        else:
+            others = "the site" if directory else ""
+            tar, version = gathered_repository(
+                known, system, directory, self.workshop, further, files, platform
+            )
+        origin = self.files.sources(system, others, platform)
+        made = self._file(
+            ArtifactKind.PACKAGES, system, version, tar, origin, suffix=".tar", platform=platform
+        )
+        return replace(made, licence=self._licensing(platform).packages(tar))
+
+    def catalog_content(self) -> Artifact:
+        """Modules, roles and pins that this bundle was built with."""
+        entries = [
+            Entry(file.relative_to(data_dir()).as_posix(), 0o644, source=file)
+            for part in CATALOG_PARTS
+            for file in digests.files(data_dir() / part)
+        ]
+
+        def build(dest: Path) -> None:
+            write_tgz(dest / "catalog.tar.gz", entries)
+
+        place = self.workshop.make("catalog", "slipway", __version__, self.catalog.digest, build)
+        packed = place / "catalog.tar.gz"
+        made = self._file(ArtifactKind.CATALOG, "slipway", __version__, packed, "Slipway", suffix=".tar.gz")
+        return replace(made, licence=own_licence())
+
+    def _licensing(self, platform: Platform = AMD64) -> Licensing:
+        return Licensing(self.versions, self.workshop, platform)
+
+    def _module(self, name: str) -> Module:
+        if name not in self.catalog.modules:
+            known = ", ".join(sorted(self.catalog.modules))
+            raise BundleError(f"the catalog has no module {name!r}", hint=f"it has: {known}")
+        return self.catalog.modules[name]
+
+    def _upstream_chart(self, chart: Chart) -> Artifact:
+        if item := self.files.find(DownloadKind.CHART, chart.name, chart.version):
+            return self._download(self.files.ready(item, self.workshop))
+        source = self.versions.source(chart.source)
+        packed = sources.make(chart.source, self.versions, self.workshop) / PACKED
+        origin = f"{getattr(source, 'module', '')}@{source.version}"
+        made = self._file(ArtifactKind.CHART, chart.name, chart.version, packed, origin, suffix=".tgz")
+        return replace(made, licence=self._licensing().chart(chart.source))
+
+    def _own_chart(self, chart: str, directory: Path, module: str) -> Artifact:
+        def build(dest: Path) -> None:
+            pack_chart(directory, dest / PACKED)
+
+        chart_file = yaml.safe_load((directory / "Chart.yaml").read_text(encoding="utf-8"))
+        version = str(chart_file["version"])
+        content = digests.of_files([directory])
+        packed = self.workshop.make("chart", chart, version, content, build) / PACKED
+        made = self._file(ArtifactKind.CHART, chart, version, packed, f"module {module}", suffix=".tgz")
+        return replace(made, licence=Licensing.own_chart(directory))
+
+    def _download(self, ready: Ready) -> Artifact:
+        item = ready.item
+        kind = ArtifactKind(item.kind)
+        platform = AMD64 if kind is ArtifactKind.CHART else BY_NAME[item.platform]
+        return self._file(
+            kind, item.name, item.version, ready.path, item.origin, suffix=ready.suffix, platform=platform
+        )
+
+    def _file(
+        self,
+        kind: ArtifactKind,
+        name: str,
+        version: str,
+        source: Path,
+        origin: str,
+        *,
+        suffix: str = "",
+        platform: Platform = AMD64,
+    ) -> Artifact:
+        """Put one file into the bundle as KIND/NAME-VERSION, with the architecture behind where it is not amd64."""
+        suffix = suffix or "".join(part for part in source.suffixes if part in {".tar", ".gz"})
+        path = f"{kind}/{name}-{version}{platform.suffix}{suffix}"
+        digest, size = file_digest(source), source.stat().st_size
+        self.writer.copy(source, path, digest)
+        return Artifact(kind, name, version, digest, size, path=path, platform=platform.name, origin=origin)

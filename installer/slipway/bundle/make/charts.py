@@ -1,0 +1,150 @@
+"""Charts as files, packed or not: what they are called, the values they have by themselves, and finding them by name.
+
+Only what is asked for is read, into memory: nothing of an archive reaches the disk.
+"""
+
+import io
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from slipway.bundle.ground.workshop import Workshop
+from slipway.catalog import Release
+from slipway.catalog.rendering import merge
+from slipway.catalog.versions import Versions
+from slipway.errors import ConfigurationError
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+#: Bytes. Helm itself takes no chart whose files are larger (5 MiB), nor as a whole (100 MiB).
+FILE_LIMIT, CHART_LIMIT = 5 << 20, 100 << 20
+
+CHART, VALUES = "Chart.yaml", "values.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class ChartFile:
+    """A chart: its name and version, and its values, which have those of the charts in it below their names."""
+
+    path: Path
+    name: str
+    version: str
+    values: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """Name and version, for people."""
+        return f"{self.name} {self.version}"
+
+
+def read_chart(path: Path) -> ChartFile:
+    """A chart's directory or archive.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    try:
+        files = dict(_of_directory(path) if path.is_dir() else _of_archive(path.read_bytes()))
+        chart = _parsed(files[CHART])
+        return ChartFile(path, str(chart["name"]), str(chart["version"]), _values(files))
+    except (OSError, KeyError, TypeError, ValueError, EOFError, tarfile.TarError, yaml.YAMLError) as exc:
+        why = f"{type(exc).__name__}: {exc}"
+        raise ConfigurationError(
+            f"{path.name} is no chart that can be read", where=str(path), why=why
+        ) from exc
+
+
+def charts_in(directory: Path) -> dict[str, ChartFile]:
+    """The charts of a directory by name: archives (.tgz), and directories that have a Chart.yaml.
+
+    Raises:
+        ConfigurationError: there is none, one cannot be read, or two have the same name.
+    """
+    found: dict[str, ChartFile] = {}
+    for path in sorted(directory.iterdir()) if directory.is_dir() else ():
+        if path.name.endswith((".tgz", ".tar.gz")) or (path / CHART).is_file():
+            chart = read_chart(path)
+            if chart.name in found:
+                raise ConfigurationError(
+                    f"two charts are named {chart.name}",
+                    where=str(directory),
+                    why=f"{found[chart.name].path.name} and {path.name}",
+                    hint="leave one of them there",
+                )
+            found[chart.name] = chart
+    if not found:
+        raise ConfigurationError(
+            "there is no chart here", where=str(directory), hint="put .tgz files or charts' directories there"
+        )
+    return found
+
+
+def chart_path(release: Release, versions: Versions, workshop: Workshop) -> Path:
+    """The chart of a release as the bundle has it: the module's own, or upstream's, fetched now if it was not."""
+    from slipway.bundle.make import sources
+    from slipway.bundle.make.sources.chart import PACKED
+
+    if release.chart_dir:
+        return release.chart_dir
+    return sources.make(versions.chart(release.chart).source, versions, workshop) / PACKED
+
+
+def _of_directory(root: Path) -> Iterator[tuple[str, bytes]]:
+    for file in sorted(root.rglob("*")):
+        path = file.relative_to(root).as_posix()
+        if file.is_file() and _wanted(path) and file.stat().st_size <= FILE_LIMIT:
+            yield from _opened(path, file.read_bytes())
+
+
+def _of_archive(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Below the one directory that a packed chart is in."""
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+        total = 0
+        for member in archive:
+            total += member.size
+            if total > CHART_LIMIT:
+                raise ValueError(f"it is larger than {CHART_LIMIT >> 20} MiB")
+            path = member.name.removeprefix("./").partition("/")[2]
+            handle = archive.extractfile(member) if member.isfile() and _wanted(path) else None
+            if handle and member.size <= FILE_LIMIT:
+                yield from _opened(path, handle.read())
+
+
+def _wanted(path: str) -> bool:
+    """What says something of names and values, here or in a chart below."""
+    *parents, name = path.split("/")
+    inside = all(part == "charts" for part in parents[::2]) and len(parents) % 2 == 0
+    packed = name.endswith(".tgz") and parents[-1:] == ["charts"]
+    return packed or (inside and name in {CHART, VALUES})
+
+
+def _opened(path: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+    """A file; a packed chart as the files in it."""
+    if not path.endswith(".tgz"):
+        yield path, data
+        return
+    place = path.removesuffix(".tgz")
+    yield from ((f"{place}/{name}", content) for name, content in _of_archive(data))
+
+
+def _values(files: Mapping[str, bytes], root: str = "") -> dict[str, Any]:
+    """A chart's values over those of the charts below it, which are called there as the chart calls them."""
+    below = f"{root}charts/"
+    folders = sorted({path[len(below) :].partition("/")[0] for path in files if path.startswith(below)})
+    chart = _parsed(files.get(f"{root}{CHART}", b""))
+    aliases = [item for item in chart.get("dependencies") or () if item.get("alias")]
+    inner: dict[str, Any] = {}
+    for folder in folders:
+        name = _parsed(files.get(f"{below}{folder}/{CHART}", b"")).get("name", folder)
+        called = [item["alias"] for item in aliases if item.get("name") == name] or [name]
+        inner |= dict.fromkeys(called, _values(files, f"{below}{folder}/"))
+    return merge(inner, _parsed(files.get(f"{root}{VALUES}", b"")))
+
+
+def _parsed(text: bytes) -> dict[str, Any]:
+    data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader, in C where available
+    return data if isinstance(data, dict) else {}

@@ -1,0 +1,63 @@
+"""An image for several platforms: one reference, one OCI index over the manifest of each."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from slipway.bundle.form.layout import OCI_INDEX, Blob, Node, blob_path, node_of
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.licences.expression import all_of
+from slipway.model.bundle import Artifact
+
+#: An image of a bundle, and its manifest or index.
+Part = tuple[Artifact, Node]
+
+
+def joined(parts: Iterable[Part], writer: Writer) -> Iterator[Part]:
+    """One part per reference: what is there for one platform stays as it is, an index of ours stands for several."""
+    found: dict[str, dict[str, Part]] = {}
+    for artifact, node in parts:
+        found.setdefault(artifact.reference, {})[artifact.platform] = (artifact, node)
+    for group in found.values():
+        yield _index(group, writer) if len(group) > 1 else next(iter(group.values()))
+
+
+def _index(parts: Mapping[str, Part], writer: Writer) -> Part:
+    entries = [_entry(node, platform) for platform, (_, node) in parts.items()]
+    text = json.dumps(
+        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries},
+        separators=(",", ":"),
+        sort_keys=True,
+    ).encode()
+    digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
+    writer.blob(Blob(digest, len(text), data=text))
+    nodes = [node for _, node in parts.values()]
+    blobs = {digest: size for node in nodes for digest, size in node.sizes.items()}
+    artifacts = [artifact for artifact, _ in parts.values()]
+    return (
+        replace(
+            artifacts[0],
+            platform=",".join(parts),
+            digest=digest,
+            size=len(text) + sum(len(node.text) for node in nodes) + sum(blobs.values()),
+            path=blob_path(digest),
+            origin=", ".join(dict.fromkeys(artifact.origin for artifact in artifacts)),
+            licence=all_of(artifact.licence for artifact in artifacts),
+        ),
+        node_of(text),
+    )
+
+
+def named_entry(artifact: Artifact, node: Node) -> dict[str, object]:
+    """How the layout of all images names one."""
+    named = {"annotations": {"org.opencontainers.image.ref.name": artifact.reference}}
+    return {**_entry(node, artifact.platform), **named}
+
+
+def _entry(node: Node, platform: str) -> dict[str, object]:
+    # Of one that is for several platforms nothing is said: its index does.
+    system, _, architecture = platform.partition("/")
+    one = {"platform": {"architecture": architecture, "os": system}}
+    named = one if architecture and "," not in platform else {}
+    return {"mediaType": node.media_type, "digest": node.digest, "size": len(node.text), **named}

@@ -1,0 +1,72 @@
+"""A Helm chart out of the Go module that is compiled anyway: packed by us, checked by a digest that is pinned."""
+
+from pathlib import Path
+
+import yaml
+
+from slipway.bundle.ground.archive import Entry, tree_entries, write_tgz
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.licences.expression import checked
+from slipway.bundle.licences.files import in_directory
+from slipway.bundle.make.sources.go import GoSource
+from slipway.catalog import versions as pins
+from slipway.errors import BundleError
+from slipway.model.platforms import Platform
+
+PACKED = "chart.tgz"
+#: The annotation that Artifact Hub reads.
+LICENCE = "artifacthub.io/license"
+
+
+class ChartSource:
+    """Packs a directory of a module."""
+
+    kind = "chart"
+
+    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
+        self.go = GoSource(versions, workshop, platform)
+
+    def recipe(self, spec: pins.ChartSource) -> object:
+        """The pinned digest is in the specification."""
+        return spec.model_dump(mode="json")
+
+    def fetch(self, spec: pins.ChartSource, dest: Path) -> None:
+        """dest/chart.tgz."""
+        directory = Path(self.go.download(spec.module, spec.version)["Dir"]) / spec.directory
+        found = pack_chart(directory, dest / PACKED)
+        if found != spec.digest:
+            raise BundleError(
+                f"chart of {spec.module} {spec.version} is not the one that is pinned",
+                where=spec.directory,
+                why=f"its digest is {found}, pinned is {spec.digest}",
+                hint="read what changed in it, then pin the new digest in images/versions.yaml",
+            )
+
+    def licences(self, spec: pins.ChartSource, place: Path) -> dict[str, str]:
+        """Of the packed chart: what it says itself, else the licence of its module."""
+        del place
+        module = self.go.directory(spec.module, spec.version)
+        return {PACKED: chart_licence(module / spec.directory) or in_directory(module)}
+
+
+def chart_licence(chart: Path) -> str:
+    """What a chart's Chart.yaml says; empty where it says nothing that SPDX knows."""
+    stated = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8")).get("annotations") or {}
+    return checked(str(stated.get(LICENCE, "")))
+
+
+def pack_chart(directory: Path, target: Path) -> str:
+    """Pack a chart's directory under the chart's name, as Helm expects; the digest of the tar inside."""
+    chart = yaml.safe_load((directory / "Chart.yaml").read_text(encoding="utf-8"))
+    entries = [_plain(entry) for entry in tree_entries(directory, chart["name"]) if _belongs(entry)]
+    return str(write_tgz(target, entries)["inner"])
+
+
+def _belongs(entry: Entry) -> bool:
+    return not entry.path.endswith((".pyc", "/OWNERS")) and "/ci/" not in f"{entry.path}/"
+
+
+def _plain(entry: Entry) -> Entry:
+    """The module cache is read-only and says nothing of modes: the same for all."""
+    is_file = entry.source is not None
+    return Entry(entry.path, mode=0o644 if is_file else 0o755, source=entry.source, link=entry.link)

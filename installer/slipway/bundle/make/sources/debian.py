@@ -1,0 +1,181 @@
+"""Files of Debian packages, unpacked into a tree without running any maintainer script and without root."""
+
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.licences.debian import of_copyright
+from slipway.bundle.licences.expression import WHOLE, all_of
+from slipway.bundle.make.apt import Apt
+from slipway.bundle.make.programs import run
+from slipway.catalog import versions as pins
+from slipway.errors import BundleError
+from slipway.model.platforms import AMD64, Platform
+
+#: Directories that are links into /usr on every system that is installed today.
+MERGED = ("bin", "lib", "lib64", "sbin")
+#: What only people read. Licences stay: the law wants them with the programs.
+UNREAD = (
+    "usr/share/bash-completion",
+    "usr/share/info",
+    "usr/share/lintian",
+    "usr/share/locale",
+    "usr/share/man",
+)
+#: Who has the rights to a package, and what its licence is; unpacked also where few of its other files are.
+COPYRIGHT = re.compile(r"usr/share/doc/[^/]+/copyright")
+CERTIFICATES = "usr/share/ca-certificates/mozilla"
+BUNDLE = "etc/ssl/certs/ca-certificates.crt"
+
+
+class DebianSource:
+    """Fetches with apt, unpacks with dpkg-deb."""
+
+    kind = "debian"
+
+    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
+        self.versions = versions
+        self.workshop = workshop
+        self.platform = platform
+
+    def recipe(self, spec: pins.DebianSource) -> object:
+        """The suite and the list; what the suite held on the day stays until the cache is emptied."""
+        kept = [COPYRIGHT.pattern] if spec.only else []
+        return [spec.model_dump(mode="json"), UNREAD, MERGED, *kept]
+
+    def fetch(self, spec: pins.DebianSource, dest: Path) -> None:
+        """The tree, its libraries compiled when it holds an interpreter, one bundle of certificate authorities."""
+        for package in Apt(spec.suite, self.workshop, self.platform).download(spec.packages):
+            unpack(package.path, dest, spec.only, (*spec.without, *UNREAD))
+        for name in MERGED:
+            if (dest / "usr" / name).is_dir():
+                (dest / name).symlink_to(f"usr/{name}")
+        if (dest / CERTIFICATES).is_dir():
+            _bundle_certificates(dest)
+        if spec.python:
+            tree = dest if self.platform == AMD64 else native_tree(spec.name, self.versions, self.workshop)
+            compile_python(tree, dest / "usr" / "lib", spec.python)
+
+    def licences(self, spec: pins.DebianSource, place: Path) -> dict[str, str]:
+        """Of all its packages at once, by their copyright files."""
+        del spec
+        found = sorted((place / "usr/share/doc").glob("*/copyright"))
+        own = [path for path in found if path.resolve() == path.absolute()]
+        return {
+            WHOLE: all_of(of_copyright(path.read_text(encoding="utf-8", errors="replace")) for path in own)
+        }
+
+
+def native_tree(name: str, versions: pins.Versions, workshop: Workshop) -> Path:
+    """The tree of a source whose programs run on this machine."""
+    spec = versions.source(name)
+    assert isinstance(spec, pins.DebianSource)  # noqa: S101 - checked when the pins were read
+    source = DebianSource(versions, workshop, AMD64)
+    return workshop.make(
+        source.kind, name, spec.version, source.recipe(spec), lambda dest: source.fetch(spec, dest)
+    )
+
+
+def copyrights(deb: Path) -> list[str]:
+    """The texts of a package's copyright files: none where the one of another package is linked to."""
+    found = []
+    with _opened(deb) as tar:
+        for member in tar:
+            data = (
+                tar.extractfile(member)
+                if COPYRIGHT.fullmatch(merged(member.name)) and member.isfile()
+                else None
+            )
+            found += [data.read().decode(errors="replace")] if data else []
+    return found
+
+
+def unpack(deb: Path, dest: Path, only: Sequence[str], without: Sequence[str]) -> None:
+    """Unpack the files that are wanted."""
+    with _opened(deb) as tar:
+        for member in tar:
+            member.name = merged(member.name)
+            if _wanted(member.name, only, without):
+                _place(tar, member, dest)
+
+
+@contextmanager
+def _opened(deb: Path) -> Iterator[tarfile.TarFile]:
+    """The files of a package, one after the other."""
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as stream:
+        assert stream.stdout is not None  # noqa: S101 - PIPE was asked for
+        with tarfile.open(fileobj=stream.stdout, mode="r|") as tar:
+            yield tar
+    if stream.returncode:
+        raise BundleError("a package cannot be unpacked", where=deb.name)
+
+
+def merged(name: str) -> str:
+    """A member's path with the directories that are links followed."""
+    parts = PurePosixPath(name.lstrip("./")).parts
+    return "/".join(("usr", *parts) if parts and parts[0] in MERGED else parts)
+
+
+def _wanted(name: str, only: Sequence[str], without: Sequence[str]) -> bool:
+    def below(prefixes: Sequence[str]) -> bool:
+        return any(name == prefix or name.startswith(f"{prefix}/") for prefix in prefixes)
+
+    kept = not only or below(only) or COPYRIGHT.fullmatch(name) is not None
+    return bool(name) and kept and not below(without)
+
+
+def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, dest: Path) -> None:
+    path = dest / member.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if member.isdir():
+        path.mkdir(exist_ok=True)
+        path.chmod(member.mode & 0o7777)
+    elif member.issym():
+        path.unlink(missing_ok=True)
+        path.symlink_to(member.linkname)
+    elif member.islnk():
+        shutil.copy2(dest / merged(member.linkname), path)
+    elif member.isfile():
+        data = tar.extractfile(member)
+        assert data is not None  # noqa: S101 - it is a file
+        with path.open("wb") as file:
+            shutil.copyfileobj(data, file)
+        path.chmod(member.mode & 0o7777)
+
+
+def _bundle_certificates(tree: Path) -> None:
+    """What update-ca-certificates makes when the package is installed."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted((tree / CERTIFICATES).glob("*.crt"))]
+    target = tree / BUNDLE
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("".join(texts), encoding="utf-8")
+
+
+def compile_python(base: Path, libraries: Path, interpreter: str, prefix: str = "/usr/lib") -> None:
+    """Compile a library with the interpreter of a tree that runs here, so that a container starts fast.
+
+    The tree's loader runs it: no root, no chroot, and whatever Python this machine has does not matter. What comes
+    out depends on the interpreter's version alone, and is good on every platform.
+    """
+    system = base / "usr/lib" / AMD64.triplet
+    argv = [
+        str(system / AMD64.loader),
+        "--library-path",
+        str(system),
+        str(base / "usr/bin" / interpreter),
+        "-S",
+    ]
+    argv += ["-m", "compileall", "-q", "-q", "--invalidation-mode", "unchecked-hash"]
+    argv += ["-s", str(libraries), "-p", prefix, str(libraries)]
+    home = {"PYTHONHOME": str(base / "usr"), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+    try:
+        run(argv, env=home)
+    except BundleError:
+        # compileall fails when one file of a library cannot be compiled (test data, templates); the rest is compiled.
+        if not any(libraries.rglob("*.pyc")):
+            raise

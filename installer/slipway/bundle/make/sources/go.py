@@ -1,0 +1,105 @@
+"""Programs built from Go modules.
+
+Each source gets a small module of its own: replace directives of upstream's go.mod forbid
+`go install package@version`, and the dependencies of different tools contradict each other.
+"""
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.licences import golang
+from slipway.bundle.licences.expression import all_of
+from slipway.bundle.licences.files import in_directory
+from slipway.bundle.make.programs import run
+from slipway.bundle.make.sources.c import compiler
+from slipway.bundle.make.sources.toolchain import find_go, go_environment
+from slipway.catalog import versions as pins
+from slipway.model.platforms import Platform
+
+STAGING = re.compile(r"^\s*(?:replace\s+)?(k8s\.io/[\w.-]+) => \./staging", re.MULTILINE)
+#: Above the small modules that are made here.
+OWN = "slipway.invalid"
+
+
+class GoSource:
+    """Builds with the ordinary Go client; the checksum database vouches for the modules."""
+
+    kind = "go"
+
+    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
+        self.go, self.go_version = find_go(versions.go, workshop)
+        self.workshop = workshop
+        self.platform = platform
+        self.env = go_environment(workshop.root, platform)
+
+    def recipe(self, spec: pins.GoSource) -> object:
+        """Another toolchain makes other bytes, so it belongs to the recipe; cgo only where it is used."""
+        pins = spec.model_dump(mode="json", exclude=set() if spec.cgo else {"cgo"})
+        return [pins, self.go_version, self.env["GOFLAGS"]]
+
+    def fetch(self, spec: pins.GoSource, dest: Path) -> None:
+        """One `go build` per program; all but the first are quick."""
+        work_root = self.workshop.root / "go" / "work"
+        work_root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{spec.name}-", dir=work_root) as work:
+            module = Path(work)
+            self._write_module(spec, module)
+            for name, package in spec.programs.items():
+                self._build(spec, module, package, dest / name)
+
+    def _write_module(self, spec: pins.GoSource, module: Path) -> None:
+        lines = [f"module {OWN}/{spec.name}", "", "go 1.26.0", "", "require ("]
+        lines += [f"\t{path} {version}" for path, version in sorted(spec.requires.items())]
+        lines += [")", "", *self._replacements(spec)]
+        (module / "go.mod").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def _replacements(self, spec: pins.GoSource) -> Iterator[str]:
+        if not spec.staging:
+            return
+        for path, version in spec.requires.items():
+            text = Path(self.download(path, version)["GoMod"]).read_text(encoding="utf-8")
+            for name in sorted(set(STAGING.findall(text))):
+                yield f"replace {name} => {name} {spec.staging}"
+
+    def _build(self, spec: pins.GoSource, module: Path, package: str, program: Path) -> None:
+        target = package
+        if spec.without and package in spec.requires:
+            target = "."
+            self._copy_main(spec, package, module)
+        flags = f"-s -w {' '.join(spec.ldflags.split())}".strip()
+        cgo = {"CGO_ENABLED": "1", "CC": compiler(self.platform)} if spec.cgo else {}
+        run([self.go, "build", "-ldflags", flags, "-o", str(program), target], cwd=module, env=self.env | cgo)
+
+    def _copy_main(self, spec: pins.GoSource, package: str, module: Path) -> None:
+        """The main package without the imports that cannot be built."""
+        upstream = Path(self.download(package, spec.requires[package])["Dir"])
+        text = (upstream / "main.go").read_text(encoding="utf-8")
+        for name in spec.without:
+            text = re.sub(rf'^.*"{re.escape(name)}"\n', "", text, flags=re.MULTILINE)
+        (module / "main.go").write_text(text, encoding="utf-8")
+
+    def licences(self, spec: pins.GoSource, place: Path) -> dict[str, str]:
+        """Of each program: those of all modules that are linked into it, and of Go's own library."""
+        named = {name: run([self.go, "version", "-m", str(place / name)]) for name in spec.programs}
+        modules = {name: golang.linked(text, OWN) for name, text in named.items()}
+        known = {module: in_directory(self.directory(*module)) for module in set().union(*modules.values())}
+        return {
+            name: all_of([golang.LIBRARY, *(known[module] for module in found)])
+            for name, found in modules.items()
+        }
+
+    def directory(self, module: str, version: str) -> Path:
+        """A module's files, downloaded again where they are gone."""
+        place = golang.place(Path(self.env["GOMODCACHE"]), module, version)
+        return place if place.is_dir() else Path(self.download(module, version)["Dir"])
+
+    def download(self, module: str, version: str) -> dict[str, str]:
+        """What `go mod download -json` says of a module: Dir, GoMod, Sum."""
+        argv = [self.go, "mod", "download", "-json", f"{module}@{version}"]
+        with tempfile.TemporaryDirectory() as work:
+            answer: dict[str, str] = json.loads(run(argv, cwd=Path(work), env=self.env))
+        return answer

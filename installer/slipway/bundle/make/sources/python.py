@@ -1,0 +1,78 @@
+"""Python distributions for the operator's image: wheels of a lock file, for the interpreter of its base tree."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.licences.expression import WHOLE, all_of
+from slipway.bundle.licences.wheels import of_installed
+from slipway.bundle.make.programs import run
+from slipway.bundle.make.sources.debian import compile_python, native_tree
+from slipway.catalog import versions as pins
+from slipway.model.platforms import Platform
+from slipway.settings import data_dir
+
+#: Where the image has them; on PYTHONPATH there.
+LIBRARIES = "opt/slipway/lib"
+#: Beside the interpreter, where `settings.interpreter_bin` looks for ansible-playbook.
+PROGRAMS = "usr/bin"
+#: What wheels call the C libraries that every system of hosts has.
+GLIBC = ("manylinux_2_28", "manylinux2014", "manylinux_2_17")
+
+
+def wheels_for(python: str, platform: Platform) -> list[str]:
+    """What tells pip to take wheels for an interpreter of another machine, and nothing that has to be built."""
+    platforms = [f"{glibc}_{platform.machine}" for glibc in GLIBC]
+    argv = ["--only-binary", ":all:", "--implementation", "cp", "--python-version", python]
+    return [*argv, *(word for name in platforms for word in ("--platform", name))]
+
+
+class PythonSource:
+    """Installs with pip, wheels only: nothing is built, and nothing of this machine's interpreter gets in."""
+
+    kind = "python"
+
+    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
+        self.versions = versions
+        self.workshop = workshop
+        self.platform = platform
+
+    def recipe(self, spec: pins.PythonSource) -> object:
+        """The lock file's text."""
+        text = self._lock(spec).read_bytes()
+        return [spec.model_dump(mode="json"), hashlib.sha256(text).hexdigest()]
+
+    def fetch(self, spec: pins.PythonSource, dest: Path) -> None:
+        """Libraries, compiled."""
+        target = dest / LIBRARIES
+        argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
+        argv += ["--target", str(target), *wheels_for(spec.python, self.platform)]
+        run([*argv, "--requirement", str(self._lock(spec))])
+        self._programs(target, dest / PROGRAMS)
+        base = self.versions.source(spec.base)
+        assert isinstance(base, pins.DebianSource)  # noqa: S101 - checked when the pins were read
+        tree = native_tree(base.name, self.versions, self.workshop)
+        compile_python(tree, target, base.python, f"/{LIBRARIES}")
+
+    def licences(self, spec: pins.PythonSource, place: Path) -> dict[str, str]:
+        """Of all distributions at once."""
+        del spec
+        found = sorted((place / LIBRARIES).glob("*.dist-info"))
+        return {WHOLE: all_of(of_installed(directory) for directory in found)}
+
+    @staticmethod
+    def _programs(target: Path, programs: Path) -> None:
+        """Pip writes this machine's interpreter into the first line: name the image's."""
+        programs.mkdir(parents=True)
+        for program in sorted((target / "bin").glob("*")):
+            text = program.read_bytes()
+            if text.startswith(b"#!"):
+                text = b"#!/usr/bin/python3\n" + text.partition(b"\n")[2]
+                (programs / program.name).write_bytes(text)
+                (programs / program.name).chmod(0o755)
+            program.unlink()
+
+    @staticmethod
+    def _lock(spec: pins.PythonSource) -> Path:
+        return data_dir() / "images" / spec.lock

@@ -1,0 +1,1 @@
+"""Registries and servers of files: protocol, accounts, trust, and patience with those that misbehave."""

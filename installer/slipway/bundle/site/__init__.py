@@ -1,0 +1,1 @@
+"""A bundle in the site: pushed into registries, read back, receipted, swept."""

@@ -1,0 +1,114 @@
+"""What a push copies from: a bundle directory, or a registry that holds the bundle already."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from slipway.bundle.form import layout
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.form.delta import Delta
+from slipway.bundle.form.layout import blob_path
+from slipway.bundle.ground.disk import guarded
+from slipway.bundle.registry.client import RegistryClient
+from slipway.bundle.site.source import bundle_of
+from slipway.model.bundle import Artifact, ArtifactKind
+
+
+class Stock(Protocol):
+    """All of one bundle. Used from several threads."""
+
+    absent: Mapping[str, str]
+    """Digests that it does not carry, each with a repository of the site that has it."""
+
+    def bundle(self) -> tuple[bytes, str]:
+        """Text of bundle.yaml, and that of its signature; empty: it has none."""
+        ...
+
+    def reader(self, artifact: Artifact) -> Callable[[str], bytes]:
+        """Reads manifests of an image by their digests, and checks them."""
+        ...
+
+    def size(self, artifact: Artifact, digest: str, said: int) -> int:
+        """Bytes of a blob; a manifest has `said` how many."""
+        ...
+
+    def opened(self, artifact: Artifact, digest: str) -> AbstractContextManager[Path]:
+        """A file with a blob's contents, while it is needed."""
+        ...
+
+
+class DirectoryStock:
+    """A bundle directory, or a delta."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.absent = Delta.read(root, manifests.read(root)).absent
+
+    def bundle(self) -> tuple[bytes, str]:
+        """As it lies there."""
+        beside = self.root / manifests.SIGNATURE
+        signature = beside.read_text(encoding="utf-8") if beside.is_file() else ""
+        return (self.root / manifests.FILE).read_bytes(), signature
+
+    def reader(self, artifact: Artifact) -> Callable[[str], bytes]:
+        """Of the one layout of all images."""
+        del artifact
+        return layout.reader(self.root)
+
+    def size(self, artifact: Artifact, digest: str, said: int) -> int:
+        """Of the file, so that one that is missing is missed before anything is copied."""
+        del said
+        path = self._path(artifact, digest)
+        if digest in self.absent:
+            return 0
+        try:
+            return path.stat().st_size
+        except OSError as exc:
+            raise layout.missing(digest, path, exc) from exc
+
+    @contextmanager
+    def opened(self, artifact: Artifact, digest: str) -> Iterator[Path]:
+        """The file itself."""
+        path = self._path(artifact, digest)
+        try:
+            yield path
+        except OSError as exc:
+            raise layout.missing(digest, path, exc) from exc
+
+    def _path(self, artifact: Artifact, digest: str) -> Path:
+        image = artifact.kind is ArtifactKind.IMAGE
+        return self.root / (blob_path(digest) if image else artifact.path)
+
+
+class RegistryStock:
+    """A registry to which the bundle was pushed. `scratch`: a directory for blobs on their way, a few at a time."""
+
+    def __init__(self, client: RegistryClient, scratch: Path) -> None:
+        self.client, self.scratch = client, scratch
+        self.absent: Mapping[str, str] = {}
+
+    def bundle(self) -> tuple[bytes, str]:
+        """What was pushed last and completely."""
+        return bundle_of(self.client)
+
+    def reader(self, artifact: Artifact) -> Callable[[str], bytes]:
+        """From the artifact's repository."""
+        return lambda digest: self.client.get_manifest(artifact.repository, digest)[0]
+
+    def size(self, artifact: Artifact, digest: str, said: int) -> int:
+        """What was said: nothing is asked for it."""
+        del artifact, digest
+        return said
+
+    @contextmanager
+    def opened(self, artifact: Artifact, digest: str) -> Iterator[Path]:
+        """Fetched now, and gone afterwards."""
+        path = self.scratch / digest.replace(":", "-")
+        with guarded(self.scratch):
+            self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.client.get_blob(artifact.repository, digest, path)
+        try:
+            yield path
+        finally:
+            path.unlink()

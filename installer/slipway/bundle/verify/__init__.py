@@ -1,0 +1,1 @@
+"""Whether a bundle is whole and whose it is: bytes, signature, contents, and what differs from another."""

@@ -1,0 +1,65 @@
+"""What a bundle holds, as data for `bundle info`: artifacts, sizes, and where contents differ from the name."""
+
+from collections import defaultdict
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from slipway.bundle.form.contents import contents
+from slipway.bundle.licences.expression import terms
+from slipway.catalog import Catalog, Module
+from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+
+
+def describe(manifest: BundleManifest) -> dict[str, Any]:
+    """JSON-shaped: name, digest, Kubernetes versions, number and bytes per kind, all artifacts, substitutes."""
+    kinds: dict[str, dict[str, int]] = defaultdict(lambda: {"count": 0, "bytes": 0})
+    for artifact in manifest.artifacts:
+        kinds[str(artifact.kind)]["count"] += 1
+        kinds[str(artifact.kind)]["bytes"] += artifact.size
+    return {
+        "name": manifest.name,
+        "digest": manifest.digest,
+        "catalog": manifest.catalog,
+        "slipway": manifest.slipway,
+        "kubernetes": list(manifest.kubernetes),
+        "kinds": dict(kinds),
+        "artifacts": [asdict(artifact) for artifact in manifest.artifacts],
+        "substitutes": {a.reference: a.contents for a in manifest.artifacts if a.contents},
+    }
+
+
+def licences(manifest: BundleManifest) -> dict[str, Any]:
+    """JSON-shaped: each licence with the items that have it, the items of which none is known, and all expressions.
+
+    An item has several where its parts do; `LicenseRef-unknown` has those with parts whose licence is not known.
+    """
+    by_licence: dict[str, list[str]] = defaultdict(list)
+    for artifact in manifest.artifacts:
+        for term in terms(artifact.licence) if artifact.licence else ():
+            by_licence[term].append(_label(artifact))
+    return {
+        "name": manifest.name,
+        "digest": manifest.digest,
+        "licences": [{"licence": name, "items": items} for name, items in sorted(by_licence.items())],
+        "unknown": [_label(artifact) for artifact in manifest.artifacts if not artifact.licence],
+        "artifacts": [
+            {"kind": a.kind, "name": a.name, "version": a.version, "licence": a.licence, "origin": a.origin}
+            for a in manifest.artifacts
+        ],
+    }
+
+
+def _label(artifact: Artifact) -> str:
+    return f"{artifact.kind}/{artifact.reference}"
+
+
+def carried(directory: Path, manifest: BundleManifest) -> int:
+    """Bytes that the directory really has: blobs that images share count once, what a delta leaves out does not."""
+    return sum((directory / content.path).stat().st_size for content in contents(directory, manifest))
+
+
+def carried_modules(manifest: BundleManifest, catalog: Catalog) -> list[Module]:
+    """The modules whose charts are all in the bundle: the ones it was built with."""
+    charts = {artifact.name for artifact in manifest.artifacts if artifact.kind is ArtifactKind.CHART}
+    return [m for m in catalog.modules.values() if all(release.chart in charts for release in m.releases)]
