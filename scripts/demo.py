@@ -1,7 +1,7 @@
 """The main job, as a user would do it by hand: a bundle, carried; a lab, an install; then one field edited twice.
 
-Everything goes through the command line and kubectl; nothing here knows how Slipway does it. Leaves the lab up,
-`.slipway/demo/kubeconfig`, and `.slipway/demo/report.json`.
+Everything goes through the command line and kubectl; nothing here knows how Slipway does it. Leaves the lab up, and
+`.slipway/demo/`: a workspace as a user has it (cluster.yaml, secrets, local state) and report.json.
 """
 
 import json
@@ -17,17 +17,22 @@ from typing import Any
 
 from slipway.bundle.site.source import DirectorySource
 from slipway.model.bundle import ArtifactKind
-from slipway.settings import cache_dir
+from slipway.settings import Workspace, cache_dir
 
 ROOT = Path(__file__).resolve().parents[1]
-STATE = ROOT / ".slipway"
-DEMO = STATE / "demo"
-CONFIGURATION = ROOT / "inventories" / "demo" / "cluster.yaml"
+DEMO = ROOT / ".slipway" / "demo"
+SHIPPED = ROOT / "inventories" / "demo" / "cluster.yaml"
 SLIPWAY = ROOT / ".venv" / "bin" / "slipway"
 LAB, SUBNET = "demo", "10.77.0.0/24"
+GIB = 1 << 30
+#: What the demo needs free in the cache: what is fetched and compiled the first time, and in any case the bundle,
+#: its copy in the site registry and three nodes. Measured, and rounded up.
+FIRST_TIME, EVERY_TIME = 22 * GIB, 6 * GIB
 MODULE = "welcome"
 #: Of a medium on which the bundle is carried: small, so that there are several.
 VOLUME = "256Mi"
+#: The one variable of Slipway's that the demo takes from whoever starts it.
+CACHE = "SLIPWAY_CACHE"
 #: Seconds that any one wait may take before the demo gives up and says what it waited for.
 PATIENCE = 240
 #: Exit code of `slipway egress report` when something left the site.
@@ -66,13 +71,10 @@ class Demo:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.environment = {
-            **os.environ,
-            "SLIPWAY_STATE": str(STATE),
-            "SLIPWAY_SECRETS": str(DEMO / "secrets"),
-            "SLIPWAY_FILE": str(CONFIGURATION),
-            "KUBECONFIG": str(DEMO / "kubeconfig"),
-        }
+        self.workspace = Workspace(DEMO / "cluster.yaml", LAB)
+        # Only what the workspace itself says counts, as for whoever goes on there by hand.
+        own = (item for item in os.environ.items() if item[0] == CACHE or not item[0].startswith("SLIPWAY_"))
+        self.environment = {**dict(own), "KUBECONFIG": str(self.workspace.kubeconfig)}
         self.bundle = cache_dir() / "bundles" / "demo"
         self.carried = DEMO / "bundle"
         self.kubectl_path = Path()
@@ -90,6 +92,7 @@ class Demo:
         """Run the command line, which has to end with one of these codes; its progress goes to the screen."""
         done = subprocess.run(
             [SLIPWAY, *argv],
+            cwd=DEMO,
             env=self.environment,
             check=False,
             text=True,
@@ -126,6 +129,8 @@ class Demo:
 
     def run(self) -> None:
         """All stages."""
+        self._look_at_the_disk()
+        self._lay_out()
         with self.stage("bundle"):
             self.slipway("bundle", "build", "-o", str(self.bundle))
             self.kubectl_path = self._kubectl()
@@ -151,6 +156,25 @@ class Demo:
             again = json.loads(self.slipway("apply", "-o", "json", capture=True))
         self._report(install, again)
 
+    def _look_at_the_disk(self) -> None:
+        """Say beforehand what it takes, and stop while stopping costs nothing."""
+        place = next(parent for parent in (cache_dir(), *cache_dir().parents) if parent.exists())
+        first = not self.bundle.exists()
+        needed, free = (FIRST_TIME if first else EVERY_TIME), shutil.disk_usage(place).free
+        why = "everything is fetched and compiled, this first time" if first else "most is there already"
+        print(f"demo: needs {needed // GIB} GiB in {cache_dir()}, where {free // GIB} GiB are free: {why}")
+        if free < needed:
+            sys.exit(f"demo: not enough; free some, or name another directory: {CACHE}=DIR make demo")
+
+    def _lay_out(self) -> None:
+        """A workspace as `slipway init` leaves one; a cluster.yaml that was edited there is kept beside."""
+        DEMO.mkdir(parents=True, exist_ok=True)
+        text = SHIPPED.read_text(encoding="utf-8")
+        if self.workspace.configuration.exists() and self.workspace.configuration.read_text("utf-8") != text:
+            kept = self.workspace.configuration.replace(DEMO / "cluster.yaml.edited")
+            print(f"demo: begins with the cluster.yaml it ships; the one of this workspace is kept as {kept}")
+        self.workspace.configuration.write_text(text, encoding="utf-8")
+
     def _carry(self) -> None:
         """Out of one directory onto media, and from these into another, as between two sides of a wall."""
         keys, media = DEMO / "keys", DEMO / "media"
@@ -173,12 +197,13 @@ class Demo:
     def _hand_over_access(self) -> None:
         """What a user has: a key for the servers, and (here) the servers' host keys."""
         status = json.loads(self.slipway("lab", "status", "--name", LAB, "-o", "json", capture=True))
-        secrets = DEMO / "secrets" / "ssh"
+        secrets = self.workspace.secrets / "ssh"
         secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
         secrets.parent.chmod(0o700)
         shutil.copy(status["private_key"], secrets / "id_ed25519")
         (secrets / "id_ed25519").chmod(0o600)
-        shutil.copy(status["known_hosts"], DEMO / "known_hosts")
+        self.workspace.state.mkdir(parents=True, exist_ok=True)
+        shutil.copy(status["known_hosts"], self.workspace.known_hosts)
 
     def _smoke(self) -> None:
         """DNS and Services across nodes, the operator, all modules."""
@@ -254,11 +279,18 @@ class Demo:
         print(f"sent beyond the site: {egress['packets']} packets, {egress['questions']} DNS questions")
         if egress["packets"] or egress["questions"]:
             self.slipway("egress", "report", "--lab", LAB, fine=(0, LEFT))
-        print(
-            f"\nThe lab stays up. Look around:\n  export KUBECONFIG={DEMO}/kubeconfig\n"
-            f"  {self.kubectl_path} get pods -A"
-        )
-        print(f"  .venv/bin/slipway lab ssh --name {LAB} node-1\nTake it down: make demo-down")
+        print(f"\nThe lab stays up, and {DEMO.relative_to(ROOT)} is its workspace. Look around:")
+        for command in (
+            f"cd {DEMO}",
+            f"export PATH={SLIPWAY.parent}:$PATH KUBECONFIG={self.workspace.kubeconfig}",
+            "slipway status",
+            "slipway plan",
+            f"slipway module enable {MODULE}",
+            f"{self.kubectl_path} get pods -A",
+            f"slipway lab ssh --name {LAB} node-1",
+        ):
+            print(f"  {command}")
+        print("Take it down: make demo-down")
         if report["nodes_ready"] != 3 or egress["packets"] or egress["questions"]:
             sys.exit("demo: not as it should be, see above")
 

@@ -223,6 +223,24 @@ def test_command_line(lab: Lab) -> None:
     assert "node-1, node-2" in unknown.stderr
 
 
+def test_a_full_disk_is_said_before_a_node_boots(tmp_path: Path) -> None:
+    """A mount of its own stands for the full disk."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", tmp_path], check=True)
+    try:
+        environment = {**os.environ, "SLIPWAY_CACHE": str(tmp_path)}
+        argv = [SLIPWAY, "lab", "up", "--name", "lab-full", "--subnet", "10.71.4.0/24", "--nodes", "1"]
+        refused = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+        assert refused.returncode == 1
+        assert "the disk below the lab is full" in refused.stderr
+        assert "64 MiB are free" in refused.stderr
+        assert traces("lab-full") == set()
+        status = [SLIPWAY, "lab", "status", "--name", "lab-full"]
+        told = subprocess.run(status, env=environment, capture_output=True, text=True, check=True)
+        assert "the disk below it is full" in told.stdout
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
 def test_two_labs_side_by_side_see_nothing_of_each_other(lab: Lab) -> None:
     with lab_nodes("lab-side", "10.71.1.0/24", nodes=1) as side:
         target = side.nodes[0].address

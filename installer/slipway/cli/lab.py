@@ -121,6 +121,8 @@ def _print_status(lab: "Lab", output: Format) -> None:
         return
     site = "up" if now.network and now.resolver else "down"
     print(f"lab {now.name}, {now.subnet}, network {site}, key {now.private_key}")
+    if now.disk_full:
+        print(colour(f"the disk below it is full: {now.disk_free // (1 << 20)} MiB are free", "red"))
     table(
         ("NODE", "ADDRESS", "OS", "STATE"),
         [(n.name, n.address, n.os, colour(n.state, STATE_COLOURS[n.state])) for n in now.nodes],

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from slipway.lab import keys
-from slipway.lab.machine import LabError, run
+from slipway.lab.machine import LabError, free_disk, run
 from slipway.lab.state import PREFIX, Node, Site
 
 #: `/data` stands for a server's big disk: a container runtime may be given its data root there.
@@ -35,6 +35,38 @@ auto {network.name}
 iface {network.name} inet static
   address {address}/{prefix}
 """
+
+MIB: Final = 1 << 20
+#: Below this nothing of a node works any more: its journal, its packages, sshd's own files.
+LEAST_FREE: Final = 256 * MIB
+#: What a node with Kubernetes and images takes, as preflight demands of every host.
+NODE_SIZE: Final = 2048 * MIB
+
+
+def scarce(site: Site, nodes: int) -> str:
+    """What to say when so many nodes may fill this machine's disk; empty where there is room."""
+    free = free_disk(site.directory)
+    if free >= nodes * NODE_SIZE:
+        return ""
+    needed = f"{nodes} nodes with Kubernetes take about {nodes * NODE_SIZE // MIB} MiB"
+    return f"{free // MIB} MiB are free in {site.directory.parent}: {needed}"
+
+
+def is_full(site: Site) -> bool:
+    """Whether so little is free below the lab that its nodes fail."""
+    return free_disk(site.directory) < LEAST_FREE
+
+
+def refuse_full(site: Site) -> None:
+    """Refuse a disk on which nodes would fail one by one, each for a reason of its own."""
+    if is_full(site):
+        free = free_disk(site.directory)
+        raise LabError(
+            "the disk below the lab is full",
+            where=str(site.directory.parent),
+            why=f"{free // MIB} MiB are free, a lab needs {LEAST_FREE // MIB} and {NODE_SIZE // MIB} for each node",
+            hint="free space there (`slipway lab down` of labs that are done), or name another place: SLIPWAY_CACHE",
+        )
 
 
 def prepare(site: Site, node: Node) -> None:

@@ -56,6 +56,10 @@ class LabStatus:
     resolver: bool
     private_key: str
     known_hosts: str
+    disk_free: int
+    """Bytes left on the disk below all nodes."""
+    disk_full: bool
+    """Too few of them for nodes to work."""
     nodes: tuple[NodeStatus, ...]
 
 
@@ -121,6 +125,9 @@ class Lab:
             )
         with self._alone():
             self._refuse_other(state.plan_nodes(self._site.subnet, wanted_names, systems))
+            disk.refuse_full(self._site)
+            if scarce := disk.scarce(self._site, len(self.nodes)):
+                say(scarce)
             for system in sorted({node.os for node in self.nodes}):
                 if not rootfs.path(system).exists():
                     say(f"building the rootfs of {system} (once; about a minute)")
@@ -158,6 +165,8 @@ class Lab:
             resolver=bool(cgroups.members(cgroups.helper_group(site.ident, resolver.HELPER))),
             private_key=str(site.private_key),
             known_hosts=str(site.known_hosts),
+            disk_free=machine.free_disk(site.directory),
+            disk_full=disk.is_full(site),
             nodes=tuple(
                 NodeStatus(node.name, node.address, node.os, self._state(node)) for node in site.nodes
             ),

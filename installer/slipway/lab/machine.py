@@ -53,6 +53,11 @@ def require() -> None:
         )
 
 
+def free_disk(directory: Path) -> int:
+    """Bytes that are free where a directory lies, or would lie."""
+    return shutil.disk_usage(next(place for place in (directory, *directory.parents) if place.exists())).free
+
+
 def run(*argv: str, stdin: str | None = None, before: Callable[[], None] | None = None) -> str:
     """Run a program to its end; its output, or a LabError with its own words. `before` runs in the child."""
     done = subprocess.run(
