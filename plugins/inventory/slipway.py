@@ -102,8 +102,10 @@ class InventoryModule(BaseInventoryPlugin):
                 self.inventory.set_variable(host.name, name, _lookups(value, workspace))
 
     def _add(self, configuration: Configuration, host: Host) -> None:
-        groups = ["control_planes" if host.control_plane else "workers"]
-        groups += ["registry"] if configuration.registry_host == host else []
+        from slipway.model.host.items import REGISTRY_GROUP, WORKERS
+
+        groups = ["control_planes" if host.control_plane else WORKERS]
+        groups += [REGISTRY_GROUP] if configuration.registry_host == host else []
         groups += [f"group_{name.replace('-', '_')}" for name in host.groups]
         self.inventory.add_host(host.name)
         for group in groups:

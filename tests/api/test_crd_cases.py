@@ -70,7 +70,8 @@ def test_a_large_site_is_accepted_and_edited(server: ApiServer) -> None:
         for i in range(1000)
     ]
     items[0]["roles"] = ["control-plane"]
-    document = cases.patched({"hosts": {"groups": {"g": {"labels": {"a": "b"}}}, "items": items}})
+    patch = {"hosts": {"groups": {"g": {"labels": {"a": "b"}}}, "items": items}}
+    document = cases.patched({**patch, "kubernetes": {"network": {"podCIDR": "10.128.0.0/12"}}})
     server.request("DELETE", f"{PATH}/base")
     status, answer = server.apply(document)
     assert status == 201, answer

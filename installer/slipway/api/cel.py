@@ -7,6 +7,9 @@ names).
 
 from typing import Any
 
+from slipway.api import celaddresses
+from slipway.model.fields import LABEL_KEY
+
 Rule = dict[str, str]
 
 
@@ -36,6 +39,13 @@ _KEYS = rule(_NAMES, "a name has lower case letters, digits and -, and is at mos
 _DISK_NAMES = rule(
     "self.all(name, name.matches('^[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?$'))",
     "a disk's name has lower case letters, digits and -, and is at most 24 long",
+)
+
+#: CEL reads a backslash itself.
+_DOTTED = LABEL_KEY.replace("\\.", "[.]")
+_LABEL_KEYS = rule(
+    f"self.all(key, key.size() <= 317 && key.matches('{_DOTTED}'))",
+    "a label's key has letters, digits and - . _, with or without a domain and a slash before it",
 )
 
 #: Where HostSettings stands in the spec.
@@ -129,13 +139,8 @@ RULES: dict[str, list[Rule]] = {
             "the first control plane has the registry itself: the replica is on another host",
             ".registry.replica",
         ),
-        rule(
-            "!has(self.hosts) || !has(self.kubernetes) || self.hosts.items.all(item, "
-            "!cidr(self.kubernetes.network.serviceCIDR).containsIP(item.address) && "
-            "!cidr(self.kubernetes.network.podCIDR).containsIP(item.address))",
-            "a host's address lies in serviceCIDR or podCIDR: hosts are outside the ranges of Services and pods",
-            ".hosts.items",
-        ),
+        *celaddresses.address_rules(),
+        celaddresses.room_rule(),
         rule(
             "!has(self.hosts) || !has(self.kubernetes) || self.kubernetes.endpoint.loadBalancer != 'keepalived' || "
             "!has(self.kubernetes.endpoint.vip) || "
@@ -153,6 +158,7 @@ RULES: dict[str, list[Rule]] = {
         ),
         rule("self.loadBalancer != 'none' || !has(self.vip)", "loadBalancer none has no vip", ".vip"),
     ],
+    "spec.kubernetes": [celaddresses.sharing_rule()],
     "spec.kubernetes.kubelet.imageGC": [rule("self.low < self.high", "low must be less than high", ".low")],
     "spec.kubernetes.network": [
         rule(
@@ -165,11 +171,7 @@ RULES: dict[str, list[Rule]] = {
             "a range begins with its first address",
             ".podCIDR",
         ),
-        rule(
-            "cidr(self.serviceCIDR).prefixLength() <= 28",
-            "serviceCIDR must be a /28 or larger",
-            ".serviceCIDR",
-        ),
+        *celaddresses.NETWORK,
         rule(
             "!cidr(self.serviceCIDR).containsCIDR(self.podCIDR) && "
             "!cidr(self.podCIDR).containsCIDR(self.serviceCIDR)",
@@ -226,6 +228,7 @@ RULES: dict[str, list[Rule]] = {
     ],
     **{f"spec.hosts.networks.{name}": [_FIRST_ADDRESS] for name in _NETWORKS},
     "spec.hosts.items": [
+        *celaddresses.NAMES,
         # At the item: a rule at addresses would not see that it comes or goes as a whole.
         rule(
             f"({_NEW}) == ({_OLD}) && (!({_NEW}) || self.addresses.business == oldSelf.addresses.business)",
@@ -242,6 +245,7 @@ RULES: dict[str, list[Rule]] = {
     "spec.hosts.defaults.disks": [_DISK_NAMES],
     "spec.hosts.groups.NAME.disks": [_DISK_NAMES],
     "spec.hosts.items.settings.disks": [_DISK_NAMES],
+    **{f"{place}.labels": [_LABEL_KEYS] for place in _SETTINGS},
     **{f"{place}.runtime": [_RUNTIME] for place in _SETTINGS},
     "spec.modules": [_KEYS],
     "spec.registry": [

@@ -16,6 +16,11 @@ from slipway.model.host import directories, disks, firewall, mounts, networks, n
 PATTERNS = {
     fields.DNS_LABEL: "a name of lower case letters, digits and -, at most 63 long",
     fields.DNS_NAME: "a DNS name in lower case",
+    fields.HOST_NAME: "a name in lower case, of letters, digits, - and ., at most 63 long",
+    fields.MACHINE4: "an IPv4 address of a machine, as 10.0.0.21",
+    fields.SERVER_URL: "a URL without path, with its host in lower case, as https://registry.example.org:5000",
+    fields.LABEL_KEY: "a label's key, as rack or example.org/rack: letters, digits and - . _",
+    fields.LABEL_VALUE: "a label's value: letters, digits and - . _ between them, at most 63",
     fields.IPV4: "an IPv4 address, as 10.0.0.21",
     fields.CIDR4: "an IPv4 range, as 10.96.0.0/16",
     fields.SERVER: "an IPv4 address or a DNS name in lower case",
@@ -41,7 +46,7 @@ PATTERNS = {
     networks.LINK: "a network interface by name, as eth1, or by hardware address in lower case",
     nvidia.DRIVER_VERSION: "a version of NVIDIA's driver, as 550 or 550.54.15",
     nvidia.LABEL_VALUE: "the value of a label: letters, digits and - . _, at most 63",
-    runtime.REGISTRY_NAME: "a registry's name, as harbor.example.org:8443",
+    runtime.REGISTRY_NAME: "a registry's name in lower case, as harbor.example.org:8443",
     runtime.REGISTRY_URL: "a URL without password, as https://mirror.example.org or https://harbor.example.org/proxy",
     runtime.PROXY_URL: "a URL without path and password, as http://proxy.example.org:3128",
     runtime.NO_PROXY: "a name, domain, address or range",
@@ -52,7 +57,6 @@ PATTERNS = {
     r"^v[0-9]+\.[0-9]+\.[0-9]+$": "a version, as v1.35.4",
     r"^[0-9]+[smh]$": "a duration, as 10m",
     r"^/[^\s]*$": "an absolute path",
-    r"^https?://[^\s/]+$": "a URL without path, as https://registry.example.org:5000",
     r"^[a-z_][a-z0-9_-]*$": "a login name",
     r"^[-._a-zA-Z0-9]+$": "letters, digits and . - _",
 }

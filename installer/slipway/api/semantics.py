@@ -1,16 +1,16 @@
-"""What no single field can tell: ranges that overlap, names that mean nobody, too many votes."""
+"""What no single field can tell: names that mean nobody, two of one name, too many votes."""
 
-import ipaddress
+import re
 from collections.abc import Iterable, Iterator
 
-from slipway.api import disks, layers, mounts, networks, swap
+from slipway.api import addresses, disks, layers, mounts, networks, ranges, swap
 from slipway.api.explain import nearest
-from slipway.api.layers import HIGHEST_PORT
 from slipway.api.merge import resolve
 from slipway.errors import Finding
 from slipway.model.configuration import Registry, Spec
-from slipway.model.host.items import HostItem, Hosts
-from slipway.model.kubernetes import Endpoint, Kubelet, Kubernetes, Network
+from slipway.model.fields import IPV4
+from slipway.model.host.items import RESERVED_NAMES, HostItem, Hosts
+from slipway.model.kubernetes import Endpoint, Kubelet, Kubernetes
 
 
 def check(spec: Spec) -> Iterator[Finding]:
@@ -19,9 +19,10 @@ def check(spec: Spec) -> Iterator[Finding]:
     if spec.kubernetes:
         yield from _endpoint(spec.kubernetes.endpoint)
         yield from _kubelet(spec.kubernetes.kubelet)
-        yield from _network(spec.kubernetes.network)
+        yield from ranges.check(spec.kubernetes)
     if spec.hosts:
         yield from _unique(spec.hosts.items)
+        yield from _names(spec.hosts.items)
         yield from _groups(spec.hosts)
         yield from _control_planes(spec.hosts.items)
         yield from _roles(spec.hosts.items)
@@ -29,8 +30,11 @@ def check(spec: Spec) -> Iterator[Finding]:
         yield from _merged(spec.hosts, spec.kubernetes)
         yield from networks.check(spec.hosts, spec.kubernetes)
     if spec.hosts and spec.kubernetes:
-        yield from _addresses(spec.hosts.items, spec.kubernetes)
+        yield from _vip(spec.hosts.items, spec.kubernetes)
+        yield from _meanings(spec.hosts.items, spec.kubernetes.endpoint, spec.registry)
+        yield from ranges.room(spec.kubernetes, len(spec.hosts.items))
     yield from _registry(spec.registry, spec.hosts)
+    yield from addresses.check(spec)
 
 
 def _merged(hosts: Hosts, kubernetes: Kubernetes | None) -> Iterator[Finding]:
@@ -89,66 +93,13 @@ def _kubelet(kubelet: Kubelet) -> Iterator[Finding]:
         )
 
 
-def _network(network: Network) -> Iterator[Finding]:
-    path = "spec.kubernetes.network"
-    ranges = {"serviceCIDR": network.service_cidr, "podCIDR": network.pod_cidr}
-    loose = [name for name, value in ranges.items() if str(_range(value)) != value]
-    for name in loose:
-        yield Finding(
-            f"{path}.{name}",
-            f"is {ranges[name]!r}",
-            f"its first address: {_range(ranges[name])}",
-            "",
-            "host-bits",
-        )
-    if _range(network.service_cidr).overlaps(_range(network.pod_cidr)):
-        yield Finding(
-            f"{path}.podCIDR",
-            f"{network.pod_cidr} overlaps serviceCIDR {network.service_cidr}",
-            "ranges that share no address",
-            "",
-            "overlapping-ranges",
-        )
-    yield from _dns(network, path)
-    first, last = (int(port) for port in network.node_ports.split("-"))
-    if not 0 < first <= last <= HIGHEST_PORT:
-        yield Finding(
-            f"{path}.nodePorts",
-            f"is {network.node_ports!r}",
-            "FIRST-LAST with 1 <= FIRST <= LAST <= 65535",
-            "",
-            "port-order",
-        )
-
-
-def _dns(network: Network, path: str) -> Iterator[Finding]:
-    services = _range(network.service_cidr)
-    smallest = 16
-    if services.num_addresses < smallest:
-        yield Finding(
-            f"{path}.serviceCIDR",
-            f"{services} has {services.num_addresses} addresses",
-            "a /28 or larger",
-            "",
-            "range-too-small",
-        )
-    elif network.dns_address and ipaddress.IPv4Address(network.dns_address) not in services:
-        yield Finding(
-            f"{path}.dnsAddress",
-            f"{network.dns_address} is outside serviceCIDR {services}",
-            "an address of it",
-            f"leave it out for {services[10]}",
-            "dns-outside-services",
-        )
-
-
 def _unique(items: Iterable[HostItem]) -> Iterator[Finding]:
     names: dict[str, int] = {}
-    addresses: dict[str, int] = {}
+    owners: dict[str, int] = {}
     for index, item in enumerate(items):
         for article, field, value, seen in (
             ("a", "name", item.name, names),
-            ("an", "address", item.address, addresses),
+            ("an", "address", item.address, owners),
         ):
             first = seen.setdefault(value, index)
             if first != index:
@@ -159,6 +110,18 @@ def _unique(items: Iterable[HostItem]) -> Iterator[Finding]:
                     "",
                     f"duplicate-{field}",
                 )
+
+
+def _names(items: Iterable[HostItem]) -> Iterator[Finding]:
+    """Names that mean something else to Ansible or to resolvers."""
+    for index, item in enumerate(items):
+        path, text = f"spec.hosts.items[{index}].name", f"is {item.name!r}"
+        if item.name in RESERVED_NAMES:
+            expected = f"another name than {', '.join(sorted(RESERVED_NAMES))}"
+            yield Finding(path, f"{text}, which Ansible has for itself", expected, "", "reserved-name")
+        elif item.name.rpartition(".")[2].isdigit():
+            expected = "a name whose last part has a letter: resolvers take numbers for addresses"
+            yield Finding(path, text, expected, f"node-{item.name}", "name-of-numbers")
 
 
 def _groups(hosts: Hosts) -> Iterator[Finding]:
@@ -203,10 +166,8 @@ def _roles(items: Iterable[HostItem]) -> Iterator[Finding]:
             )
 
 
-def _addresses(items: Iterable[HostItem], kubernetes: Kubernetes) -> Iterator[Finding]:
-    network, endpoint = kubernetes.network, kubernetes.endpoint
-    ranges = {"serviceCIDR": _range(network.service_cidr), "podCIDR": _range(network.pod_cidr)}
-    items = tuple(items)
+def _vip(items: Iterable[HostItem], kubernetes: Kubernetes) -> Iterator[Finding]:
+    endpoint = kubernetes.endpoint
     owner = next((item.name for item in items if item.address == endpoint.vip), "")
     if owner and endpoint.load_balancer == "keepalived":
         yield Finding(
@@ -216,16 +177,32 @@ def _addresses(items: Iterable[HostItem], kubernetes: Kubernetes) -> Iterator[Fi
             "",
             "vip-of-a-host",
         )
-    for index, item in enumerate(items):
-        for name, addresses in ranges.items():
-            if ipaddress.IPv4Address(item.address) in addresses:
-                yield Finding(
-                    f"spec.hosts.items[{index}].address",
-                    f"{item.address} lies in {name} {addresses}",
-                    "hosts outside the ranges of Services and pods",
-                    f"choose another spec.kubernetes.network.{name}",
-                    "overlapping-ranges",
-                )
+
+
+def _meanings(items: tuple[HostItem, ...], endpoint: Endpoint, registry: Registry) -> Iterator[Finding]:
+    """Names and addresses that every host writes down: each name means one machine."""
+    hosts = {item.name: item.address for item in items}
+    planes = [item.address for item in items if "control-plane" in item.roles]
+    path, name, target = (
+        "spec.kubernetes.endpoint.address",
+        endpoint.address,
+        endpoint.vip or "".join(planes[:1]),
+    )
+    if re.fullmatch(IPV4, name):
+        if target and name != target:
+            expected = f"{target}, or a name for it"
+            yield Finding(
+                path, f"is {name!r}, and the API is at {target}", expected, "", "endpoint-elsewhere"
+            )
+    elif hosts.get(name, target) != target:
+        text = f"is {name!r}, the name of a host at {hosts[name]}, and the API is at {target}"
+        yield Finding(path, text, "a name that nothing else has", "", "name-of-two")
+    builtin = registry.mode == "builtin"
+    owner = hosts.get(registry.host or "", "".join(planes[:1]))
+    taken = {**hosts, name: target}
+    if builtin and taken.get(registry.name, owner) != owner:
+        text = f"is {registry.name!r}, which means {taken[registry.name]}, and the registry is at {owner}"
+        yield Finding("spec.registry.name", text, "a name that nothing else has", "", "name-of-two")
 
 
 def _registry(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
@@ -277,7 +254,3 @@ def _replica(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
         yield Finding(path, text, "none, as mode is external", "", "external-with-replica")
     elif registry.replica == (registry.host or next(iter(planes), "")):
         yield Finding(path, f"{text}, which has the registry itself", "another host", "", "replica-is-host")
-
-
-def _range(value: str) -> ipaddress.IPv4Network:
-    return ipaddress.IPv4Network(value, strict=False)

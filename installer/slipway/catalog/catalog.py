@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from slipway.catalog import options, rendering, selecting, settings_schema
+from slipway.catalog import bounds, options, rendering, selecting, settings_schema
 from slipway.catalog.modules import Module
 from slipway.catalog.options import Options
 from slipway.catalog.selecting import Selected
@@ -39,11 +39,15 @@ class Catalog:
 
         `external` capabilities count as provided.
         """
+        choice = self._choice(configuration, external)
+        enabled = (self.modules[name] for name, one in choice.selected.items() if one.enabled)
+        provided = {*external, *(capability for module in enabled for capability in module.provides)}
         return [
             *self._version(configuration),
             *self._options(configuration),
+            *bounds.check(configuration, provided),
             *settings_schema.check(self.modules, configuration),
-            *self._choice(configuration, external).findings,
+            *choice.findings,
         ]
 
     def selection(

@@ -62,7 +62,7 @@ def check(options: Options, configuration: "Configuration") -> Iterator[Finding]
         yield from _programs(options, kubernetes)
         yield from _kinds(options, kubernetes)
     if hosts:
-        for path, settings in _layers(hosts):
+        for path, settings in layers(hosts):
             yield from _kind(options, "KubeletConfiguration", settings, path, owned.KUBELET)
 
 
@@ -113,7 +113,8 @@ def _maps(value: Any) -> list[Mapping[str, Any]]:
     return [item if isinstance(item, Mapping) else {} for item in value] if isinstance(value, list) else []
 
 
-def _layers(hosts: "Hosts") -> Iterator[tuple[str, Mapping[str, Any]]]:
+def layers(hosts: "Hosts") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Path and content of each map of KubeletConfiguration below spec.hosts."""
     yield "spec.hosts.defaults.kubelet", hosts.defaults.kubelet
     for name, settings in hosts.groups.items():
         yield f"spec.hosts.groups.{name}.kubelet", settings.kubelet

@@ -13,7 +13,7 @@ from slipway.api.explain import nearest
 from slipway.engine.context import Context
 from slipway.engine.hostview import read_node
 from slipway.errors import ConfigurationError
-from slipway.model.fields import DNS_LABEL, IPV4
+from slipway.model.fields import HOST_NAME
 from slipway.model.host.items import Hosts
 from slipway.model.observed import LiveConfiguration, NodeObserved
 from slipway.probe.known_hosts import HostKey, KnownHosts, host_label, parse
@@ -57,7 +57,7 @@ def look(context: Context, name: str) -> Farewell:
     hosts = context.configuration.spec.hosts
     if hosts is None:
         raise ConfigurationError("the ClusterConfiguration has no hosts", where=context.configuration.name)
-    if not re.fullmatch(f"{DNS_LABEL}|{IPV4}", name):
+    if not re.fullmatch(HOST_NAME, name):
         raise ConfigurationError(f"{name!r} can be no host's name")
     addresses = {item.name: item.address for item in hosts.items}
     if name in addresses:

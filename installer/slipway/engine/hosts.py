@@ -11,7 +11,7 @@ from slipway.engine.interpreter import ensure_python
 from slipway.engine.run import Run
 from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
-from slipway.model.host.items import Host
+from slipway.model.host.items import REGISTRY_GROUP, WORKERS, Host
 from slipway.model.operation import Failure
 from slipway.model.plan import Step
 from slipway.model.systems import system_of
@@ -194,8 +194,8 @@ def groups(hosts: Iterable[Host], *, registry: Iterable[Host]) -> dict[str, list
     members = list(hosts)
     return {
         "control_planes": [host.name for host in members if host.control_plane],
-        "workers": [host.name for host in members if not host.control_plane],
-        "registry": [host.name for host in registry],
+        WORKERS: [host.name for host in members if not host.control_plane],
+        REGISTRY_GROUP: [host.name for host in registry],
     }
 
 

@@ -14,10 +14,12 @@ from slipway.model.fields import (
     MAX_MODULES,
     AbsolutePath,
     DNSName,
+    HostName,
     Model,
     Name,
     Port,
     SecretRef,
+    ServerURL,
 )
 from slipway.model.host.items import Host, Hosts
 from slipway.model.kubernetes import Kubernetes
@@ -32,9 +34,9 @@ class Registry(Model):
 
     mode: Literal["builtin", "external"] = Field(default="builtin", json_schema_extra=IMMUTABLE)
     """`builtin`: Slipway runs it on a host of the site; `external`: it is there already."""
-    host: Name | None = Field(default=None, json_schema_extra=IMMUTABLE)
+    host: HostName | None = Field(default=None, json_schema_extra=IMMUTABLE)
     """builtin: the host that runs it; unset: the first control plane."""
-    replica: Name | None = Field(default=None, json_schema_extra=LIVE)
+    replica: HostName | None = Field(default=None, json_schema_extra=LIVE)
     """builtin: a second host that holds the same, and answers under the same name where the first does not."""
     name: DNSName = Field(default="registry.slipway.internal", json_schema_extra=IMMUTABLE)
     """builtin: its name, in every host's hosts entries and in its certificate."""
@@ -44,9 +46,7 @@ class Registry(Model):
     """Port for pulls."""
     push_port: Port = Field(default=5001, json_schema_extra=IMMUTABLE)
     """builtin: port for pushes; only the push account may use it, and the pull port is read-only."""
-    endpoint: str | None = Field(
-        default=None, max_length=512, pattern=r"^https?://[^\s/]+$", json_schema_extra=LIVE
-    )
+    endpoint: ServerURL | None = Field(default=None, json_schema_extra=LIVE)
     """external: its URL."""
     project: str | None = Field(default=None, max_length=128, pattern=PROJECT, json_schema_extra=LIVE)
     """external: where in it everything lies, as platform in Harbor: quay.io/x/y is platform/quay.io/x/y there, and

@@ -15,13 +15,15 @@ from slipway.model.fields import (
     Name,
     Port,
     Range,
+    Server,
+    ServiceAddress,
 )
 
 
 class Endpoint(Model):
     """The one name under which the Kubernetes API is reached by nodes."""
 
-    address: DNSName = Field(json_schema_extra=IMMUTABLE)
+    address: Server = Field(json_schema_extra=IMMUTABLE)
     """DNS name or address of the API; a name is written into every host's hosts entries."""
     port: Port = Field(default=6443, json_schema_extra=IMMUTABLE)
     """TCP port of the API server."""
@@ -47,7 +49,7 @@ class Network(Model):
     """Range of pod addresses; every node gets a /24 of it."""
     dns_domain: DNSName = Field(default="cluster.local", json_schema_extra=IMMUTABLE)
     """Domain of Services."""
-    dns_address: Address | None = Field(default=None, json_schema_extra=IMMUTABLE)
+    dns_address: ServiceAddress | None = Field(default=None, json_schema_extra=IMMUTABLE)
     """Address of the cluster DNS; inside serviceCIDR; unset: its tenth address."""
     node_ports: str = Field(
         default="30000-32767", max_length=11, pattern=PORT_RANGE, json_schema_extra=ROLLING
@@ -55,6 +57,10 @@ class Network(Model):
     """Range of node ports, FIRST-LAST."""
     cni: Name = Field(default="flannel", json_schema_extra=IMMUTABLE)
     """Module that provides the capability `cni`."""
+
+
+#: kube-controller-manager's own, where no flag says otherwise.
+NODE_PREFIX = 24
 
 
 class APIServer(Model):
@@ -135,3 +141,15 @@ class Kubernetes(Model):
     """Every kube-proxy."""
     ignore_preflight_errors: tuple[str, ...] = Field(default=(), json_schema_extra=LIVE)
     """Names of kubeadm checks that may fail, as SystemVerification on cgroup v1."""
+
+    @property
+    def node_prefix(self) -> int:
+        """Length of the prefix of each node's range of pod addresses."""
+        flags = self.controller_manager.extra_args
+        told = (flags.get(name, "") for name in ("node-cidr-mask-size", "node-cidr-mask-size-ipv4"))
+        return next((int(value) for value in told if value.isdecimal() and int(value)), NODE_PREFIX)
+
+    @property
+    def room(self) -> int:
+        """Nodes for which the pod range has addresses."""
+        return 1 << max(0, self.node_prefix - int(self.network.pod_cidr.partition("/")[2]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from slipway.errors import Finding
+from slipway.errors import WARNING, Finding
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
@@ -21,6 +21,9 @@ MEMORY = {"control-plane": 1700, "worker": 900}
 DISK = 2048
 #: kubeadm refuses a control plane with fewer.
 CPUS = 2
+
+#: Share of the nodes that fit in the pod range from which on it is said.
+NEARLY_FULL = 0.8
 
 #: What a new key or password of the SSH user can be wrong about.
 CREDENTIAL_CODES = {"auth", "sudo"}
@@ -68,6 +71,7 @@ def preflight(
         seen = observed.hosts.get(name)
         if seen and seen.error_code in CREDENTIAL_CODES:
             findings.append(_unreachable(seen))
+    findings += _room(configuration) if touched else []
     findings += _missing_images(bundle, images, configuration.platforms)
     findings += _registry(observed, external=configuration.spec.registry.mode == "external")
     return findings
@@ -170,6 +174,18 @@ def _membership(path: str, seen: HostObserved, site: str) -> Iterator[Finding]:
     elif seen.kubernetes and not seen.records and not seen.intents:
         text = f"is already a member of the cluster at {seen.kubernetes}"
         yield Finding(path, text, "a host in no cluster", hint, "foreign")
+
+
+def _room(configuration: Configuration) -> Iterator[Finding]:
+    """Said while there is still time: the range cannot be made larger on a live cluster."""
+    kubernetes, hosts = configuration.spec.kubernetes, len(configuration.hosts)
+    if kubernetes and kubernetes.room > 1 and hosts > kubernetes.room * NEARLY_FULL:
+        network, prefix = kubernetes.network, kubernetes.node_prefix
+        text = f"{network.pod_cidr} has room for {kubernetes.room} nodes of a /{prefix} each, and {hosts} are named"
+        expected, hint = "more than is needed today", "a new cluster may take a larger one; this one cannot"
+        yield Finding(
+            "spec.kubernetes.network.podCIDR", text, expected, hint, "pod-range-nearly-full", severity=WARNING
+        )
 
 
 def _missing_images(

@@ -7,6 +7,7 @@ import pytest
 from slipway import catalog
 from slipway.api import read
 from slipway.catalog import owned
+from slipway.catalog.bounds import APPROVER
 from slipway.errors import Finding
 
 CATALOG = catalog.load()
@@ -24,7 +25,8 @@ GOOD: list[dict[str, Any]] = [
             "extraArgs": {"quota-backend-bytes": "8589934592", "listen-metrics-urls": "http://0.0.0.0:2381"}
         }
     },
-    {"etcd": {"extraArgs": {"feature-gates": "InitialCorruptCheck=true"}}},
+    {"etcd": {"extraArgs": {"feature-gates": "InitialCorruptCheck=true", "quota-backend-bytes": "0"}}},
+    {"kubelet": {"extraConfig": {"serverTLSBootstrap": False}}},
     {"kubelet": {"extraConfig": {"evictionHard": {"memory.available": "200Mi"}, "failCgroupV1": False}}},
     {
         "kubelet": {
@@ -108,6 +110,24 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
         "etcd.extraArgs.snapshot-counts",
         "unknown-flag",
         "count?",
+    ),
+    (
+        {"etcd": {"extraArgs": {"quota-backend-bytes": "1"}}},
+        "etcd.extraArgs.quota-backend-bytes",
+        "too-small",
+        "etcd takes no write",
+    ),
+    (
+        {"etcd": {"extraArgs": {"max-request-bytes": "4096"}}},
+        "etcd.extraArgs.max-request-bytes",
+        "too-small",
+        "1048576 or more",
+    ),
+    (
+        {"kubelet": {"extraConfig": {"serverTLSBootstrap": True}}},
+        "kubelet.extraConfig.serverTLSBootstrap",
+        "no-approver",
+        "nobody approves",
     ),
     (
         {"kubelet": {"extraConfig": {"evictionhard": {}}}},
@@ -228,3 +248,11 @@ def test_what_is_owned_exists(version: str) -> None:
             shape: Any = options.kinds[kind]
             for name in dotted.split("."):
                 shape = shape["fields"][name]
+
+
+def test_serving_certificates_need_somebody_who_approves_them() -> None:
+    host = {**HOST, "settings": {"kubelet": {"serverTLSBootstrap": True}}}
+    path = "spec.hosts.items[0].settings.kubelet.serverTLSBootstrap"
+    assert [(one.path, one.code) for one in found({}, {"items": [host]})] == [(path, "no-approver")]
+    spec = {"kubernetes": KUBERNETES, "hosts": {"items": [host]}}
+    assert CATALOG.check(read.parse_spec(spec, name="t"), external=(APPROVER,)) == []

@@ -4,8 +4,8 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
+from slipway.bundle.registry.proxies import https_proxy
 from slipway.bundle.registry.refusals import RegistryError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def pool(
         raise RegistryError(
             "tls", "the certificate authority cannot be read", where=str(ca_file), why=str(exc)
         ) from exc
-    proxy = _proxy(parts.hostname) if outside else ""
+    proxy = https_proxy(parts.hostname, parts.port) if outside else ""
     if proxy:
         manager = urllib3.ProxyManager(proxy, ssl_context=context, **options)
         return manager.connection_from_host(parts.hostname, parts.port, "https")
@@ -64,11 +64,6 @@ def pool(
     )
 
 
-def _proxy(host: str) -> str:
-    """The way out of a company's network, as HTTPS_PROXY and NO_PROXY have it; a site's own registry needs none."""
-    return "" if proxy_bypass(host) else getproxies().get("https", "")
-
-
 def manager_for(
     connections: "urllib3.HTTPConnectionPool", url: str, *, outside: bool
 ) -> "urllib3.PoolManager":
@@ -77,5 +72,6 @@ def manager_for(
 
     context = getattr(connections, "conn_kw", {}).get("ssl_context")
     options = {"ssl_context": context} if context and url.startswith("https") else {}
-    proxy = _proxy(urlsplit(url).hostname or "") if outside and url.startswith("https") else ""
+    parts = urlsplit(url)
+    proxy = https_proxy(parts.hostname or "", parts.port) if outside and parts.scheme == "https" else ""
     return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)

@@ -4,11 +4,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from slipway.model.fields import IMMUTABLE, LIVE, MAX_GROUPS, MAX_HOSTS, Address, Model, Name
+from slipway.model.fields import IMMUTABLE, LIVE, MAX_GROUPS, MAX_HOSTS, Address, HostName, Model, Name
 from slipway.model.host.networks import Addresses, HostNetworks, Links
 from slipway.model.host.settings import HostSettings
 from slipway.model.host.ssh import SSH
 from slipway.model.platforms import BY_ARCHITECTURE, Platform
+
+#: Hosts' groups of a run and of the inventory, by the name that a host could have too, and Ansible's own words.
+WORKERS, REGISTRY_GROUP = "workers", "registry"
+RESERVED_NAMES = frozenset({"all", "ungrouped", "localhost", WORKERS, REGISTRY_GROUP})
 
 Role = Literal["control-plane", "worker"]
 
@@ -16,8 +20,8 @@ Role = Literal["control-plane", "worker"]
 class HostItem(Model):
     """One server."""
 
-    name: Name = Field(json_schema_extra=IMMUTABLE)
-    """Host name and node name."""
+    name: HostName = Field(json_schema_extra=IMMUTABLE)
+    """Host name and node name; a full one, as gpu-01.example.org, where the site has such."""
     address: Address = Field(json_schema_extra=IMMUTABLE)
     """Address for SSH and the Kubernetes API, and for the node where it has no business address."""
     addresses: Addresses = Field(default_factory=Addresses)

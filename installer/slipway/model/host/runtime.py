@@ -4,12 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from slipway.model.fields import LIVE, ROLLING, AbsolutePath, Model, SecretRef
+from slipway.model.fields import LIVE, ROLLING, AbsolutePath, Lies, Model, SecretRef
 
 #: Where each runtime keeps its data unless told otherwise.
 DATA_ROOTS = {"containerd": "/var/lib/containerd", "docker": "/var/lib/docker"}
 
-_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+#: In lower case only: a runtime compares it with image names letter by letter.
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 REGISTRY_NAME = rf"^{_LABEL}(?:\.{_LABEL})*(?::[0-9]{{1,5}})?$"
 #: With a path, as a registry that holds others' names below one of its own has it; without a password.
 REGISTRY_URL = r"^https?://[^\s/@\"\\?#]+(?:/[^\s@\"\\?#]*)?$"
@@ -17,14 +18,15 @@ PROXY_URL = r"^https?://[^\s/@\"\\%]+/?$"
 NO_PROXY = r"^[^\s,\"\\%]+$"
 LOG_SIZE = r"^[1-9][0-9]{0,5}[KMG]i$"
 
-RegistryURL = Annotated[str, Field(max_length=512, pattern=REGISTRY_URL)]
-ProxyURL = Annotated[str, Field(max_length=512, pattern=PROXY_URL)]
+RegistryURL = Annotated[str, Field(max_length=512, pattern=REGISTRY_URL), Lies.NEAR]
+ProxyURL = Annotated[str, Field(max_length=512, pattern=PROXY_URL), Lies.NEAR]
+RegistryName = Annotated[str, Field(max_length=253, pattern=REGISTRY_NAME), Lies.NEAR]
 
 
 class RuntimeRegistry(Model):
     """A registry besides the site registry: how the runtime trusts it, and what answers for it."""
 
-    name: str = Field(max_length=253, pattern=REGISTRY_NAME)
+    name: RegistryName
     """What image names begin with, as `harbor.example.org:8443`, or `docker.io`."""
     endpoint: RegistryURL | None = None
     """Where it answers; unset: at its mirrors alone, and without any at `https://NAME`. containerd only."""

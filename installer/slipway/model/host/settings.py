@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from slipway.model.fields import LIVE, ROLLING, Model
+from slipway.model.fields import LIVE, ROLLING, LabelKey, LabelValue, Model
 from slipway.model.host.directories import Directory
 from slipway.model.host.disks import MAX_DISKS, Disk, DiskName
 from slipway.model.host.firewall import Firewall
@@ -14,13 +14,16 @@ from slipway.model.host.nvidia import Nvidia
 from slipway.model.host.runtime import Runtime
 from slipway.model.host.system import DNS, HostsEntry, Journald, Limits, LogRotation, Time
 
+#: Of a layer; the API server's cost of looking at their keys leaves room for no more.
+MAX_LABELS = 64
+
 
 class Taint(Model):
     """One taint of a node."""
 
-    key: str = Field(min_length=1, max_length=317)
+    key: LabelKey
     """Key."""
-    value: str = ""
+    value: LabelValue = ""
     """Value."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
     """What it does to pods that do not tolerate it."""
@@ -67,7 +70,9 @@ class HostSettings(Model):
     named goes when it is empty."""
     nvidia: Nvidia = Field(default_factory=Nvidia)
     """NVIDIA GPUs."""
-    labels: dict[str, str] = Field(default_factory=dict, json_schema_extra=LIVE)
+    labels: dict[LabelKey, LabelValue] = Field(
+        default_factory=dict, max_length=MAX_LABELS, json_schema_extra=LIVE
+    )
     """Node labels; one that is removed here is removed from the node."""
     taints: tuple[Taint, ...] = Field(default=(), json_schema_extra=LIVE)
     """Node taints."""

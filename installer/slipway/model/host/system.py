@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from slipway.model.fields import LIVE, Address, DNSName, Model, Server
+from slipway.model.fields import LIVE, AliasName, DNSName, Model, NearAddress, Server
 
 DISK_SIZE = r"^[1-9][0-9]{0,5}[MGT]$"
 UNLIMITED = r"^unlimited$"
@@ -47,7 +47,7 @@ LockedMemory = Annotated[
 class DNS(Model):
     """Resolver of a host; pods on the host network inherit it."""
 
-    servers: tuple[Address, ...] = Field(default=(), json_schema_extra=LIVE)
+    servers: tuple[NearAddress, ...] = Field(default=(), json_schema_extra=LIVE)
     """Name servers; empty: the host's own, also those that it had before some were set here."""
     search: tuple[DNSName, ...] = Field(default=(), json_schema_extra=LIVE)
     """Search domains, also at the host's own name servers; empty, without servers: its own."""
@@ -56,9 +56,9 @@ class DNS(Model):
 class HostsEntry(Model):
     """One line of /etc/hosts."""
 
-    address: Address
+    address: NearAddress
     """Address."""
-    names: tuple[DNSName, ...] = Field(min_length=1)
+    names: tuple[AliasName, ...] = Field(min_length=1)
     """Names that mean it."""
 
 

@@ -32,7 +32,10 @@ def role(packages: Callable[[Configuration, Host], tuple[str, ...]]) -> Role:
 def _hosts_entries(scope: Scope) -> list[dict[str, Any]]:
     """Endpoint, registry, the host itself, and what the user adds: never the list of all hosts."""
     host, configuration = scope.host, scope.configuration
-    entries = [{"address": host.address, "names": [host.name]}]
+    # The full name first: it is what `hostname --fqdn` says.
+    entries = [
+        {"address": host.address, "names": list(dict.fromkeys((host.name, host.name.partition(".")[0])))}
+    ]
     endpoint = scope.kubernetes.endpoint
     if not endpoint.address.replace(".", "").isdigit():
         target = endpoint.vip or configuration.control_planes[0].address
