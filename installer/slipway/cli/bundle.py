@@ -100,7 +100,7 @@ def verify(
     from slipway.bundle.verify.info import carried_modules
     from slipway.bundle.verify.signing import read_public, require
     from slipway.cli.catalog import site_of
-    from slipway.engine.closure import Closure, closure
+    from slipway.engine.enquiry.closure import Closure, closure
     from slipway.errors import BundleError
 
     configuration = site_of(file) if file else None

@@ -9,7 +9,7 @@ import typer
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, colour, emit, print_error
 
 if TYPE_CHECKING:
-    from slipway.engine.copies import Copied
+    from slipway.engine.errands.copies import Copied
 
 MIB = 1 << 20
 #: Where receipts are kept where no ClusterConfiguration says it.
@@ -63,7 +63,7 @@ def receipt(
     """Show what the last push from here put into the site registry, and check that nobody changed the receipt."""
     from slipway.bundle.site.receipts import Notary, label_of, newest
     from slipway.engine.context import open_context
-    from slipway.engine.copies import notary_of
+    from slipway.engine.errands.copies import notary_of
     from slipway.secrets import site_key
 
     if to:
@@ -89,7 +89,7 @@ def _copy(directory: Path, urls: list[str], ca_file: Path | None, output: Format
     """Copy, and say for each registry what came of it."""
     from slipway.bundle.registry.accounts import DockerAccounts, docker_config
     from slipway.cli.running import stoppable
-    from slipway.engine.copies import Copies
+    from slipway.engine.errands.copies import Copies
 
     def tell(text: str) -> None:
         print(text, file=sys.stderr, flush=True)

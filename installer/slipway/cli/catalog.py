@@ -69,7 +69,7 @@ def verify(
     """Render the charts of all modules, and compare the images in them with those that the modules declare."""
     from slipway import catalog as catalogs
     from slipway.cli.imageview import images_text
-    from slipway.engine import images
+    from slipway.engine.enquiry import images
 
     catalog = _modules_of(modules_dir) if modules_dir else catalogs.load()
     configuration = site_of(file, modules_dir) if file else None

@@ -9,7 +9,7 @@ from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, 
 from slipway.errors import ConfigurationError, Finding, PreflightError
 
 if TYPE_CHECKING:
-    from slipway.engine.egress import EgressReport
+    from slipway.engine.enquiry.egress import EgressReport
     from slipway.model.egress import EgressRecords
 
 app = typer.Typer(no_args_is_help=True, help="What left the site, and who sent it.")
@@ -71,7 +71,7 @@ def _of_file(path: Path, file: Path) -> "EgressReport":
 
 def _explained(records: "EgressRecords", file: Path, nodes: dict[str, str]) -> "EgressReport":
     from slipway.cli.running import opened
-    from slipway.engine.egress import egress_report
+    from slipway.engine.enquiry.egress import egress_report
 
     missing = file == DEFAULT_FILE and not file.exists()
     return egress_report(records, None if missing else opened(file, None), nodes)

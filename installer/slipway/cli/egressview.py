@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from slipway.cli.output import aligned, colour
-from slipway.engine.egress import EgressReport
+from slipway.engine.enquiry.egress import EgressReport
 from slipway.model.egress import Candidate, EgressRow
 
 #: Candidates of a row that are shown; `-o json` has all of them.

@@ -8,7 +8,7 @@ from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, 
 from slipway.errors import ApprovalRequired, before_changes
 
 if TYPE_CHECKING:
-    from slipway.engine.forgetting import Farewell
+    from slipway.engine.errands.forgetting import Farewell
 
 app = typer.Typer(no_args_is_help=True, help="Look at one host, or forget one that is gone.")
 
@@ -25,8 +25,8 @@ def explain(
     """Show one host whole: settings and where each is from, steps done and begun, lock, changed files, node."""
     from slipway.cli.hostview import host_text
     from slipway.cli.running import opened
-    from slipway.engine.hostview import explain as look_at
-    from slipway.engine.hostview import view_data
+    from slipway.engine.enquiry.hostview import explain as look_at
+    from slipway.engine.enquiry.hostview import view_data
 
     view = look_at(opened(file, None), name)
     if output is Format.JSON:
@@ -51,8 +51,8 @@ def forget(
     """
     from slipway.cli.hostview import forgotten_data, forgotten_text
     from slipway.cli.running import opened
-    from slipway.engine.forgetting import forget as let_go
-    from slipway.engine.forgetting import look
+    from slipway.engine.errands.forgetting import forget as let_go
+    from slipway.engine.errands.forgetting import look
 
     context = opened(file, None)
     with before_changes():

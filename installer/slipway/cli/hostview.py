@@ -8,8 +8,8 @@ from typing import Any
 from slipway.api.merge import DEFAULTS, GROUP, OWN
 from slipway.cli.output import aligned, colour
 from slipway.cli.planview import diff_lines
-from slipway.engine.forgetting import Forgotten
-from slipway.engine.hostview import HostView
+from slipway.engine.enquiry.hostview import HostView
+from slipway.engine.errands.forgetting import Forgotten
 from slipway.errors import PreflightError
 from slipway.model.observed import Drift
 from slipway.model.record import Intent

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from slipway.catalog.imagecheck import Fault, Place
 from slipway.cli.output import aligned, colour
-from slipway.engine.images import Checked
+from slipway.engine.enquiry.images import Checked
 from slipway.errors import ERROR, WARNING
 
 #: A chart with an image in many templates is understood after a few of them.

@@ -10,7 +10,7 @@ from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, 
 from slipway.errors import ApprovalRequired, before_changes
 
 if TYPE_CHECKING:
-    from slipway.engine.sweeping import Found, Swept
+    from slipway.engine.errands.sweeping import Found, Swept
 
 app = typer.Typer(no_args_is_help=True, help="Look after the site registry that Slipway runs.")
 MIB = 1 << 20
@@ -36,7 +36,7 @@ def gc(
     Pulls go on meanwhile; whoever may push holds the same locks.
     """
     from slipway.cli.running import opened
-    from slipway.engine.sweeping import carry_out, survey
+    from slipway.engine.errands.sweeping import carry_out, survey
 
     context = opened(file, None)
     with before_changes():

@@ -10,7 +10,7 @@ import typer
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
 
 if TYPE_CHECKING:
-    from slipway.engine.standing import Standing
+    from slipway.engine.enquiry.standing import Standing
 
 app = typer.Typer()
 
@@ -26,7 +26,7 @@ def status(
 ) -> None:
     """Show where things stand: conditions, nodes, modules, what is being done; without a cluster, its hosts."""
     from slipway.cli.running import opened
-    from slipway.engine.standing import standing
+    from slipway.engine.enquiry.standing import standing
 
     context = opened(file, None)
     now = standing(context)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from slipway.cli.output import aligned, colour
-from slipway.engine.standing import Operation, Standing, Target
+from slipway.engine.enquiry.standing import Operation, Standing, Target
 
 _HUES = {
     **dict.fromkeys(("Ready", "True", "Healthy", "installed", "succeeded"), "green"),

@@ -13,7 +13,7 @@ import pytest
 from slipway.bundle.form.packing import CURRENT, MANIFEST_REPOSITORY
 from slipway.bundle.registry.client import RegistryClient
 from slipway.bundle.site.push import push
-from slipway.engine.copies import Copies
+from slipway.engine.errands.copies import Copies
 from slipway.errors import BundleError, Interrupted
 from slipway.model.bundle import BundleManifest
 from tests.bundles import small_bundle

@@ -15,10 +15,10 @@ from slipway.cli.hostview import WIDTH, forgotten_text, host_text
 from slipway.cli.planview import plan_text
 from slipway.cli.progressview import result_text
 from slipway.cli.statusview import status_text
-from slipway.engine.egress import EgressReport
-from slipway.engine.forgetting import Forgotten
-from slipway.engine.hostview import HostView
-from slipway.engine.standing import Operation, Standing, Target
+from slipway.engine.enquiry.egress import EgressReport
+from slipway.engine.enquiry.hostview import HostView
+from slipway.engine.enquiry.standing import Operation, Standing, Target
+from slipway.engine.errands.forgetting import Forgotten
 from slipway.model.observed import Drift, HostFacts, HostObserved, NodeObserved
 from slipway.model.operation import Counts, Failure, OperationResult, Outcome, StepResult
 from slipway.model.record import Intent, Lock, StepRecord

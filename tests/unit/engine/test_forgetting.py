@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.engine.context import Context
-from slipway.engine.forgetting import Forgotten, forget, look
+from slipway.engine.errands.forgetting import Forgotten, forget, look
 from slipway.errors import ConfigurationError
 from tests.cases import merge_patch
 from tests.unit.engine.test_merging import context

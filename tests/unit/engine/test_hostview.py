@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.api import read
-from slipway.engine.hostview import HostView, find, view_data
+from slipway.engine.enquiry.hostview import HostView, find, view_data
 from slipway.errors import ConfigurationError
 from slipway.model.configuration import Configuration
 from slipway.model.observed import HostFacts, HostObserved

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.engine import journal, standing
+from slipway.engine import journal
+from slipway.engine.enquiry import standing
 from slipway.errors import ConfigurationError
 from slipway.model.operation import Progress
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from slipway.api.explain import nearest
 from slipway.engine.context import Context
-from slipway.engine.hostview import read_node
+from slipway.engine.enquiry.hostview import read_node
 from slipway.errors import ConfigurationError
 from slipway.model.fields import HOST_NAME
 from slipway.model.host.items import Hosts

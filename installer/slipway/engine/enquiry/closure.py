@@ -18,7 +18,7 @@ from slipway.catalog.imagenames import parse
 from slipway.catalog.references import Use
 from slipway.cluster.helm import Helm
 from slipway.engine.artifacts import this_machine
-from slipway.engine.images import PARALLEL, rendering
+from slipway.engine.enquiry.images import PARALLEL, rendering
 from slipway.errors import WARNING, BundleError, Finding, SlipwayError
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration
