@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli.bundlemake import (
+from slipway.cli.bundleoptions import (
     DOWNLOADS,
     LOCK,
     DownloadsFile,
