@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
 from bench_site import BenchError, Figure, Site, say, timed, unpack
 
+from slipway import yamltext
 from slipway.api import read
 from slipway.bundle.ground.archive import file_digest
 from slipway.bundle.ground.workshop import Workshop
@@ -78,7 +78,7 @@ class ByHand:
         """Hosts and variables, in YAML."""
         site, first = self.site, self.site.lab.nodes[0].address
         images = [a for a in site.source.manifest().artifacts if a.kind is ArtifactKind.IMAGE]
-        defaults = yaml.safe_load((data_dir() / "roles/node_prepare/defaults/main.yml").read_text("utf-8"))
+        defaults = yamltext.load((data_dir() / "roles/node_prepare/defaults/main.yml").read_text("utf-8"))
         variables = {
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(site.lab.private_key),
@@ -97,7 +97,7 @@ class ByHand:
         }
         hosts = {node.name: {"ansible_host": node.address} for node in site.lab.nodes}
         path = site.directory / "by-hand.yml"
-        path.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": variables}}), encoding="utf-8")
+        path.write_text(yamltext.dump({"all": {"hosts": hosts, "vars": variables}}), encoding="utf-8")
         return path
 
     def _serve(self) -> dict[str, str]:

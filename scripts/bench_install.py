@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import bench_hosts
-import yaml
 from bench_site import Figure, Site, say, timed, unpack
 
+from slipway import yamltext
 from slipway.bundle.registry.client import RegistryClient
 from slipway.bundle.site.push import push
 from slipway.model.bundle import ArtifactKind
@@ -154,7 +154,7 @@ class Installs:
         site = self.site
         images = [a for a in site.source.manifest().artifacts if a.kind is ArtifactKind.IMAGE]
         defaults = (data_dir() / "roles/node_prepare/defaults/main.yml").read_text(encoding="utf-8")
-        cluster = yaml.safe_load(site.file.read_text(encoding="utf-8"))["spec"]["kubernetes"]
+        cluster = yamltext.load(site.file.read_text(encoding="utf-8"))["spec"]["kubernetes"]
         charts = {name: space for name, (space, _) in self.releases.items() if name != "flannel"}
         *ssh, _ = site.lab.ssh_command(site.lab.nodes[0].name)
         return {
@@ -165,7 +165,7 @@ class Installs:
             "REGISTRY": f"{site.lab.nodes[0].address}:{PORT}",
             "MIRRORS": " ".join(sorted({image.name.partition("/")[0] for image in images})),
             "PAUSE": next(image.reference for image in images if image.name.endswith("/pause")),
-            "PACKAGES": " ".join(yaml.safe_load(defaults)["node_prepare_base_packages"]),
+            "PACKAGES": " ".join(yamltext.load(defaults)["node_prepare_base_packages"]),
             "CHARTS": _pairs(charts),
         }
 

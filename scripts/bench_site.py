@@ -15,8 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import yaml
-
+from slipway import yamltext
 from slipway.bundle.site.source import DirectorySource
 from slipway.lab import Lab
 from slipway.lab.state import Node
@@ -113,7 +112,7 @@ class Site:
     @property
     def hosts(self) -> dict[str, str]:
         """Names and addresses in the cluster; the first is the control plane."""
-        items = yaml.safe_load(self.file.read_text(encoding="utf-8"))["spec"]["hosts"]["items"]
+        items = yamltext.load(self.file.read_text(encoding="utf-8"))["spec"]["hosts"]["items"]
         return {item["name"]: item["address"] for item in items}
 
     def artifact(self, kind: ArtifactKind, name: str) -> Artifact:

@@ -7,7 +7,8 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.sources import make
 from slipway.bundle.make.sources.chart import PACKED
 from slipway.catalog import Catalog, Module, cluster_facts
-from slipway.cluster.helm import Helm, documents
+from slipway.cluster.helm import Helm
+from slipway.cluster.rendered import objects
 from slipway.model.configuration import Configuration, Spec
 from tests.binaries import binary
 
@@ -38,12 +39,13 @@ def rendered(catalog: Catalog, module: Module, settings: dict[str, Any]) -> list
     return [
         item | {"release_namespace": release.namespace}
         for release in module.releases
-        for item in documents(
+        for item in objects(
             helm.template(
                 release.name,
                 chart_of(catalog, release.chart, release.chart_dir),
                 values[release.name],
                 release.namespace,
-            )
+            ),
+            where=release.name,
         )
     ]

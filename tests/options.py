@@ -7,48 +7,27 @@ The catalog checks flags and fields of a ClusterConfiguration against these file
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.sources import make
-from slipway.bundle.make.sources.go import GoSource
 from slipway.catalog import versions
-from slipway.model.platforms import AMD64
 from slipway.settings import data_dir
 from tests.binaries import binary
+from tests.gomain import built
 
 MAIN = Path(__file__).with_name("options.go")
 
 
-class _Asking(GoSource):
-    """A program of ours among the modules of a source."""
-
-    def recipe(self, spec: versions.GoSource) -> object:
-        return [super().recipe(spec), MAIN.read_text(encoding="utf-8")]
-
-    def _build(self, spec: versions.GoSource, module: Path, package: str, program: Path) -> None:
-        shutil.copy(MAIN, module / "main.go")
-        super()._build(spec, module, package, program)
-
-
 def generated(kubernetes: str) -> dict[str, Any]:
     """The content of the version's file."""
-    pins, workshop = versions.load(), Workshop(print)
+    pins = versions.load()
     source = pins.source(f"kubernetes-{kubernetes}")
     assert isinstance(source, versions.GoSource)
-    spec = source.model_copy(update={"programs": {"options": "."}})
-    asking = _Asking(pins, workshop, AMD64)
-    built = workshop.make(
-        asking.kind,
-        "kubernetes-options",
-        kubernetes,
-        asking.recipe(spec),
-        lambda dest: asking.fetch(spec, dest),
-    )
-    found: dict[str, Any] = json.loads(subprocess.check_output([built / "options"]))
+    program = built(MAIN, source, name="kubernetes-options")
+    found: dict[str, Any] = json.loads(subprocess.check_output([program]))
     found["flags"]["etcd"] = etcd_flags()
     return found
 

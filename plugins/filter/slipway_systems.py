@@ -6,8 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from slipway import yamltext
 from slipway.model.systems import called, system_of
 
 TABLE = Path(__file__).resolve().parents[2] / "offline" / "packages.yaml"
@@ -16,7 +15,7 @@ TABLE = Path(__file__).resolve().parents[2] / "offline" / "packages.yaml"
 @cache
 def _systems() -> dict[str, dict[str, Any]]:
     """offline/packages.yaml by name of the system."""
-    return {entry["name"]: entry for entry in yaml.safe_load(TABLE.read_text(encoding="utf-8"))["systems"]}
+    return {entry["name"]: entry for entry in yamltext.load(TABLE.read_bytes())["systems"]}
 
 
 def slipway_system(repositories: dict[str, Any], probed: dict[str, str], found: dict[str, Any]) -> str:

@@ -53,11 +53,12 @@ def load(path: Path) -> Configuration:
     Raises:
         ConfigurationError: with every mistake, its field path and its line.
     """
-    raw = document(path)
+    text = yamlfile.text_of(path)
+    raw = yamlfile.loads(text, where=str(path))
     try:
         return parse(raw)
     except ConfigurationError as exc:
-        raise refusal(exc.findings, path=path) from exc
+        raise refusal(exc.findings, path=path, text=text) from exc
 
 
 def parse(document: Mapping[str, Any], *, generation: int = 0) -> Configuration:
@@ -82,11 +83,13 @@ def parse_spec(
     return _configuration(parsed, name, namespace, generation)
 
 
-def refusal(found: Iterable[Finding], *, where: str = "", path: Path | None = None) -> ConfigurationError:
-    """All mistakes as one error; with the file's path each gets its line."""
+def refusal(
+    found: Iterable[Finding], *, where: str = "", path: Path | None = None, text: str = ""
+) -> ConfigurationError:
+    """All mistakes as one error; with the file's path each gets its line. `text` is its own, where it was read."""
     findings = tuple(found)
     if path:
-        lines = yamlfile.lines(path.read_text(encoding="utf-8"))
+        lines = yamlfile.lines(text or yamlfile.text_of(path))
         findings = tuple(dataclasses.replace(one, line=_line(one.path, lines)) for one in findings)
     many = "one mistake" if len(findings) == 1 else f"{len(findings)} mistakes"
     return ConfigurationError(
@@ -181,6 +184,15 @@ def _metadata(metadata: Any) -> Iterator[Finding]:
                 hint,
                 "unknown-field",
             )
+    generation = metadata.get("generation")
+    if generation is not None and type(generation) is not int:
+        yield Finding(
+            "metadata.generation",
+            f"is {kind_of(generation)}",
+            "no such key: the cluster counts",
+            "",
+            "wrong-type",
+        )
     if "name" not in metadata:
         yield Finding("metadata.name", "is missing", "the cluster's name", "", "missing-field")
     for key in ("name", "namespace"):

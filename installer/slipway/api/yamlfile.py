@@ -1,36 +1,14 @@
-"""YAML as the Kubernetes API understands it: one document, JSON types, no key twice; and where fields stand.
-
-PyYAML alone keeps the last of two equal keys and turns dates into objects; both would hide a mistake.
-"""
+"""The file of a ClusterConfiguration: one document of UTF-8, one map; and where its fields stand."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import yaml
-
+from slipway import yamltext
 from slipway.errors import ConfigurationError, Finding
+from slipway.yamltext import YamlTextError
 
-
-class _Loader(yaml.SafeLoader):
-    """Safe, without timestamps, refusing duplicate keys."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A dict of unique keys."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            name = str(key.value)
-            if name in seen and name != "<<":
-                raise yaml.MarkedYAMLError(
-                    problem=f"key {name!r} is there twice", problem_mark=key.start_mark
-                )
-            seen.add(name)
-        return super().construct_mapping(node, deep=deep)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+#: Bytes. The API server takes no request that is larger (its `--max-request-bytes`, 3 MiB).
+SIZE_LIMIT: Final = 3 << 20
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -39,24 +17,44 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         ConfigurationError: no such file, no YAML, or not one map.
     """
+    return loads(text_of(path), where=str(path))
+
+
+def text_of(path: Path) -> str:
+    """The file's text, without a byte order mark; of an endless one no more is read than may be there.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is no text of UTF-8.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigurationError("cannot be read", where=str(path), why=str(exc)) from exc
-    return loads(text, where=str(path))
+        with path.open("rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
+    except (OSError, ValueError) as exc:
+        why = (exc.strerror if isinstance(exc, OSError) else "") or str(exc)
+        hint = "name the file with --file, or make one: slipway init"
+        raise ConfigurationError("cannot be read", where=str(path), why=why, hint=hint) from exc
+    if len(data) > SIZE_LIMIT:
+        hint = "name a file with one ClusterConfiguration"
+        raise ConfigurationError(f"is larger than {SIZE_LIMIT >> 20} MiB", where=str(path), hint=hint)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = data.count(b"\n", 0, exc.start) + 1
+        finding = Finding("(file)", "this is no text of UTF-8", "UTF-8", code="yaml", line=line)
+        hint = "save it as UTF-8"
+        raise ConfigurationError(
+            "is not valid YAML", where=str(path), hint=hint, findings=(finding,)
+        ) from exc
 
 
 def loads(text: str, *, where: str) -> dict[str, Any]:
     """The one document of the text; `where` names it in messages."""
     try:
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - derived from SafeLoader
-    except yaml.MarkedYAMLError as exc:
-        mark = exc.problem_mark or exc.context_mark
-        line = mark.line + 1 if mark else 0
-        finding = Finding("(file)", exc.problem or str(exc), "one YAML document", code="yaml", line=line)
-        raise ConfigurationError("is not valid YAML", where=where, findings=(finding,)) from exc
-    except (yaml.YAMLError, RecursionError, ValueError) as exc:
-        raise ConfigurationError("is not valid YAML", where=where, why=str(exc)) from exc
+        value = yamltext.load(text)
+    except YamlTextError as exc:
+        finding = Finding("(file)", exc.problem, "one YAML document", code="yaml", line=exc.line)
+        hint = "correct it and run the command again"
+        raise ConfigurationError("is not valid YAML", where=where, hint=hint, findings=(finding,)) from exc
     if not isinstance(value, dict):
         finding = Finding(
             "(file)", f"holds {kind_of(value)}", "one ClusterConfiguration, a map", code="wrong-type"
@@ -68,9 +66,7 @@ def loads(text: str, *, where: str) -> dict[str, Any]:
 def lines(text: str) -> dict[str, int]:
     """Line of each field path, for messages."""
     found: dict[str, int] = {}
-    node = yaml.compose(text, Loader=_Loader)
-    if node is not None:
-        _walk(node, "", found)
+    _walk(yamltext.tree(text), "", found)
     return found
 
 
@@ -97,14 +93,14 @@ def kind_of(value: object) -> str:
     return "nothing" if value is None else words.get(type(value), "a number")
 
 
-def _walk(node: yaml.Node, path: str, found: dict[str, int]) -> None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            here = step(path, str(key.value))
-            found[here] = key.start_mark.line + 1
+def _walk(node: yamltext.Node | None, path: str, found: dict[str, int]) -> None:
+    if isinstance(node, yamltext.Map):
+        for key, value in node.pairs:
+            here = step(path, yamltext.key_of(key))
+            found[here] = key.line
             _walk(value, here, found)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
+    elif isinstance(node, yamltext.List):
+        for index, value in enumerate(node.items):
             here = step(path, index)
-            found[here] = value.start_mark.line + 1
+            found[here] = value.line
             _walk(value, here, found)

@@ -96,12 +96,10 @@ def _roles(root: Path) -> dict[str, str]:
 
 def load_module(directory: Path) -> Module:
     """One module from its folder."""
-    import yaml
-
     where = directory / "module.yaml"
     try:
         return _module(directory, _yaml(where))
-    except (KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as exc:
+    except (KeyError, TypeError, ValueError, OSError) as exc:
         raise ConfigurationError(
             f"module {directory.name} cannot be read",
             where=str(where),
@@ -188,10 +186,9 @@ def _image(reference: str) -> str:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
-    import yaml
+    from slipway import yamltext
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    data = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - a SafeLoader, in C where available
+    data = yamltext.load(path.read_bytes())
     if not isinstance(data, dict):
         raise TypeError(f"{path.name} is not a mapping")
     return data

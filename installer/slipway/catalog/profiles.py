@@ -3,8 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING
 
-import yaml
-
+from slipway import yamltext
 from slipway.model.bundle import Profile
 from slipway.model.configuration import Configuration, ModuleSpec
 from slipway.settings import data_dir
@@ -29,5 +28,5 @@ def modules_of(profile: Profile, catalog: "Catalog", configuration: Configuratio
 @cache
 def listed(profile: Profile) -> tuple[str, ...]:
     """What the file says."""
-    data = yaml.safe_load((data_dir() / "offline" / "profiles.yaml").read_text(encoding="utf-8"))
+    data = yamltext.load((data_dir() / "offline" / "profiles.yaml").read_bytes())
     return tuple(data[str(profile)])

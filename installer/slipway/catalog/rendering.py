@@ -4,16 +4,14 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from slipway import yamltext
 from slipway.catalog.modules import Module, Release
 from slipway.errors import ConfigurationError
+from slipway.yamltext import YamlTextError
 
 if TYPE_CHECKING:
     from jinja2 import Template
     from jinja2.sandbox import SandboxedEnvironment
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def values(
@@ -38,14 +36,20 @@ def render(
 
     try:
         text = _template(release.template).render(settings=settings, facts=facts, image=_images(module))
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader, in C where available
-    except (jinja2.TemplateError, yaml.YAMLError, LookupError) as exc:
+        data = _map(yamltext.load(text))
+    except (jinja2.TemplateError, YamlTextError, LookupError) as exc:
         raise ConfigurationError(
             f"module {module.name}: the values of release {release.name} cannot be rendered",
             where=f"spec.modules.{module.name}",
             why=str(exc),
             hint="this is a defect of the module's values template",
         ) from exc
+    return data
+
+
+def _map(data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict | None):
+        raise LookupError("they are no map")  # noqa: TRY004 - of a text, not of a type
     return data or {}
 
 

@@ -10,10 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from slipway import __version__
+from slipway import __version__, yamltext
 from slipway.errors import BundleError, Finding
 from slipway.model.platforms import AMD64, Platform
 from slipway.model.systems import called
@@ -23,8 +22,6 @@ from slipway.settings import data_dir
 OWN_IMAGE = "ghcr.io/slipway-dev/slipway"
 
 T = TypeVar("T")
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Pinned(BaseModel):
@@ -362,12 +359,12 @@ def load(root: Path | None = None) -> Versions:
             Finding(".".join(map(str, error["loc"])), error["msg"]) for error in exc.errors(include_url=False)
         )
         raise BundleError("the pinned versions cannot be used", where=str(where), findings=findings) from exc
-    except (OSError, TypeError, yaml.YAMLError) as exc:
+    except (OSError, TypeError, ValueError) as exc:
         raise BundleError("the pinned versions cannot be read", where=str(where), why=str(exc)) from exc
 
 
 def _read(path: Path) -> dict[str, object]:
-    data = yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506 - a SafeLoader, in C where available
+    data = yamltext.load(path.read_bytes())
     if not isinstance(data, dict):
         raise TypeError(f"{path.name} is not a mapping")
     return data

@@ -21,9 +21,9 @@ class Form(StrEnum):
 def crd(output: Annotated[Form, typer.Option("--output", "-o", help="yaml or json.")] = Form.YAML) -> None:
     """Print ClusterConfiguration and Operation, as in: slipway crd | kubectl apply -f -."""
     from slipway.api import crd as definitions
-    from slipway.api.docs import to_yaml
+    from slipway.yamltext import dump_all
 
     if output is Form.JSON:
         emit({"apiVersion": "v1", "kind": "List", "items": definitions.crds()})
     else:
-        print(to_yaml(definitions.crds()), end="")
+        print(dump_all(definitions.crds()), end="")

@@ -66,10 +66,10 @@ def _pod(configuration: "Configuration") -> None:
 
 def _simple(configuration: "Configuration", kubeconfig: Path) -> bool:
     """Read a kubeconfig of certificates and tokens; False where it has more than that."""
-    import yaml
+    from slipway import yamltext
 
     try:
-        data = yaml.load(kubeconfig.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        data = yamltext.load(kubeconfig.read_bytes(), strict=False)
         context = _named(data, "context", data["current-context"])
         cluster, user = _named(data, "cluster", context["cluster"]), _named(data, "user", context["user"])
         if not (cluster.keys() <= _CLUSTER and user.keys() <= _USER):
@@ -80,7 +80,7 @@ def _simple(configuration: "Configuration", kubeconfig: Path) -> bool:
         configuration.key_file = _path(user, "client-key", kubeconfig)
         if user.get("token"):
             configuration.api_key["BearerToken"] = f"Bearer {user['token']}"
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as exc:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as exc:
         raise UnusableCredentialsError(f"{type(exc).__name__}: {exc}") from exc
     return True
 

@@ -13,17 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from slipway.cluster.client import Client, Object
+from slipway.cluster.rendered import objects
 from slipway.errors import Interrupted, SlipwayError, StepError, TransientError
 
 Result = TypeVar("Result")
 
 #: It logs every call that fails, as a warning; we tell of failures ourselves, once.
 logging.getLogger("pyhelm3").addHandler(logging.NullHandler())
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 #: Revisions kept: enough to roll back, few enough that Secrets do not pile up.
 HISTORY = 5
@@ -169,20 +166,11 @@ def _revision(secret: Object) -> int:
     return int(secret["metadata"]["labels"].get("version", 0))
 
 
-def documents(manifest: str) -> tuple[Object, ...]:
-    """The objects of a manifest; lists are taken apart."""
-    found: list[Object] = []
-    for item in yaml.load_all(manifest, Loader=_Loader):
-        if item:
-            found += item["items"] if item.get("kind") == "List" else [item]
-    return tuple(found)
-
-
 def _deployed(answer: Mapping[str, Any]) -> Deployed:
     return Deployed(
         revision=int(answer["version"]),
         status=answer["info"]["status"],
-        manifest=documents(answer.get("manifest") or ""),
+        manifest=tuple(objects(answer.get("manifest") or "", where=f"release/{answer['name']}")),
     )
 
 

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
-import yaml
-
+from slipway import yamltext
 from slipway.catalog.references import Manifest
 from slipway.errors import StepError
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from slipway.yamltext import YamlTextError
 
 _BOUNDARY = re.compile(r"^---\s*$", re.MULTILINE)
 #: The first part of the path is the chart's name.
@@ -22,15 +21,20 @@ def manifests(text: str) -> tuple[Manifest, ...]:
     for part in _BOUNDARY.split(text):
         named = _SOURCE.search(part)
         template = named[1] if named else template
-        found += _objects(template, part)
+        found += (Manifest(template, content) for content in objects(part, where=template))
     return tuple(found)
 
 
-def _objects(template: str, part: str) -> Iterator[Manifest]:
+def objects(text: str, *, where: str) -> Iterator[dict[str, Any]]:
+    """The objects of a text; lists are taken apart.
+
+    Raises:
+        StepError: it is no YAML, which Helm itself would have refused.
+    """
     try:
-        for item in yaml.load_all(part, Loader=_Loader):
+        for item in yamltext.load_all(text, strict=False):
             if isinstance(item, dict):
-                items = item.get("items") or () if item.get("kind") == "List" else [item]
-                yield from (Manifest(template, content) for content in items)
-    except yaml.YAMLError as exc:
-        raise StepError("a template makes what is no YAML", where=template, why=str(exc)) from exc
+                is_list = item.get("kind") == "List"
+                yield from (item.get("items") or ()) if is_list else (item,)
+    except YamlTextError as exc:
+        raise StepError("what is to be installed is no YAML", where=where, why=str(exc)) from exc

@@ -4,8 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-import yaml
-
+from slipway import yamltext
 from slipway.engine.context import Context
 from slipway.errors import SlipwayError
 from slipway.probe.fleet import Fleet
@@ -44,10 +43,10 @@ def usable_kubeconfig(context: Context) -> Path | str:
 
 def pointed_at(kubeconfig: bytes, server: str) -> bytes:
     """The same kubeconfig with another server: the endpoint's name is known only inside the site."""
-    content = yaml.safe_load(kubeconfig)
+    content = yamltext.load(kubeconfig, strict=False)
     for cluster in content["clusters"]:
         cluster["cluster"]["server"] = server
-    return yaml.safe_dump(content, sort_keys=False).encode()
+    return yamltext.dump(content).encode()
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -149,7 +149,7 @@ def packed(files: dict[str, bytes]) -> bytes:
 
 def test_values_of_charts_in_a_chart(tmp_path: Path) -> None:
     """Below the name by which the chart calls them; what the chart says itself wins."""
-    inner = packed({"inner/Chart.yaml": b"{name: inner, version: '1'}", "inner/values.yaml": b"{x: 1, y: 1}"})
+    inner = packed({"inner/Chart.yaml": b"{name: inner, version: '1'}", "inner/values.yaml": b"{x: 1, z: 1}"})
     outer = {
         "outer/Chart.yaml": b"{name: outer, version: '2', dependencies: [{name: inner, alias: other}]}",
         "outer/values.yaml": b"{other: {x: 2}}",
@@ -158,7 +158,7 @@ def test_values_of_charts_in_a_chart(tmp_path: Path) -> None:
     }
     (tmp_path / "outer-2.tgz").write_bytes(packed(outer))
     chart = charts.charts_in(tmp_path)["outer"]
-    assert (chart.label, chart.values) == ("outer 2", {"other": {"x": 2, "y": 1}})
+    assert (chart.label, chart.values) == ("outer 2", {"other": {"x": 2, "z": 1}})
 
 
 def test_two_charts_of_one_name_are_refused(tmp_path: Path) -> None:

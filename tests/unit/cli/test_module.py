@@ -3,7 +3,9 @@
 import pytest
 import yaml
 
+from slipway import yamltext
 from slipway.cli.module import switched
+from slipway.errors import ConfigurationError
 
 FLOW = """\
 spec:
@@ -99,3 +101,43 @@ def test_a_host_of_the_same_name_is_no_module() -> None:
     text = "spec:\n  hosts:\n    page: {enabled: false}\n  modules:\n    page: {enabled: false}\n"
     after = yaml.safe_load(switched(text, "page", on=True))["spec"]
     assert after == {"hosts": {"page": {"enabled": False}}, "modules": {"page": {"enabled": True}}}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: &a {x: 1}\nspec: {modules: {page: {<<: *a}}}\n", "page: {<<: *a, enabled: true}"),
+        ("spec:\n  modules:\n    page: ~\n", "page: {enabled: true}\n"),
+        ('{"spec": {"modules": {}}}', '{"spec": {"modules": {"page": {"enabled": true}}}}'),
+        (
+            "\ufeffspec:\n  modules:\n    page: {enabled: false}\n",
+            "\ufeffspec:\n  modules:\n    page: {enabled: true}\n",
+        ),
+        ("spec:\r\n  modules:\r\n    page: {enabled: false}\r\n", "page: {enabled: true}\r\n"),
+    ],
+    ids=["merge", "null", "json", "byte order mark", "crlf"],
+)
+def test_unusual_ways_to_write_it(text: str, expected: str) -> None:
+    after = switched(text, "page", on=True)
+    assert expected in after
+    assert yamltext.load(after.removeprefix("\ufeff"))["spec"]["modules"]["page"]["enabled"] is True
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("spec:\n  modules:\n    other: &on {enabled: false}\n    page: *on\n", "is an alias"),
+        ("x: &m\n  other: {}\nspec:\n  modules: *m\n", "is an alias"),
+        ("x: &x\n  modules: {other: {enabled: false}}\nspec:\n  <<: *x\n", "change more than this"),
+        ("spec:\n  modules:\n    other: {enabled: &on false}\n    page: {enabled: *on}\n", "is an alias"),
+        ("spec:\n  modules:\n    other: {enabled: *on}\n", "no anchor"),
+        ("spec:\n  modules:\n    page: {enabled: &on false}\n    other: {enabled: *on}\n", "no anchor"),
+        ("spec:\n  modules: [page]\n", "is no map"),
+        ("spec: text\n", "is no map"),
+    ],
+)
+def test_what_shares_its_place_with_others_is_left_to_the_user(text: str, why: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        switched(text, "page", on=True)
+    assert why in caught.value.why
+    assert "by hand" in caught.value.hint

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from slipway import yamltext
 from slipway.errors import BundleError
 from slipway.model.bundle import BUNDLE_FORMAT, Artifact, ArtifactKind, BundleManifest
 from slipway.model.platforms import AMD64
@@ -16,9 +15,6 @@ from slipway.model.platforms import AMD64
 FILE = "bundle.yaml"
 #: Beside it, where somebody signed it.
 SIGNATURE = f"{FILE}.sig"
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 #: Fields that are left out of the file when they have their default.
 _OPTIONAL = {"platform": AMD64.name, "origin": "", "contents": "", "licence": "", "path": ""}
@@ -40,14 +36,13 @@ def dump(manifest: BundleManifest) -> bytes:
     """The text of bundle.yaml."""
     body = _body(manifest.name, manifest.catalog, manifest.slipway, manifest.artifacts, manifest.kubernetes)
     data = {"format": BUNDLE_FORMAT, "digest": manifest.digest, **body}
-    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=200, allow_unicode=True)
-    return text.encode()
+    return yamltext.dump(data).encode()
 
 
 def parse(text: bytes, where: str) -> BundleManifest:
     """A manifest from its text; BundleError when it is of a newer format, or was edited."""
     try:
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader, in C where available
+        data = yamltext.load(text)
         _check_format(data["format"], where)
         manifest = make(
             name=data["name"],
@@ -57,7 +52,7 @@ def parse(text: bytes, where: str) -> BundleManifest:
             kubernetes=data.get("kubernetes", ()),
         )
         stated = data["digest"]
-    except (KeyError, TypeError, ValueError, yaml.YAMLError) as exc:
+    except (KeyError, TypeError, ValueError) as exc:
         why = f"{type(exc).__name__}: {exc}"
         raise BundleError("this is no bundle manifest", where=where, why=why, hint=_REBUILD) from exc
     if manifest.digest != stated:

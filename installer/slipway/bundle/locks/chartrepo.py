@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import urljoin
 
-import yaml
-
+from slipway import yamltext
 from slipway.bundle.form import layout
 from slipway.bundle.ground.crew import Crew
 from slipway.bundle.locks.downloading import OCI, PARALLEL, Ways, oci_place
@@ -24,7 +23,6 @@ CONTENT: Final = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 SOME: Final = 10
 _CHART: Final = re.compile(r"(?P<url>(?:https?|oci)://.+)/(?P<name>[A-Za-z0-9][\w.-]*):(?P<version>[\w.+-]+)")
 _DIGEST: Final = re.compile(r"(?:sha256:)?(?P<hex>[0-9a-f]{64})")
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def resolve_all(ways: Ways, charts: Iterable[str], today: str) -> list[Download]:
@@ -85,12 +83,12 @@ def _of_index(ways: Ways, repository: str, name: str, version: str) -> tuple[str
     """URL, digest and source by an index.yaml, whose URLs may be relative to it."""
     source = f"{repository.rstrip('/')}/index.yaml"
     try:
-        data = yaml.load(ways.web.read(source), Loader=_Loader)  # noqa: S506 - a SafeLoader, in C where available
+        data = yamltext.load(ways.web.read(source), strict=False)
         offered: dict[str, Any] = {str(item["version"]): item for item in data["entries"].get(name) or ()}
         if version not in offered:
             raise _missing(name, version, source, offered)
         url = urljoin(source, str(offered[version]["urls"][0]))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, yaml.YAMLError) as exc:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as exc:
         why = f"{type(exc).__name__}: {exc}"
         raise BundleError("this is no index of charts", where=source, why=why) from exc
     if not fetchable(url) and not url.startswith(OCI):

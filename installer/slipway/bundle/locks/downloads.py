@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-import yaml
-
+from slipway import yamltext
 from slipway.bundle.ground.disk import guarded
 from slipway.bundle.registry.web import fetchable
 from slipway.errors import BundleError, Finding
@@ -118,11 +117,11 @@ def read(path: Path) -> Downloads:
         BundleError: it is damaged, or has entries that cannot be used; all of them are named.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yamltext.load(path.read_bytes())
         known, items = data["format"] == FORMAT, [dict(item) for item in data["files"]]
     except FileNotFoundError:
         return Downloads()
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as exc:
+    except (OSError, ValueError, KeyError, TypeError) as exc:
         why = f"{type(exc).__name__}: {exc}"
         raise BundleError("this is no lock of downloads", where=str(path), why=why, hint=_HINT) from exc
     if not known:
@@ -154,7 +153,7 @@ def write(lock: Downloads, path: Path) -> None:
     ]
     draft = path.with_name(f".{path.name}.part")
     with guarded(path):
-        text = yaml.safe_dump({"format": FORMAT, "files": rows}, sort_keys=False, width=200)
+        text = yamltext.dump({"format": FORMAT, "files": rows})
         draft.write_text(text, encoding="utf-8")
         draft.rename(path)
 

@@ -4,13 +4,13 @@ What hangs at an image (signatures, attestations and other referrers) is locked 
 from a registry of the Internet: a tag can be overwritten, a digest cannot.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
+from slipway import yamltext
 from slipway.bundle.form import layout
 from slipway.bundle.form.layout import Node
 from slipway.bundle.ground.crew import Crew
@@ -86,12 +86,12 @@ def read(path: Path) -> Lock:
         BundleError: it is damaged, or of another format.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yamltext.load(path.read_bytes())
         known, items = data["format"] == LOCK_FORMAT, data["images"]
         lock = Lock(tuple(Locked(**{key: str(value) for key, value in item.items()}) for item in items))
     except FileNotFoundError:
         return Lock()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         why = f"{type(exc).__name__}: {exc}"
         raise BundleError("this is no lock of images", where=str(path), why=why, hint=_HINT) from exc
     if not known:
@@ -105,7 +105,7 @@ def write(lock: Lock, path: Path) -> None:
     data = {"format": LOCK_FORMAT, "images": items}
     draft = path.with_name(f".{path.name}.part")
     with guarded(path):
-        draft.write_text(yaml.safe_dump(data, sort_keys=False, width=200), encoding="utf-8")
+        draft.write_text(yamltext.dump(data), encoding="utf-8")
         draft.rename(path)
 
 
@@ -187,7 +187,7 @@ def _of_platform(place: Place, node: Node, platform: str, image: str) -> Node:
         if platform in offered:
             return _get(place, offered[platform])
     else:
-        config = yaml.safe_load(place.client.read_blob(place.repository, node.data["config"]["digest"]))
+        config = json.loads(place.client.read_blob(place.repository, node.data["config"]["digest"]))
         offered = {_platform(config): node.digest}
         if platform in offered:
             return node

@@ -5,9 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import yaml
-
-from slipway import __version__
+from slipway import __version__, yamltext
 from slipway.bundle.form.layout import LAYOUT, blob_path, node_of
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.archive import Entry, file_digest, write_tgz
@@ -215,7 +213,7 @@ class Builder:
         def build(dest: Path) -> None:
             pack_chart(directory, dest / PACKED)
 
-        chart_file = yaml.safe_load((directory / "Chart.yaml").read_text(encoding="utf-8"))
+        chart_file = yamltext.load((directory / "Chart.yaml").read_bytes(), strict=False)
         version = str(chart_file["version"])
         content = digests.of_files([directory])
         packed = self.workshop.make("chart", chart, version, content, build) / PACKED

@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from slipway import yamltext
 from slipway.bundle.ground.workshop import Workshop
 from slipway.catalog import Release
 from slipway.catalog.rendering import merge
 from slipway.catalog.versions import Versions
 from slipway.errors import ConfigurationError
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 #: Bytes. Helm itself takes no chart whose files are larger (5 MiB), nor as a whole (100 MiB).
 FILE_LIMIT, CHART_LIMIT = 5 << 20, 100 << 20
@@ -51,7 +48,7 @@ def read_chart(path: Path) -> ChartFile:
         files = dict(_of_directory(path) if path.is_dir() else _of_archive(path.read_bytes()))
         chart = _parsed(files[CHART])
         return ChartFile(path, str(chart["name"]), str(chart["version"]), _values(files))
-    except (OSError, KeyError, TypeError, ValueError, EOFError, tarfile.TarError, yaml.YAMLError) as exc:
+    except (OSError, KeyError, TypeError, ValueError, EOFError, tarfile.TarError) as exc:
         why = f"{type(exc).__name__}: {exc}"
         raise ConfigurationError(
             f"{path.name} is no chart that can be read", where=str(path), why=why
@@ -146,5 +143,5 @@ def _values(files: Mapping[str, bytes], root: str = "") -> dict[str, Any]:
 
 
 def _parsed(text: bytes) -> dict[str, Any]:
-    data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader, in C where available
+    data = yamltext.load(text, strict=False)
     return data if isinstance(data, dict) else {}

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import yaml
-
+from slipway import yamltext
 from slipway.bundle.ground.archive import Entry, tree_entries, write_tgz
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.expression import checked
@@ -51,13 +50,13 @@ class ChartSource:
 
 def chart_licence(chart: Path) -> str:
     """What a chart's Chart.yaml says; empty where it says nothing that SPDX knows."""
-    stated = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8")).get("annotations") or {}
+    stated = yamltext.load((chart / "Chart.yaml").read_bytes(), strict=False).get("annotations") or {}
     return checked(str(stated.get(LICENCE, "")))
 
 
 def pack_chart(directory: Path, target: Path) -> str:
     """Pack a chart's directory under the chart's name, as Helm expects; the digest of the tar inside."""
-    chart = yaml.safe_load((directory / "Chart.yaml").read_text(encoding="utf-8"))
+    chart = yamltext.load((directory / "Chart.yaml").read_bytes(), strict=False)
     entries = [_plain(entry) for entry in tree_entries(directory, chart["name"]) if _belongs(entry)]
     return str(write_tgz(target, entries)["inner"])
 
