@@ -21,6 +21,7 @@ HINTS: Final = {
     "unused": "take it out of `images`; if an operator starts it, list it as `runtimeImages` instead",
     "not-runtime": "list it as `images`: `runtimeImages` are for what no chart refers to",
     "not-pinned": "add it to images/versions.yaml, which says how it is assembled",
+    "number": "write it as text in the values, in quotes; or have the template print it with `| int64`",
     "mentioned": "if something starts it, list it as `runtimeImages`",
 }
 

@@ -91,15 +91,27 @@ def _of_object(content: Mapping[str, Any]) -> Iterator[_Found]:
             for field, text in _strings(value, (*path, key)):
                 certain = _certain(field, parent, text, foreign=foreign)
                 if certain:
-                    yield text, certain[0], _dotted(field), certain[1]
+                    yield text, certain[0], dotted(field), certain[1]
                 else:
-                    yield from ((image, Use.TEXT, _dotted(field), "") for image in _in_text(text))
+                    yield from ((image, Use.TEXT, dotted(field), "") for image in _in_text(text))
 
 
-_Path = tuple[str | int, ...]
+Path = tuple[str | int, ...]
 
 
-def _maps(tree: Any, path: _Path) -> Iterator[tuple[_Path, Mapping[str, Any]]]:
+def strings(tree: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Every string of a tree, with its path."""
+    if isinstance(tree, str):
+        yield path, tree
+    elif isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield from strings(value, (*path, key))
+    elif isinstance(tree, list):
+        for number, item in enumerate(tree):
+            yield from strings(item, (*path, number))
+
+
+def _maps(tree: Any, path: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Every map of a tree, the tree itself first."""
     if isinstance(tree, Mapping):
         yield path, tree
@@ -110,7 +122,7 @@ def _maps(tree: Any, path: _Path) -> Iterator[tuple[_Path, Mapping[str, Any]]]:
             yield from _maps(item, (*path, number))
 
 
-def _strings(value: Any, path: _Path) -> Iterator[tuple[_Path, str]]:
+def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
     """A map's own strings, and those of lists in it; maps are looked at for themselves."""
     if isinstance(value, str):
         yield path, value
@@ -119,7 +131,7 @@ def _strings(value: Any, path: _Path) -> Iterator[tuple[_Path, str]]:
             yield from _strings(item, (*path, number))
 
 
-def _certain(path: _Path, parent: Mapping[str, Any], text: str, *, foreign: bool) -> tuple[Use, str] | None:
+def _certain(path: Path, parent: Mapping[str, Any], text: str, *, foreign: bool) -> tuple[Use, str] | None:
     """What pulls the string at this path, and its pull policy; None: nothing that is known to."""
     if path[-1] == "image":
         policy = str(parent.get("imagePullPolicy") or "")
@@ -137,5 +149,6 @@ def _in_text(text: str) -> list[str]:
     return list(dict.fromkeys([*found, *_LINE.findall(text)]))
 
 
-def _dotted(path: _Path) -> str:
+def dotted(path: Path) -> str:
+    """A path as people write it."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")

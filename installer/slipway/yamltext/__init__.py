@@ -8,6 +8,7 @@ said here. `strict` is for what people write for Slipway: it refuses what two re
 from slipway.yamltext.errors import MAX_DEPTH, YamlTextError
 from slipway.yamltext.places import Alias, List, Map, Node, Scalar, key_of, tree
 from slipway.yamltext.reading import load, load_all
+from slipway.yamltext.scalars import shortest
 from slipway.yamltext.writing import dump, dump_all
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "key_of",
     "load",
     "load_all",
+    "shortest",
     "tree",
 ]

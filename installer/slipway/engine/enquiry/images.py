@@ -15,6 +15,7 @@ from slipway.bundle.make.binaries import binary_archive
 from slipway.bundle.make.charts import ChartFile, chart_path, charts_in, read_chart
 from slipway.catalog import Catalog, Module, Release, cluster_facts, samples
 from slipway.catalog.imagecheck import Fault, Rendering, check, found_in
+from slipway.catalog.numbers import spoiled
 from slipway.catalog.references import Use
 from slipway.catalog.rendering import merge
 from slipway.cluster.helm import Helm
@@ -115,7 +116,10 @@ class _Verifier:
             return Checked(module.name, faults=tuple(missing))
         found = found_in(renderings)
         used = sorted({item.reference.image for item in found if item.reference.use is not Use.TEXT})
-        faults = check(module, found, self.pinned, complete=self.site is None)
+        faults = [
+            *check(module, found, self.pinned, complete=self.site is None),
+            *spoiled(module, renderings),
+        ]
         labels = tuple(dict.fromkeys(rendering.chart for rendering in renderings))
         return Checked(module.name, labels, tuple(used), module.runtime_images, len(cases), tuple(faults))
 
