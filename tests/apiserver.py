@@ -15,6 +15,7 @@ import datetime as dt
 import ipaddress
 import json
 import secrets
+import signal
 import socket
 import ssl
 import subprocess
@@ -83,6 +84,24 @@ class ApiServer:
                 process.kill()
                 process.wait()
         self._processes.clear()
+
+    def kill_api(self, *, hang: float = 0.0) -> None:
+        """etcd and kube-apiserver go without a word, after some seconds in which they take requests and answer none."""
+        for process in self._processes[:2]:
+            process.send_signal(signal.SIGSTOP)
+        time.sleep(hang)
+        for process in self._processes[:2]:
+            process.kill()
+            process.wait()
+
+    def start_api(self) -> None:
+        """They come back at the same address, with what etcd had written."""
+        others = self._processes[2:]
+        self._processes.clear()
+        try:
+            self._start_api()
+        finally:
+            self._processes += others
 
     def kubectl(
         self, *arguments: str, stdin: str | None = None, check: bool = True

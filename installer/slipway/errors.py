@@ -139,11 +139,17 @@ class ConflictError(SlipwayError):
 
 
 class HeldError(ConflictError):
-    """A lock or Lease is held: wait for `holder`, or take its place once it is known to be dead."""
+    """A lock or Lease is held: wait for `holder`, or take its place once it is known to be dead.
 
-    def __init__(self, what: str, *, holder: str, where: str = "", why: str = "", hint: str = "") -> None:
+    `sign` is another one after each renewal: who sees it change knows that the holder lives.
+    """
+
+    def __init__(
+        self, what: str, *, holder: str, sign: str, where: str = "", why: str = "", hint: str = ""
+    ) -> None:
         super().__init__(what, where=where, why=why, hint=hint)
         self.holder = holder
+        self.sign = sign
 
 
 class StalePlanError(ConflictError):

@@ -161,7 +161,7 @@ def sync_directory(directory: str) -> None:
         os.close(handle)
 
 
-def read_json(path: str) -> dict:
+def read_json(path: str, newest: int = 1) -> dict:
     """A state file; empty when there is none. One of a newer format is refused."""
     text = read_text(path)
     if text is None:
@@ -170,7 +170,7 @@ def read_json(path: str) -> dict:
         value = json.loads(text)
     except ValueError as error:
         raise HostError(f"{path} is not JSON: {error}") from error
-    if value.get("format", 1) != 1:
+    if not 1 <= value.get("format", 1) <= newest:
         raise HostError(f"{path} has format {value['format']}, which this release does not know")
     return value
 

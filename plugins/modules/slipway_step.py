@@ -96,7 +96,7 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_host import HostError, fail, locked, now, read_json, write_json
+from ansible.module_utils.slipway_host import HostError, fail, locked, now, read_json, read_text, write_json
 from ansible.module_utils.slipway_recorded import keep, unit_states
 
 
@@ -107,7 +107,7 @@ class HostState:
         self.directory = directory
         self.record_path = f"{directory}/record.json"
         self.pending_path = f"{directory}/pending.json"
-        self.lock = read_json(f"{directory}/lock.json")
+        self.lock = read_json(f"{directory}/lock.json", newest=2)
         self.record = {"format": 1, "site": "", "steps": {}, **read_json(self.record_path)}
         self.pending = {"format": 1, **read_json(self.pending_path)}
 
@@ -117,15 +117,21 @@ class HostState:
         other = self.lock.get("holder", "")
         if held > epoch or (held == epoch and holder and other not in ("", holder) and self.live):
             raise HostError(
-                f"{step} has epoch {epoch}, but {other or 'somebody'} holds this host with epoch {held}",
+                f"{step} has epoch {epoch}, but {other.partition('+')[0] or 'somebody'} holds this host "
+                f"with epoch {held}",
                 conflict=True,
                 holder=other,
             )
 
     @property
     def live(self) -> bool:
-        """Whether the lock has not expired."""
-        return float(self.lock.get("expires", 0)) > time.time()
+        """Whether the lock has not expired, by the clock since this boot; what an earlier boot left may be renewed."""
+        if "expires" in self.lock:  # format 1
+            return float(self.lock["expires"]) > time.time()
+        until = float(self.lock.get("until", 0))
+        if until and self.lock.get("boot") != (read_text("/proc/sys/kernel/random/boot_id") or "").strip():
+            return True
+        return until > float((read_text("/proc/uptime") or "0").split()[0])
 
     def refuse_other_site(self, step: str, site: str) -> None:
         """A host serves one cluster."""

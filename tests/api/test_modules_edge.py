@@ -1,6 +1,5 @@
-"""The cluster's edge on a real API server: settings, conflicts, leases, node metadata, drain, observation."""
+"""The cluster's edge on a real API server: settings, conflicts, node metadata, drain, observation."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,10 @@ from typing import Any
 import pytest
 
 from slipway.cluster.client import Client, connect
-from slipway.cluster.lease import Lease
 from slipway.cluster.nodes import cordon, drain, let_in, remove, take_out
 from slipway.cluster.observe import observe
 from slipway.cluster.records import apply_node
-from slipway.cluster.settings import apply_settings, ensure_namespace
+from slipway.cluster.settings import apply_settings
 from slipway.errors import ConflictError, Interrupted, StepError, TransientError
 from slipway.model.record import StepRecord
 from slipway.settings import API_VERSION, NAMESPACE
@@ -83,52 +81,6 @@ def test_an_unknown_field_is_refused_by_name(client: Client) -> None:
     with pytest.raises(StepError) as caught:
         client.apply(wrong)
     assert "modul" in caught.value.why
-
-
-def test_lease_names_its_holder_and_counts_epochs(client: Client) -> None:
-    ensure_namespace(client, NAMESPACE)
-    first, second = Lease(client, "edge", "ann@a:1"), Lease(client, "edge", "bob@b:2")
-    assert first.acquire() == 1
-    with pytest.raises(ConflictError, match="ann@a:1 is changing this cluster"):
-        second.acquire()
-    first.renew()
-    assert second.acquire(instead_of="ann@a:1") == 2
-    with pytest.raises(ConflictError, match="bob@b:2"):
-        first.renew()
-    second.release()
-    assert Lease(client, "edge", "ann@a:1").acquire() == 3
-
-
-def test_a_lease_of_the_dead_expires(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slipway.cluster.lease.CLOCK_SKEW", 0)
-    Lease(client, "brief", "ann@a:1", seconds=1).acquire()
-    other = Lease(client, "brief", "bob@b:2")
-
-    def taken() -> bool:
-        try:
-            return other.acquire() == 2
-        except ConflictError:
-            return False
-
-    until(taken, seconds=10, what="lease expired")
-
-
-def test_one_of_many_gets_the_lease(client: Client) -> None:
-    won: list[str] = []
-
-    def compete(name: str) -> None:
-        try:
-            Lease(client, "race", name).acquire()
-            won.append(name)
-        except ConflictError:
-            pass
-
-    threads = [threading.Thread(target=compete, args=(f"t@{number}:1",)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(won) == 1
 
 
 def test_node_metadata_in_one_write(client: Client, server: ApiServer) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from slipway.bundle.form import manifest as manifests
+from slipway.holders import name_of
 from slipway.lab import Lab, keys
 from slipway.model.bundle import ArtifactKind
 from tests.e2e.sites import Site, bundle
@@ -402,12 +403,12 @@ def test_of_two_at_once_one_waits_and_an_interrupt_leaves_nothing_behind(site: S
     try:
         wait("the first to hold the locks", lambda: all(holders(site.lab)))
         holder = holders(site.lab)[0]
-        assert holder.endswith(f":{first.pid}")
+        assert name_of(holder).endswith(f":{first.pid}")
         other = site.elsewhere(tmp_path / "elsewhere")
         second = other.start("apply", "-b", str(bundle()))
         try:
             line = read_until(second.stderr, "waiting:")
-            assert f"{holder} is changing this host" in line
+            assert f"{name_of(holder)} is changing this host" in line
             assert "host/node-1" in line
             wait("node_prepare to be done", lambda: prepared(site.lab))
             first.send_signal(signal.SIGINT)
@@ -419,7 +420,7 @@ def test_of_two_at_once_one_waits_and_an_interrupt_leaves_nothing_behind(site: S
             assert site.journal()[-1]["text"] == "cancelled"
             wait(
                 "the second to take the locks",
-                lambda: holders(site.lab)[0].endswith(f":{second.pid}") or second.poll() is not None,
+                lambda: name_of(holders(site.lab)[0]).endswith(f":{second.pid}") or second.poll() is not None,
             )
             second.send_signal(signal.SIGINT)
             out, err = second.communicate(timeout=60)
@@ -439,7 +440,7 @@ def test_of_two_at_once_one_waits_and_an_interrupt_leaves_nothing_behind(site: S
 
 def holders(lab: Lab) -> list[str]:
     """Who holds each node now; "" when nobody does."""
-    return [held["holder"] if held.get("expires") else "" for held in map(lock_of(lab), lab.nodes)]
+    return [held["holder"] if held.get("until") else "" for held in map(lock_of(lab), lab.nodes)]
 
 
 def lock_of(lab: Lab) -> Callable[[Any], Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from slipway.cli.planview import diff_lines
 from slipway.engine.enquiry.hostview import HostView
 from slipway.engine.errands.forgetting import Forgotten
 from slipway.errors import PreflightError
+from slipway.holders import name_of
 from slipway.model.observed import Drift
 from slipway.model.record import Intent
 
@@ -124,7 +125,9 @@ def _steps(view: HostView) -> list[tuple[str, ...]]:
 
 
 def _intent(one: Intent) -> str:
-    return f"{one.step.rpartition('/')[2]}, by {one.holder} in operation {one.operation} at {one.time}"
+    return (
+        f"{one.step.rpartition('/')[2]}, by {name_of(one.holder)} in operation {one.operation} at {one.time}"
+    )
 
 
 def _drift(view: HostView) -> list[tuple[str, str, str]]:

@@ -4,14 +4,14 @@ A Lease has expired when nobody changed it for its duration by OUR clock, so ske
 target is guarded by the engine's locks; this only keeps standbys quiet.
 """
 
-import time
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
 
 from slipway.cluster.client import Client
+from slipway.cluster.lease import LEASE, claimed, utc_now
 from slipway.errors import ConflictError
-
-LEASE: Final = ("coordination.k8s.io/v1", "Lease")
+from slipway.holders import Sighting
 
 #: Seconds without renewal until a standby takes over, and between two tries.
 LEASE_SECONDS: Final = 15
@@ -22,14 +22,22 @@ class Election:
     """One candidate."""
 
     def __init__(
-        self, client: Client, namespace: str, name: str, identity: str, *, seconds: int = LEASE_SECONDS
+        self,
+        client: Client,
+        namespace: str,
+        name: str,
+        identity: str,
+        *,
+        seconds: int = LEASE_SECONDS,
+        sighting: Sighting | None = None,
+        wall: Callable[[], datetime] = utc_now,
     ) -> None:
         self._client = client
         self._namespace = namespace
         self._name = name
         self._seconds = seconds
-        self._seen: dict[str, Any] = {}
-        self._seen_at = 0.0
+        self._sighting = sighting or Sighting()
+        self._wall = wall
         self.identity = identity
         self.holder = ""
 
@@ -39,12 +47,12 @@ class Election:
         try:
             if lease is None:
                 return self._won(self._client.create(self._wanted({})))
-            self._look(lease)
-            if self.holder not in {"", self.identity} and not self._expired():
+            expired = self._expired(lease)
+            if self.holder not in {"", self.identity} and not expired:
                 return False
             return self._won(self._client.replace(self._wanted(lease)))
-        except ConflictError:
-            return False
+        except ConflictError:  # somebody was faster: perhaps an own renewal whose answer was lost
+            return self._won(self._client.get(*LEASE, self._name, self._namespace) or {})
 
     def release(self) -> None:
         """Give the Lease back if it is ours, so that a standby need not wait."""
@@ -57,33 +65,26 @@ class Election:
         except ConflictError:
             return
 
-    def _look(self, lease: dict[str, Any]) -> None:
+    def _expired(self, lease: dict[str, Any]) -> bool:
+        """Look at it: who holds it, and whether that one has renewed nothing for its duration."""
         spec = lease.get("spec") or {}
         self.holder = spec.get("holderIdentity") or ""
-        if spec != self._seen:
-            self._seen, self._seen_at = spec, time.monotonic()
-
-    def _expired(self) -> bool:
-        seconds: int = self._seen.get("leaseDurationSeconds", self._seconds)
-        return time.monotonic() > self._seen_at + seconds
+        seconds: int = spec.get("leaseDurationSeconds") or self._seconds
+        return self._sighting.still_for(spec) > seconds
 
     def _won(self, lease: dict[str, Any]) -> bool:
-        self._look(lease)
+        self._expired(lease)
         return self.holder == self.identity
 
     def _wanted(self, lease: dict[str, Any]) -> dict[str, Any]:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         spec = lease.get("spec") or {}
-        kept = spec.get("holderIdentity") == self.identity
-        return {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": lease.get("metadata") or {"name": self._name, "namespace": self._namespace},
-            "spec": {
-                "holderIdentity": self.identity,
-                "leaseDurationSeconds": self._seconds,
-                "acquireTime": spec["acquireTime"] if kept else now,
-                "renewTime": now,
-                "leaseTransitions": spec.get("leaseTransitions", 0) + (0 if kept or not lease else 1),
-            },
-        }
+        before = int(spec.get("leaseTransitions") or 0)
+        kept = not lease or spec.get("holderIdentity") == self.identity
+        return claimed(
+            lease,
+            {"name": self._name, "namespace": self._namespace},
+            self.identity,
+            seconds=self._seconds,
+            transitions=before if kept else before + 1,
+            wall=self._wall,
+        )

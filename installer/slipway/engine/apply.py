@@ -4,7 +4,7 @@ Called by the command line and by the operator. It decides nothing about what is
 boundary when `cancelled` says so, and leaves no process behind.
 """
 
-import os
+import logging
 import threading
 import time
 import traceback
@@ -17,11 +17,13 @@ from slipway.engine.execute import execute
 from slipway.engine.journal import Journal, new_operation
 from slipway.engine.locking import Locks
 from slipway.engine.run import Run
-from slipway.errors import SlipwayError
+from slipway.errors import ConflictError, Interrupted, SlipwayError
 from slipway.model.observed import Observed
 from slipway.model.operation import Failure, OperationResult, Outcome, Progress, StepResult
 from slipway.model.plan import Plan, StepKind
 from slipway.planning.holding import absent
+
+log = logging.getLogger(__name__)
 
 #: Times that a step is tried when its failure is one that time can heal.
 ATTEMPTS = 3
@@ -42,7 +44,8 @@ def apply(
     """Carry the plan out. `cancelled` ends what runs; `held` lets it end and starts nothing more.
 
     Raises:
-        ConflictError: somebody else is changing one of the targets; no step was begun.
+        ConflictError: somebody else is changing one of the targets, from the beginning or since a lock was lost.
+        SlipwayError: a lock could not be kept.
     """
     name = operation or new_operation()
     journal = Journal(context.state / "operations", name)
@@ -53,14 +56,21 @@ def apply(
 
     board = Board(name, plan, tell)
     started = time.monotonic()
-    tell(Progress("started", name, time.time(), data=_opening(plan)))
+    lost: SlipwayError | None = None
+    tell(Progress("started", name, time.time(), data=_opening(plan, context.holder)))
     try:
-        with Locks.of(plan, context, observed, board.note) as locks:
+        with Locks.of(plan, context, observed, board.note, lambda: cancelled() or held()) as locks:
             _run(board, context, observed, locks, cancelled, held)
+            lost = locks.lost
+    except Interrupted:  # while it waited for a lock
+        log.debug("%s: stopped before its first step", name)
     finally:
-        result = _result(board, cancelled() or held(), time.monotonic() - started)
+        stopped = cancelled() or held() or lost is not None
+        result = _result(board, stopped, time.monotonic() - started)
         tell(Progress("finished", name, time.time(), text=str(result.outcome), data=_summary(result)))
         journal.close()
+    if lost and result.outcome is not Outcome.SUCCEEDED:
+        raise _stopped_by(lost)
     return result
 
 
@@ -78,6 +88,7 @@ def _run(
 
     def work(batch: Batch) -> None:
         try:
+            locks.confirm(batch.kind)
             execute(batch, Run(board, context, observed, locks, stopped, pythons))
         except SlipwayError as error:
             _fail_batch(batch, board, error)
@@ -88,7 +99,7 @@ def _run(
                 board.changed.notify_all()
 
     def stopped() -> bool:
-        return cancelled() or locks.lost
+        return cancelled() or locks.lost is not None
 
     while True:
         for thread in [thread for thread in threads if not thread.is_alive()]:
@@ -180,5 +191,17 @@ def _summary(result: OperationResult) -> dict[str, object]:
     }
 
 
-def _opening(plan: Plan) -> dict[str, object]:
-    return {"plan": plan.digest, "steps": [step.id for step in plan.steps], "pid": os.getpid()}
+def _opening(plan: Plan, holder: str) -> dict[str, object]:
+    return {"plan": plan.digest, "steps": [step.id for step in plan.steps], "holder": holder}
+
+
+def _stopped_by(lost: SlipwayError) -> SlipwayError:
+    """What ends an operation whose lock is gone; a bug in the keeping is told as it is."""
+    if not isinstance(lost, ConflictError):
+        return lost
+    return ConflictError(
+        f"the operation lost its lock and was stopped: {lost.what}",
+        where=lost.where,
+        why=lost.why,
+        hint="what is done is recorded; run the same command again once the other one is done",
+    )

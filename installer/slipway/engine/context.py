@@ -4,8 +4,6 @@ The command line opens it from cluster.yaml and its neighbours, the operator fro
 on there is no difference between the two.
 """
 
-import os
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from slipway.bundle.site.source import ArtifactSource, DirectorySource
 from slipway.catalog import Catalog
 from slipway.engine.registry import site_source
 from slipway.errors import ConfigurationError
+from slipway.holders import this_process
 from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.probe.access import Access
@@ -30,11 +29,6 @@ from slipway.settings import API_VERSION, Workspace
 
 if TYPE_CHECKING:
     from slipway.cluster.client import Client
-
-
-def holder_name() -> str:
-    """Who we are, in locks and refusals: program, machine, process."""
-    return f"slipway@{socket.gethostname()}:{os.getpid()}"
 
 
 @dataclass(slots=True, eq=False)
@@ -52,7 +46,7 @@ class Context:
     kubeconfig: Path | None
     document: Mapping[str, Any] | None = None
     known_hosts: Path = field(init=False)
-    holder: str = field(default_factory=holder_name)
+    holder: str = field(default_factory=this_process)
     force_conflicts: bool = False
     fetched_by: str = ""
     """Operation that fetched the kubeconfig of the cluster it made."""

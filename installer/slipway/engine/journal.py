@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.errors import ConfigurationError
+from slipway.holders import process_of, runs_here
 from slipway.model.operation import Outcome, Progress
 
 #: Operations kept; a year of weekly changes.
@@ -56,9 +57,9 @@ def running(directory: Path) -> int | None:
     """Process of the operation that runs on this machine now, if there is one."""
     for name in operations(directory)[:1]:
         happened = list(events(directory, name))
-        pid = happened[0]["data"].get("pid") if happened else None
-        if pid and happened[-1]["kind"] != "finished" and Path(f"/proc/{pid}").exists():
-            return int(pid)
+        holder = happened[0]["data"].get("holder", "") if happened else ""
+        if happened and happened[-1]["kind"] != "finished" and runs_here(holder):
+            return process_of(holder)
     return None
 
 

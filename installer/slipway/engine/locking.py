@@ -2,21 +2,18 @@
 
 For a plan, and for a collection of the site registry, during which nobody may push.
 
-A lock that somebody else holds is waited for as long as its holder may be dead; a holder that is alive renews it,
-and is named in the refusal. A holder on this machine whose process is gone is dead for certain: its place is taken.
+A lock that somebody else holds is waited for until it has expired, or its holder is seen to live: that one is named in
+the refusal. A holder whose process is gone from this machine is dead for certain: its place is taken at once.
 """
 
-import os
-import re
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from slipway.engine.context import Context
-from slipway.errors import ConflictError, HeldError, SlipwayError, StalePlanError
+from slipway.engine.keeping import Keeper
+from slipway.engine.patience import patiently
+from slipway.errors import ConflictError, HeldError, Interrupted, SlipwayError, StalePlanError, TransientError
+from slipway.holders import is_gone
 from slipway.model.observed import Observed
 from slipway.model.plan import Plan, StepKind
 from slipway.probe import locks
@@ -27,14 +24,16 @@ from slipway.settings import LOCK_SECONDS, NAMESPACE
 if TYPE_CHECKING:
     from slipway.cluster.lease import Lease
 
-#: A third of a lock's life: two renewals may fail before it is lost.
-RENEW_SECONDS = LOCK_SECONDS / 3
+#: Steps that change nothing but hosts, which have locks of their own.
+_ON_HOSTS = frozenset({StepKind.HOST, StepKind.MIRROR})
 
 
 class Locks:
     """Context manager around an operation on these hosts. `cluster`: whether there is one, whose Lease is taken.
 
-    `epoch` is higher than that of any lock seen. `note` is told why the operation waits or stops.
+    `epoch` is higher than that of any host's lock seen, and stays what it is when the operation begins. `note` is told
+    why the operation waits or stops; `cancelled` ends the waiting. `seconds`: a lock's life without renewal; two of
+    its renewals may fail.
     """
 
     def __init__(
@@ -45,6 +44,8 @@ class Locks:
         cluster: bool,
         epoch: int,
         note: Callable[[str], None],
+        cancelled: Callable[[], bool] = lambda: False,
+        seconds: int = LOCK_SECONDS,
     ) -> None:
         self.context = context
         self.hosts = tuple(dict.fromkeys(hosts))
@@ -53,22 +54,34 @@ class Locks:
         self.note = note
         self.silent: dict[str, HostError] = {}
         """Hosts that have stopped answering since they were read: not locked, so they must not be touched."""
-        self.lost = False
+        self._cancelled = cancelled
+        self._seconds = seconds
         self._waited = False
+        self._told = False
+        self._begun = False
+        self._lost: SlipwayError | None = None
         self._fleet: Fleet | None = None
         self._lease: Lease | None = None
-        self._stop = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name="lock-keeper", daemon=True)
+        self._leased = False
+        self._keepers: list[Keeper] = []
 
     @classmethod
-    def of(cls, plan: Plan, context: Context, observed: Observed, note: Callable[[str], None]) -> Self:
+    def of(
+        cls,
+        plan: Plan,
+        context: Context,
+        observed: Observed,
+        note: Callable[[str], None],
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Self:
         """For the hosts that a plan changes, and those of the site registry where it pushes."""
         steps = [step for step in plan.steps if not step.hold]
         epoch = 1 + max((h.lock.epoch for h in observed.hosts.values() if h.lock), default=0)
         hosts = [step.target for step in steps if step.kind is StepKind.HOST]
         if any(step.kind is StepKind.MIRROR for step in steps):
             hosts += [host.name for host in context.configuration.registry_hosts]
-        return cls(context, hosts, cluster=observed.cluster.reachable, epoch=epoch, note=note)
+        cluster = observed.cluster.reachable
+        return cls(context, hosts, cluster=cluster, epoch=epoch, note=note, cancelled=cancelled)
 
     def __enter__(self) -> Self:
         try:
@@ -77,17 +90,40 @@ class Locks:
             if self.hosts:
                 self._fleet = self._open_fleet()
                 self._patiently(self._lock_hosts)
+                self._keep("the hosts' locks", self._renew_hosts)
             self._refuse_stale()
         except BaseException:
             self._give_back()
             raise
-        self._keeper.start()
+        self._begun = True
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._keeper.join()
         self._give_back()
+
+    @property
+    def lost(self) -> SlipwayError | None:
+        """Why nothing more may be begun: somebody else has a lock now, or its keeping failed."""
+        return self._lost or next((keeper.failure for keeper in self._keepers if keeper.failure), None)
+
+    def confirm(self, kind: StepKind) -> None:
+        """Asked before steps of this kind: are the locks ours? Costs a request only after renewals have failed.
+
+        Raises:
+            ConflictError: somebody else has one of them.
+            TransientError: the API does not say whose the Lease is, and the steps change the cluster.
+        """
+        if self.lost:
+            raise self.lost
+        if self._leased and self._lease and not self._lease.sure:
+            try:
+                self._lease.renew()
+            except ConflictError as error:
+                self._lost = error
+                raise
+            except TransientError:
+                if kind not in _ON_HOSTS:
+                    raise
 
     def _refuse_stale(self) -> None:
         """Whoever was waited for has changed what the plan was made from."""
@@ -98,94 +134,88 @@ class Locks:
             )
 
     def take_lease(self) -> None:
-        """Take the Lease; called again once a run has made the cluster.
+        """Take the Lease; called again once a run has made the cluster, and then has an epoch of its own.
 
         A run that was killed between `kubeadm init` and the settings left a cluster without our namespace.
         """
         from slipway.cluster.lease import Lease
         from slipway.cluster.settings import ensure_namespace
 
-        if self._lease is None:
-            ensure_namespace(self.context.client(), NAMESPACE)
-            lease = Lease(self.context.client(), self.context.configuration.name, self.context.holder)
-            self._patiently(lambda: self._acquire(lease))
-            self._lease = lease
+        if self._leased:
+            return
+        ensure_namespace(self.context.client(), NAMESPACE)
+        name = self.context.configuration.name
+        self._lease = lease = Lease(self.context.client(), name, self.context.holder, seconds=self._seconds)
+        self._patiently(lambda: self._acquire(lease))
+        if not self._begun:  # hosts know an operation by one epoch, from its first step to its last
+            self.epoch = lease.epoch
+        self._leased = True
+        self._keep("the Lease", lease.renew)
 
     def _acquire(self, lease: "Lease") -> None:
         try:
-            self.epoch = max(self.epoch, lease.acquire())
+            lease.acquire(at_least=self.epoch)
         except HeldError as error:
-            if not dead_here(error.holder):
+            if not is_gone(error.holder):
                 raise
-            self.epoch = max(self.epoch, lease.acquire(instead_of=error.holder))
+            lease.acquire(at_least=self.epoch, instead_of=error.holder)
 
     def _lock_hosts(self) -> None:
-        assert self._fleet  # noqa: S101 - opened by __enter__
-        holder = self.context.holder
         try:
-            self.silent = locks.acquire(self._fleet, holder, self.epoch, hosts=self.hosts)
+            self._lock_hosts_of("")
         except HeldError as error:
-            if not dead_here(error.holder):
+            if not is_gone(error.holder):
                 raise
-            self.silent = locks.acquire(
-                self._fleet, holder, self.epoch, hosts=self.hosts, instead_of=error.holder
-            )
+            self._lock_hosts_of(error.holder)
+
+    def _lock_hosts_of(self, dead: str) -> None:
+        assert self._fleet  # noqa: S101 - opened by __enter__
+        self.silent = locks.acquire(
+            self._fleet,
+            self.context.holder,
+            self.epoch,
+            hosts=self.hosts,
+            seconds=self._seconds,
+            instead_of=dead,
+        )
+
+    def _renew_hosts(self) -> None:
+        assert self._fleet  # noqa: S101 - opened by __enter__
+        mine = [host for host in self.hosts if host not in self.silent]
+        locks.renew(self._fleet, self.context.holder, self.epoch, hosts=mine, seconds=self._seconds)
 
     def _patiently(self, attempt: Callable[[], None]) -> None:
-        """Wait for a holder that may be dead: until its lock would have expired, no longer."""
-        deadline = time.monotonic() + LOCK_SECONDS + 5
-        while True:
-            try:
-                attempt()
-            except HeldError as error:
-                if time.monotonic() > deadline:
-                    raise
-                if not self._waited:
-                    self.note(f"waiting: {error.what} ({error.where})")
-                self._waited = True
-                time.sleep(1)
-            else:
-                return
+        """Wait for most of a lock's life; by then a holder that lives has renewed it."""
+        waited = patiently(
+            attempt, patience=self._seconds * 2 / 3, seconds=self._seconds, waiting=self._tell_waiting
+        )
+        self._waited = self._waited or waited
+
+    def _tell_waiting(self, error: HeldError) -> None:
+        if not self._told:
+            self.note(f"waiting: {error.what} ({error.where})")
+        self._told = True
+        if self._cancelled():
+            raise Interrupted(f"stopped while {error.what}", where=error.where)
 
     def _open_fleet(self) -> Fleet:
         chosen = [host for host in self.context.configuration.hosts if host.name in self.hosts]
         return Fleet(chosen, self.context.access())
 
-    def _keep(self) -> None:
-        while not self._stop.wait(RENEW_SECONDS):
-            try:
-                if self._lease:
-                    self._lease.renew()
-                if self._fleet:
-                    locks.renew(self._fleet, self.context.holder, self.epoch)
-            except ConflictError as error:
-                self.lost = True
-                self.note(f"stopping: {error.what}")
-                return
-            except SlipwayError as error:  # the API restarts, a host reboots: the next renewal may succeed
-                self.note(f"a lock could not be renewed: {error.what}")
+    def _keep(self, name: str, renew: Callable[[], None]) -> None:
+        keeper = Keeper(name, renew, seconds=self._seconds / 3, note=self.note)
+        self._keepers.append(keeper)
+        keeper.start()
 
     def _give_back(self) -> None:
+        for keeper in self._keepers:
+            keeper.stop()
         if self._fleet:
-            locks.release(self._fleet, self.context.holder, self.epoch)
+            mine = [host for host in self.hosts if host not in self.silent]
+            locks.release(self._fleet, self.context.holder, self.epoch, hosts=mine)
             self._fleet.close()
         if self._lease:
             try:
                 self._lease.release()
             except SlipwayError as error:
                 self.note(f"the Lease could not be given back, it expires by itself: {error.what}")
-
-
-def dead_here(holder: str) -> bool:
-    """Whether the holder was a process of this machine, and is gone."""
-    found = re.fullmatch(r"slipway@(\S+):(\d+)", holder)
-    return found is not None and found[1] == socket.gethostname() and not _is_slipway(int(found[2]))
-
-
-def _is_slipway(pid: int) -> bool:
-    if pid == os.getpid():
-        return True
-    try:
-        return b"slipway" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False

@@ -5,6 +5,8 @@ from typing import Any
 
 #: Format of record.json, pending.json and of module records. A newer one is refused, never guessed at.
 RECORD_FORMAT = 1
+#: Format of lock.json. Format 1 had `expires`, by the host's wall clock.
+LOCK_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,11 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Who may change a target, until when (`expires`: seconds since 1970 on the host's clock)."""
+    """Who may change a host. `left`: seconds until that ends when it was read, on the host's clock; 0: nobody may."""
 
     holder: str
     epoch: int
-    expires: float
+    left: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from slipway.cluster.secretstore import SecretReader
 from slipway.engine.apply import apply
 from slipway.engine.context import Context
 from slipway.engine.modules import standby
+from slipway.engine.patience import patiently
 from slipway.engine.preflight import check
 from slipway.engine.prepare import prepare
 from slipway.engine.registry import site_source
-from slipway.errors import before_changes
+from slipway.errors import HeldError, before_changes
+from slipway.holders import Sighting, this_process
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed, Scope
 from slipway.model.operation import OperationResult, Progress
@@ -32,7 +35,9 @@ from slipway.operator.operations import Chronicle
 from slipway.operator.reconcile import Edges, Reconciler
 from slipway.operator.runtime import LEASE_NAME, Runtime, Settings
 from slipway.runner import Standby
-from slipway.settings import NAMESPACE
+from slipway.settings import LOCK_SECONDS, NAMESPACE
+
+log = logging.getLogger(__name__)
 
 #: Where the token of the applier lies: memory, in every container.
 PRIVATE = Path("/dev/shm/slipway")  # noqa: S108 - the directory is made 0700
@@ -41,16 +46,22 @@ PRIVATE = Path("/dev/shm/slipway")  # noqa: S108 - the directory is made 0700
 class Opened:
     """A session (`operator.door.Session`) over the engine's context."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, seen: Sighting | None) -> None:
         self._context = context
+        self._seen = seen
 
     def prepare(self, scope: Scope) -> tuple[Observed, Plan]:
         """Observe and plan."""
         return prepare(self._context, scope)
 
     def refuse_held(self) -> None:
-        """The same Lease that `apply` takes."""
-        Lease(self._context.client(), self._context.configuration.name, self._context.holder).refuse_held()
+        """The same Lease that `apply` takes. Who remembers no earlier look waits until it has seen enough of it."""
+        context = self._context
+        lease = Lease(context.client(), context.configuration.name, context.holder, sighting=self._seen)
+        if self._seen:
+            lease.refuse_held()
+        else:
+            patiently(lease.refuse_held, patience=0, seconds=LOCK_SECONDS, waiting=_log_waiting)
 
     def apply(
         self,
@@ -72,7 +83,10 @@ class Opened:
 
 
 class ClusterEngine:
-    """The engine (`operator.door.Engine`), with everything read from the cluster and the site registry."""
+    """The engine (`operator.door.Engine`), with everything read from the cluster and the site registry.
+
+    `lasting`: this process sees more than one reading, and remembers since when a Lease stands still.
+    """
 
     def __init__(
         self,
@@ -80,8 +94,11 @@ class ClusterEngine:
         release: catalog.Catalog,
         kubeconfig: Callable[[], Path],
         standby: Standby | None = None,
+        *,
+        lasting: bool = False,
     ) -> None:
         self._client = client
+        self._seen: defaultdict[str, Sighting] | None = defaultdict(Sighting) if lasting else None
         self._release = release
         self._kubeconfig = kubeconfig
         self._standby = standby
@@ -91,6 +108,7 @@ class ClusterEngine:
         secrets = SecretReader(self._client)
         state = _state() / configuration.namespace / configuration.name
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        seen = self._seen[configuration.name] if self._seen is not None else None
         return Opened(
             Context(
                 configuration=configuration,
@@ -99,10 +117,15 @@ class ClusterEngine:
                 secrets=secrets,
                 state=state,
                 kubeconfig=self._kubeconfig(),
-                holder=f"operator/{instance()}",
+                holder=this_process(f"operator/{instance()}"),
                 standby=self._standby,
-            )
+            ),
+            seen,
         )
+
+
+def _log_waiting(error: HeldError) -> None:
+    log.debug("looking again: %s", error.what)
 
 
 def _state() -> Path:
@@ -116,8 +139,12 @@ def open_door(
     namespace: str = "",
     meter: Meter | None = None,
     standby: Standby | None = None,
+    lasting: bool = False,
 ) -> Door:
-    """The real door; the pod's own ServiceAccount without a kubeconfig. A `standby` run is started at once."""
+    """The real door; the pod's own ServiceAccount without a kubeconfig. A `standby` run is started at once.
+
+    `lasting`: the door of a process that stays, not of one call of the hook.
+    """
     if standby:
         standby.refill()
     client = connect(kubeconfig)
@@ -126,7 +153,11 @@ def open_door(
     edges = Edges(
         store=Configurations(client, namespace),
         engine=ClusterEngine(
-            client, release, (lambda: kubeconfig) if kubeconfig else applier.kubeconfig, standby
+            client,
+            release,
+            (lambda: kubeconfig) if kubeconfig else applier.kubeconfig,
+            standby,
+            lasting=lasting,
         ),
         catalog=release,
         recorder=Chronicle(client),
@@ -144,11 +175,13 @@ def run(settings: Settings, *, kubeconfig: Path | None = None) -> int:
 
     def door(halt: threading.Event) -> Door:
         namespace = settings.namespace
-        return open_door(halt, kubeconfig=kubeconfig, namespace=namespace, meter=metrics, standby=ahead)
+        return open_door(
+            halt, kubeconfig=kubeconfig, namespace=namespace, meter=metrics, standby=ahead, lasting=True
+        )
 
     runtime = Runtime(
         client,
-        Election(client, NAMESPACE, LEASE_NAME, instance()),
+        Election(client, NAMESPACE, LEASE_NAME, this_process(instance())),
         door,
         metrics,
         settings,

@@ -1,5 +1,7 @@
 """Who may change a host: `lock.json`, taken, kept and given back in one round trip per host, on the host's clock.
 
+`lock.sh` says by which clock. Nobody else's is compared with it.
+
 The epoch rises with every taking and never falls, also not when a lock is given back: a step of an older epoch
 is refused by the host itself, however late it arrives.
 """
@@ -7,52 +9,23 @@ is refused by the host itself, however late it arrives.
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from slipway.errors import ConflictError, HeldError, StepError
+from slipway.holders import name_of
 from slipway.model.observed import AWAY
 from slipway.probe.access import HostError
 from slipway.probe.fleet import Fleet
 from slipway.probe.ssh import Session
-from slipway.settings import HOST_STATE_DIR, LOCK_SECONDS
+from slipway.settings import LOCK_SECONDS
 
 _HOLDER: Final = re.compile(r"[A-Za-z0-9@._:/+-]{1,200}")
 
-#: stdin: action, holder, epoch, seconds, a holder that is dead. Says `ok`, `held HOLDER EXPIRES NOW`,
-#: `newer EPOCH` or `lost HOLDER`; to `read`, the epoch.
-_SCRIPT: Final = f"""
-read -r action holder epoch seconds dead
-umask 077
-dir={HOST_STATE_DIR}
-mkdir -p "$dir" && chmod 0700 "$dir" || exit 1
-exec 9>"$dir/.flock"
-flock -w 10 9 || exit 1
-value() {{ sed -n "s/.*\\"$1\\": *\\"\\{{0,1\\}}\\([^\\",}}]*\\).*/\\1/p" "$dir/lock.json" 2>/dev/null; }}
-now=$(date +%s)
-old_holder=$(value holder) old_epoch=$(value epoch) old_expires=$(value expires)
-old_expires=${{old_expires%%.*}}
-: "${{old_epoch:=0}}" "${{old_expires:=0}}"
-case $action in
-read)
-    echo "$old_epoch"; exit 0 ;;
-acquire)
-    if [ "$old_expires" -gt "$now" ] && [ "$old_holder" != "$holder" ] && [ "$old_holder" != "$dead" ]; then
-        echo "held $old_holder $old_expires $now"; exit 0
-    fi
-    if [ "$old_epoch" -gt "$epoch" ] || {{ [ "$old_epoch" = "$epoch" ] && [ "$old_holder" != "$holder" ]; }}; then
-        echo "newer $old_epoch"; exit 0
-    fi ;;
-*)
-    if [ "$old_holder" != "$holder" ] || [ "$old_epoch" -ne "$epoch" ]; then
-        echo "lost $old_holder"; exit 0
-    fi ;;
-esac
-expires=$((now + seconds))
-[ "$action" != release ] || expires=0
-printf '{{"format": 1, "holder": "%s", "epoch": %s, "expires": %s}}\\n' "$holder" "$epoch" "$expires" \\
-    >"$dir/.lock.json.new" && mv -T "$dir/.lock.json.new" "$dir/lock.json" && echo ok
-"""
+#: Seconds that one host's lock may take: less than a lock's life, so that a host that hangs costs no other its lock.
+_SECONDS: Final = LOCK_SECONDS / 4
+
+_SCRIPT: Final = Path(__file__).with_name("lock.sh").read_text(encoding="utf-8")
 
 
 def last_epoch(fleet: Fleet) -> int:
@@ -124,7 +97,8 @@ def _ask(session: Session, action: str, holder: str, epoch: int, seconds: int, d
     for name in filter(None, (holder, dead)):
         if not _HOLDER.fullmatch(name):
             raise ValueError(f"{name!r} cannot be a holder's name")
-    code, out, err = session.run(_SCRIPT, stdin=f"{action} {holder} {epoch} {seconds} {dead}\n".encode())
+    request = f"{action} {holder} {epoch} {seconds} {dead}\n".encode()
+    code, out, err = session.run(_SCRIPT, stdin=request, timeout=_SECONDS)
     if code:
         why = err.decode(errors="replace").strip()
         raise StepError(
@@ -145,13 +119,13 @@ def _demand(answers: dict[str, list[str]], errors: dict[str, HostError]) -> None
 def _conflict(host: str, answer: list[str]) -> ConflictError:
     where = f"host/{host}"
     match answer:
-        case ["held", holder, expires, now]:
-            until = datetime.fromtimestamp(int(expires), UTC).isoformat(timespec="seconds")
+        case ["held", holder, left, until]:
             return HeldError(
-                f"{holder} is changing this host",
+                f"{name_of(holder)} is changing this host",
                 holder=holder,
+                sign=f"{holder} {until}",
                 where=where,
-                why=f"its lock is valid until {until}, {int(expires) - int(now)} s from now",
+                why=f"its lock is valid for {left} s from now, unless it is renewed",
                 hint="wait until it is done; if that process was killed, until its lock expires",
             )
         case ["newer", epoch]:
@@ -160,6 +134,6 @@ def _conflict(host: str, answer: list[str]) -> ConflictError:
                 "the host was changed since it was read", where=where, why=why, hint="plan again"
             )
         case ["lost", *holder]:
-            why = f"{' '.join(holder) or 'nobody'} holds it now"
+            why = f"{name_of(' '.join(holder)) or 'nobody'} holds it now"
             return ConflictError("the host's lock was lost", where=where, why=why, hint="run apply again")
     return ConflictError("the host's lock gave no answer", where=where, why=" ".join(answer))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from slipway.model.observed import Drift, HostFacts, HostObserved
-from slipway.model.record import RECORD_FORMAT, Intent, Lock, StepRecord
+from slipway.model.record import LOCK_FORMAT, RECORD_FORMAT, Intent, Lock, StepRecord
 from slipway.probe.survey import parse_survey
 
 
@@ -24,7 +24,7 @@ def parse_host(name: str, text: str, *, asked: float = 0.0, answered: float = 0.
         raise ReadError("its answer is incomplete")
     record = _state("record.json", sections)
     pending = _state("pending.json", sections)
-    lock = _state("lock.json", sections)
+    lock = _state("lock.json", sections, LOCK_FORMAT)
     runtime = _state("runtime.json", sections)
     try:
         facts = _facts(sections)
@@ -38,7 +38,7 @@ def parse_host(name: str, text: str, *, asked: float = 0.0, answered: float = 0.
             records=records,
             drift=find_drift(name, records, sections.get("drift", [])),
             intents=tuple(_intent(value) for role, value in sorted(pending.items()) if role != "format"),
-            lock=_lock(lock) if lock else None,
+            lock=_lock(lock, sections, facts) if lock else None,
             kubernetes=_kubernetes(sections),
             old_data_roots=tuple(sorted(map(str, runtime.get("old", {})))),
         )
@@ -128,7 +128,7 @@ def _kubernetes(sections: dict[str, list[str]]) -> str:
     return _first(sections, "kubelet").removeprefix("server:").strip().strip("\"'")
 
 
-def _state(file: str, sections: dict[str, list[str]]) -> dict[str, Any]:
+def _state(file: str, sections: dict[str, list[str]], newest: int = RECORD_FORMAT) -> dict[str, Any]:
     """One of the state files; empty when there is none."""
     text = "\n".join(sections.get(file.partition(".")[0], [])).strip()
     if not text:
@@ -139,7 +139,7 @@ def _state(file: str, sections: dict[str, list[str]]) -> dict[str, Any]:
         raise ReadError(f"/var/lib/slipway/{file} is damaged: {exc}") from exc
     if not isinstance(value, dict) or not isinstance(value.get("format"), int):
         raise ReadError(f"/var/lib/slipway/{file} is damaged: it has no format")
-    if value["format"] > RECORD_FORMAT:
+    if value["format"] > newest:
         raise ReadError(f"/var/lib/slipway/{file} has format {value['format']}, written by a newer Slipway")
     return value
 
@@ -168,5 +168,11 @@ def _intent(value: dict[str, Any]) -> Intent:
     )
 
 
-def _lock(value: dict[str, Any]) -> Lock:
-    return Lock(holder=str(value["holder"]), epoch=int(value["epoch"]), expires=float(value["expires"]))
+def _lock(value: dict[str, Any], sections: dict[str, list[str]], facts: HostFacts) -> Lock:
+    """A lock that nobody has renewed since the host started counts as free here; `locks` gives it another life."""
+    if value["format"] == 1:
+        left = float(value["expires"]) - facts.time
+    else:
+        boot, uptime = _first(sections, "boot"), _first(sections, "uptime").partition(" ")[0]
+        left = float(value["until"]) - float(uptime) if boot == value["boot"] else 0.0
+    return Lock(holder=str(value["holder"]), epoch=int(value["epoch"]), left=max(left, 0.0))

@@ -55,4 +55,6 @@ section kubelet grep '^ *server:' /etc/kubernetes/kubelet.conf
 section record cat "$state/record.json"
 section pending cat "$state/pending.json"
 section lock cat "$state/lock.json"
+section boot cat /proc/sys/kernel/random/boot_id
+section uptime cat /proc/uptime
 section runtime cat "$state/runtime.json"

@@ -1,12 +1,14 @@
 """What follows from what was read of one host, and names that are no host's."""
 
+from dataclasses import replace
+
 import pytest
 
 from slipway.api import read
 from slipway.engine.enquiry.hostview import HostView, find, view_data
 from slipway.errors import ConfigurationError
 from slipway.model.configuration import Configuration
-from slipway.model.observed import HostFacts, HostObserved
+from slipway.model.observed import HostObserved
 from slipway.model.record import Lock
 from tests.unit.planning import model
 
@@ -40,11 +42,11 @@ def test_of_many_hosts_an_error_names_a_few() -> None:
     assert caught.value.hint == ""
 
 
-def test_a_lock_counts_by_the_hosts_own_clock() -> None:
-    facts, lock = HostFacts(time=100.0), Lock("slipway@other:7", 3, 130.0)
-    assert view(HostObserved("cp-01", facts=facts, lock=lock)).holder == "slipway@other:7"
-    assert view(HostObserved("cp-01", facts=HostFacts(time=130.0), lock=lock)).holder == ""
-    assert view(HostObserved("cp-01", facts=facts)).holder == ""
+def test_a_lock_counts_while_it_has_time_left() -> None:
+    lock = Lock("slipway@other:7+0123456789abcdef.7.99", 3, 30.0)
+    assert view(HostObserved("cp-01", lock=lock)).holder == "slipway@other:7"
+    assert view(HostObserved("cp-01", lock=replace(lock, left=0.0))).holder == ""
+    assert view(HostObserved("cp-01")).holder == ""
 
 
 def test_a_record_of_another_site_is_foreign() -> None:

@@ -2,8 +2,7 @@
 
 import json
 import os
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,9 @@ import pytest
 from slipway.engine import journal
 from slipway.engine.enquiry import standing
 from slipway.errors import ConfigurationError
+from slipway.holders import Holder, this_process
 from slipway.model.operation import Progress
+from tests.unit.test_holders import ended_process
 
 
 def write(directory: Path, operation: str, *events: Progress) -> None:
@@ -21,8 +22,8 @@ def write(directory: Path, operation: str, *events: Progress) -> None:
     kept.close()
 
 
-def opening(operation: str, pid: int) -> Progress:
-    return Progress("started", operation, 1.0, data={"pid": pid, "steps": ["host/a/one", "host/b/one"]})
+def opening(operation: str, holder: str = "") -> Progress:
+    return Progress("started", operation, 1.0, data={"holder": holder, "steps": ["host/a/one", "host/b/one"]})
 
 
 def test_names_sort_by_time_and_are_unique() -> None:
@@ -35,7 +36,7 @@ def test_events_come_back_in_order_and_nobody_else_reads_them(tmp_path: Path) ->
     write(
         tmp_path / "operations",
         "op-1",
-        opening("op-1", 1),
+        opening("op-1"),
         Progress("finished", "op-1", 2.0, text="succeeded"),
     )
     kinds = [event["kind"] for event in journal.events(tmp_path / "operations", "op-1")]
@@ -47,19 +48,19 @@ def test_what_was_begun_and_not_ended_well_is_remembered(tmp_path: Path) -> None
     write(
         tmp_path,
         "op-1",
-        opening("op-1", 1),
+        opening("op-1"),
         *(Progress("step-started", "op-1", 1.0, f"host/{name}/one", name) for name in "abc"),
         Progress("step-finished", "op-1", 2.0, "host/a/one", "a", data={"outcome": "succeeded"}),
         Progress("step-finished", "op-1", 2.0, "host/b/one", "b", data={"outcome": "failed"}),
     )
     assert journal.unfinished(tmp_path) == {"b", "c"}
-    write(tmp_path, "op-2", opening("op-2", 1))
+    write(tmp_path, "op-2", opening("op-2"))
     assert journal.unfinished(tmp_path) == set()
     assert journal.unfinished(tmp_path / "none") == set()
 
 
 def test_a_line_cut_off_by_a_kill_is_left_out(tmp_path: Path) -> None:
-    write(tmp_path, "op-1", opening("op-1", 1))
+    write(tmp_path, "op-1", opening("op-1"))
     with (tmp_path / "op-1.jsonl").open("a") as file:
         file.write('{"kind": "step-st')
     assert [event["kind"] for event in journal.events(tmp_path, "op-1")] == ["started"]
@@ -68,7 +69,7 @@ def test_a_line_cut_off_by_a_kill_is_left_out(tmp_path: Path) -> None:
 def test_the_newest_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "KEEP", 2)
     for number in range(4):
-        write(tmp_path, f"op-{number}", opening(f"op-{number}", 1))
+        write(tmp_path, f"op-{number}", opening(f"op-{number}"))
     assert journal.operations(tmp_path) == ["op-3", "op-2"]
 
 
@@ -78,26 +79,36 @@ def test_an_unknown_operation_is_an_error_with_a_way_out(tmp_path: Path) -> None
 
 
 def test_running_is_what_has_no_end_and_a_process(tmp_path: Path) -> None:
-    write(tmp_path, "op-1", opening("op-1", os.getpid()))
+    write(tmp_path, "op-1", opening("op-1", this_process()))
     assert journal.running(tmp_path) == os.getpid()
     write(tmp_path, "op-1", Progress("finished", "op-1", 2.0))
     assert journal.running(tmp_path) is None
 
 
 def test_killed_is_what_has_no_end_and_no_process(tmp_path: Path) -> None:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    write(tmp_path, "op-1", opening("op-1", ended.pid), Progress("step-started", "op-1", 1.5, "host/a/one"))
+    write(
+        tmp_path,
+        "op-1",
+        opening("op-1", ended_process()),
+        Progress("step-started", "op-1", 1.5, "host/a/one"),
+    )
     assert journal.running(tmp_path) is None
     (told,) = standing.here(tmp_path)
     assert (told.id, told.outcome, told.now) == ("op-1", "interrupted", "host/a/one")
+
+
+def test_a_process_with_its_number_elsewhere_is_another(tmp_path: Path) -> None:
+    mine = Holder.parse(this_process())
+    assert mine is not None
+    write(tmp_path, "op-1", opening("op-1", str(replace(mine, place="0123456789abcdef"))))
+    assert journal.running(tmp_path) is None
 
 
 def test_a_running_one_says_what_it_is_doing(tmp_path: Path) -> None:
     write(
         tmp_path,
         "op-1",
-        opening("op-1", os.getpid()),
+        opening("op-1", this_process()),
         Progress("step-started", "op-1", 1.1, "host/a/one", "a"),
         Progress("step-started", "op-1", 1.1, "host/b/one", "b"),
         Progress("task", "op-1", 1.2, "host/a/one", "a", "Install packages"),
@@ -111,7 +122,7 @@ def test_a_running_one_says_what_it_is_doing(tmp_path: Path) -> None:
 def test_a_step_that_is_tried_again_counts_once(tmp_path: Path) -> None:
     finished = Progress("step-finished", "op-1", 1.3, "host/b/one", "b", data={"outcome": "failed"})
     again = Progress("note", "op-1", 1.4, "host/b/one", "b", "will be tried again")
-    opened = opening("op-1", os.getpid())
+    opened = opening("op-1", this_process())
     write(tmp_path, "op-1", opened, finished, again)
     assert standing.here(tmp_path)[0].percent == 0
     write(tmp_path, "op-1", finished)
@@ -119,5 +130,5 @@ def test_a_step_that_is_tried_again_counts_once(tmp_path: Path) -> None:
 
 
 def test_events_are_json_lines(tmp_path: Path) -> None:
-    write(tmp_path, "op-1", opening("op-1", 1))
+    write(tmp_path, "op-1", opening("op-1"))
     assert json.loads((tmp_path / "op-1.jsonl").read_text())["data"]["steps"] == ["host/a/one", "host/b/one"]

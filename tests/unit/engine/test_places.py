@@ -1,46 +1,12 @@
-"""Small decisions of the engine: is a holder dead, where does a kubeconfig point."""
+"""Where a kubeconfig points, and how it is kept."""
 
 import os
-import socket
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import yaml
 
-from slipway.engine.context import holder_name
 from slipway.engine.kubeconfig import pointed_at, write_private
-from slipway.engine.locking import dead_here
-
-
-def ended_pid() -> int:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
-
-
-def test_we_are_alive() -> None:
-    assert not dead_here(holder_name())
-
-
-def test_a_process_of_this_machine_that_is_gone_is_dead() -> None:
-    assert dead_here(f"slipway@{socket.gethostname()}:{ended_pid()}")
-
-
-def test_a_number_that_another_program_got_since_is_dead() -> None:
-    other = subprocess.Popen(["sleep", "60"])
-    try:
-        assert dead_here(f"slipway@{socket.gethostname()}:{other.pid}")
-    finally:
-        other.kill()
-        other.wait()
-
-
-def test_of_other_machines_and_strangers_nothing_is_known() -> None:
-    assert not dead_here("slipway@elsewhere:1")
-    assert not dead_here(f"somebody@{socket.gethostname()}:{ended_pid()}")
-    assert not dead_here("")
 
 
 def test_only_the_server_of_a_kubeconfig_changes() -> None:

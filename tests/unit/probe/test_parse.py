@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slipway.model.observed import Drift, HostObserved
-from slipway.model.record import StepRecord
+from slipway.model.record import Lock, StepRecord
 from slipway.model.survey import BlockDisk, CloudInit
 from slipway.probe.parse import ReadError, find_drift, parse_host
 from slipway.probe.survey import parse_survey
@@ -27,6 +27,21 @@ def test_example(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lock", "left"),
+    [
+        ('{"format": 1, "holder": "h", "epoch": 2, "expires": 1100}', 100.0),
+        ('{"format": 1, "holder": "h", "epoch": 2, "expires": 12.5}', 0.0),
+        ('{"format": 2, "holder": "h", "epoch": 2, "boot": "b", "until": 430}', 30.0),
+        ('{"format": 2, "holder": "h", "epoch": 2, "boot": "b", "until": 0}', 0.0),
+        ('{"format": 2, "holder": "h", "epoch": 2, "boot": "of before", "until": 430}', 0.0),
+    ],
+)
+def test_what_is_left_of_a_lock(lock: str, left: float) -> None:
+    text = f"time:\n 1000\n\nlock:\n {lock}\n\nboot:\n b\n\nuptime:\n 400.00 9.9\n\nend:\n complete\n"
+    assert parse_host("cp-01", text).lock == Lock("h", 2, left)
+
+
+@pytest.mark.parametrize(
     ("section", "content", "message"),
     [
         ("record", '{"format": 2, "steps": {}}', "newer Slipway"),
@@ -36,6 +51,7 @@ def test_example(path: Path) -> None:
         ("pending", '{"format": 1, "r": {"operation": "o"}}', "damaged"),
         ("pending", '{"format": 1, "r": 3}', "damaged"),
         ("lock", '{"format": 1, "holder": "h", "epoch": "x", "expires": 1}', "damaged"),
+        ("lock", '{"format": 3, "holder": "h", "epoch": 1}', "newer Slipway"),
     ],
 )
 def test_state_is_never_guessed_at(section: str, content: str, message: str) -> None:

@@ -11,6 +11,7 @@ from slipway.api.explain import nearest
 from slipway.api.merge import Setting, sources
 from slipway.engine.context import Context
 from slipway.errors import ConfigurationError, PreflightError, SlipwayError
+from slipway.holders import name_of
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved, NodeObserved
@@ -57,7 +58,7 @@ class HostView:
     def holder(self) -> str:
         """Who may change the host right now, by the host's own clock; empty: nobody."""
         lock = self.host.lock
-        return lock.holder if lock and lock.expires > self.host.facts.time else ""
+        return name_of(lock.holder) if lock and lock.left else ""
 
 
 def explain(context: Context, name: str) -> HostView:

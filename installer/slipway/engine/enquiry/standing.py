@@ -3,7 +3,6 @@
 Reads only, and no more than it shows: no bundle, no plan, no look for drift.
 """
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from slipway.engine import journal
 from slipway.engine.context import Context
 from slipway.engine.kubeconfig import fetch_kubeconfig
 from slipway.errors import SlipwayError
+from slipway.holders import name_of
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, HostObserved, LiveConfiguration
 from slipway.planning.roles import roles_of
@@ -193,6 +193,6 @@ def _host(host: HostObserved, configuration: Configuration) -> Target:
     rest = [role for role in roles if role not in done]
     begun = [intent.step.rpartition("/")[2] for intent in host.intents]
     notes = [f"in {', '.join(begun)}"] if begun else [f"next: {rest[0]}"] if rest else []
-    if host.lock and host.lock.expires > (host.facts.time or time.time()):
-        notes.append(f"held by {host.lock.holder}")
+    if host.lock and host.lock.left:
+        notes.append(f"held by {name_of(host.lock.holder)}")
     return Target(host.name, state, message="; ".join(notes))

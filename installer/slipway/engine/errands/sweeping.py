@@ -16,6 +16,7 @@ from slipway.engine.locking import Locks
 from slipway.engine.registry import push_client
 from slipway.errors import BundleError, ConfigurationError, StalePlanError
 from slipway.model.host.items import Host
+from slipway.model.plan import StepKind
 from slipway.planning.sitenames import site_prefix
 from slipway.probe import locks
 from slipway.probe.fleet import Fleet
@@ -72,10 +73,14 @@ def carry_out(context: Context, found: tuple[Found, ...], tell: Callable[[str], 
     hosts = {host.name: host for host in context.configuration.registry_hosts}
     with Fleet(hosts.values(), context.access()) as fleet:
         epoch = 1 + locks.last_epoch(fleet)
-        with Locks(context, hosts, cluster=_has_cluster(context), epoch=epoch, note=tell):
+        with Locks(context, hosts, cluster=_has_cluster(context), epoch=epoch, note=tell) as mine:
             if survey(context) != found:
                 raise StalePlanError("the registry has changed since you were asked", hint="run it again")
-            gone = {one.host: _delete(_client(context, hosts[one.host]), one, tell) for one in found}
+            gone = {}
+            for one in found:
+                mine.confirm(StepKind.MIRROR)
+                gone[one.host] = _delete(_client(context, hosts[one.host]), one, tell)
+            mine.confirm(StepKind.MIRROR)
             tell("collecting blobs")
             root = context.configuration.spec.registry.data_root
             sizes, errors = fleet.each(lambda session: _collect(session, root))
