@@ -7,6 +7,8 @@ from typing import Any
 from slipway.cli.output import colour
 from slipway.model.operation import Failure
 from slipway.model.plan import Change, Hold, Plan, Step, StepKind
+from slipway.model.standing import Standing
+from slipway.planning.standing import said
 
 SIGNS = {
     Change.CREATE: ("+", "green"),
@@ -34,9 +36,9 @@ TARGETS = 12
 def plan_text(plan: Plan) -> str:
     """All of it, host by host; what several targets have in common is said once."""
     notes = [f"note: {notice}" for notice in plan.notices]
+    sick = list(standing_lines(plan.standing))
     if plan.empty:
-        head = f"Nothing to do: {plan.configuration} is as it should be (read {plan.read_at})."
-        return "\n".join([head, *notes])
+        return "\n".join([_nothing(plan), *sick, *notes])
     lines = []
     for kind, title in TITLES.items():
         entries = _entries(step for step in plan.steps if step.kind is kind)
@@ -46,7 +48,24 @@ def plan_text(plan: Plan) -> str:
                 *(line for entry in entries.items() for line in _lines(entry)),
                 "",
             ]
-    return "\n".join([*lines, *_holds(plan), _summary(plan), *notes])
+    return "\n".join([*lines, *_holds(plan), _summary(plan), *sick, *notes])
+
+
+def _nothing(plan: Plan) -> str:
+    """The head of a plan without a step: that nothing is to be done says nothing of how things are."""
+    if plan.standing.well:
+        return f"Nothing to do: {plan.configuration} is as it should be (read {plan.read_at})."
+    head = f"No step to take, but {plan.configuration} is not well (read {plan.read_at}):"
+    return colour(head, "bold", "red")
+
+
+def standing_lines(standing: Standing) -> Iterable[str]:
+    """What is sick, in the components' own words, then hints of what may soon be."""
+    for ailments, hue in ((standing.sick, "red"), (standing.hints, "yellow")):
+        for one in ailments:
+            first, *more = said(one).splitlines()
+            yield colour("· " + first, hue)
+            yield from (f"    {line}" for line in more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,38 +10,45 @@ import typer
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
 
 if TYPE_CHECKING:
-    from slipway.engine.enquiry.standing import Standing
+    from slipway.engine.enquiry.overview import Overview
 
 app = typer.Typer()
 
 #: Seconds between two looks with --watch.
 INTERVAL = 2.0
 
+#: Exit code of a cluster that is not well; docs/reference/exit-codes.md.
+DEGRADED_EXIT = 8
 
-@app.command(epilog="Examples: slipway status; slipway status --watch; slipway status -o json")
+
+@app.command(
+    epilog="Exit codes: 0 nothing is sick that was looked at, 8 degraded: a node or a module is not well. "
+    "Examples: slipway status; slipway status --watch; slipway status -o json"
+)
 def status(
     file: ConfigurationFile = DEFAULT_FILE,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until Ctrl-C.")] = False,
     output: Output = Format.TEXT,
-) -> None:
+) -> int:
     """Show where things stand: conditions, nodes, modules, what is being done; without a cluster, its hosts."""
     from slipway.cli.running import opened
-    from slipway.engine.enquiry.standing import standing
+    from slipway.engine.enquiry.overview import overview
 
     context = opened(file, None)
-    now = standing(context)
+    now = overview(context)
     _show(now, output, again=False)
     try:
         while watch:
             time.sleep(INTERVAL)
-            before, now = now, standing(context)
+            before, now = now, overview(context)
             if replace(now, read_at=before.read_at) != before:
                 _show(now, output, again=True)
     except KeyboardInterrupt:
-        return
+        pass
+    return DEGRADED_EXIT if now.degraded else 0
 
 
-def _show(now: "Standing", output: Format, *, again: bool) -> None:
+def _show(now: "Overview", output: Format, *, again: bool) -> None:
     from slipway.cli.statusview import status_text
 
     if output is Format.JSON:

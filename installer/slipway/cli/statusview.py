@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from slipway.cli.output import aligned, colour
-from slipway.engine.enquiry.standing import Operation, Standing, Target
+from slipway.cli.planview import standing_lines
+from slipway.engine.enquiry.overview import Operation, Overview, Target
 
 _HUES = {
     **dict.fromkeys(("Ready", "True", "Healthy", "installed", "succeeded"), "green"),
-    **dict.fromkeys(("False", "NotReady", "Failed", "Refused", "failed", "Degraded"), "red"),
+    **dict.fromkeys(("False", "NotReady", "Failed", "Refused", "failed", "Degraded", "Unhealthy"), "red"),
 }
 _FIRST = "next: slipway install --bundle DIR, or slipway preflight to check the hosts first"
 #: Conditions that are fine when False.
@@ -16,13 +17,14 @@ _NEGATIVE = {"Reconciling", "Stalled"}
 _MESSAGE = 90
 
 
-def status_text(now: Standing) -> str:
+def status_text(now: Overview) -> str:
     """The whole screen."""
     blocks = [
         [_headline(now)],
         _table(("CONDITION", "STATUS", "REASON", "MESSAGE"), _worth_saying(now.conditions)),
         _table(("NODE", "STATE", "VERSION", "MESSAGE"), now.nodes),
         _table(("MODULE", "PHASE", "VERSION", "MESSAGE"), now.modules),
+        list(standing_lines(now.standing)),
         _table(("HOST", "STATE", "", "MESSAGE"), now.hosts),
         [_operation(one) for one in now.operations],
         [_FIRST] if not (now.cluster or any(one.running for one in now.operations)) else [],
@@ -30,7 +32,7 @@ def status_text(now: Standing) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def _headline(now: Standing) -> str:
+def _headline(now: Overview) -> str:
     word = colour(now.phase or "Unknown", "bold", _HUES.get(now.phase, "yellow"))
     kubernetes = f", Kubernetes {now.version}" if now.version else ""
     why = f" ({now.why})" if now.why else ""

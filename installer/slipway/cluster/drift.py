@@ -23,10 +23,15 @@ def of_modules(
     client: Client, modules: Iterable[ModuleRecord], pool: Executor
 ) -> dict[str, tuple[Drift, ...]]:
     """Drift of each healthy module that has some. Others are worked on anyway."""
-    settled = [record for record in modules if record.phase == "Healthy" and not record.intent]
-    found = metadata(client, [ref for record in settled for ref in record.objects], pool)
-    compared = {record.name: tuple(compare(record, found)) for record in settled}
+    records = settled(modules)
+    found = metadata(client, [ref for record in records for ref in record.objects], pool)
+    compared = {record.name: tuple(compare(record, found)) for record in records}
     return {name: drift for name, drift in compared.items() if drift}
+
+
+def settled(modules: Iterable[ModuleRecord]) -> list[ModuleRecord]:
+    """Modules that nobody works on, and whose last work ended well."""
+    return [record for record in modules if record.phase == "Healthy" and not record.intent]
 
 
 def metadata(client: Client, refs: Iterable[ObjectRef], pool: Executor | None = None) -> dict[str, Object]:

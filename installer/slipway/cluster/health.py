@@ -47,6 +47,15 @@ def group(api_version: str) -> str:
     return api_version.rpartition("/")[0]
 
 
+def since(obj: Object) -> str:
+    """Since when it is not current (ISO 8601 UTC); empty for kinds that do not say."""
+    for name, well in (("Available", "True"), ("Ready", "True"), ("Failed", "False"), ("Stalled", "False")):
+        condition = _condition(obj, name)
+        if condition and condition.get("status") != well:
+            return str(condition.get("lastTransitionTime") or "")
+    return ""
+
+
 def _deployment(obj: Object) -> Status:
     found = _found(obj)
     wanted = _wanted(obj)

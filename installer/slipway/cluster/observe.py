@@ -12,6 +12,7 @@ from slipway.cluster import drift as drifts
 from slipway.cluster import records
 from slipway.cluster.admission import read_admission
 from slipway.cluster.client import Client, Object
+from slipway.cluster.standing import pressures_of, ready_of, sick_modules
 from slipway.errors import StepError
 from slipway.model.observed import ClusterObserved, LiveConfiguration, NodeObserved
 from slipway.model.record import StepRecord
@@ -51,6 +52,7 @@ def observe(client: Client, *, drift: bool = False) -> ClusterObserved:
             nodes=nodes.result(),
             modules=found,
             configurations=configurations.result(),
+            sick=sick_modules(client, found.values(), pool),
             drift=drifts.of_modules(client, found.values(), pool) if drift else {},
             operator_catalog=operator.result(),
             settings=settings.result(),
@@ -66,7 +68,7 @@ def node_observed(node: Object) -> NodeObserved:
     """One Node as data."""
     meta, status = node["metadata"], node.get("status", {})
     annotations = meta.get("annotations") or {}
-    ready: Object = next((c for c in status.get("conditions", ()) if c["type"] == "Ready"), {})
+    ready = ready_of(node)
     owned_labels, owned_taints = records.owned(annotations)
     taints = (node.get("spec") or {}).get("taints") or ()
     addresses = {item["type"]: item["address"] for item in status.get("addresses") or ()}
@@ -81,6 +83,9 @@ def node_observed(node: Object) -> NodeObserved:
         records=records.decode_steps(annotations.get(RECORD_ANNOTATION, ""), f"node/{meta['name']}"),
         message="" if ready.get("status") == "True" else ready.get("message", ""),
         address=annotations.get(ADDRESS_ANNOTATION) or addresses.get("InternalIP", ""),
+        since=ready.get("lastTransitionTime") or "",
+        silent=ready.get("status") == "Unknown",
+        pressures=pressures_of(node),
         drained=DRAINED_ANNOTATION in annotations,
     )
 

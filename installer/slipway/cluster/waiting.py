@@ -59,7 +59,7 @@ def _look(client: Client, waiting: dict[str, ObjectRef], rules: list[Mapping[str
     pending: Pending = {}
     for name, ref in list(waiting.items()):
         obj = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
-        found = _status(client, obj)
+        found = object_status(client, obj)
         if found.current or (obj is None and ref.passing):
             del waiting[name]
         else:
@@ -81,11 +81,11 @@ def rule_status(client: Client, rule: Mapping[str, Any]) -> health.Status:
         there = any(note.get(_DEFAULT_CLASS) == "true" for note in notes)
         return health.CURRENT if there else health.Status(health.State.IN_PROGRESS, "no class is the default")
     obj = client.get(rule["apiVersion"], rule["kind"], rule["name"], rule.get("namespace", ""))
-    return _status(client, obj)
+    return object_status(client, obj)
 
 
-def _status(client: Client, obj: Object | None) -> health.Status:
-    """Its status; of a DaemonSet that waits, what it is without the nodes that are lost."""
+def object_status(client: Client, obj: Object | None) -> health.Status:
+    """An object's status; of a DaemonSet that waits, what it is without the nodes that are lost."""
     found = health.status(obj)
     if obj is None or found.current or (obj["apiVersion"], obj["kind"]) != ("apps/v1", "DaemonSet"):
         return found

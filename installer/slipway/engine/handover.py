@@ -14,6 +14,7 @@ from slipway.errors import StepError
 from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.operation import Counts, Failure, OperationResult, Outcome, Progress, StepResult
 from slipway.model.plan import Plan, StepKind
+from slipway.model.standing import DEGRADED
 from slipway.settings import API_GROUP, API_VERSION
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def ended(phase: str, steps: Iterable[StepResult], *, ready: bool) -> Outcome:
 
 def settled(reason: str, steps: Iterable[StepResult]) -> Outcome:
     """How a change ended for which the operator began no operation; `reason` is why it says Ready or not."""
-    if reason in {"UpToDate", "NotReady"}:  # nothing was left to do; the cluster may wait for something else
+    if reason in {"UpToDate", DEGRADED}:  # nothing was left to do; the cluster may wait for something else
         return Outcome.SUCCEEDED
     blocked = any(step.outcome is Outcome.BLOCKED for step in steps)
     return Outcome.BLOCKED if blocked else Outcome.FAILED

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from slipway.model.record import Intent, Lock, ModuleRecord, StepRecord
+from slipway.model.standing import Ailment
 from slipway.model.survey import Survey
 
 
@@ -107,6 +108,12 @@ class NodeObserved:
     message: str = ""
     address: str = ""
     """Its InternalIP: how a host that left the ClusterConfiguration is still reached."""
+    since: str = ""
+    """Since when it is ready, or not (ISO 8601 UTC)."""
+    silent: bool = False
+    """Whether its kubelet says nothing any more."""
+    pressures: tuple[str, ...] = ()
+    """What it has too little of, in its kubelet's words."""
     drained: bool = False
     """Whether Slipway took it out of service and has not let it in again."""
 
@@ -150,6 +157,8 @@ class ClusterObserved:
     modules: dict[str, ModuleRecord] = field(default_factory=dict)
     configurations: tuple[LiveConfiguration, ...] = ()
     drift: dict[str, tuple[Drift, ...]] = field(default_factory=dict)
+    sick: dict[str, tuple[Ailment, ...]] = field(default_factory=dict)
+    """Module -> what is sick of it now; only modules that were healthy when they were recorded."""
     operator_catalog: str = ""
     """Catalog digest of the operator that runs; empty: none runs."""
     settings: StepRecord | None = None

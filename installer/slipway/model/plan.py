@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from slipway.model.standing import Standing
+
 
 class StepKind(StrEnum):
     """Which edge carries a step out."""
@@ -106,7 +108,7 @@ class Step:
 class Plan:
     """Steps in an order that respects their needs. `digest` covers all steps and the catalog.
 
-    What holds steps back is not in the digest: it is the same work, of which less can be done now.
+    What holds steps back, and what is sick, is not in the digest: it is the same work.
     """
 
     configuration: str
@@ -115,6 +117,8 @@ class Plan:
     digest: str
     read_at: str
     steps: tuple[Step, ...] = ()
+    standing: Standing = field(default_factory=Standing)
+    """What was sick when it was made, whether a step mends it or not."""
     notices: tuple[str, ...] = ()
 
     @property

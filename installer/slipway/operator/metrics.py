@@ -12,6 +12,7 @@ from slipway.cluster.watch import Hearing
 from slipway.model.observed import Observed
 from slipway.model.operation import OperationResult, Outcome
 from slipway.model.plan import Plan
+from slipway.model.standing import Part
 
 #: Seconds of one step: a label edit takes one, a package install tens, a control plane minutes.
 STEP_BUCKETS = (0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 600, 1200)
@@ -63,6 +64,12 @@ class Metrics:
         )
         self._plan_steps = self._gauge("slipway_plan_steps", "Steps that the newest plan has.")
         self._drift = self._gauge("slipway_drift", "Things found other than recorded, at the newest reading.")
+        self._sick = Gauge(
+            "slipway_sick",
+            "Nodes and modules that are not well, at the newest reading.",
+            ["configuration", "part"],
+            registry=self.registry,
+        )
         self._success = self._gauge(
             "slipway_last_success_timestamp_seconds", "When the cluster was last as its configuration says."
         )
@@ -79,7 +86,10 @@ class Metrics:
         drift = sum(map(len, observed.cluster.drift.values()))
         drift += sum(len(host.drift) for host in observed.hosts.values())
         self._drift.labels(plan.configuration).set(drift)
-        if plan.empty:
+        for part in Part:
+            names = {one.name for one in plan.standing.sick if one.part is part}
+            self._sick.labels(plan.configuration, part.value).set(len(names))
+        if plan.empty and plan.standing.well:
             self._success.labels(plan.configuration).set(time.time())
 
     def finished(self, configuration: str, result: OperationResult) -> None:

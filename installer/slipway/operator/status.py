@@ -14,10 +14,12 @@ from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.operation import OperationResult, Outcome
 from slipway.model.operation import held as was_held
 from slipway.model.plan import Hold, Plan, StepKind
+from slipway.model.standing import DEGRADED, Standing
 from slipway.operator import conditions as c
 from slipway.operator import targets
 from slipway.operator.door import Running
 from slipway.operator.targets import Entry, Work
+from slipway.planning.standing import said, standing_of
 
 #: Why Ready is false while hosts that do not answer hold steps back, and nothing else is to be done.
 HELD: Final = "HostsUnreachable"
@@ -75,7 +77,8 @@ def status_of(
     done = {step.step: step for step in result.steps} if result else running.done if running else {}
     work = Work(plan, done, running.steps if running and not result else frozenset())
     hosts = targets.hosts(configuration, observed, work, previous, now)
-    modules = targets.modules(configuration, observed, work, previous, now)
+    standing = standing_of(configuration, observed.cluster, expected=())
+    modules = targets.modules(configuration, observed, work, standing, previous, now)
     parts = [
         c.condition(c.ACCEPTED, True, "Valid"),
         _hosts_ready(hosts),
@@ -83,7 +86,7 @@ def status_of(
         _kubernetes_ready(configuration, observed, work, hosts),
         _modules_ready(modules),
     ]
-    phase, whole = _whole(plan, result, running, parts)
+    phase, whole = _whole(plan, result, running, parts, standing)
     status = _with(previous, configuration.generation, phase, whole + parts, now)
     return status | {
         "version": observed.cluster.version or previous.get("version", ""),
@@ -98,6 +101,7 @@ def _whole(
     result: OperationResult | None,
     running: Running | None,
     parts: list[c.Condition],
+    standing: Standing,
 ) -> tuple[str, list[c.Condition]]:
     """Phase, and the three conditions that every tool understands."""
     if result is not None and result.outcome is not Outcome.SUCCEEDED:
@@ -105,14 +109,15 @@ def _whole(
     if result is None and running is not None:
         return "Applying", _three(False, "Applying", f"operation {running.operation}", reconciling=True)
     if result is None and plan.held:
-        return "Degraded", _three(False, HELD, held(plan))
+        return DEGRADED, _three(False, HELD, held(plan))
     if result is None and not plan.empty:
         message = summary(plan)
         return c.AWAITING_APPROVAL, _three(False, c.AWAITING_APPROVAL, message)
     worries = [part for part in parts if part["status"] == "False"]
     if worries:
-        message = "; ".join(f"{part['type']}: {part['message']}" for part in worries)
-        return "Degraded", _three(False, "NotReady", message)
+        lines = ["; ".join(f"{part['type']}: {part['message']}" for part in worries)]
+        lines += map(said, standing.sick)
+        return DEGRADED, _three(False, DEGRADED, "\n".join(lines))
     return "Ready", _three(True, "UpToDate", "the cluster follows this ClusterConfiguration")
 
 
@@ -130,7 +135,7 @@ def _ended_badly(plan: Plan, result: OperationResult) -> tuple[str, list[c.Condi
     if result.outcome is Outcome.CANCELLED:
         return "Cancelled", _three(False, "Cancelled", f"operation {result.operation} was cancelled")
     if result.outcome is Outcome.BLOCKED:
-        return "Degraded", _three(False, HELD, held(plan, result))
+        return DEGRADED, _three(False, HELD, held(plan, result))
     failed = [step for step in result.steps if step.outcome is Outcome.FAILED]
     message = (
         "\n".join(targets.failure_text(step) for step in failed) or f"operation {result.operation} failed"
@@ -181,13 +186,13 @@ def _all(kind: str, entries: list[Entry], good: str, reason: str) -> c.Condition
 
 
 def _images_mirrored(observed: Observed, work: Work, previous: Mapping[str, Any]) -> c.Condition:
-    standing = work.of({StepKind.MIRROR})
-    if standing.failed:
-        return c.condition(c.IMAGES_MIRRORED, False, "MirrorFailed", targets.failure_text(standing.failed[0]))
-    held = next((step.hold for step in standing.pending if step.hold), None)
+    share = work.of({StepKind.MIRROR})
+    if share.failed:
+        return c.condition(c.IMAGES_MIRRORED, False, "MirrorFailed", targets.failure_text(share.failed[0]))
+    held = next((step.hold for step in share.pending if step.hold), None)
     if held:
         return c.condition(c.IMAGES_MIRRORED, False, "RegistryUnreachable", f"{held.what}: {held.why}")
-    if not standing.clear:
+    if not share.clear:
         return c.condition(c.IMAGES_MIRRORED, False, "Mirroring", "the site registry lacks the bundle")
     if observed.registry.bundle:
         return c.condition(c.IMAGES_MIRRORED, True, "Complete", f"bundle {observed.registry.bundle}")

@@ -3,17 +3,22 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, NodeObserved, Observed
 from slipway.model.operation import Outcome, StepResult
 from slipway.model.plan import Plan, Step, StepKind
-from slipway.model.record import StepRecord
+from slipway.model.record import ModuleRecord, StepRecord
+from slipway.model.standing import Ailment, Part, Standing
 from slipway.operator.conditions import cut
+from slipway.planning.standing import owned
 
 #: Characters of one target's message: a failed pod's own words fit, a log does not.
 TARGET_MESSAGE_LIMIT = 512
+
+#: Phase of a module that was installed well and is not well now.
+UNHEALTHY: Final = "Unhealthy"
 
 Entry = dict[str, Any]
 
@@ -26,11 +31,11 @@ class Work:
     done: Mapping[str, StepResult] = field(default_factory=dict)
     running: frozenset[str] = frozenset()
 
-    def of(self, kinds: Iterable[StepKind], target: str = "") -> "Standing":
+    def of(self, kinds: Iterable[StepKind], target: str = "") -> "Share":
         """The steps of these kinds (and of that target), by how far they are."""
         kinds = frozenset(kinds)
         mine = [step for step in self.plan.steps if step.kind in kinds and target in {"", step.target}]
-        return Standing(
+        return Share(
             failed=tuple(self.done[step.id] for step in mine if self._unsuccessful(step)),
             running=tuple(step for step in mine if step.id in self.running),
             pending=tuple(step for step in mine if step.id not in self.done and step.id not in self.running),
@@ -42,7 +47,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Share:
     """Steps of one target that did not succeed, that run, that wait."""
 
     failed: tuple[StepResult, ...]
@@ -70,26 +75,27 @@ def hosts(
 
 
 def _host(name: str, observed: Observed, work: Work, *, leaving: bool) -> Entry:
-    standing = work.of({StepKind.HOST, StepKind.NODE}, name)
+    share = work.of({StepKind.HOST, StepKind.NODE}, name)
     node = observed.cluster.nodes.get(name)
-    phase, message = _host_phase(name, observed, standing, leaving=leaving)
-    return _entry(
+    phase, message = _host_phase(name, observed, share, leaving=leaving)
+    entry = _entry(
         name, phase, node.version if node else "", _records_digest(node.records if node else {}), message
     )
+    return entry | _since(node.since if node and phase == "NotReady" else "")
 
 
-def _host_phase(name: str, observed: Observed, standing: Standing, *, leaving: bool) -> tuple[str, str]:
+def _host_phase(name: str, observed: Observed, share: Share, *, leaving: bool) -> tuple[str, str]:
     host = observed.hosts.get(name)
     if host and host.away:
         return "Unreachable", f"{host.error_code}: {host.error}"
-    if standing.failed:
-        return _worst(standing.failed)
-    if standing.running:
-        return "Removing" if leaving else "Applying", ", ".join(step.action for step in standing.running)
+    if share.failed:
+        return _worst(share.failed)
+    if share.running:
+        return "Removing" if leaving else "Applying", ", ".join(step.action for step in share.running)
     if host and not host.reachable:
         return "Unreachable", f"{host.error_code}: {host.error}"
-    if standing.pending:
-        return "Removing" if leaving else "Pending", _reasons(standing.pending)
+    if share.pending:
+        return "Removing" if leaving else "Pending", _reasons(share.pending)
     return _node_phase(observed.cluster, observed.cluster.nodes.get(name))
 
 
@@ -98,41 +104,65 @@ def _node_phase(cluster: ClusterObserved, node: NodeObserved | None) -> tuple[st
         return "Unknown", cluster.error or "the Kubernetes API does not answer"
     if node is None:
         return "Pending", "no Node of that name yet"
-    return ("Ready", "") if node.ready else ("NotReady", node.message)
+    return ("Ready", "; ".join(node.pressures)) if node.ready else ("NotReady", node.message)
 
 
 def modules(
-    configuration: Configuration, observed: Observed, work: Work, previous: Mapping[str, Any], now: str
+    configuration: Configuration,
+    observed: Observed,
+    work: Work,
+    standing: Standing,
+    previous: Mapping[str, Any],
+    now: str,
 ) -> list[Entry]:
     """One entry per module that this ClusterConfiguration has, or is about to have."""
-    owners = {"", configuration.name, f"{configuration.namespace}/{configuration.name}"}
-    recorded = {name: record for name, record in observed.cluster.modules.items() if record.owner in owners}
+    records = observed.cluster.modules.items()
+    recorded = {name: record for name, record in records if owned(configuration, record)}
     open_steps = [
         step.target for step in work.plan.steps if step.kind is StepKind.MODULE and not _removed(work, step)
     ]
-    entries = [_module(name, observed, work) for name in sorted({*recorded, *open_steps})]
+    entries = [
+        _module(name, observed, work, standing.of(Part.MODULE, name))
+        for name in sorted({*recorded, *open_steps})
+    ]
     return _with_times(entries, previous.get("modules") or (), now)
 
 
-def _module(name: str, observed: Observed, work: Work) -> Entry:
+def _module(name: str, observed: Observed, work: Work, ailments: tuple[Ailment, ...]) -> Entry:
     record = observed.cluster.modules.get(name)
-    standing = work.of({StepKind.MODULE}, name)
-    phase, message = _module_phase(name, observed, standing)
-    return _entry(name, phase, record.version if record else "", record.digest if record else "", message)
+    share = work.of({StepKind.MODULE}, name)
+    phase, message = _module_phase(name, observed, share, ailments)
+    entry = _entry(name, phase, record.version if record else "", record.digest if record else "", message)
+    since = min((one.since for one in ailments if one.since), default="")
+    return entry | _since(since if phase == UNHEALTHY else "")
 
 
-def _module_phase(name: str, observed: Observed, standing: Standing) -> tuple[str, str]:
-    if standing.failed:
-        return _worst(standing.failed)
-    if standing.running:
-        return _going(standing.running), _reasons(standing.running)
-    if standing.pending:
-        return "Pending", _reasons(standing.pending)
-    record = observed.cluster.modules.get(name)
+def _since(time: str) -> Entry:
+    return {"lastTransitionTime": time} if time else {}
+
+
+def _module_phase(
+    name: str, observed: Observed, share: Share, ailments: tuple[Ailment, ...]
+) -> tuple[str, str]:
+    if share.failed:
+        return _worst(share.failed)
+    if share.running:
+        return _going(share.running), _reasons(share.running)
+    if share.pending:
+        return "Pending", _reasons(share.pending)
+    return _recorded_phase(observed.cluster, observed.cluster.modules.get(name), ailments)
+
+
+def _recorded_phase(
+    cluster: ClusterObserved, record: ModuleRecord | None, ailments: tuple[Ailment, ...]
+) -> tuple[str, str]:
+    """Of a module with nothing to do: what is sick of it, what drifted, or what its record says."""
     if record is None:
         return "Healthy", ""
-    if record.phase == "Healthy" and observed.cluster.drift.get(name):
-        return "Drifted", "; ".join(drift.what for drift in observed.cluster.drift[name])
+    if ailments:
+        return UNHEALTHY, "; ".join(one.message for one in ailments)
+    if record.phase == "Healthy" and cluster.drift.get(record.name):
+        return "Drifted", "; ".join(drift.what for drift in cluster.drift[record.name])
     return record.phase, record.message
 
 
@@ -184,5 +214,5 @@ def _with_times(entries: list[Entry], previous: Iterable[Mapping[str, Any]], now
     for entry in entries:
         old = before.get(entry["name"], {})
         same = old.get("phase") == entry["phase"]
-        entry["lastTransitionTime"] = old.get("lastTransitionTime", now) if same else now
+        entry.setdefault("lastTransitionTime", old.get("lastTransitionTime", now) if same else now)
     return entries

@@ -19,6 +19,7 @@ from slipway.planning.holding import hold_back
 from slipway.planning.hosts import MIRROR_STEP, REPLICA_STEP, host_steps, node_steps, removal_steps, step_id
 from slipway.planning.modules import module_steps, settings_id
 from slipway.planning.order import ordered
+from slipway.planning.standing import standing_of
 
 
 def make_plan(
@@ -53,8 +54,14 @@ def make_plan(
         digest=digest(content, {}),
         read_at=observed.read_at,
         steps=in_order,
+        standing=standing_of(configuration, observed.cluster, expected=_expected(configuration, in_order)),
         notices=tuple(_notices(bundle, in_order)),
     )
+
+
+def _expected(configuration: Configuration, steps: tuple[Step, ...]) -> set[str]:
+    """Hosts that have to have a Node by now: those of which nothing is left to do."""
+    return {host.name for host in configuration.hosts} - {step.target for step in steps}
 
 
 def mirror_only(plan: Plan) -> Plan:

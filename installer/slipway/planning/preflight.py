@@ -14,6 +14,7 @@ from slipway.planning.checks.disks import disk_findings
 from slipway.planning.checks.fleet import fleet_state
 from slipway.planning.checks.host import host_state
 from slipway.planning.interpreter import interpreter_findings
+from slipway.planning.standing import standing_findings
 
 #: MiB. kubeadm refuses control planes below 1700; a worker's system daemons need the rest.
 MEMORY = {"control-plane": 1700, "worker": 900}
@@ -51,7 +52,7 @@ def preflight(
     """All findings. `images`: reference -> who needs it (module or component).
 
     Only hosts that the plan touches are judged, and of these only who answers: steps of others are held back.
-    `everywhere`: all of them.
+    `everywhere`: all of them, and what is sick of the cluster.
     A host of another cluster always concerns; new credentials concern all hosts, before the operator gets them.
     """
     touched = {step.target for step in plan.steps if step.kind is StepKind.HOST}
@@ -65,6 +66,7 @@ def preflight(
             findings += host_findings(configuration, host, seen, observed.site, bundle)
         elif seen and seen.reachable:  # what another cluster's records call done is not done for ours
             findings += _membership(f"host/{host.name}", seen, observed.site)
+    findings += standing_findings(plan.standing) if everywhere else ()
     names = {f"host/{name}" for name in touched}
     findings += (found for found in fleet_state(configuration, observed.hosts) if found.path in names)
     for name in sorted(credential_targets(configuration, plan) - touched):

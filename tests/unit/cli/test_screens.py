@@ -17,11 +17,12 @@ from slipway.cli.progressview import result_text
 from slipway.cli.statusview import status_text
 from slipway.engine.enquiry.egress import EgressReport
 from slipway.engine.enquiry.hostview import HostView
-from slipway.engine.enquiry.standing import Operation, Standing, Target
+from slipway.engine.enquiry.overview import Operation, Overview, Target
 from slipway.engine.errands.forgetting import Forgotten
 from slipway.model.observed import Drift, HostFacts, HostObserved, NodeObserved
 from slipway.model.operation import Counts, Failure, OperationResult, Outcome, StepResult
 from slipway.model.record import Intent, Lock, StepRecord
+from slipway.model.standing import Ailment, Cause, Part, Standing
 from slipway.planning.egress import explain
 from slipway.probe.known_hosts import HostKey
 from tests.unit.egress.example import given
@@ -31,6 +32,7 @@ SCREENS = Path(__file__).parent / "screens"
 PLANS = (
     "fresh-install",
     "nothing-to-do",
+    "nothing-to-do-over-what-is-sick",
     "module-setting",
     "module-that-holds-data-disabled",
     "host-added",
@@ -91,7 +93,7 @@ def held_back() -> str:
 
 def status_of_a_ready_cluster() -> str:
     return status_text(
-        Standing(
+        Overview(
             "site",
             "2026-01-01T00:00:00+00:00",
             cluster=True,
@@ -107,7 +109,7 @@ def status_of_a_ready_cluster() -> str:
 
 def status_of_a_cluster_at_work() -> str:
     return status_text(
-        Standing(
+        Overview(
             "site",
             "2026-01-01T00:00:00+00:00",
             cluster=True,
@@ -135,9 +137,42 @@ def status_of_a_cluster_at_work() -> str:
     )
 
 
+def status_of_a_cluster_that_is_not_well() -> str:
+    """As it is without an operator, or before its operator has seen it."""
+    worker = "Kubelet stopped posting node status."
+    page = (
+        "Deployment.apps/page/page: 0 of 1 replicas are available\n"
+        "pod page/page-1: container page: CrashLoopBackOff: back-off 5m0s restarting failed container"
+    )
+    sick = (
+        Ailment(Part.NODE, "worker-01", Cause.SILENT, worker, "2026-01-01T00:00:00Z"),
+        Ailment(Part.MODULE, "page", Cause.NOT_CURRENT, page, "2026-01-01T00:01:00Z"),
+    )
+    hints = (Ailment(Part.NODE, "cp-01", Cause.PRESSURE, "DiskPressure: kubelet has disk pressure"),)
+    return status_text(
+        Overview(
+            "site",
+            "2026-01-01T00:02:00+00:00",
+            cluster=True,
+            phase="Degraded",
+            version="v1.35.4",
+            conditions=(Target("Ready", "False", "Degraded", "not well: worker-01, page"),),
+            nodes=(
+                Target("cp-01", "Ready", "v1.35.4"),
+                Target("worker-01", "NotReady", "v1.35.4", worker),
+            ),
+            modules=(
+                Target("flannel", "Healthy", "v0.28.10"),
+                Target("page", "Unhealthy", "0.1.0", page),
+            ),
+            standing=Standing(sick, hints),
+        )
+    )
+
+
 def status_before_there_is_a_cluster() -> str:
     return status_text(
-        Standing(
+        Overview(
             "site",
             "2026-01-01T00:00:00+00:00",
             cluster=False,
@@ -264,6 +299,7 @@ OTHERS: tuple[Callable[[], str], ...] = (
     held_back,
     status_of_a_ready_cluster,
     status_of_a_cluster_at_work,
+    status_of_a_cluster_that_is_not_well,
     status_before_there_is_a_cluster,
     host_explained,
     host_that_cannot_be_read,

@@ -2,6 +2,8 @@
 
 from slipway.cluster.observe import node_observed
 
+SINCE = "2026-01-01T00:00:00Z"
+
 
 def test_node_with_its_address_and_health() -> None:
     node = {
@@ -9,7 +11,11 @@ def test_node_with_its_address_and_health() -> None:
         "spec": {"taints": [{"key": "gpu", "effect": "NoSchedule"}]},
         "status": {
             "nodeInfo": {"kubeletVersion": "v1.35.4"},
-            "conditions": [{"type": "Ready", "status": "False", "message": "no network"}],
+            "conditions": [
+                {"type": "DiskPressure", "status": "True", "message": "kubelet has disk pressure"},
+                {"type": "PIDPressure", "status": "False", "message": "kubelet has sufficient PID available"},
+                {"type": "Ready", "status": "False", "message": "no network", "lastTransitionTime": SINCE},
+            ],
             "addresses": [
                 {"type": "Hostname", "address": "worker-01"},
                 {"type": "InternalIP", "address": "10.0.0.31"},
@@ -23,6 +29,14 @@ def test_node_with_its_address_and_health() -> None:
         "no network",
         "v1.35.4",
     )
+    assert (seen.since, seen.silent) == (SINCE, False)
+    assert seen.pressures == ("DiskPressure: kubelet has disk pressure",)
     assert seen.address == "10.0.0.31"
     assert seen.taints == ({"key": "gpu", "value": "", "effect": "NoSchedule"},)
     assert node_observed({"metadata": {"name": "new"}}).address == ""
+
+
+def test_a_node_whose_kubelet_says_nothing_any_more() -> None:
+    unknown = {"type": "Ready", "status": "Unknown", "message": "Kubelet stopped posting node status."}
+    seen = node_observed({"metadata": {"name": "lost"}, "status": {"conditions": [unknown]}})
+    assert (seen.ready, seen.silent) == (False, True)

@@ -116,7 +116,7 @@ def test_an_operation_that_had_ended_before_the_change_is_not_ours() -> None:
     ("reason", "held_steps", "expected"),
     [
         ("UpToDate", 0, Outcome.SUCCEEDED),
-        ("NotReady", 0, Outcome.SUCCEEDED),
+        ("Degraded", 0, Outcome.SUCCEEDED),
         ("HostsUnreachable", 2, Outcome.BLOCKED),
         ("HostsUnreachable", 0, Outcome.FAILED),
         ("AwaitingApproval", 0, Outcome.FAILED),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slipway.engine import journal
-from slipway.engine.enquiry import standing
+from slipway.engine.enquiry import overview
 from slipway.errors import ConfigurationError
 from slipway.holders import Holder, this_process
 from slipway.model.operation import Progress
@@ -93,7 +93,7 @@ def test_killed_is_what_has_no_end_and_no_process(tmp_path: Path) -> None:
         Progress("step-started", "op-1", 1.5, "host/a/one"),
     )
     assert journal.running(tmp_path) is None
-    (told,) = standing.here(tmp_path)
+    (told,) = overview.here(tmp_path)
     assert (told.id, told.outcome, told.now) == ("op-1", "interrupted", "host/a/one")
 
 
@@ -114,7 +114,7 @@ def test_a_running_one_says_what_it_is_doing(tmp_path: Path) -> None:
         Progress("task", "op-1", 1.2, "host/a/one", "a", "Install packages"),
         Progress("step-finished", "op-1", 1.3, "host/b/one", "b", data={"outcome": "succeeded"}),
     )
-    (told,) = standing.here(tmp_path)
+    (told,) = overview.here(tmp_path)
     assert told.running
     assert (told.percent, told.now) == (50, "host/a/one (Install packages)")
 
@@ -124,9 +124,9 @@ def test_a_step_that_is_tried_again_counts_once(tmp_path: Path) -> None:
     again = Progress("note", "op-1", 1.4, "host/b/one", "b", "will be tried again")
     opened = opening("op-1", this_process())
     write(tmp_path, "op-1", opened, finished, again)
-    assert standing.here(tmp_path)[0].percent == 0
+    assert overview.here(tmp_path)[0].percent == 0
     write(tmp_path, "op-1", finished)
-    assert standing.here(tmp_path)[0].percent == 50
+    assert overview.here(tmp_path)[0].percent == 50
 
 
 def test_events_are_json_lines(tmp_path: Path) -> None:

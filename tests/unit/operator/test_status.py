@@ -7,6 +7,7 @@ import pytest
 
 from slipway.errors import ConfigurationError, ConflictError, Finding, PreflightError, TransientError
 from slipway.model.operation import Failure, OperationResult, Outcome, StepResult
+from slipway.model.standing import Ailment, Cause, Part
 from slipway.operator.conditions import find
 from slipway.operator.door import Running
 from slipway.operator.status import SUMMARY_STEPS, percent, refused, status_of, stopped, summary
@@ -66,6 +67,31 @@ def test_a_node_that_is_not_ready_degrades() -> None:
     assert find(status, "HostsReady")["message"] == "1 of 2: wk-01 NotReady"
     assert words(status)["KubernetesReady"] == "True"
     assert status["hosts"][1]["message"] == "kubelet stopped"
+    ready = find(status, "Ready")
+    assert ready["reason"] == "Degraded"
+    assert "node wk-01 is not well: kubelet stopped" in ready["message"]
+
+
+def test_a_module_that_is_not_healthy_now_degrades() -> None:
+    """Whatever its record says: that was when it was applied."""
+    words_of_a_pod = "Deployment.apps/web/web: 0 of 1 replicas are available\npod web/web-1: CrashLoopBackOff"
+    ailment = Ailment(Part.MODULE, "flannel", Cause.NOT_CURRENT, words_of_a_pod, e.NOW)
+    seen = e.observed()
+    seen = replace(seen, cluster=replace(seen.cluster, sick={"flannel": (ailment,)}))
+    status = status_of(e.configuration(), e.plan(), seen, previous={}, now=e.LATER)
+    ready = find(status, "Ready")
+    assert (status["phase"], ready["status"], ready["reason"]) == ("Degraded", "False", "Degraded")
+    assert ready["message"].splitlines() == [
+        "ModulesReady: 0 of 1: flannel Unhealthy",
+        f"module flannel is not well since {e.NOW}: Deployment.apps/web/web: 0 of 1 replicas are available",
+        "pod web/web-1: CrashLoopBackOff",
+    ]
+    assert words(status)["ModulesReady"] == "False"
+    (module,) = status["modules"]
+    assert (module["phase"], module["lastTransitionTime"]) == ("Unhealthy", e.NOW)
+    assert module["message"] == words_of_a_pod
+    well = status_of(e.configuration(), e.plan(), e.observed(), previous=status, now=e.LATER)
+    assert (well["phase"], well["modules"][0]["lastTransitionTime"]) == ("Ready", e.LATER)
 
 
 def test_disruptive_plan_waits_for_its_digest() -> None:

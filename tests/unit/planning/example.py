@@ -24,6 +24,7 @@ from slipway.model.plan import Plan, Step
 from slipway.planning.immutable import immutable_findings
 from slipway.planning.plan import required_images
 from slipway.planning.preflight import preflight
+from slipway.planning.standing import said, standing_findings
 from tests.cases import merge_patch
 from tests.unit.planning import model
 
@@ -68,6 +69,9 @@ class Example:
             "steps": [_step(step) for step in plan.steps],
             "immutable": [finding.path for finding in immutable],
             "preflight": [_finding(finding) for finding in unfit],
+            "sick": [said(ailment) for ailment in plan.standing.sick],
+            "hints": [said(ailment) for ailment in plan.standing.hints],
+            "fit": [_finding(finding) for finding in standing_findings(plan.standing)],
         }
         return {key: value for key, value in outcome.items() if value or key == "steps"}
 

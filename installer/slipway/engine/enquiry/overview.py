@@ -16,8 +16,10 @@ from slipway.errors import SlipwayError
 from slipway.holders import name_of
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, HostObserved, LiveConfiguration
+from slipway.model.standing import DEGRADED, Part, Standing
 from slipway.planning.roles import roles_of
 from slipway.planning.roles.facts import Facts
+from slipway.planning.standing import standing_of
 from slipway.probe.fleet import Fleet
 from slipway.probe.hosts import read_hosts
 
@@ -50,7 +52,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Overview:
     """All of it. `cluster` false: there is no API to ask, `why` says more, and `hosts` what their records say."""
 
     name: str
@@ -64,9 +66,16 @@ class Standing:
     modules: tuple[Target, ...] = ()
     hosts: tuple[Target, ...] = ()
     operations: tuple[Operation, ...] = field(default=())
+    standing: Standing = field(default_factory=Standing)
+    """What is sick now."""
+
+    @property
+    def degraded(self) -> bool:
+        """Whether something is not well, as seen now or as its operator says."""
+        return not self.standing.well or self.phase == DEGRADED
 
 
-def standing(context: Context) -> Standing:
+def overview(context: Context) -> Overview:
     """Look once."""
     observed, hosts = _cluster(context), {}
     if not observed.reachable:
@@ -77,7 +86,7 @@ def standing(context: Context) -> Standing:
     own = here(context.state / "operations")
     read_at = datetime.now(UTC).isoformat(timespec="seconds")
     if not observed.reachable:
-        return Standing(
+        return Overview(
             name=context.configuration.name,
             read_at=read_at,
             cluster=False,
@@ -88,19 +97,18 @@ def standing(context: Context) -> Standing:
         )
     live = _live(context, observed)
     status = live.status if live else {}
-    return Standing(
+    now = standing_of(context.configuration, observed, expected=_named(live))
+    return Overview(
         name=context.configuration.name,
         read_at=read_at,
         cluster=True,
-        phase=status.get("phase", "") if live else "not in the cluster yet",
+        phase=_phase(live, now),
         version=observed.version,
-        conditions=tuple(_conditions(status)),
+        conditions=tuple(_conditions(status, now)),
         nodes=tuple(_nodes(observed)),
-        modules=tuple(
-            Target(record.name, record.phase, record.version, record.message)
-            for _, record in sorted(observed.modules.items())
-        ),
+        modules=tuple(_modules(observed)),
         operations=(*of_operator(status), *own),
+        standing=now,
     )
 
 
@@ -165,9 +173,41 @@ def _live(context: Context, observed: ClusterObserved) -> LiveConfiguration | No
     return next((c for c in observed.configurations if (c.namespace, c.name) == mine), None)
 
 
-def _conditions(status: dict[str, Any]) -> Iterable[Target]:
+def _named(live: LiveConfiguration | None) -> set[str]:
+    """Hosts of the ClusterConfiguration in the cluster: they have to be there."""
+    items = ((live.spec.get("hosts") or {}).get("items") or ()) if live else ()
+    return {item["name"] for item in items}
+
+
+def _phase(live: LiveConfiguration | None, now: Standing) -> str:
+    """What the operator said last, unless it is too good for what is seen now: it may be gone itself."""
+    if live is None:
+        return "not in the cluster yet"
+    told = str(live.status.get("phase", ""))
+    return DEGRADED if told in {"Ready", ""} and not now.well else told
+
+
+def _conditions(status: dict[str, Any], now: Standing) -> Iterable[Target]:
+    """As the operator said them last, but none is true that is not so now."""
+    sick = {part: [one.name for one in now.sick if one.part is part] for part in Part}
+    against = {
+        "HostsReady": sick[Part.NODE],
+        "ModulesReady": sick[Part.MODULE],
+        "Ready": [one.name for one in now.sick],
+    }
     for one in status.get("conditions") or ():
-        yield Target(one["type"], one["status"], one.get("reason", ""), one.get("message", ""))
+        names = list(dict.fromkeys(against.get(one["type"], ())))
+        if one["status"] == "True" and names:
+            yield Target(one["type"], "False", DEGRADED, f"not well: {', '.join(names)}")
+        else:
+            yield Target(one["type"], one["status"], one.get("reason", ""), one.get("message", ""))
+
+
+def _modules(observed: ClusterObserved) -> Iterable[Target]:
+    for name, record in sorted(observed.modules.items()):
+        ailments = observed.sick.get(name, ())
+        message = "; ".join(one.message for one in ailments) or record.message
+        yield Target(name, "Unhealthy" if ailments else record.phase, record.version, message)
 
 
 def _nodes(observed: ClusterObserved) -> Iterable[Target]:

@@ -1,0 +1,80 @@
+"""What of a ClusterConfiguration is sick now, judged from what was read; and how it is said. Pure."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+
+from slipway.errors import WARNING, Finding
+from slipway.model.configuration import Configuration
+from slipway.model.observed import ClusterObserved, NodeObserved
+from slipway.model.record import ModuleRecord
+from slipway.model.standing import Ailment, Cause, Part, Standing
+
+
+def standing_of(
+    configuration: Configuration, cluster: ClusterObserved, *, expected: Collection[str]
+) -> Standing:
+    """How the nodes of its hosts and its modules are. `expected`: hosts that have to have a Node by now."""
+    if not cluster.reachable:
+        return Standing()
+    nodes = [cluster.nodes[host.name] for host in configuration.hosts if host.name in cluster.nodes]
+    absent = [h.name for h in configuration.hosts if h.name in expected and h.name not in cluster.nodes]
+    return Standing(
+        sick=(
+            *(Ailment(Part.NODE, name, Cause.ABSENT, "no Node of that name") for name in absent),
+            *(_node_ailment(node) for node in nodes if not node.ready),
+            *_module_ailments(configuration, cluster),
+        ),
+        hints=tuple(
+            Ailment(Part.NODE, node.name, Cause.PRESSURE, text) for node in nodes for text in node.pressures
+        ),
+    )
+
+
+def _node_ailment(node: NodeObserved) -> Ailment:
+    cause = Cause.SILENT if node.silent else Cause.NOT_READY
+    return Ailment(
+        Part.NODE, node.name, cause, node.message or "its kubelet has said nothing yet", node.since
+    )
+
+
+def _module_ailments(configuration: Configuration, cluster: ClusterObserved) -> Iterator[Ailment]:
+    for name, record in sorted(cluster.modules.items()):
+        if owned(configuration, record):
+            yield from cluster.sick.get(name, ())
+
+
+def owned(configuration: Configuration, record: ModuleRecord) -> bool:
+    """Whether a module is this ClusterConfiguration's; a record of an older release names nobody."""
+    return record.owner in {"", configuration.name, f"{configuration.namespace}/{configuration.name}"}
+
+
+def said(ailment: Ailment) -> str:
+    """In a sentence; what pods say stands in further lines."""
+    since = f" since {ailment.since}" if ailment.since else ""
+    state = "runs short" if ailment.cause is Cause.PRESSURE else "is not well"
+    return f"{ailment.part} {ailment.name} {state}{since}: {ailment.message}"
+
+
+def standing_findings(standing: Standing) -> Iterable[Finding]:
+    """For preflight: a site with something sick is not fit for whatever comes next."""
+    for one in standing.sick:
+        since = f"since {one.since}: " if one.since else ""
+        if one.part is Part.NODE:
+            path, hint = (
+                f"host/{one.name}",
+                "look at its kubelet and its container runtime, or repair the host",
+            )
+        else:
+            path, hint = (
+                f"module/{one.name}",
+                "mend what its pods say; slipway plan shows whether an apply would",
+            )
+        yield Finding(path, f"{since}{one.message}", "", hint, _code(one))
+    for one in standing.hints:
+        yield Finding(f"host/{one.name}", one.message, "", "", _code(one), severity=WARNING)
+
+
+def _code(ailment: Ailment) -> str:
+    """`node-not-ready`: of preflight's findings, which have codes in this form."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", ailment.cause)
+    return f"{ailment.part}-{words}".lower()
