@@ -144,7 +144,12 @@ class RecordingSession:
 
 
 def make_runtime(
-    kubeconfig: Path, identity: str, engine: RecordingEngine, *, lease: str = "operator-test"
+    kubeconfig: Path,
+    identity: str,
+    engine: RecordingEngine,
+    *,
+    lease: str = "operator-test",
+    look_again: float = 0.5,
 ) -> Runtime:
     """The real runtime, reconciler, API edges and catalog around that engine."""
     client, metrics = connect(kubeconfig), Metrics()
@@ -157,7 +162,7 @@ def make_runtime(
         meter=metrics,
     )
     election = Election(client, NAMESPACE, lease, identity, seconds=LEASE_SECONDS)
-    settings = Settings(address="127.0.0.1", port=0, look_again=0.5)
+    settings = Settings(address="127.0.0.1", port=0, look_again=look_again)
     return Runtime(client, election, lambda halt: Reconciler(edges, halt), metrics, settings)
 
 

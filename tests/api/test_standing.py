@@ -2,16 +2,26 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from slipway.api.crd import crds
 from slipway.cluster.client import Client, connect
 from slipway.cluster.observe import observe
 from slipway.cluster.records import delete_module, write_module
+from slipway.model.configuration import Configuration
+from slipway.model.observed import Observed, Scope
+from slipway.model.plan import Plan
 from slipway.model.record import ModuleRecord, ObjectRef
 from slipway.model.standing import Ailment, Cause
-from slipway.settings import NAMESPACE
+from slipway.operator.conditions import find
+from slipway.operator.lookout import MADE_BY_HELM
+from slipway.operator.runtime import Runtime
+from slipway.planning.standing import standing_of
+from slipway.settings import API_VERSION, NAMESPACE
+from tests.api.recording import RecordingEngine, RecordingSession, Running, make_runtime
 from tests.apiserver import ApiServer, until
 
 SPACE = "standing"
@@ -44,7 +54,7 @@ def deployment() -> dict[str, Any]:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "web", "namespace": SPACE},
+        "metadata": {"name": "web", "namespace": SPACE, "labels": dict([MADE_BY_HELM.split("=")])},
         "spec": {
             "replicas": 1,
             "strategy": {"type": "Recreate"},
@@ -122,3 +132,88 @@ def test_a_node_whose_kubelet_is_silent(cluster: ApiServer, client: Client) -> N
         assert nodes[NODE].ready
     finally:
         cluster.kubectl("delete", "node", LOST)
+
+
+class ReadingSession(RecordingSession):
+    """Reads the cluster as the engine does; what is to be done is as little as elsewhere in these tests."""
+
+    def prepare(self, scope: Scope) -> tuple[Observed, Plan]:
+        assert self.engine.client
+        observed, plan = super().prepare(scope)
+        cluster = observe(self.engine.client)
+        standing = standing_of(self.configuration, cluster, expected=())
+        return replace(observed, cluster=cluster), replace(plan, standing=standing)
+
+
+class ReadingEngine(RecordingEngine):
+    def open(self, configuration: Configuration) -> ReadingSession:
+        return ReadingSession(self, configuration)
+
+
+@pytest.fixture
+def operator(cluster: ApiServer) -> Iterator[tuple[ApiServer, ReadingEngine, Runtime]]:
+    """An operator that polls nothing: what it sees in time it was told by its watches."""
+    cluster.kubectl(
+        "apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": crds()})
+    )
+    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    engine = ReadingEngine()
+    document = {
+        "apiVersion": API_VERSION,
+        "kind": "ClusterConfiguration",
+        "metadata": {"name": "tools", "namespace": NAMESPACE},
+        "spec": {"modules": {}},
+    }
+    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(document))
+    runtime = make_runtime(cluster.kubeconfig, "standing", engine, lease="operator-standing", look_again=3600)
+    with Running(runtime):
+        yield cluster, engine, runtime
+    cluster.kubectl("-n", NAMESPACE, "delete", "cc,op,leases", "--all")
+
+
+def condition(server: ApiServer, kind: str) -> tuple[str, str, str]:
+    """Its status, reason and message."""
+    path = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/clusterconfigurations/tools"
+    found = find(server.request("GET", path)[1].get("status") or {}, kind)
+    return tuple(str(found.get(key)) for key in ("status", "reason", "message"))  # type: ignore[return-value]
+
+
+def test_the_operator_follows_a_module_by_its_watches(
+    operator: tuple[ApiServer, ReadingEngine, Runtime],
+) -> None:
+    server, engine, runtime = operator
+    until(lambda: condition(server, "Ready")[0] == "True", seconds=30, what="Ready")
+    server.kubectl("label", "node", NODE, "for-")
+    server.kubectl("-n", SPACE, "delete", "pod", "--all")
+    until(lambda: "Unschedulable" in condition(server, "Ready")[2], seconds=60, what="Degraded, and why")
+    assert condition(server, "Ready")[:2] == ("False", "Degraded")
+    assert condition(server, "ModulesReady")[:2] == ("False", "ModulesNotHealthy")
+    assert condition(server, "ModulesReady")[2] == f"0 of 1: {MODULE} Unhealthy"
+    assert b'slipway_sick{configuration="tools",part="module"} 1.0' in runtime.metrics.text()
+    shown = server.kubectl("-n", NAMESPACE, "get", "cc", "tools").stdout
+    assert f"{MODULE} Unhealthy" in shown
+    server.kubectl("label", "node", NODE, f"for={SPACE}")
+    until(lambda: condition(server, "Ready")[0] == "True", seconds=60, what="Ready again")
+    assert b'slipway_sick{configuration="tools",part="module"} 0.0' in runtime.metrics.text()
+    assert engine.runs == []  # it tells, and does nothing
+
+
+def test_the_operator_follows_a_module_that_is_recorded_later(
+    operator: tuple[ApiServer, ReadingEngine, Runtime], client: Client
+) -> None:
+    server, _, _ = operator
+    until(lambda: condition(server, "Ready")[0] == "True", seconds=30, what="Ready")
+    gone = ObjectRef("batch/v1", "Job", "setup", SPACE)
+    write_module(client, ModuleRecord("later", "Healthy", "sha256:d", objects=(gone,)))
+    try:
+        until(lambda: "setup is gone" in condition(server, "Ready")[2], seconds=60, what="Degraded, and why")
+        job = deployment()
+        job |= {"apiVersion": "batch/v1", "kind": "Job"}
+        job["metadata"] |= {"name": "setup"}
+        template = job["spec"]["template"]
+        template["spec"] |= {"restartPolicy": "Never"}
+        job["spec"] = {"template": template}
+        server.kubectl("apply", "-f", "-", stdin=json.dumps(job))
+        until(lambda: condition(server, "Ready")[0] == "True", seconds=60, what="Ready once it is complete")
+    finally:
+        delete_module(client, "later")

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -33,7 +33,7 @@ class Seen:
     def __init__(self, client: Client, *, resync: float = 600.0) -> None:
         self.events: list[Event] = []
         self.stop = threading.Event()
-        reflector = Reflector(client, CONFIG_MAP, SPACE, self.events.append, resync=resync)
+        reflector = Reflector(lambda: client, CONFIG_MAP, SPACE, self.events.append, resync=resync)
         self._thread = threading.Thread(target=reflector.run, args=(self.stop,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -100,8 +100,8 @@ def behind(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its first list the client believes in a version that the server no longer has."""
     real, versions = client.list_at, ["1"]
 
-    def list_at(*arguments: str, labels: str = "") -> tuple[list[Object], str]:
-        items, version = real(*arguments, labels=labels)
+    def list_at(*arguments: str, **selection: Any) -> tuple[list[Object], str]:
+        items, version = real(*arguments, **selection)
         return items, versions.pop() if versions else version
 
     monkeypatch.setattr(client, "list_at", list_at)

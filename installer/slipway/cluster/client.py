@@ -79,8 +79,12 @@ class Client:
         labels: str = "",
         fields: str = "",
         metadata_only: bool = False,
+        kept: Callable[[Object], Object | None] = lambda obj: obj,
     ) -> tuple[Objects, str]:
-        """The same, and the resourceVersion at which a watch goes on."""
+        """The same, and the resourceVersion at which a watch goes on.
+
+        `kept`: what is kept of each object as its page arrives; None: nothing.
+        """
         resource = self.resource(api_version, kind)
         if resource is None:
             return [], ""
@@ -90,12 +94,12 @@ class Client:
         items: Objects = []
         while True:
             page = self.call("GET", path, query=query, accept=accept, missing={})
-            items += page.get("items") or []
+            read = ({**item, "apiVersion": api_version, "kind": kind} for item in page.get("items") or ())
+            items += [found for item in read if (found := kept(item)) is not None]
             meta = page.get("metadata", {})
             query["continue"] = meta.get("continue", "")
             if not query["continue"]:
-                typed = [{**item, "apiVersion": api_version, "kind": kind} for item in items]
-                return typed, meta.get("resourceVersion", "")
+                return items, meta.get("resourceVersion", "")
 
     def watch(
         self,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from slipway.cluster.client import Client
+from slipway.cluster.client import Client, Object
 from slipway.errors import SlipwayError, TransientError
 
 log = logging.getLogger(__name__)
@@ -75,15 +75,26 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Reflector:
-    """What is watched (apiVersion, kind), and who is told of it. An empty namespace is all of them."""
+    """What is watched (apiVersion, kind), and who is told of it. An empty namespace is all of them.
 
-    client: Client
+    `connect` is asked before each list: a token may have been renewed. `kept` says what is kept of an object as it
+    arrives (None: nothing, and nobody is told), so that memory is bound by what is of interest.
+    """
+
+    connect: Callable[[], Client]
     kind: tuple[str, str]
     namespace: str
     on_event: Callable[[Event], None]
     labels: str = ""
     resync: float = 600.0
     """Seconds after which the list is repeated, though the watch holds."""
+    kept: Callable[[Object], Object | None] = lambda obj: obj
+
+    @property
+    def name(self) -> str:
+        """The kind with its group, as kubectl takes it."""
+        group = self.kind[0].rpartition("/")[0]
+        return f"{self.kind[1]}.{group}" if group else self.kind[1]
 
     def run(
         self, stop: threading.Event, *, hearing: Hearing | None = None, pause: Pause | None = None
@@ -93,24 +104,25 @@ class Reflector:
         A watch that runs is not broken off by `stop`: run this in a daemon thread; after `stop` the callback is not
         called again. A fault of the callback is logged and counts as a break: the thread goes on.
         """
-        hearing, pause = hearing or Hearing(self.kind[1]), pause or Pause(stop.wait)
+        hearing, pause = hearing or Hearing(self.name), pause or Pause(stop.wait)
         while not stop.is_set():
             try:
                 self._round(stop, hearing, pause)
             except SlipwayError as error:
                 if stop.is_set():
                     return
-                log.info("watch of %s: %s; listing again", self.kind[1], error.what)
+                log.info("watch of %s: %s; listing again", self.name, error.what)
                 hearing.broke(f"{error.what} {error.why}".strip())
                 pause.take()
             except Exception as exc:
-                log.exception("watch of %s: a fault of the operator itself; listing again", self.kind[1])
+                log.exception("watch of %s: a fault of the operator itself; listing again", self.name)
                 hearing.broke(repr(exc))
                 pause.take()
 
     def _round(self, stop: threading.Event, hearing: Hearing, pause: Pause) -> None:
         """A list, then watch after watch, each from where the last one ended, until it is time to list again."""
-        objects, version = self.client.list_at(*self.kind, self.namespace, labels=self.labels)
+        client = self.connect()
+        objects, version = client.list_at(*self.kind, self.namespace, labels=self.labels, kept=self.kept)
         hearing.lists += 1
         self.on_event(Event("Synchronization", tuple(objects)))
         end = time.monotonic() + self.resync
@@ -118,7 +130,7 @@ class Reflector:
             seconds = min(random.randint(*WATCH_SECONDS), max(1, int(end - time.monotonic())))  # noqa: S311
             began = time.monotonic()
             try:
-                version = self._watch(version, seconds, stop, hearing)
+                version = self._watch(client, version, seconds, stop, hearing)
             finally:
                 lasted = time.monotonic() - began
                 if lasted >= STEADY_SECONDS:
@@ -130,9 +142,11 @@ class Reflector:
             else:
                 raise TransientError(f"it ended after {lasted:.1f} of {seconds} s")
 
-    def _watch(self, version: str, seconds: int, stop: threading.Event, hearing: Hearing) -> str:
+    def _watch(
+        self, client: Client, version: str, seconds: int, stop: threading.Event, hearing: Hearing
+    ) -> str:
         """One watch until its end; the version at which the next one goes on."""
-        watching = self.client.watch(
+        watching = client.watch(
             *self.kind, self.namespace, labels=self.labels, since=version, seconds=seconds
         )
         for change in watching:
@@ -140,6 +154,6 @@ class Reflector:
                 break
             hearing.failure = ""
             version = change["object"]["metadata"]["resourceVersion"]
-            if change["type"] != "BOOKMARK":
-                self.on_event(Event(change["type"].title(), (change["object"],)))
+            if change["type"] != "BOOKMARK" and (found := self.kept(change["object"])) is not None:
+                self.on_event(Event(change["type"].title(), (found,)))
         return version

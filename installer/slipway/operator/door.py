@@ -28,10 +28,14 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One ClusterConfiguration to look at; `full` reads everything, for drift."""
+    """One ClusterConfiguration to look at; `full` reads everything, for drift.
+
+    `act` false: something of the cluster looks otherwise than before; that is told, and nothing is begun.
+    """
 
     key: Key
     full: bool = False
+    act: bool = True
 
 
 class Verdict(StrEnum):

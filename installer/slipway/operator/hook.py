@@ -25,6 +25,17 @@ from slipway.settings import API_VERSION, APPROVE_ANNOTATION
 BINDING: Final = "cc"
 RESYNC: Final = "resync"
 
+MADE_BY_HELM: Final = {"labelSelector": {"matchLabels": {"app.kubernetes.io/managed-by": "Helm"}}}
+
+#: Of bindings whose contexts say that a node, or an object of a module, says something else of itself than before.
+STANDING_PREFIX: Final = "standing-"
+
+#: apiVersion, kind, which of them, what they say of themselves. (A Node's whole status changes with each heartbeat.)
+WATCHED_KINDS: Final = (
+    ("v1", "Node", {}, '[.status.conditions[]? | select(.type == "Ready") | .status]'),
+    *(("apps/v1", kind, MADE_BY_HELM, ".status") for kind in ("DaemonSet", "Deployment", "StatefulSet")),
+)
+
 #: Crontab of the full read for drift: ten minutes, so that a night's drift is found before the morning.
 RESYNC_CRONTAB: Final = "*/10 * * * *"
 
@@ -59,10 +70,26 @@ def config() -> dict[str, Any]:
                 "executeHookOnEvent": ["Added", "Modified", "Deleted"],
                 "jqFilter": f'{{spec: .spec, approve: .metadata.annotations["{APPROVE_ANNOTATION}"]}}',
                 "queue": "slipway",
-            }
+            },
+            *(_standing_binding(*kind) for kind in WATCHED_KINDS),
         ],
         "schedule": [{"name": RESYNC, "crontab": RESYNC_CRONTAB, "queue": "slipway"}],
         "settings": {"executionMinInterval": "1s", "executionBurst": 2},
+    }
+
+
+def _standing_binding(api_version: str, kind: str, selector: dict[str, Any], jq: str) -> dict[str, Any]:
+    """What may be sick: a change of what it says of itself is looked at, and no object is kept whole."""
+    return {
+        "name": f"{STANDING_PREFIX}{kind.lower()}",
+        "apiVersion": api_version,
+        "kind": kind,
+        "executeHookOnEvent": ["Added", "Modified", "Deleted"],
+        "executeHookOnSynchronization": False,
+        "keepFullObjectsInMemory": False,
+        "jqFilter": jq,
+        "queue": "slipway",
+        **selector,
     }
 
 
@@ -77,6 +104,8 @@ def decide(contexts: Iterable[Context]) -> tuple[Request, ...] | None:
         kind = context.get("type", "")
         if kind == "Schedule":
             return None
+        if _of_standing(context):
+            continue
         for object_ in _objects(context):
             key = _key(object_)
             latest[key] = object_
@@ -87,15 +116,24 @@ def decide(contexts: Iterable[Context]) -> tuple[Request, ...] | None:
 
 def handle(contexts: Iterable[Context], door: Door) -> HookResult:
     """Reconcile what the contexts name; where one is gone, the others too: it may have stood in their way."""
+    contexts = list(contexts)
     requests = decide(contexts)
     if requests is None:
         requests = tuple(Request(key, full=True) for key in door.configurations())
+    elif any(map(_of_standing, contexts)):
+        named = {request.key for request in requests}
+        others = (key for key in door.configurations() if key not in named)
+        requests = (*requests, *(Request(key, act=False) for key in others))
     verdicts = [(request, door.reconcile(request)) for request in requests]
     if any(verdict is Verdict.GONE for _, verdict in verdicts):
         seen = {request.key for request in requests}
         freed = [Request(key) for key in door.configurations() if key not in seen]
         verdicts += [(request, door.reconcile(request)) for request in freed]
     return HookResult(tuple(verdicts))
+
+
+def _of_standing(context: Context) -> bool:
+    return str(context.get("binding", "")).startswith(STANDING_PREFIX)
 
 
 def _objects(context: Context) -> list[dict[str, Any]]:

@@ -21,9 +21,14 @@ class Queue:
         self._order = itertools.count()
         self._changed = threading.Condition()
 
-    def add(self, context: Context, *, after: float = 0.0, name: str = "") -> None:
-        """Put one in, due in `after` seconds; it takes the place of one of the same name that waits."""
+    def add(self, context: Context, *, after: float = 0.0, name: str = "", once: bool = False) -> None:
+        """Put one in, due in `after` seconds; it takes the place of one of the same name that waits.
+
+        `once`: that one stays instead, so that what comes again and again is not put off for ever.
+        """
         with self._changed:
+            if once and any(item[2] == name for item in self._items):
+                return
             if name:
                 self._items = [item for item in self._items if item[2] != name]
                 heapq.heapify(self._items)

@@ -110,19 +110,22 @@ class Reconciler:
         session = self._edges.engine.open(configuration)
         try:
             with before_changes():
-                observed, plan = self._look(session, full=request.full)
+                observed, plan = self._look(session, request)
         except ConfigurationError as error:  # against the live cluster: an immutable field
             return self._refuse(live, error)
+        current = Round(self._edges, self._stop, live, configuration, session)
+        if not (request.act or plan.empty):
+            return current.look(observed, plan)
         try:
-            return Round(self._edges, self._stop, live, configuration, session).follow(observed, plan)
+            return current.follow(observed, plan)
         except StalePlanError as error:  # the command line was at work: look again
             log.info("%s: %s", request.key, error.what)
             return Verdict.SUPERSEDED
 
-    def _look(self, session: Session, *, full: bool) -> tuple[Observed, Plan]:
+    def _look(self, session: Session, request: Request) -> tuple[Observed, Plan]:
         """Records first; the hosts themselves only when a step would touch one."""
-        observed, plan = read(session, Scope.FULL if full else Scope.RECORDS)
-        if not full and any(step.on_host for step in plan.steps):
+        observed, plan = read(session, Scope.FULL if request.full else Scope.RECORDS)
+        if request.act and not request.full and any(step.on_host for step in plan.steps):
             observed, plan = read(session, Scope.TARGETS)
         self._edges.meter.read(plan, observed)
         return observed, plan
@@ -170,6 +173,11 @@ class Round:
         self._configuration = configuration
         self._session = session
         self._voice = Voice(live, edges.store, edges.clock)
+
+    def look(self, observed: Observed, plan: Plan) -> Verdict:
+        """Say what is sick, and leave the plan alone: a pod that crashes is no reason to try a failed step again."""
+        self._voice.look(self._configuration, plan, observed)
+        return Verdict.UNCHANGED
 
     def follow(self, observed: Observed, plan: Plan) -> Verdict:
         """Nothing to do, wait for a host or for a yes, or run."""

@@ -18,6 +18,7 @@ from slipway.cluster.watch import Event, Hearing, Reflector
 from slipway.errors import SlipwayError
 from slipway.operator import hook
 from slipway.operator.door import Door, Key, Verdict
+from slipway.operator.lookout import Lookout
 from slipway.operator.metrics import Metrics
 from slipway.operator.queue import Context, Filter, Queue
 from slipway.operator.web import EXPOSITION, Web, probe_page
@@ -39,6 +40,9 @@ LOOK_AGAIN_SECONDS: Final = 30.0
 
 #: Seconds that a host which does not answer may have been back before it is asked again.
 LONGEST_LOOK_SECONDS: Final = 300.0
+
+#: Seconds between a change of what a node or a module says of itself and the look at it: several come together.
+STANDING_SECONDS: Final = 2.0
 
 _MAY_PASS: Final = {Verdict.DEGRADED, Verdict.AWAITING_APPROVAL}
 
@@ -67,11 +71,14 @@ class Runtime:
         open_door: Callable[[threading.Event], Door],
         metrics: Metrics,
         settings: Settings,
+        reader: Callable[[], Client] | None = None,
     ) -> None:
+        """`reader`: an account that may read whatever modules bring; None: the client's own may."""
         self.halt = threading.Event()
         self.queue = Queue()
         self.metrics = metrics
         self._client = client
+        self._reader = reader or (lambda: client)
         self._election = election
         self._open_door = open_door
         self._settings = settings
@@ -133,12 +140,13 @@ class Runtime:
         door = self._open_door(self.halt)
         self._worker = threading.Thread(target=self._work, args=(door,), name="slipway-worker")
         self._worker.start()
-        self._watch(Reflector(self._client, CONFIGURATION, self._settings.namespace, self._enqueue))
+        self._watch(Reflector(lambda: self._client, CONFIGURATION, self._settings.namespace, self._enqueue))
+        Lookout(lambda: self._client, self._reader, self._watch, self._look_at_standing).begin()
         self._plan_resync()
 
     def _watch(self, reflector: Reflector) -> None:
         """Run it in a thread of its own, whose end and whose troubles /healthz tells."""
-        hearing = self.metrics.watches.add(Hearing(reflector.kind[1]))
+        hearing = self.metrics.watches.add(Hearing(reflector.name))
         thread = threading.Thread(
             target=reflector.run,
             args=(self.halt,),
@@ -171,6 +179,11 @@ class Runtime:
             if self._filter.passes(event.kind, object_):
                 news = {"type": "Event", "watchEvent": event.kind, "object": object_}
                 self.queue.add({"binding": hook.BINDING, **news})
+
+    def _look_at_standing(self) -> None:
+        """A burst of changes is one look; what changes without end is looked at again and again."""
+        name = f"{hook.STANDING_PREFIX}all"
+        self.queue.add({"binding": name, "type": "Event"}, after=STANDING_SECONDS, name=name, once=True)
 
     def _plan_resync(self) -> None:
         self.queue.add({"binding": hook.RESYNC, "type": "Schedule"}, after=self._settings.resync)

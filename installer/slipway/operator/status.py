@@ -6,6 +6,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from slipway.errors import ConflictError, PreflightError, SlipwayError
@@ -96,6 +97,25 @@ def status_of(
     }
 
 
+def looked_at(
+    configuration: Configuration, plan: Plan, observed: Observed, *, previous: Mapping[str, Any], now: str
+) -> dict[str, Any]:
+    """The status beside a plan that is left alone: what is sick now, and all else as it was said last."""
+    work = Work(replace(plan, steps=()))
+    standing = standing_of(configuration, observed.cluster, expected={h.name for h in configuration.hosts})
+    hosts = targets.hosts(configuration, observed, work, previous, now)
+    hosts = targets.seen_or_said(hosts, previous.get("hosts") or ())
+    modules = targets.modules(configuration, observed, work, standing, previous, now)
+    modules = targets.seen_or_said(modules, previous.get("modules") or ())
+    parts = [_hosts_ready(hosts), _modules_ready(modules)]
+    phase = str(previous.get("phase", ""))
+    if phase == "Ready":
+        phase, whole = _well_or_not(parts, standing)
+        parts = whole + parts
+    generation = int(previous.get("observedGeneration", configuration.generation))
+    return _with(previous, generation, phase, parts, now) | {"hosts": hosts, "modules": modules}
+
+
 def _whole(
     plan: Plan,
     result: OperationResult | None,
@@ -113,6 +133,11 @@ def _whole(
     if result is None and not plan.empty:
         message = summary(plan)
         return c.AWAITING_APPROVAL, _three(False, c.AWAITING_APPROVAL, message)
+    return _well_or_not(parts, standing)
+
+
+def _well_or_not(parts: list[c.Condition], standing: Standing) -> tuple[str, list[c.Condition]]:
+    """Phase and conditions of what has nothing to do."""
     worries = [part for part in parts if part["status"] == "False"]
     if worries:
         lines = ["; ".join(f"{part['type']}: {part['message']}" for part in worries)]

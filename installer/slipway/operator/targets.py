@@ -20,6 +20,12 @@ TARGET_MESSAGE_LIMIT = 512
 #: Phase of a module that was installed well and is not well now.
 UNHEALTHY: Final = "Unhealthy"
 
+NOT_READY: Final = "NotReady"
+
+#: Phases that say what is seen now, whatever was done or is to be done.
+SICK: Final = frozenset({UNHEALTHY, NOT_READY})
+WELL: Final = frozenset({"Ready", "Healthy"})
+
 Entry = dict[str, Any]
 
 
@@ -81,7 +87,7 @@ def _host(name: str, observed: Observed, work: Work, *, leaving: bool) -> Entry:
     entry = _entry(
         name, phase, node.version if node else "", _records_digest(node.records if node else {}), message
     )
-    return entry | _since(node.since if node and phase == "NotReady" else "")
+    return entry | _since(node.since if node and phase == NOT_READY else "")
 
 
 def _host_phase(name: str, observed: Observed, share: Share, *, leaving: bool) -> tuple[str, str]:
@@ -104,7 +110,7 @@ def _node_phase(cluster: ClusterObserved, node: NodeObserved | None) -> tuple[st
         return "Unknown", cluster.error or "the Kubernetes API does not answer"
     if node is None:
         return "Pending", "no Node of that name yet"
-    return ("Ready", "; ".join(node.pressures)) if node.ready else ("NotReady", node.message)
+    return ("Ready", "; ".join(node.pressures)) if node.ready else (NOT_READY, node.message)
 
 
 def modules(
@@ -135,6 +141,17 @@ def _module(name: str, observed: Observed, work: Work, ailments: tuple[Ailment, 
     entry = _entry(name, phase, record.version if record else "", record.digest if record else "", message)
     since = min((one.since for one in ailments if one.since), default="")
     return entry | _since(since if phase == UNHEALTHY else "")
+
+
+def seen_or_said(seen: list[Entry], said: Iterable[Mapping[str, Any]]) -> list[Entry]:
+    """What is seen of each target, but what was said last where that tells of work (Failed, Blocked, Pending)."""
+    before = {item["name"]: dict(item) for item in said}
+
+    def chosen(entry: Entry) -> Entry:
+        old = before.get(entry["name"], entry)
+        return entry if entry["phase"] in SICK or old["phase"] in SICK | WELL else old
+
+    return [chosen(entry) for entry in seen]
 
 
 def _since(time: str) -> Entry:

@@ -59,6 +59,14 @@ class Voice:
             )
         )
 
+    def look(self, configuration: Configuration, plan: Plan, observed: Observed) -> bool:
+        """What is sick now, and nothing else; see `status.looked_at`."""
+        if not self._said.get("phase"):
+            return False  # its first look is on its way
+        return self._say(
+            status.looked_at(configuration, plan, observed, previous=self._said, now=self._clock())
+        )
+
     def _say(self, news: dict[str, Any]) -> bool:
         if news == self._said:
             return False

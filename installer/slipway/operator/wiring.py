@@ -166,6 +166,14 @@ def open_door(
     return Reconciler(edges, stop)
 
 
+def _reader(client: Client, kubeconfig: Path | None) -> Callable[[], Client]:
+    """The account that may read whatever modules bring: the applier's, with a token that is good for each new list."""
+    if kubeconfig:
+        return lambda: client
+    applier = Applier(client, PRIVATE / f"{os.getpid()}-reader.kubeconfig")
+    return lambda: connect(applier.kubeconfig())
+
+
 def run(settings: Settings, *, kubeconfig: Path | None = None) -> int:
     """The operator's process, until SIGTERM or SIGINT."""
     level = os.environ.get("SLIPWAY_LOG_LEVEL", "info").upper()
@@ -185,6 +193,7 @@ def run(settings: Settings, *, kubeconfig: Path | None = None) -> int:
         door,
         metrics,
         settings,
+        _reader(client, kubeconfig),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runtime.halt.set())

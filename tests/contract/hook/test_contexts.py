@@ -101,6 +101,24 @@ def test_group_contexts_name_their_snapshots() -> None:
     assert hook.decide([group]) == (Request(PRODUCTION),)
 
 
+def changed(kind: str) -> hook.Context:
+    """As it comes with `keepFullObjectsInMemory: false`: without the object."""
+    binding = f"{hook.STANDING_PREFIX}{kind.lower()}"
+    return {"binding": binding, "type": "Event", "watchEvent": "Modified", "filterResult": ["Unknown"]}
+
+
+def test_what_a_node_says_of_itself_is_told_and_nothing_is_done() -> None:
+    door = Recording()
+    hook.handle([changed("Node"), changed("Deployment")], door)
+    assert door.asked == [Request(PRODUCTION, act=False), Request(OTHER, act=False)]
+
+
+def test_an_edit_in_the_same_burst_is_followed() -> None:
+    door = Recording()
+    hook.handle([changed("Node"), *contexts("03-event-modified.json")], door)
+    assert door.asked == [Request(PRODUCTION), Request(OTHER, act=False)]
+
+
 @pytest.mark.parametrize(
     ("verdict", "code"),
     [(Verdict.FAILED, 0), (Verdict.REFUSED, 0), (Verdict.AWAITING_APPROVAL, 0), (Verdict.RETRY, 1)],

@@ -14,7 +14,17 @@ from slipway.settings import interpreter_bin
 #: Fields that shell-operator v1 knows, per part of the configuration.
 KNOWN = {
     "": {"configVersion", "onStartup", "kubernetes", "schedule", "settings"},
-    "kubernetes": {"name", "apiVersion", "kind", "executeHookOnEvent", "jqFilter", "queue"},
+    "kubernetes": {
+        "name",
+        "apiVersion",
+        "kind",
+        "executeHookOnEvent",
+        "executeHookOnSynchronization",
+        "keepFullObjectsInMemory",
+        "labelSelector",
+        "jqFilter",
+        "queue",
+    },
     "schedule": {"name", "crontab", "queue"},
     "settings": {"executionMinInterval", "executionBurst"},
 }
@@ -33,9 +43,11 @@ def test_config_is_what_shell_operator_reads(command: list[str]) -> None:
     config = json.loads(done.stdout)
     assert config["configVersion"] == "v1"
     assert set(config) <= KNOWN[""]
-    (kubernetes,) = config["kubernetes"]
-    assert set(kubernetes) <= KNOWN["kubernetes"]
+    assert all(set(item) <= KNOWN["kubernetes"] for item in config["kubernetes"])
+    kubernetes, *standing = config["kubernetes"]
     assert kubernetes["kind"] == "ClusterConfiguration"
+    assert [item["kind"] for item in standing] == ["Node", "DaemonSet", "Deployment", "StatefulSet"]
+    assert len({item["name"] for item in config["kubernetes"]}) == len(config["kubernetes"])
     assert '.metadata.annotations["installer.slipway.dev/approve"]' in kubernetes["jqFilter"]
     assert all(set(item) <= KNOWN["schedule"] for item in config["schedule"])
     assert set(config["settings"]) <= KNOWN["settings"]

@@ -94,7 +94,7 @@ class Waits:
 
 def paused(client: Client, on_event: list[Event]) -> tuple[Waits, Hearing]:
     waits, hearing = Waits(), Hearing("ClusterConfiguration")
-    reflector = Reflector(client, KIND, "slipway-system", on_event.append)
+    reflector = Reflector(lambda: client, KIND, "slipway-system", on_event.append)
     reflector.run(waits.stop, hearing=hearing, pause=Pause(waits.take))
     return waits, hearing
 
@@ -122,7 +122,7 @@ def test_a_list_that_is_none_is_tried_again(tmp_path: Path) -> None:
 def test_a_fault_of_the_callback_ends_no_watch(tmp_path: Path) -> None:
     waits, hearing = Waits(), Hearing("ClusterConfiguration")
     with server(tmp_path, BOOKMARK) as client:
-        reflector = Reflector(client, KIND, "", lambda event: {}[event.kind])  # type: ignore[func-returns-value]
+        reflector = Reflector(lambda: client, KIND, "", lambda event: {}[event.kind])  # type: ignore[func-returns-value]
         reflector.run(waits.stop, hearing=hearing, pause=Pause(waits.take))
     assert hearing.failure == "KeyError('Synchronization')"
 

@@ -40,6 +40,15 @@ def test_a_named_one_takes_the_place_of_its_namesake() -> None:
     assert [item["n"] for item in queue.take(1)] == ["other", 2]
 
 
+def test_what_comes_again_and_again_is_not_put_off() -> None:
+    queue = Queue()
+    for number in range(3):
+        queue.add({"n": number}, name="standing", once=True)
+    assert [item["n"] for item in queue.take(1)] == [0]
+    queue.add({"n": "next"}, name="standing", once=True)
+    assert [item["n"] for item in queue.take(1)] == ["next"]
+
+
 def cc(generation: int = 1, uid: str = "u", **annotations: str) -> dict[str, Any]:
     keys = {key.replace("__", "/"): value for key, value in annotations.items()}
     metadata = {"namespace": "n", "name": "c", "uid": uid, "generation": generation, "annotations": keys}

@@ -10,7 +10,15 @@ from slipway.model.operation import Failure, OperationResult, Outcome, StepResul
 from slipway.model.standing import Ailment, Cause, Part
 from slipway.operator.conditions import find
 from slipway.operator.door import Running
-from slipway.operator.status import SUMMARY_STEPS, percent, refused, status_of, stopped, summary
+from slipway.operator.status import (
+    SUMMARY_STEPS,
+    looked_at,
+    percent,
+    refused,
+    status_of,
+    stopped,
+    summary,
+)
 from tests.unit.operator import examples as e
 
 KSTATUS = ("Ready", "Reconciling", "Stalled")
@@ -92,6 +100,42 @@ def test_a_module_that_is_not_healthy_now_degrades() -> None:
     assert module["message"] == words_of_a_pod
     well = status_of(e.configuration(), e.plan(), e.observed(), previous=status, now=e.LATER)
     assert (well["phase"], well["modules"][0]["lastTransitionTime"]) == ("Ready", e.LATER)
+
+
+def told(status: dict[str, Any]) -> tuple[str, dict[str, str], dict[str, str]]:
+    """Phase, and phases of hosts and modules."""
+    lists = ({item["name"]: item["phase"] for item in status[kind]} for kind in ("hosts", "modules"))
+    return (status["phase"], *lists)  # type: ignore[return-value]
+
+
+def test_what_is_sick_is_said_beside_a_plan_that_is_left_alone() -> None:
+    plan = e.plan(e.step("host/wk-01/node_prepare"))
+    ready = status_of(e.configuration(), e.plan(), e.observed(), previous={}, now=e.NOW)
+    seen = e.observed(worker_ready=False)
+    status = looked_at(e.configuration(), plan, seen, previous=ready, now=e.LATER)
+    assert told(status) == ("Degraded", {"cp-01": "Ready", "wk-01": "NotReady"}, {"flannel": "Healthy"})
+    assert find(status, "Ready")["reason"] == "Degraded"
+    assert status["operation"] == ready["operation"]
+
+
+def test_what_an_operation_left_is_not_forgotten_over_it() -> None:
+    plan = e.plan(e.step("host/wk-01/node_prepare"), e.step("module/flannel/apply"))
+    result = e.result(plan, Outcome.FAILED, host__wk_01__node_prepare="no route")
+    failures = {"host/wk-01/node_prepare": Outcome.FAILED}
+    steps = tuple(
+        replace(step, outcome=failures.get(step.step, step.outcome), failure=Failure("no route"))
+        for step in result.steps
+    )
+    result = replace(result, steps=steps)
+    failed = status_of(e.configuration(), plan, e.observed(), previous={}, now=e.NOW, result=result)
+    status = looked_at(e.configuration(), plan, e.observed(), previous=failed, now=e.LATER)
+    assert (
+        told(status)
+        == told(failed)
+        == ("Failed", {"cp-01": "Ready", "wk-01": "Failed"}, {"flannel": "Healthy"})
+    )
+    sick = looked_at(e.configuration(), plan, e.observed(worker_ready=False), previous=failed, now=e.LATER)
+    assert told(sick) == ("Failed", {"cp-01": "Ready", "wk-01": "NotReady"}, {"flannel": "Healthy"})
 
 
 def test_disruptive_plan_waits_for_its_digest() -> None:
