@@ -28,6 +28,7 @@ SPACE = "standing"
 MODULE = "stood"
 WEB = ObjectRef("apps/v1", "Deployment", "web", SPACE)
 NODE = "stands"
+RULES = {MODULE: ({"apiVersion": "v1", "kind": "Namespace", "name": SPACE},)}
 #: kwok never makes this one ready, so what a test says of it stays.
 LOST = "lost"
 
@@ -74,7 +75,7 @@ def client(cluster: ApiServer) -> Iterator[Client]:
 
 
 def sick(client: Client) -> tuple[Ailment, ...]:
-    return observe(client).sick.get(MODULE, ())
+    return observe(client, rules=RULES).sick.get(MODULE, ())
 
 
 def test_a_deployment_without_an_available_pod(cluster: ApiServer, client: Client) -> None:
@@ -99,6 +100,12 @@ def test_an_object_that_is_gone(cluster: ApiServer, client: Client) -> None:
     cluster.kubectl("-n", SPACE, "delete", "deployment", "web")
     (ailment,) = sick(client)
     assert (ailment.cause, ailment.message) == (Cause.ABSENT, f"Deployment.apps/{SPACE}/web is gone")
+
+
+def test_a_rule_that_does_not_hold(cluster: ApiServer, client: Client) -> None:
+    rules = {MODULE: ({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "defaultClass": True},)}
+    (ailment,) = observe(client, rules=rules).sick[MODULE]
+    assert (ailment.cause, ailment.message) == (Cause.NOT_CURRENT, "StorageClass: no class is the default")
 
 
 def test_a_module_that_is_worked_on_is_not_looked_at(cluster: ApiServer, client: Client) -> None:
@@ -126,7 +133,7 @@ def test_a_node_whose_kubelet_is_silent(cluster: ApiServer, client: Client) -> N
             content_type="application/strategic-merge-patch+json",
         )
         assert status == 200, answer
-        nodes = observe(client).nodes
+        nodes = observe(client, rules={}).nodes
         assert (nodes[LOST].ready, nodes[LOST].silent, nodes[LOST].since) == (False, True, since)
         assert nodes[LOST].message == said["message"]
         assert nodes[NODE].ready
@@ -140,7 +147,7 @@ class ReadingSession(RecordingSession):
     def prepare(self, scope: Scope) -> tuple[Observed, Plan]:
         assert self.engine.client
         observed, plan = super().prepare(scope)
-        cluster = observe(self.engine.client)
+        cluster = observe(self.engine.client, rules={})
         standing = standing_of(self.configuration, cluster, expected=())
         return replace(observed, cluster=cluster), replace(plan, standing=standing)
 

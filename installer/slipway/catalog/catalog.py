@@ -34,6 +34,11 @@ class Catalog:
         """By content."""
         return hash(self.digest)
 
+    @property
+    def health_rules(self) -> dict[str, tuple[Mapping[str, Any], ...]]:
+        """What has to hold of a module that is there, beyond the objects that it made."""
+        return {name: module.health.rules for name, module in self.modules.items() if module.health.rules}
+
     def check(self, configuration: "Configuration", external: Collection[str] = ()) -> list[Finding]:
         """What is wrong with version, what is handed on to Kubernetes, `spec.modules` and `network.cni`.
 

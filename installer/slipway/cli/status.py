@@ -22,7 +22,7 @@ DEGRADED_EXIT = 8
 
 
 @app.command(
-    epilog="Exit codes: 0 nothing is sick that was looked at, 8 degraded: a node or a module is not well. "
+    epilog="Exit codes: 0 all is well that was looked at, 8 a node or a module is not, or the API does not answer. "
     "Examples: slipway status; slipway status --watch; slipway status -o json"
 )
 def status(

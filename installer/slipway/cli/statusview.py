@@ -4,13 +4,16 @@ from collections.abc import Iterable
 
 from slipway.cli.output import aligned, colour
 from slipway.cli.planview import standing_lines
-from slipway.engine.enquiry.overview import Operation, Overview, Target
+from slipway.engine.enquiry.overview import UNREACHABLE, Operation, Overview, Target
 
 _HUES = {
     **dict.fromkeys(("Ready", "True", "Healthy", "installed", "succeeded"), "green"),
-    **dict.fromkeys(("False", "NotReady", "Failed", "Refused", "failed", "Degraded", "Unhealthy"), "red"),
+    **dict.fromkeys(
+        ("False", "NotReady", "Failed", "Refused", "failed", "Degraded", "Unhealthy", UNREACHABLE), "red"
+    ),
 }
 _FIRST = "next: slipway install --bundle DIR, or slipway preflight to check the hosts first"
+_BACK = "next: look at kubelet and kube-apiserver on the control planes"
 #: Conditions that are fine when False.
 _NEGATIVE = {"Reconciling", "Stalled"}
 #: Characters of a message in a table; `-o json` has it whole.
@@ -27,9 +30,13 @@ def status_text(now: Overview) -> str:
         list(standing_lines(now.standing)),
         _table(("HOST", "STATE", "", "MESSAGE"), now.hosts),
         [_operation(one) for one in now.operations],
-        [_FIRST] if not (now.cluster or any(one.running for one in now.operations)) else [],
+        [_next(now)] if not (now.cluster or any(one.running for one in now.operations)) else [],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _next(now: Overview) -> str:
+    return _BACK if now.phase == UNREACHABLE else _FIRST
 
 
 def _headline(now: Overview) -> str:

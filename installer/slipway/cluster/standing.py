@@ -6,7 +6,7 @@ The only reader of both. One list per kind and namespace; only what is sick is a
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
-from typing import Final
+from typing import Any, Final
 
 from slipway.cluster import health, waiting
 from slipway.cluster.client import Client, Object
@@ -44,11 +44,16 @@ def _conditions(node: Object) -> Iterable[Object]:
     return (node.get("status") or {}).get("conditions") or ()
 
 
+#: Module -> the rules of its module.yaml, beyond the objects that it made.
+Rules = Mapping[str, Iterable[Mapping[str, Any]]]
+
+
 def sick_modules(
-    client: Client, modules: Iterable[ModuleRecord], pool: Executor
+    client: Client, modules: Iterable[ModuleRecord], rules: Rules, pool: Executor
 ) -> dict[str, tuple[Ailment, ...]]:
     """What is sick of each module that was healthy when it was recorded. Others are worked on, or failed anyway."""
     records = settled(modules)
+    broken = pool.map(lambda record: _broken_rules(client, record.name, rules), records)
     found = _objects(client, [ref for record in records for ref in looked_at(record)], pool)
     suspects = [(record, ref) for record in records for ref in looked_at(record) if _suspect(ref, found)]
     ailing: dict[str, list[Ailment]] = defaultdict(list)
@@ -56,7 +61,26 @@ def sick_modules(
         ailment = _ailment(client, record.name, ref, found.get(ref_key(ref)), ask=number < ASKED)
         if ailment:
             ailing[record.name].append(ailment)
-    return {name: tuple(ailments) for name, ailments in ailing.items()}
+    for record, ailments in zip(records, broken, strict=True):
+        ailing[record.name] += ailments
+    return {name: tuple(ailments) for name, ailments in ailing.items() if ailments}
+
+
+def _broken_rules(client: Client, module: str, rules: Rules) -> list[Ailment]:
+    """Rules that do not hold, each a request."""
+    ailments = []
+    for rule in rules.get(module, ()):
+        what = waiting.rule_name(rule)
+        try:
+            status = waiting.rule_status(client, rule)
+        except SlipwayError as error:
+            message = f"{what} cannot be read: {error.what}; {error.why}"
+            ailments.append(Ailment(Part.MODULE, module, Cause.UNREADABLE, message))
+            continue
+        if not status.current:
+            cause = Cause.FAILED if status.state is health.State.FAILED else Cause.NOT_CURRENT
+            ailments.append(Ailment(Part.MODULE, module, cause, f"{what}: {status.message}"))
+    return ailments
 
 
 def looked_at(record: ModuleRecord) -> Iterator[ObjectRef]:

@@ -69,8 +69,13 @@ def _look(client: Client, waiting: dict[str, ObjectRef], rules: list[Mapping[str
         if found.current:
             rules.remove(rule)
         else:
-            pending[f"{rule['kind']} {rule.get('name', '')}".strip()] = found
+            pending[rule_name(rule)] = found
     return pending
+
+
+def rule_name(rule: Mapping[str, Any]) -> str:
+    """What a rule is about, in messages."""
+    return f"{rule['kind']} {rule.get('name', '')}".strip()
 
 
 def rule_status(client: Client, rule: Mapping[str, Any]) -> health.Status:

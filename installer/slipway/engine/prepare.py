@@ -137,7 +137,7 @@ def _cluster(context: Context, *, drift: bool) -> ClusterObserved:
     if context.kubeconfig and not context.kubeconfig.exists():
         return ClusterObserved(reachable=False, error="no kubeconfig yet")
     try:
-        return observe(context.client(), drift=drift)
+        return observe(context.client(), rules=context.catalog.health_rules, drift=drift)
     except SlipwayError as error:
         return ClusterObserved(reachable=False, error=str(error))
 

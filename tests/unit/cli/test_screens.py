@@ -186,6 +186,19 @@ def status_before_there_is_a_cluster() -> str:
     )
 
 
+def status_of_a_cluster_that_does_not_answer() -> str:
+    return status_text(
+        Overview(
+            "site",
+            "2026-01-01T00:00:00+00:00",
+            cluster=False,
+            phase="Unreachable",
+            why="the Kubernetes API does not answer",
+            hosts=(Target("cp-01", "installed"), Target("worker-01", "installed")),
+        )
+    )
+
+
 LONG = "a-group-" * 7 + "a-group"
 SETTINGS = (
     Setting("kubelet.kubeReserved.memory", "4Gi", "host"),
@@ -301,6 +314,7 @@ OTHERS: tuple[Callable[[], str], ...] = (
     status_of_a_cluster_at_work,
     status_of_a_cluster_that_is_not_well,
     status_before_there_is_a_cluster,
+    status_of_a_cluster_that_does_not_answer,
     host_explained,
     host_that_cannot_be_read,
     host_forgotten,

@@ -1,8 +1,8 @@
 """What `status` makes of the operator's last word and of what is seen now."""
 
 import pytest
-from slipway.engine.overview import Overview, _conditions, _phase
 
+from slipway.engine.enquiry.overview import Overview, _conditions, _phase
 from slipway.model.observed import LiveConfiguration
 from slipway.model.standing import Ailment, Cause, Part, Standing
 
@@ -38,6 +38,8 @@ def test_a_cluster_is_degraded_by_what_is_seen_or_by_what_its_operator_says() ->
 
     assert degraded("Applying", SICK)
     assert degraded("Degraded", WELL)
+    assert degraded("Unreachable", WELL)
+    assert not degraded("no cluster", WELL)
     assert not degraded("Ready", HINT)
 
 

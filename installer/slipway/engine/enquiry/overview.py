@@ -23,6 +23,9 @@ from slipway.planning.standing import standing_of
 from slipway.probe.fleet import Fleet
 from slipway.probe.hosts import read_hosts
 
+#: Phase of a cluster that was there (its kubeconfig is) and whose API does not answer.
+UNREACHABLE = "Unreachable"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -72,7 +75,7 @@ class Overview:
     @property
     def degraded(self) -> bool:
         """Whether something is not well, as seen now or as its operator says."""
-        return not self.standing.well or self.phase == DEGRADED
+        return not self.standing.well or self.phase in {DEGRADED, UNREACHABLE}
 
 
 def overview(context: Context) -> Overview:
@@ -90,7 +93,7 @@ def overview(context: Context) -> Overview:
             name=context.configuration.name,
             read_at=read_at,
             cluster=False,
-            phase="no cluster",
+            phase=UNREACHABLE if context.kubeconfig and context.kubeconfig.exists() else "no cluster",
             why=observed.error,
             hosts=tuple(_host(seen, context.configuration) for seen in hosts.values()),
             operations=own,
@@ -163,7 +166,7 @@ def _cluster(context: Context) -> ClusterObserved:
     if context.kubeconfig and not context.kubeconfig.exists():
         return ClusterObserved(reachable=False, error="no kubeconfig of it on this machine")
     try:
-        return observe(context.client())
+        return observe(context.client(), rules=context.catalog.health_rules)
     except SlipwayError as error:
         return ClusterObserved(reachable=False, error=error.what)
 
