@@ -20,6 +20,7 @@ from slipway.cluster.settings import ensure_namespace
 from slipway.errors import StepError
 from slipway.model.configuration import Configuration, ModuleSpec, Spec
 from slipway.model.record import Intent
+from slipway.operator.lookout import MADE_BY_HELM
 from slipway.settings import NAMESPACE
 from tests.apiserver import ApiServer
 from tests.binaries import binary
@@ -91,7 +92,11 @@ def test_from_nothing_through_an_edit_to_nothing(work: Work) -> None:
     assert (first.phase, first.digest, first.revision, work.helm.calls) == ("Healthy", "d1", 1, 1)
     assert {ref.kind for ref in first.objects} == {"ConfigMap", "Service", "Deployment"}
     assert all(ref.uid and ref.namespace == "welcome" for ref in first.objects)
-    assert observe(client, drift=True).modules["welcome"] == first
+    seen = observe(client, drift=True)
+    assert seen.modules["welcome"] == first
+    assert seen.sick == {}
+    marked = client.list("apps/v1", "Deployment", "welcome", labels=MADE_BY_HELM)
+    assert [found["metadata"]["name"] for found in marked] == ["welcome"]  # by which the operator watches it
 
     again = apply_module(work, request_for("welcome"), intent("d1"))
     assert (again.revision, work.helm.calls) == (1, 1)

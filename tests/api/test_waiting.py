@@ -3,10 +3,12 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from slipway.cluster.client import connect
+from slipway.cluster.modules import references
 from slipway.cluster.waiting import wait
 from slipway.model.record import ObjectRef
 from tests.apiserver import ApiServer
@@ -55,3 +57,32 @@ def test_nobody_waits_for_a_pod_on_a_node_that_is_lost(agent: ApiServer) -> None
             time.sleep(0.2)
         assert numbers(agent) == (2, 1)
         assert wait(client, [AGENT], (), seconds=0) == {}
+
+
+def test_a_job_that_goes_by_its_time_to_live_is_done(cluster_api: ApiServer) -> None:
+    """Its controller deletes it as soon as it is complete: that it is not there is all that can be seen of it."""
+    space, node = "passing", "answers-jobs"
+    cluster_api.create_namespace(space)
+    cluster_api.create_node(node)
+    template = {
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "a", "image": "registry.invalid/a"}]}
+    }
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "setup", "namespace": space},
+        "spec": {"ttlSecondsAfterFinished": 0, "template": template},
+    }
+    try:
+        with connect(cluster_api.kubeconfig) as client:
+            (ref,) = references(client, (job,), space)
+            cluster_api.kubectl("apply", "-f", "-", stdin=json.dumps(job))
+            gone = ("-n", space, "wait", "--for=delete", "job/setup", "--timeout=60s")
+            cluster_api.kubectl(*gone)
+            assert wait(client, [ref], (), seconds=0) == {}
+            assert set(wait(client, [replace(ref, passing=False)], (), seconds=0)) == {
+                "Job.batch/passing/setup"
+            }
+    finally:
+        cluster_api.kubectl("delete", "namespace", space, "--wait=false")
+        cluster_api.kubectl("delete", "node", node)

@@ -12,7 +12,7 @@ from slipway.cluster import drift as drifts
 from slipway.cluster import records
 from slipway.cluster.admission import read_admission
 from slipway.cluster.client import Client, Object
-from slipway.cluster.standing import Rules, pressures_of, ready_of, sick_modules
+from slipway.cluster.standing import NO_RULES, Rules, pressures_of, ready_of, sick_modules
 from slipway.errors import StepError
 from slipway.model.observed import ClusterObserved, LiveConfiguration, NodeObserved
 from slipway.model.record import StepRecord
@@ -35,8 +35,8 @@ CATALOG_ANNOTATION = f"{API_GROUP}/catalog"
 OPERATOR = "slipway-operator"
 
 
-def observe(client: Client, *, rules: Rules, drift: bool = False) -> ClusterObserved:
-    """Read the cluster. `drift`: also compare what modules made with what is there."""
+def observe(client: Client, *, rules: Rules = NO_RULES, drift: bool = False) -> ClusterObserved:
+    """Read the cluster. `rules` of modules are read too; `drift`: also compare what they made with what is there."""
     with ThreadPoolExecutor(max_workers=7, thread_name_prefix="cluster") as pool:
         version = pool.submit(client.version)
         nodes = pool.submit(_nodes, client)

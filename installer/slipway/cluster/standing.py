@@ -46,6 +46,7 @@ def _conditions(node: Object) -> Iterable[Object]:
 
 #: Module -> the rules of its module.yaml, beyond the objects that it made.
 Rules = Mapping[str, Iterable[Mapping[str, Any]]]
+NO_RULES: Final[Rules] = {}
 
 
 def sick_modules(
