@@ -6,6 +6,7 @@ import typer
 
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile
 from slipway.errors import ConfigurationError
+from slipway.landing import land
 
 app = typer.Typer()
 
@@ -26,7 +27,7 @@ def init(
         raise ConfigurationError(f"{file} exists already", hint="choose another file with -f")
     version = catalog.load().versions.kubernetes
     text = document(name, version, user, [a.strip() for a in hosts.split(",") if a.strip()], control_planes)
-    file.write_text(text, encoding="utf-8")
+    land(file, text)
     try:
         read.load(file)
     except ConfigurationError:

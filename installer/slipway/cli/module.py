@@ -7,6 +7,7 @@ import typer
 
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output
 from slipway.errors import before_changes
+from slipway.landing import land
 
 app = typer.Typer(no_args_is_help=True, help="Switch modules on and off.")
 Name = Annotated[str, typer.Argument(help="Module, as `slipway catalog list` names it.")]
@@ -37,10 +38,10 @@ def _switch(file: Path, name: str, *, on: bool, yes: bool, output: Format) -> in
     before = file.read_text(encoding="utf-8")
 
     def undo() -> None:
-        file.write_text(before, encoding="utf-8")
+        land(file, before)
 
     with before_changes(undo):
-        file.write_text(switched(before, name, on=on), encoding="utf-8")
+        land(file, switched(before, name, on=on))
         context = opened(file, None)
     return carry_out(context, Scope.TARGETS, yes=yes, output=output, undo=undo)
 

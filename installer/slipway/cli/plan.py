@@ -8,6 +8,7 @@ import typer
 
 from slipway.cli.output import DEFAULT_FILE, BundleDirectory, ConfigurationFile, Format, Output, emit, warn
 from slipway.errors import PreflightError, before_changes
+from slipway.landing import land
 
 app = typer.Typer()
 
@@ -59,7 +60,7 @@ def plan(
             "refresh": refresh,
             "plan": plan_data(made),
         }
-        out.write_text(json.dumps(kept, indent=2), encoding="utf-8")
+        land(out, json.dumps(kept, indent=2))
     if output is Format.JSON:
         emit(plan_data(made))
     else:

@@ -4,13 +4,12 @@ The token is in a kubeconfig of mode 0600, since Helm and Ansible take nothing e
 """
 
 import json
-import os
-import tempfile
 import time
 from pathlib import Path
 from typing import Final
 
 from slipway.cluster.client import Client
+from slipway.landing import PRIVATE, land
 from slipway.settings import NAMESPACE
 
 ACCOUNT: Final = "slipway-applier"
@@ -55,7 +54,4 @@ class Applier:
             "current-context": ACCOUNT,
         }
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(content, file)
-        Path(temporary).replace(self._path)
+        land(self._path, json.dumps(content), mode=PRIVATE)

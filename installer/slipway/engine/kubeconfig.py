@@ -1,12 +1,11 @@
 """The administrator's kubeconfig: fetched from a control plane, pointed at an address this machine can reach."""
 
-import os
-import tempfile
 from pathlib import Path
 
 from slipway import yamltext
 from slipway.engine.context import Context
 from slipway.errors import SlipwayError
+from slipway.landing import PRIVATE, land
 from slipway.probe.fleet import Fleet
 
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
@@ -52,7 +51,4 @@ def pointed_at(kubeconfig: bytes, server: str) -> bytes:
 def write_private(path: Path, content: bytes) -> None:
     """Replace a file at once, mode 0600."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    Path(temporary).replace(path)
+    land(path, content, mode=PRIVATE)

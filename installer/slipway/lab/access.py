@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from slipway.lab import disk
-from slipway.lab.machine import LabError, wait_until, write_private
+from slipway.lab.machine import LabError, wait_until
 from slipway.lab.state import Node, Site
+from slipway.landing import land
 
 SSH_PORT: Final = 22
 #: Two seconds is usual; a machine whose cores are busy with a build needs many times that.
@@ -26,7 +27,7 @@ def host_key_lines(site: Site) -> tuple[str, ...]:
 
 def write_known_hosts(site: Site) -> None:
     """Pin the keys of all nodes."""
-    write_private(site.known_hosts, "".join(f"{line}\n" for line in host_key_lines(site)), mode=0o644)
+    land(site.known_hosts, "".join(f"{line}\n" for line in host_key_lines(site)), mode=0o644)
 
 
 def command(site: Site, node: Node, argv: Sequence[str] = ()) -> list[str]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slipway.lab.machine import write_private
+from slipway.landing import PRIVATE, land
 
 
 def ensure(path: Path, comment: str) -> str:
@@ -11,8 +11,8 @@ def ensure(path: Path, comment: str) -> str:
     if not (path.exists() and public.exists()):
         private_text, public_text = _generate()
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_private(path, private_text)
-        write_private(public, f"{public_text} {comment}\n", mode=0o644)
+        land(path, private_text, mode=PRIVATE)
+        land(public, f"{public_text} {comment}\n", mode=0o644)
     return public.read_text().strip()
 
 

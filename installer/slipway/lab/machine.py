@@ -102,13 +102,3 @@ def locked(path: Path, *, what: str, seconds: float) -> Iterator[None]:
                 f"another process is busy with {what}", why=f"waited {seconds:.0f} s", hint="try again"
             )
         yield
-
-
-def write_private(path: Path, text: str, mode: int = 0o600) -> None:
-    """Replace a file by rename; never visible half-written or wider than `mode`."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w") as handle:
-        handle.write(text)
-    draft.chmod(mode)
-    draft.replace(path)

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from slipway import settings
-from slipway.lab.machine import LabError, write_private
+from slipway.lab.machine import LabError
+from slipway.landing import PRIVATE, land
 
 #: The addresses of nodes begin here, so that .1 (the bridge) and a few virtual addresses of tests stay free.
 FIRST_NODE: Final = 21
@@ -197,9 +198,8 @@ def load(name: str) -> Site | None:
 def save(site: Site) -> None:
     """Write the lab down."""
     site.directory.mkdir(parents=True, exist_ok=True)
-    write_private(
-        site.directory / "lab.json", json.dumps({"format": FORMAT, **asdict(site)}, indent=1) + "\n"
-    )
+    text = json.dumps({"format": FORMAT, **asdict(site)}, indent=1) + "\n"
+    land(site.directory / "lab.json", text, mode=PRIVATE)
 
 
 def other_labs(name: str) -> tuple[Site, ...]:

@@ -8,11 +8,12 @@ import base64
 import fcntl
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from slipway.landing import PRIVATE, land
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +105,7 @@ class KnownHosts:
             return []
 
     def _write(self, keys: Iterable[HostKey]) -> None:
-        descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".known_hosts.")
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(f"{key.line}\n" for key in keys)
-        Path(temporary).replace(self.path)
+        land(self.path, "".join(f"{key.line}\n" for key in keys), mode=PRIVATE)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

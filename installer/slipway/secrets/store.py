@@ -5,15 +5,14 @@ A reference is `NAME/KEY`: name and key of the Secret that carries the value onc
 
 import hashlib
 import hmac
-import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
 from slipway.errors import ConfigurationError
+from slipway.landing import PRIVATE, land
 
 _REFERENCE: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[-._a-zA-Z0-9]+")
 
@@ -97,16 +96,7 @@ class SecretStore:
         path = self.path(reference)
         for directory in (self.directory, path.parent):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(value)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        land(path, value, mode=PRIVATE)
 
 
 def _missing(reference: str, where: str) -> ConfigurationError:

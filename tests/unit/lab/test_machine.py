@@ -45,11 +45,3 @@ def test_a_lock_is_held_once_and_given_back(tmp_path: Path) -> None:
         pass
     with machine.locked(lock, what="it", seconds=0):
         pass
-
-
-def test_private_files_are_private_from_the_start(tmp_path: Path) -> None:
-    path = tmp_path / "key"
-    machine.write_private(path, "secret")
-    assert path.read_text() == "secret"
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert list(tmp_path.iterdir()) == [path]

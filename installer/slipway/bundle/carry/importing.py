@@ -18,6 +18,7 @@ from slipway.bundle.form.contents import contents
 from slipway.bundle.ground.archive import CHUNK, file_digest
 from slipway.bundle.ground.disk import guarded
 from slipway.errors import BundleError
+from slipway.landing import land
 from slipway.model.bundle import BundleManifest
 
 STATE = ".import.json"
@@ -102,9 +103,7 @@ class Import:
 
     def _remember(self) -> None:
         state = {"bundle": self.bundle, "volumes": self.volumes, "landed": sorted(self.landed)}
-        draft = self.out / f"{STATE}.part"
-        draft.write_text(json.dumps(state), encoding="utf-8")
-        draft.rename(self.out / STATE)
+        land(self.out / STATE, json.dumps(state))
 
     def _same_bundle(self, header: Header, name: str) -> None:
         if self.complete and self.complete.digest != header.bundle:

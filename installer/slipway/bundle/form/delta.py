@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from slipway.errors import BundleError
+from slipway.landing import land
 from slipway.model.bundle import BundleManifest
 
 FILE: Final = "delta.json"
@@ -52,9 +53,7 @@ class Delta:
             return
         absent = dict(sorted(self.absent.items()))
         data = {"format": DELTA_FORMAT, "bundle": manifest.digest, "absent": absent}
-        draft = path.with_name(f".{FILE}.part")
-        draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-        draft.rename(path)
+        land(path, json.dumps(data, indent=1) + "\n")
 
 
 def _useless(what: str, path: Path, why: str) -> BundleError:

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from slipway import yamltext
 from slipway.errors import BundleError
+from slipway.landing import land
 from slipway.model.bundle import BUNDLE_FORMAT, Artifact, ArtifactKind, BundleManifest
 from slipway.model.platforms import AMD64
 
@@ -80,14 +80,9 @@ def write(manifest: BundleManifest, directory: Path) -> None:
     A signature of what was there before goes.
     """
     text, target = dump(manifest), directory / FILE
-    draft = directory / f".{FILE}.part"
-    with draft.open("wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
     if not target.is_file() or target.read_bytes() != text:
         (directory / SIGNATURE).unlink(missing_ok=True)
-    draft.rename(target)
+    land(target, text)
 
 
 _REBUILD = "build it: slipway bundle build -f cluster.yaml -o DIR"

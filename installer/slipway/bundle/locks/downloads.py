@@ -16,6 +16,7 @@ from slipway import yamltext
 from slipway.bundle.ground.disk import guarded
 from slipway.bundle.registry.web import fetchable
 from slipway.errors import BundleError, Finding
+from slipway.landing import land
 from slipway.model.platforms import AMD64, BY_NAME
 
 FORMAT: Final = 1
@@ -151,11 +152,9 @@ def write(lock: Downloads, path: Path) -> None:
         }
         for item in lock.files
     ]
-    draft = path.with_name(f".{path.name}.part")
     with guarded(path):
         text = yamltext.dump({"format": FORMAT, "files": rows})
-        draft.write_text(text, encoding="utf-8")
-        draft.rename(path)
+        land(path, text)
 
 
 def problems(item: dict[str, str]) -> Iterator[Finding]:

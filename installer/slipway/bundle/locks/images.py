@@ -19,6 +19,7 @@ from slipway.bundle.registry import referrers
 from slipway.bundle.registry.refusals import RegistryError
 from slipway.bundle.registry.upstream import Place, Upstreams
 from slipway.errors import BundleError, Finding
+from slipway.landing import land
 from slipway.model.platforms import ALL
 
 LOCK_FORMAT: Final = 1
@@ -103,10 +104,8 @@ def write(lock: Lock, path: Path) -> None:
     """By rename."""
     items = [{key: value for key, value in asdict(item).items() if value} for item in lock.images]
     data = {"format": LOCK_FORMAT, "images": items}
-    draft = path.with_name(f".{path.name}.part")
     with guarded(path):
-        draft.write_text(yamltext.dump(data), encoding="utf-8")
-        draft.rename(path)
+        land(path, yamltext.dump(data))
 
 
 _HINT = "make it: slipway bundle lock -f cluster.yaml"

@@ -11,6 +11,7 @@ from slipway.bundle.ground.crew import Crew
 from slipway.bundle.ground.disk import guarded
 from slipway.bundle.registry.client import RegistryClient
 from slipway.errors import BundleError
+from slipway.landing import land
 from slipway.model.bundle import Artifact, BundleManifest
 
 INVENTORY_FORMAT: Final = 1
@@ -26,10 +27,8 @@ class Inventory:
     def write(self, path: Path) -> None:
         """As JSON, by rename."""
         data = {"format": INVENTORY_FORMAT, "bundle": self.bundle, "blobs": dict(sorted(self.blobs.items()))}
-        draft = path.with_name(f".{path.name}.part")
         with guarded(path):
-            draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-            draft.rename(path)
+            land(path, json.dumps(data, indent=1) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> "Inventory":

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from slipway.bundle.ground.disk import guarded
 from slipway.bundle.site.push import PushReceipt
 from slipway.errors import BundleError
+from slipway.landing import land
 from slipway.model.bundle import BundleManifest
 
 FOLDER: Final = "receipts"
@@ -47,9 +48,7 @@ class Notary:
         path = state / FOLDER / (f"{short}.json" if where == "site" else f"{short}-{where}.json")
         with guarded(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft = path.with_name(f".{path.name}.part")
-            draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-            draft.rename(path)
+            land(path, json.dumps(data, indent=1) + "\n")
         return path
 
     def read(self, path: Path) -> dict[str, Any]:

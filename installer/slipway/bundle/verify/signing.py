@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from slipway.bundle.form.manifest import FILE, SIGNATURE
 from slipway.bundle.ground.disk import guarded
 from slipway.errors import BundleError
+from slipway.landing import land
 
 SIGNATURE_FORMAT: Final = 1
 #: Keeps a signature of a bundle from being one of anything else.
@@ -63,10 +64,8 @@ def sign(directory: Path, key: Path) -> str:
     signature = private.sign(PREFIX + _manifest(directory))
     name = fingerprint(_line(private.public_key()))
     data = {"format": SIGNATURE_FORMAT, "key": name, "signature": base64.b64encode(signature).decode()}
-    draft = directory / f".{SIGNATURE}.part"
     with guarded(directory):
-        draft.write_text(json.dumps(data) + "\n", encoding="utf-8")
-        draft.rename(directory / SIGNATURE)
+        land(directory / SIGNATURE, json.dumps(data) + "\n")
     return name
 
 
