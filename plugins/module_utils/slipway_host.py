@@ -16,6 +16,10 @@ import subprocess
 import tempfile
 import time
 
+# Whatever the login's umask is (077 on hardened hosts): files have modes of their own, but directories made on the way,
+# and what programs write that modules start, would be root's alone, where apt, resolvers and people have to read.
+os.umask(0o022)
+
 STATE_DIR = "/var/lib/slipway"
 BEGIN, END = "# BEGIN slipway", "# END slipway"
 #: Ends the name of what a file held before a change that nobody has judged yet.

@@ -1,5 +1,6 @@
 """The probe against real nodes: facts, host keys, sudo, records, drift, locks, and every way a host can be unfit."""
 
+import base64
 import dataclasses
 import hashlib
 import json
@@ -26,7 +27,7 @@ from slipway.probe import Fleet, fetch_file, locks, read_hosts
 from slipway.probe.access import HostError
 from slipway.probe.known_hosts import HostKey
 from slipway.probe.reach import read_reach
-from slipway.secrets import MappedSecrets
+from slipway.secrets import MappedSecrets, SecretStore, ensure_site
 from tests.labs import lab_fixture
 
 lab = lab_fixture("probe", "10.75.0.0/24", nodes=2, os=("debian-12", "debian-13"))
@@ -188,6 +189,35 @@ def test_a_cloud_init_that_owns_names_is_seen_until_it_is_stopped_as_told(lab: L
     seen = {name: host.survey.cloud_init for name, host in before.items()}
     assert seen == {"node-1": CloudInit("/etc/cloud/cloud.cfg", hostname=True), "node-2": CloudInit()}
     assert after.survey.cloud_init == CloudInit(hostname=True)
+
+
+def test_what_an_earlier_life_left_is_seen(lab: Lab, fleet: Fleet, tmp_path: Path) -> None:
+    store = SecretStore(tmp_path / "secrets")
+    ensure_site(store, registry_name="r.test", registry_addresses=("10.75.0.11",))
+    certificate = store.read("slipway-registry/ca.crt").decode()
+    put = ["install", "-D", "-m", "644", "/dev/stdin"]
+    lab.ssh("node-1", [*put, "/etc/kubernetes/pki/apiserver.crt"], stdin=certificate)
+    encoded = base64.b64encode(certificate.encode()).decode()
+    lab.ssh("node-1", [*put, "/etc/kubernetes/admin.conf"], stdin=f"    client-certificate-data: {encoded}\n")
+    lab.ssh("node-1", [*put, "/etc/cni/net.d/05-old.conflist"], stdin="{}")
+    lab.ssh("node-1", [*put, "/etc/kubernetes/manifests/etcd.yaml.bak"], stdin="{}")
+    mount = "mkdir -p /opt/cni && mount -t tmpfs -o noexec none /opt/cni"
+    lab.ssh("node-1", ["sh", "-c", f"{mount}; mv /etc/resolv.conf /root; ln -s ../run/none /etc/resolv.conf"])
+    seen = {name: host.survey for name, host in read_hosts(configuration(lab), fleet).items()}
+    back = "umount /opt/cni; mv /root/resolv.conf /etc/resolv.conf; rm -r /opt/cni /etc/cni /etc/kubernetes"
+    lab.ssh("node-1", ["sh", "-c", back])
+    one, other = seen["node-1"], seen["node-2"]
+    assert (one.cni, one.manifests) == (("05-old.conflist",), ("etcd.yaml.bak",))
+    assert one.resolver_lost == "../run/none"
+    assert "noexec" in one.mount_of("/opt/cni/bin")[1]
+    assert [found.path for found in one.certificates] == [
+        "/etc/kubernetes/pki/apiserver.crt",
+        "/etc/kubernetes/admin.conf",
+    ]
+    assert all(found.expires > time.time() for found in one.certificates)
+    assert (other.cni, other.manifests, other.certificates, other.resolver_lost) == ((), (), (), "")
+    assert not set(one.host_keys) & set(other.host_keys)
+    assert len(one.host_keys[0]) == 50
 
 
 def test_the_first_contact_is_recorded_and_reported_once(lab: Lab, tmp_path: Path) -> None:

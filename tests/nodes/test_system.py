@@ -34,6 +34,12 @@ LOG = "/var/log/scheduler/main.log"
 ROTATION = {"paths": ["/var/log/scheduler/*.log"], "maxSize": "1k", "keep": 2}
 #: Lets a chrony with Debian's own settings run in a container.
 CONTAINED = "[Unit]\nConditionCapability=\n[Service]\nEnvironmentFile=\nEnvironment=DAEMON_OPTS=-x\n"
+#: All that comes over SSH has the umask of a hardened host.
+STRICT = """
+mkdir /etc/systemd/system/ssh.service.d
+printf '[Service]\\nUMask=0077\\n' > /etc/systemd/system/ssh.service.d/strict.conf
+systemctl daemon-reload && systemctl restart ssh
+"""
 SHOWN = "ulimit -n; ulimit -l; ulimit -u"
 
 
@@ -52,6 +58,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     directory, packages = tmp_path_factory.mktemp("system"), ("logrotate",)
     with bare_site(directory, "system", "10.176.0.0/24", SYSTEMS, packages) as found:
         found.lab.egress_control()
+        for node in NAMES:
+            found.lab.ssh(node, ["sh", "-c", STRICT])
         yield found
 
 
@@ -91,7 +99,7 @@ def test_nothing_set_is_nothing_to_do(site: Site) -> None:
 
 
 def test_bare_hosts_get_all_of_it(site: Site) -> None:
-    serve = "mkdir -p /etc/chrony/conf.d; printf 'local stratum 8\nallow\n' > /etc/chrony/conf.d/site.conf"
+    serve = "umask 022; mkdir -p /etc/chrony/conf.d; printf 'local stratum 8\nallow\n' > /etc/chrony/conf.d/site.conf"
     site.lab.ssh("node-1", ["sh", "-c", serve])
     site.play("registry")
     site.push()
@@ -99,6 +107,13 @@ def test_bare_hosts_get_all_of_it(site: Site) -> None:
     for node in NAMES:
         assert landed(site, node) == sorted(OURS)
         assert site.sh(node, "systemctl is-enabled chrony.service 2>/dev/null") == "enabled\n"
+
+
+def test_what_a_strict_umask_would_hide_is_there_for_everybody(site: Site) -> None:
+    for node in NAMES:
+        assert site.sh(node, "umask") == "0077\n"
+        read = f"for file in /etc/hosts {' '.join(OURS)}; do test -r $file || echo $file; done"
+        assert site.sh(node, f"setpriv --reuid=nobody --regid=nogroup --clear-groups sh -c '{read}'") == ""
 
 
 @pytest.mark.parametrize("check", [False, True], ids=["run", "check"])

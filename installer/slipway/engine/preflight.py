@@ -1,13 +1,21 @@
 """Are hosts, registry and bundle fit? Asked before the first change of every plan, and by `slipway preflight`."""
 
+import time
+from datetime import UTC, datetime
+from typing import Final
+
+from slipway.bundle.form import manifest as manifests
 from slipway.bundle.registry.client import RegistryError
+from slipway.bundle.site.source import ArtifactSource, DirectorySource
 from slipway.engine.context import Context
 from slipway.engine.registry import push_client
-from slipway.errors import ERROR, Finding, PreflightError
+from slipway.errors import ERROR, WARNING, Finding, PreflightError
 from slipway.model.observed import Observed
 from slipway.model.plan import Plan, StepKind
 from slipway.planning.plan import required_images
 from slipway.planning.preflight import preflight
+
+_DAY: Final = 86400.0
 
 
 def check(context: Context, observed: Observed, plan: Plan) -> tuple[Finding, ...]:
@@ -52,7 +60,23 @@ def findings(
     configuration = context.configuration
     images = required_images(configuration, context.catalog) if everywhere or not plan.empty else {}
     found = preflight(configuration, context.manifest, observed, plan, images, everywhere=everywhere)
-    return (*found, *_refusing_push(context, plan))
+    return (*found, *_refusing_push(context, plan), *clock_findings(context.source, time.time()))
+
+
+def clock_findings(source: ArtifactSource, now: float) -> list[Finding]:
+    """Whether this machine's clock can be right: it is what hosts' are compared with, and certificates are made by it.
+
+    A day is what a medium may be wrong by that keeps local times. A site registry keeps no times.
+    """
+    if not isinstance(source, DirectorySource):
+        return []
+    written = (source.directory / manifests.FILE).stat().st_mtime
+    if written <= now + _DAY:
+        return []
+    day, today = (f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d}" for value in (written, now))
+    text = f"takes today for {today}, and its bundle was written on {day}"
+    hint = "set this machine's clock (date -u shows it), then look again"
+    return [Finding("this machine", text, "a clock that is right", hint, "clock-bundle", severity=WARNING)]
 
 
 def _refusing_push(context: Context, plan: Plan) -> list[Finding]:

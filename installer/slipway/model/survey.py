@@ -82,6 +82,14 @@ class CloudInit:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate of a host. `expires` in seconds since the epoch."""
+
+    path: str
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """State of a host. An empty field means that the host did not say, which is no finding."""
 
@@ -123,6 +131,28 @@ class Survey:
     driver: NvidiaDriver = field(default_factory=NvidiaDriver)
     reach: tuple[Reach, ...] = field(default=())
     cloud_init: CloudInit = field(default_factory=CloudInit)
+
+    resolver_lost: str = ""
+    """Where /etc/resolv.conf leads to when nothing is there, or `missing`; empty: it can be read."""
+    immutable: tuple[str, ...] = ()
+    """Of the files with a host's names, those that nobody can replace (chattr +i)."""
+    cni: tuple[str, ...] = ()
+    """Files in /etc/cni/net.d, in the order in which a runtime takes the first."""
+    manifests: tuple[str, ...] = ()
+    """Files from which the kubelet makes static pods."""
+    product: str = ""
+    """UUID of the machine, or of the virtual one."""
+    host_keys: tuple[str, ...] = ()
+    """Fingerprints of its SSH host keys, as ssh-keygen shows them."""
+    certificates: tuple[Certificate, ...] = ()
+    mounted: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Options of each mount, by its path."""
+
+    def mount_of(self, path: str) -> tuple[str, tuple[str, ...]]:
+        """The mount on which a path lies or would lie, and its options; nothing where the host did not say."""
+        over = [place for place in self.mounted if f"{path}/".startswith(f"{place.rstrip('/')}/")]
+        place = max(over, key=len, default="")
+        return place, self.mounted.get(place, ())
 
     def disk(self, identity: str) -> BlockDisk | None:
         """The data disk of that id or serial number; None: the host was not asked."""

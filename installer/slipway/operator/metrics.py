@@ -70,6 +70,12 @@ class Metrics:
             ["configuration", "part"],
             registry=self.registry,
         )
+        self._certificates = Gauge(
+            "slipway_certificate_not_after_timestamp_seconds",
+            "When a certificate of a host ends, at the newest reading of hosts.",
+            ["configuration", "host", "path"],
+            registry=self.registry,
+        )
         self._success = self._gauge(
             "slipway_last_success_timestamp_seconds", "When the cluster was last as its configuration says."
         )
@@ -86,6 +92,9 @@ class Metrics:
         drift = sum(map(len, observed.cluster.drift.values()))
         drift += sum(len(host.drift) for host in observed.hosts.values())
         self._drift.labels(plan.configuration).set(drift)
+        for host in observed.hosts.values():
+            for one in host.survey.certificates:
+                self._certificates.labels(plan.configuration, host.name, one.path).set(one.expires)
         for part in Part:
             names = {one.name for one in plan.standing.sick if one.part is part}
             self._sick.labels(plan.configuration, part.value).set(len(names))

@@ -15,6 +15,7 @@ from slipway.planning.digests import digest
 from slipway.planning.holding import at_once, away
 from slipway.planning.kubeadm import taints
 from slipway.planning.labels import OF_GPUS, node_labels
+from slipway.planning.returned import returned
 from slipway.planning.roles import BY_NAME, role_variables, roles_of
 from slipway.planning.roles.facts import Facts, facts_of
 from slipway.planning.roles.kubernetes import CONTROL_PLANE
@@ -65,7 +66,7 @@ def _each(
                 disruptive=_named(role, kind.disruptive | kind.disruptive_on(host)),
                 destructive=_named(role, kind.destructive),
             )
-            step = decide(desired, _seen(observed, host.name, role), observed.secrets)
+            step = decide(desired, _seen(observed, host, role), observed.secrets)
             if step:
                 yield _told(step, host, observed)
 
@@ -191,14 +192,13 @@ def _needs(
     return tuple(needs)
 
 
-def _seen(observed: Observed, host: str, role: str) -> Seen:
-    seen = observed.hosts.get(host)
-    record = records_of(observed, host).get(role)
+def _seen(observed: Observed, host: Host, role: str) -> Seen:
+    seen = observed.hosts.get(host.name)
+    record = records_of(observed, host.name).get(role)
     if not seen:
         return Seen(record)
-    return Seen(
-        record, seen.intents, tuple(drift for drift in seen.drift if drift.step == step_id(host, role))
-    )
+    mine = (drift for drift in seen.drift if drift.step == step_id(host.name, role))
+    return Seen(record, seen.intents, (*mine, *returned(host, seen, role)))
 
 
 def _records_after(observed: Observed, host: Host, host_plan: tuple[Step, ...]) -> dict[str, StepRecord]:

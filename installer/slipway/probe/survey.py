@@ -1,11 +1,13 @@
 """The sections that `survey.sh` printed, as a Survey. Pure."""
 
+import base64
+import hashlib
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from slipway.model.survey import BlockDisk, CloudInit, Link, Listener, NvidiaDriver, Survey
+from slipway.model.survey import BlockDisk, Certificate, CloudInit, Link, Listener, NvidiaDriver, Survey
 
 Sections = Mapping[str, Sequence[str]]
 
@@ -13,6 +15,10 @@ Sections = Mapping[str, Sequence[str]]
 _DRIVER_VERSION: Final = re.compile(r"\b[1-9]\d\d(?:\.\d+){1,2}\b")
 #: What YAML 1.1, by which cloud-init reads, takes for true.
 _YES: Final = frozenset({"true", "yes", "on", "y"})
+#: What a runtime reads in /etc/cni/net.d (containerd, go-cni).
+_NETWORKS: Final = (".conf", ".conflist", ".json")
+#: How /proc/mounts writes blanks, tabs, line ends and backslashes.
+_OCTAL: Final = re.compile(r"\\([0-7]{3})")
 _USERS: Final = re.compile(r'users:\(\("([^"]+)",pid=(\d+)')
 
 
@@ -41,6 +47,14 @@ def parse_survey(sections: Sections, *, skew: float = 0.0, skew_error: float = 0
         nvswitches=_words(sections, "nvswitches"),
         driver=_driver(_words(sections, "driver")),
         cloud_init=_cloud_init(_words(sections, "cloud-init")),
+        resolver_lost=_resolver_lost(_words(sections, "names")),
+        immutable=_behind("immutable", _words(sections, "names")),
+        cni=tuple(name for name in _words(sections, "cni") if name.endswith(_NETWORKS)),
+        manifests=_words(sections, "manifests"),
+        product=_first(sections, "product").lower(),
+        host_keys=tuple(map(_fingerprint, _words(sections, "host-keys"))),
+        certificates=tuple(parse_certificates(_words(sections, "certificates"))),
+        mounted=_mounted(_words(sections, "mountpoints")),
     )
 
 
@@ -138,3 +152,49 @@ def _disk(identity: str, lines: Sequence[str]) -> BlockDisk:
         labels=tuple(row["PARTLABEL"] for row in parts),
         uses=(*mounted, *held),
     )
+
+
+def _behind(key: str, lines: Sequence[str]) -> tuple[str, ...]:
+    return tuple(line.partition(" ")[2] for line in lines if line.partition(" ")[0] == key)
+
+
+def _resolver_lost(lines: Sequence[str]) -> str:
+    found = [line for line in lines if line.partition(" ")[0] == "dangling"]
+    return (found[0].partition(" ")[2] or "missing") if found else ""
+
+
+def _fingerprint(line: str) -> str:
+    """A public key as ssh-keygen shows it."""
+    digest = hashlib.sha256(base64.b64decode(line.partition(" ")[2])).digest()
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+
+
+def _mounted(lines: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The last of several mounts at one place is the one that is seen."""
+    found = {}
+    for line in lines:
+        path, _, options = line.rpartition(" ")
+        found[_OCTAL.sub(lambda octal: chr(int(octal[1], 8)), path)] = tuple(options.split(","))
+    return found
+
+
+def parse_certificates(lines: Sequence[str]) -> Iterator[Certificate]:
+    """The first certificate of each file: `file PATH`, then its text. One that is damaged is left out."""
+    path, text = "", []
+    for line in [*lines, "file "]:
+        if not line.startswith("file "):
+            text.append(line)
+            continue
+        found = _certificate(path, "\n".join(text)) if text else None
+        if found:
+            yield found
+        path, text = line.removeprefix("file "), []
+
+
+def _certificate(path: str, text: str) -> Certificate | None:
+    from cryptography.x509 import load_pem_x509_certificate
+
+    try:
+        return Certificate(path, load_pem_x509_certificate(text.encode()).not_valid_after_utc.timestamp())
+    except ValueError:
+        return None

@@ -4,13 +4,22 @@ cgroup() {
     if [ -e /sys/fs/cgroup/cgroup.controllers ]; then echo 2; else echo 1; fi
 }
 
+# Of a module, and of a function that it has: a kernel that is one piece names neither module nor file.
+can() {
+    if [ -d "/sys/module/$1" ] || modprobe -n -q "$1" ||
+        grep -qs "/$1\.ko" "/lib/modules/$(uname -r)/modules.builtin" ||
+        { [ -n "$2" ] && grep -qsm1 " $2$" /proc/kallsyms; }; then
+        echo "$1"
+    fi
+}
+
 loadable() {
-    for module in overlay br_netfilter vxlan; do
-        if [ -d "/sys/module/$module" ] || modprobe -n -q "$module" ||
-            grep -qs "/$module\.ko" "/lib/modules/$(uname -r)/modules.builtin"; then
-            echo "$module"
-        fi
-    done
+    can overlay
+    can br_netfilter
+    can vxlan
+    can ip_tables ipt_register_table
+    can nf_tables nft_register_expr
+    can ip_vs register_ip_vs_scheduler
 }
 
 links() {
@@ -105,6 +114,29 @@ cloud_init() {
         /etc/cloud/cloud.cfg /etc/cloud/cloud.cfg.d/*.cfg /var/lib/cloud/instance/cloud-config.txt
 }
 
+# Of the names that Slipway writes: what cannot be replaced, and a resolver's file that leads nowhere.
+names() {
+    if [ ! -e /etc/resolv.conf ]; then echo "dangling $(readlink /etc/resolv.conf)"; fi
+    lsattr -d /etc/hosts /etc/hostname /etc/resolv.conf | awk '$1 ~ /i/ {print "immutable " $2}'
+}
+
+# The public halves only; kubeadm keeps some inside the files of their users.
+certificates() {
+    for file in /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt /etc/slipway-registry/tls.crt \
+        /var/lib/kubelet/pki/kubelet-client-current.pem /var/lib/kubelet/pki/kubelet.crt; do
+        if [ -f "$file" ]; then
+            echo "file $file"
+            sed -n '/-BEGIN CERTIFICATE-/,/-END CERTIFICATE-/p' "$file"
+        fi
+    done
+    for file in /etc/kubernetes/*.conf; do
+        if grep -q 'client-certificate-data:' "$file"; then
+            echo "file $file"
+            sed -n 's/^ *client-certificate-data: *//p' "$file" | base64 -d
+        fi
+    done
+}
+
 section cgroup cgroup
 section container systemd-detect-virt -c
 section filesystems awk '{print $NF}' /proc/filesystems
@@ -122,4 +154,11 @@ section gpus nvidia_devices 0x03
 section nvswitches nvidia_devices 0x0680
 section driver nvidia_driver
 section cloud-init cloud_init
+section names names
+section cni ls -1 /etc/cni/net.d
+section manifests ls -1 /etc/kubernetes/manifests
+section product cat /sys/class/dmi/id/product_uuid
+section host-keys awk '{print $1, $2}' /etc/ssh/ssh_host_ed25519_key.pub /etc/ssh/ssh_host_rsa_key.pub
+section certificates certificates
+section mountpoints awk '$2 !~ "^/(proc|sys|dev|run)(/|$)|/kubelet/pods/|/overlay2?/|/rootfs$" {print $2, $4}' /proc/self/mounts
 section nouveau ls -d /sys/module/nouveau

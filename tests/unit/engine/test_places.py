@@ -6,7 +6,9 @@ from pathlib import Path
 
 import yaml
 
+from slipway.bundle.site.source import DirectorySource
 from slipway.engine.kubeconfig import pointed_at, write_private
+from slipway.engine.preflight import clock_findings
 
 
 def test_only_the_server_of_a_kubeconfig_changes() -> None:
@@ -34,3 +36,14 @@ def test_a_kubeconfig_is_replaced_at_once_and_private(tmp_path: Path) -> None:
     assert path.read_bytes() == b"two"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [item.name for item in path.parent.iterdir()] == ["kubeconfig"]
+
+
+def test_a_clock_before_the_day_of_the_bundle_is_told(tmp_path: Path) -> None:
+    (tmp_path / "bundle.yaml").touch()
+    source, day = DirectorySource(tmp_path), 86400.0
+    written = (tmp_path / "bundle.yaml").stat().st_mtime
+    assert clock_findings(source, written + 400 * day) == []
+    assert clock_findings(source, written - day / 2) == []
+    [found] = clock_findings(source, 0.0)
+    assert found.code == "clock-bundle"
+    assert "takes today for 1970-01-01" in str(found)

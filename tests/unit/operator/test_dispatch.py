@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from slipway.cluster.operations import STATUS_LIMIT, fitting
 from slipway.cluster.watch import Hearing
 from slipway.errors import ConflictError
+from slipway.model.observed import HostObserved
 from slipway.model.operation import Outcome, Progress
+from slipway.model.survey import Certificate, Survey
 from slipway.operator.acceptance import check_alone
 from slipway.operator.door import Running
 from slipway.operator.metrics import Metrics
@@ -152,3 +155,11 @@ def test_a_watch_that_does_not_hold_is_told_to_people_and_prometheus() -> None:
     assert page() == (200, PLAIN, b"ok\nwatch of Node: it ended after 0.0 of 240 s")
     assert b'slipway_watch_breaks_total{kind="Node"} 1.0' in metrics.text()
     assert b'slipway_watch_broken{kind="Node"} 1.0' in metrics.text()
+
+
+def test_when_certificates_of_hosts_end_is_told_to_prometheus() -> None:
+    metrics, seen = Metrics(), e.observed()
+    survey = Survey(certificates=(Certificate("/etc/kubernetes/pki/apiserver.crt", 1.8e9),))
+    metrics.read(e.plan(), replace(seen, hosts={"cp-01": HostObserved("cp-01", survey=survey)}))
+    labels = b'configuration="production",host="cp-01",path="/etc/kubernetes/pki/apiserver.crt"'
+    assert b"slipway_certificate_not_after_timestamp_seconds{%b} 1.8e+09" % labels in metrics.text()

@@ -27,6 +27,7 @@ from slipway.model.observed import (
 )
 from slipway.model.plan import REPLICA, Plan, Step, StepKind
 from slipway.model.record import ModuleRecord, ObjectRef, StepRecord
+from slipway.planning.checks.ports import FIREWALLS
 from slipway.planning.digests import references
 from slipway.planning.modules import owner_of
 from slipway.planning.plan import make_plan
@@ -146,8 +147,14 @@ def _record(step: Step) -> StepRecord:
 
 def _host(step: Step, _: Configuration, __: Mapping[str, Any], seen: Observed) -> Observed:
     host = seen.hosts[step.target]
+    survey = host.survey
+    if step.action == "node_prepare" and not survey.container:
+        survey = replace(survey, swaps=())
+    if step.action == "node_firewall":
+        survey = replace(survey, services=tuple(set(survey.services) - FIREWALLS))
     done = replace(
         host,
+        survey=survey,
         cluster=seen.site,
         records={**host.records, step.action: _record(step)},
         intents=tuple(intent for intent in host.intents if intent.step != step.id),

@@ -44,7 +44,8 @@ def _told_by_nodes(example: Example) -> bool:
         own = {role: record.digest for role, record in host.records.items()}
         if facts_of(host, host.records).gpus != facts_of(None, host.records).gpus:
             return False
-        if host.intents or host.drift or own != copies:
+        swaps = host.survey.swaps and not host.survey.container
+        if host.intents or host.drift or swaps or host.survey.services or own != copies:
             return False
     return bool(example.live)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from slipway.model.record import Lock, StepRecord
 from slipway.model.survey import BlockDisk, CloudInit
 from slipway.probe.parse import ReadError, find_drift, parse_host
 from slipway.probe.survey import parse_survey
+from slipway.secrets import SecretStore, ensure_site
 
 EXAMPLES = sorted((Path(__file__).parent / "hosts").glob("*.txt"))
 WHOLE = EXAMPLES[0].read_text()
@@ -22,6 +24,7 @@ def test_example(path: Path) -> None:
     expected = dataclasses.asdict(HostObserved("cp-01"))
     wanted = json.loads(path.with_suffix(".json").read_text())
     expected["facts"].update(wanted.pop("facts"))
+    expected["survey"].update(wanted.pop("survey", {}))
     expected.update(wanted)
     assert json.loads(json.dumps(observed)) == json.loads(json.dumps(expected))
 
@@ -142,3 +145,67 @@ def test_data_disks_full_empty_and_missing() -> None:
         BlockDisk("S2", device="/dev/sdc", serial="S2", size=1 << 30),
         BlockDisk("S3"),
     )
+
+
+def test_mounts_are_told_apart_by_the_deepest_and_the_last() -> None:
+    lines = [
+        "/ rw,relatime",
+        "/var rw,noexec",
+        "/mnt/with\\040blank ro",
+        "/var rw,nodev,noexec",
+        "/var/lib rw",
+    ]
+    survey = parse_survey({"mountpoints": lines})
+    assert survey.mount_of("/var/lib/kubelet") == ("/var/lib", ("rw",))
+    assert survey.mount_of("/var/libx") == ("/var", ("rw", "nodev", "noexec"))
+    assert survey.mount_of("/mnt/with blank/x") == ("/mnt/with blank", ("ro",))
+    assert survey.mount_of("/opt") == ("/", ("rw", "relatime"))
+    assert parse_survey({}).mount_of("/opt") == ("", ())
+
+
+def test_networks_are_what_a_runtime_reads() -> None:
+    lines = ["05-old.conflist", "10-flannel.conflist", "README", "a.conf.bak", "z.json"]
+    assert parse_survey({"cni": lines}).cni == ("05-old.conflist", "10-flannel.conflist", "z.json")
+
+
+@pytest.mark.parametrize(
+    ("lines", "lost", "immutable"),
+    [
+        ((), "", ()),
+        (("dangling ",), "missing", ()),
+        (("dangling ../run/stub.conf", "immutable /etc/hosts"), "../run/stub.conf", ("/etc/hosts",)),
+    ],
+)
+def test_names_that_lead_nowhere_or_cannot_be_written(
+    lines: tuple[str, ...], lost: str, immutable: tuple[str, ...]
+) -> None:
+    survey = parse_survey({"names": lines})
+    assert (survey.resolver_lost, survey.immutable) == (lost, immutable)
+
+
+def test_host_keys_are_told_as_ssh_keygen_does() -> None:
+    """The key is that of RFC 8032's first test vector, in OpenSSH's form."""
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea"
+    assert parse_survey({"host-keys": [key]}).host_keys == (
+        "SHA256:bbXpuKG6zhzdmnxq256TlqzFBzRl2f6OOg722cYNbU8",
+    )
+
+
+def test_certificates_are_read_by_their_end_and_damaged_ones_left_out(tmp_path: Path) -> None:
+    store = SecretStore(tmp_path)
+    ensure_site(store, registry_name="r.site.internal", registry_addresses=("10.0.0.1",))
+    text = store.read("slipway-registry/ca.crt").decode().splitlines()
+    lines = [
+        "file /a.crt",
+        *text,
+        "file /empty.crt",
+        "file /damaged.crt",
+        *text[:3],
+        text[-1],
+        "file /b.crt",
+        *text,
+    ]
+    found = parse_survey({"certificates": lines}).certificates
+    assert [one.path for one in found] == ["/a.crt", "/b.crt"]
+    years = (found[0].expires - time.time()) / 365 / 86400
+    assert years > 1

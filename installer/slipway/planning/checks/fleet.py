@@ -34,13 +34,27 @@ def _twins(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
     """Cloned machines: the kubelet, DHCP and flannel take such hosts for one."""
     machines: dict[str, list[str]] = defaultdict(list)
     cards: dict[str, list[str]] = defaultdict(list)
+    products: dict[str, list[str]] = defaultdict(list)
+    keys: dict[str, list[str]] = defaultdict(list)
     for host in hosts:
-        link = seen[host.name].survey.link_of(host.address)
+        survey = seen[host.name].survey
+        link = survey.link_of(host.address)
+        # Containers of one machine have its number.
+        products["" if survey.container else survey.product].append(host.name)
+        keys[next(iter(survey.host_keys), "")].append(host.name)
         machines[seen[host.name].facts.machine].append(host.name)
         cards[link.mac if link else ""].append(host.name)
     anew = "rm /etc/machine-id && systemd-machine-id-setup, then reboot"
+    renewed = "rm /etc/ssh/ssh_host_* && ssh-keygen -A, restart sshd, then slipway host forget HOST"
     for found, what, code, hint in (
         (machines, "machine-id", "machine-id", anew),
+        (
+            products,
+            "product_uuid",
+            "product-uuid",
+            "give each virtual machine a UUID of its own in its definition",
+        ),
+        (keys, "SSH host key", "host-key-twice", renewed),
         (cards, "hardware address", "mac", "give each virtual machine a hardware address of its own"),
     ):
         for value, names in found.items():

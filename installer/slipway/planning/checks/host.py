@@ -10,6 +10,7 @@ from slipway.model.observed import HostObserved
 from slipway.planning.checks.cloud import cloud_state
 from slipway.planning.checks.firewall import lockout
 from slipway.planning.checks.gpu import gpu_state
+from slipway.planning.checks.lasting import lasting_state
 from slipway.planning.checks.mounts import mounts_state
 from slipway.planning.checks.networks import network_state, routes_state
 from slipway.planning.checks.ports import FIREWALLS, served
@@ -42,6 +43,7 @@ def host_state(configuration: Configuration, host: Host, seen: HostObserved) -> 
     yield from _runtime(path, host, seen)
     yield from network_state(path, host, seen)
     yield from routes_state(path, host, seen)
+    yield from lasting_state(configuration, host, seen)
 
 
 def _kernel(path: str, seen: HostObserved) -> Iterator[Finding]:
@@ -73,7 +75,13 @@ def _cgroup(path: str, configuration: Configuration, host: Host, seen: HostObser
 
 
 def _swap(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
-    if seen.survey.swaps and host.settings.swap == "off" and "node_prepare" not in seen.records:
+    if not seen.survey.swaps or host.settings.swap != "off":
+        return
+    if "node_prepare" in seen.records:
+        text = f"swaps again, to {', '.join(seen.survey.swaps)}"
+        hint = "slipway apply switches it off, and what makes it; settings.swap: keep leaves it"
+        yield Finding(path, text, "no swap under the kubelet", hint, "swap-again", severity=WARNING)
+    else:
         text = f"swaps to {', '.join(seen.survey.swaps)}"
         hint = "nothing to do: it is switched off, now and at boot; settings.swap: keep leaves it"
         yield Finding(path, text, "no swap under the kubelet", hint, "swap", severity=WARNING)
