@@ -48,7 +48,7 @@ def hook(
     kubeconfig: Kubeconfig = None,
 ) -> None:
     """The hook under shell-operator's contract: bindings with --config, else what BINDING_CONTEXT_PATH names."""
-    from slipway.operator import hook as program
+    from slipway.operator import program
 
     def open_door() -> "Door":
         from slipway.operator import wiring

@@ -1,23 +1,14 @@
-"""The hook: binding contexts in, reconciliations out. One file for shell-operator and for our own runtime.
+"""The hook: binding contexts in, reconciliations out. One `handle` for shell-operator and for our own runtime.
 
-The runtime calls `handle` in-process with contexts of the same form; shell-operator runs `main` as a program:
-with `--config` it prints its bindings, else it reads the file named by BINDING_CONTEXT_PATH and may leave
-metrics in METRICS_PATH. shell-operator merges a burst into one call and blocks the queue until the hook ends,
-so one call looks at every ClusterConfiguration at most once, and the engine re-reads the generation between
-steps.
-
-Exit 0 whenever the status tells the outcome, also of a failed operation; 1 only for what repeating heals.
+The runtime calls it in-process with contexts of the same form; under shell-operator `program` does. shell-operator
+merges a burst into one call and blocks the queue until the hook ends, so one call looks at every ClusterConfiguration
+at most once, and the engine re-reads the generation between steps.
 """
 
-import json
-import os
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from slipway.errors import ConfigurationError, SlipwayError
 from slipway.operator import conditions
 from slipway.operator.door import Door, Key, Request, Verdict
 from slipway.settings import API_VERSION, APPROVE_ANNOTATION
@@ -162,61 +153,3 @@ def _settled(object_: dict[str, Any]) -> bool:
         return True
     approved = (metadata.get("annotations") or {}).get(APPROVE_ANNOTATION)
     return bool(approved != (status.get("operation") or {}).get("plan"))
-
-
-def main(argv: list[str], open_door: Callable[[], Door]) -> int:
-    """The program under the shell-operator contract."""
-    if "--config" in argv:
-        print(json.dumps(config(), indent=2))
-        return 0
-    try:
-        result = handle(read_contexts(os.environ.get("BINDING_CONTEXT_PATH", "")), open_door())
-    except SlipwayError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    write_metrics(os.environ.get("METRICS_PATH", ""), result)
-    return result.exit_code
-
-
-def read_contexts(path: str) -> list[Context]:
-    """The binding contexts that shell-operator left for this call."""
-    if not path:
-        raise ConfigurationError(
-            "no binding contexts",
-            where="BINDING_CONTEXT_PATH",
-            hint="run by shell-operator, or use `slipway operator run`",
-        )
-    try:
-        contexts = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise ConfigurationError("cannot read the binding contexts", where=path, why=str(exc)) from exc
-    if not isinstance(contexts, list):
-        raise ConfigurationError("binding contexts are not a list", where=path)
-    return contexts
-
-
-def write_metrics(path: str, result: HookResult) -> None:
-    """One line per reconciliation, in shell-operator's form."""
-    if not path:
-        return
-    lines = [
-        {
-            "name": "slipway_reconciliations_total",
-            "action": "add",
-            "value": 1,
-            "labels": {"configuration": str(request.key), "verdict": verdict.value},
-        }
-        for request, verdict in result.verdicts
-    ]
-    with Path(path).open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(line) + "\n" for line in lines)
-
-
-def _open_door() -> Door:
-    from slipway.operator.wiring import open_door
-
-    return open_door()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], _open_door))

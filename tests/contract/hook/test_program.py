@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.operator import hook
+from slipway.operator import program
 from slipway.operator.door import Key, Request, Verdict
 from slipway.settings import interpreter_bin
 
@@ -33,7 +33,7 @@ KNOWN = {
 @pytest.mark.parametrize(
     "command",
     [
-        [sys.executable, "-m", "slipway.operator.hook"],
+        [sys.executable, "-m", "slipway.operator.program"],
         [str(interpreter_bin() / "slipway"), "operator", "hook"],
     ],
     ids=["module", "command"],
@@ -67,7 +67,7 @@ def test_metrics_are_lines_of_json(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     metrics = tmp_path / "metrics.json"
     monkeypatch.setenv("BINDING_CONTEXT_PATH", str(Path(__file__).parent / "contexts" / "04-schedule.json"))
     monkeypatch.setenv("METRICS_PATH", str(metrics))
-    assert hook.main([], Door) == 0
+    assert program.main([], Door) == 0
     (line,) = [json.loads(line) for line in metrics.read_text().splitlines()]
     assert set(line) == {"name", "action", "value", "labels"}
     assert line["labels"] == {"configuration": "slipway-system/production", "verdict": "unchanged"}
@@ -75,7 +75,7 @@ def test_metrics_are_lines_of_json(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_without_contexts_it_says_what_is_missing() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "slipway.operator.hook"],
+        [sys.executable, "-m", "slipway.operator.program"],
         capture_output=True,
         text=True,
         check=False,
