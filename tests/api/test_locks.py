@@ -26,6 +26,7 @@ from slipway.holders import Sighting, this_process
 from slipway.model.observed import ClusterObserved, Observed, Scope
 from slipway.model.operation import Progress
 from slipway.model.plan import StepKind
+from slipway.operator.wiring import Opened
 from slipway.settings import NAMESPACE
 from tests.apiserver import ApiServer, until
 from tests.holding import context
@@ -378,6 +379,26 @@ def test_a_living_holder_is_refused_by_name(client: Client, name: str, locked: C
             pass
         assert len(notes) == 1
         assert first.lost is None
+
+
+def test_an_operator_asks_nobody_for_a_yes_while_somebody_is_at_work(
+    apiserver: ApiServer, client: Client, name: str, tmp_path: Path, locked: Callable[..., Any]
+) -> None:
+    """One that stays remembers what it saw; a call of the hook sees one renewal, or a Lease that stands still."""
+    mine = context(apiserver.kubeconfig, name, tmp_path)
+    lasting, once = Opened(mine, Sighting()), Opened(mine, None)
+    lasting.refuse_held()
+    first, _, _ = locked("slipway@elsewhere:1")
+    with first:
+        for session in (lasting, once):
+            with pytest.raises(HeldError, match="slipway@elsewhere:1"):
+                session.refuse_held()
+    once.refuse_held()
+    Lease(client, name, "slipway@elsewhere:2", seconds=SECONDS).acquire()  # and it is killed
+    with pytest.raises(HeldError, match="slipway@elsewhere:2"):
+        lasting.refuse_held()
+    once.refuse_held()
+    lasting.refuse_held()
 
 
 def test_who_waits_can_be_stopped(client: Client, name: str, locked: Callable[..., Any]) -> None:
