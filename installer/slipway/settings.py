@@ -14,6 +14,9 @@ FIELD_MANAGER: Final = "slipway"
 
 #: Node annotation: JSON {role: {digest, parts}}, the host's record mirrored so that a plan needs no SSH.
 RECORD_ANNOTATION: Final = f"{API_GROUP}/record"
+#: Node annotation: JSON {operation, roles}: an operation is about to change these roles of the host, or was and did not
+#: end well. Until the copy of the host's records is written anew, it says nothing of them.
+BEGUN_ANNOTATION: Final = f"{API_GROUP}/begun"
 #: Node annotation: JSON {labels: [...], taints: [...]}, the keys Slipway set and may therefore remove.
 OWNED_ANNOTATION: Final = f"{API_GROUP}/owned"
 #: Where SSH reaches a node whose own address is another.

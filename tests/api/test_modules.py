@@ -262,7 +262,7 @@ def test_as_fast_as_helm_itself(work: Work, cluster_api: ApiServer, tmp_path: Pa
 
 
 def test_requests_differ_only_by_content() -> None:
-    from slipway.cluster.modules import release_digest
+    from slipway.cluster.releases import release_digest
 
     one = request_for("welcome")["releases"][0]
     assert release_digest(one) == release_digest(json.loads(json.dumps(one)))

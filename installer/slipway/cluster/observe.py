@@ -20,6 +20,7 @@ from slipway.settings import (
     ADDRESS_ANNOTATION,
     API_GROUP,
     API_VERSION,
+    BEGUN_ANNOTATION,
     DRAINED_ANNOTATION,
     FIELD_MANAGER,
     NAMESPACE,
@@ -86,6 +87,7 @@ def node_observed(node: Object) -> NodeObserved:
         since=ready.get("lastTransitionTime") or "",
         silent=ready.get("status") == "Unknown",
         pressures=pressures_of(node),
+        begun=records.decode_begun(annotations.get(BEGUN_ANNOTATION, ""), meta["name"]),
         drained=DRAINED_ANNOTATION in annotations,
     )
 

@@ -9,12 +9,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from slipway.cluster.client import Client, Object, retry_conflicts
+from slipway.cluster.client import MERGE, Client, Object, retry_conflicts
 from slipway.errors import PreflightError
 from slipway.model.record import RECORD_FORMAT, Intent, ModuleRecord, ObjectRef, StepRecord
 from slipway.settings import (
     ADDRESS_ANNOTATION,
     API_GROUP,
+    BEGUN_ANNOTATION,
     MODULE_RECORD_PREFIX,
     NAMESPACE,
     OWNED_ANNOTATION,
@@ -88,6 +89,26 @@ def encode_steps(records: Mapping[str, StepRecord]) -> str:
     return json.dumps({"format": RECORD_FORMAT, "steps": steps}, sort_keys=True, separators=(",", ":"))
 
 
+def decode_begun(text: str, node: str) -> tuple[Intent, ...]:
+    """Steps of a Node's host that an operation was about to change."""
+    data = json.loads(text) if text else {}
+    return tuple(Intent(data["operation"], f"host/{node}/{role}", "") for role in data.get("roles", ()))
+
+
+def mark_begun(client: Client, name: str, operation: str, roles: Sequence[str]) -> None:
+    """Say on a Node that these roles of its host are about to change. A Node that is gone needs no mark."""
+    text = json.dumps({"operation": operation, "roles": sorted(roles)}, separators=(",", ":"))
+    path = f"/api/v1/nodes/{name}"
+    client.call(
+        "PATCH",
+        path,
+        body={"metadata": {"annotations": {BEGUN_ANNOTATION: text}}},
+        content=MERGE,
+        missing=None,
+    )
+    client.writes += 1
+
+
 def _checked(text: str, where: str) -> dict[str, Any]:
     """The JSON of a record, its format checked and taken off."""
     try:
@@ -155,7 +176,8 @@ def node_patch(
     ]
     changed: dict[str, str | None] = dict.fromkeys(set(owned_labels) - set(labels))
     changed |= labels
-    notes = {
+    notes: dict[str, str | None] = {
+        BEGUN_ANNOTATION: None,
         OWNED_ANNOTATION: json.dumps(
             {"labels": sorted(labels), "taints": sorted(keys)}, separators=(",", ":")
         ),

@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from slipway.cluster import drift, records
+from slipway.cluster.attempts import KEEP
 from slipway.cluster.client import Client, Object
-from slipway.cluster.modules import Request, Work
+from slipway.cluster.modules import Work
+from slipway.cluster.releases import Request, untrusted
 from slipway.errors import Interrupted, StepError
 from slipway.model.record import Intent, ModuleRecord, ObjectRef
 
@@ -20,7 +22,6 @@ PROTECTED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease
 
 _CLAIM = ("v1", "PersistentVolumeClaim")
 _CRD = "CustomResourceDefinition"
-_KEEP = "helm.sh/resource-policy"
 
 
 def remove_module(work: Work, request: Request, intent: Intent) -> None:
@@ -33,7 +34,7 @@ def remove_module(work: Work, request: Request, intent: Intent) -> None:
     if record is None:
         return
     policy = request["removal"]
-    record = replace(record, phase="Removing", intent=intent, time=records.now())
+    record = replace(untrusted(record), phase="Removing", intent=intent, time=records.now())
     records.write_module(work.client, record)
     pods = _pod_selectors(work.client, record.objects)
     try:
@@ -90,7 +91,7 @@ def _retained(client: Client, ref: ObjectRef, policy: dict[str, Any]) -> bool:
         return True
     found = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
     notes = (found or {}).get("metadata", {}).get("annotations") or {}
-    return notes.get(_KEEP) == "keep"
+    return notes.get(KEEP) == "keep"
 
 
 def _leftovers(client: Client, expected: list[ObjectRef]) -> None:

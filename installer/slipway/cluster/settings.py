@@ -1,7 +1,7 @@
 """Slipway's own things in the cluster: namespace, CRDs, Secrets, and the ClusterConfiguration itself.
 
-In this order, since each needs the one before; the record comes last. All of it is server-side apply as field
-manager `slipway`, so a second run writes the same and changes nothing.
+In this order, since each needs the one before; the record comes last, and has no digest from the first change on. All
+of it is server-side apply as field manager `slipway`, so a second run writes the same and changes nothing.
 """
 
 import base64
@@ -9,11 +9,11 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from slipway.cluster.client import Client, Object
-from slipway.cluster.observe import SETTINGS_KEY, SETTINGS_SECRET
+from slipway.cluster.observe import SETTINGS_KEY, SETTINGS_SECRET, read_settings_record
 from slipway.errors import TransientError
 from slipway.model.record import StepRecord
 from slipway.settings import API_VERSION, NAMESPACE
@@ -37,6 +37,7 @@ def apply_settings(
         ConflictError: fields of the ClusterConfiguration that somebody else set otherwise, one finding each.
     """
     namespace = document["metadata"].get("namespace") or NAMESPACE
+    _begin(client)
     for name in dict.fromkeys((NAMESPACE, namespace)):
         ensure_namespace(client, name)
     apply_crds(client, crds)
@@ -44,6 +45,13 @@ def apply_settings(
         client.apply(item, force=True)
     client.apply(_configuration(document, namespace), force=force)
     write_record(client, record)
+
+
+def _begin(client: Client) -> None:
+    """Take the digest off the record: from here on it does not say any more what is there."""
+    before = read_settings_record(client)
+    if before and before.digest:
+        write_record(client, replace(before, digest=""))
 
 
 def ensure_namespace(client: Client, name: str, labels: Mapping[str, str] | None = None) -> bool:

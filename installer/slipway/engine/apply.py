@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable
 
+from slipway.engine.announcing import announce
 from slipway.engine.batches import Batch, State, next_batches
 from slipway.engine.board import Board
 from slipway.engine.context import Context
@@ -83,6 +84,7 @@ def _run(
     held: Callable[[], bool],
 ) -> None:
     _hold_back(board, locks)
+    announce(board, context, observed)
     threads: dict[threading.Thread, Batch] = {}
     pythons: set[str] = set()
 

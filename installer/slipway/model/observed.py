@@ -114,6 +114,8 @@ class NodeObserved:
     """Whether its kubelet says nothing any more."""
     pressures: tuple[str, ...] = ()
     """What it has too little of, in its kubelet's words."""
+    begun: tuple[Intent, ...] = ()
+    """Steps of its host that an operation was about to change when the copy of its records was last right."""
     drained: bool = False
     """Whether Slipway took it out of service and has not let it in again."""
 

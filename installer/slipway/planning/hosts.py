@@ -195,8 +195,9 @@ def _needs(
 def _seen(observed: Observed, host: Host, role: str) -> Seen:
     seen = observed.hosts.get(host.name)
     record = records_of(observed, host.name).get(role)
-    if not seen:
-        return Seen(record)
+    if seen is None or not seen.reachable:
+        node = observed.cluster.nodes.get(host.name)
+        return Seen(record, node.begun if node else ())
     mine = (drift for drift in seen.drift if drift.step == step_id(host.name, role))
     return Seen(record, seen.intents, (*mine, *returned(host, seen, role)))
 
@@ -238,7 +239,7 @@ def _node_reasons(
     if "address" in inputs and node.address != inputs["address"]:
         yield Reason("drift", f"it does not say that it is reached at {host.address}")
     mirrored = {role: record.digest for role, record in node.records.items()}
-    if mirrored != {role: record.digest for role, record in records.items()}:
+    if node.begun or mirrored != {role: record.digest for role, record in records.items()}:
         if changing:
             yield Reason("follows", "keeps a copy of the host's new records")
         else:

@@ -115,22 +115,34 @@ def _apply_step(
     if step is None:
         return None
     reasons = tuple(_readable(step, name))
-    if record and record.phase == "Failed":
+    if record and not _stands(record):
         # Its digest was never reached, which by itself says nothing of any field.
         named = tuple(reason for reason in reasons if reason.path != UNNAMED)
-        reasons = (*named, Reason("intent", f"the last attempt failed: {record.message}"))
+        reasons = (*named, *_half_done(record, desired.id))
     return replace(step, reasons=reasons)
 
 
+def _stands(record: ModuleRecord) -> bool:
+    """Whether the module is as its record says: nothing has touched it since, to its end or not."""
+    return record.phase == "Healthy" and record.intent is None
+
+
+def _half_done(record: ModuleRecord, step: str) -> Iterator[Reason]:
+    """What touched it last; of an open intent of this very step there is a reason already."""
+    if record.intent is None:
+        yield Reason("intent", f"the last attempt failed: {record.message}")
+    elif record.intent.step != step:
+        yield Reason("intent", f"operation {record.intent.operation} began to remove it and did not finish")
+
+
 def _seen(observed: Observed, record: ModuleRecord | None) -> Seen:
-    """A module that failed, or that is being removed, has no valid record: its digest was never reached."""
+    """A module that is half done, or half removed, has no valid digest: what it had before it was touched is gone."""
     if record is None:
         return Seen()
     intents = (record.intent,) if record.intent else ()
     drift = observed.cluster.drift.get(record.name, ())
-    if record.phase == "Healthy" or record.intent:
-        return Seen(StepRecord(record.digest, record.parts, version=record.version), intents, drift)
-    return Seen(StepRecord("", record.parts, version=record.version), intents, drift)
+    digest = record.digest if _stands(record) else ""
+    return Seen(StepRecord(digest, record.parts, version=record.version), intents, drift)
 
 
 def _readable(step: Step, name: str) -> Iterator[Reason]:
@@ -213,7 +225,10 @@ def _removal(
 
 
 def _loses_data(record: ModuleRecord, policy: Mapping[str, str]) -> bool:
-    """Whether something goes that cannot be made again: claims and definitions that the policy does not keep."""
+    """Whether something goes that cannot be made again: claims and definitions that the policy does not keep.
+
+    The claims of a StatefulSet are made by its controller, so no record names them.
+    """
     kinds = {item.kind for item in record.objects}
-    claims = policy["data"] == "delete" and "PersistentVolumeClaim" in kinds
+    claims = policy["data"] == "delete" and bool(kinds & {"PersistentVolumeClaim", "StatefulSet"})
     return claims or (policy["crds"] == "delete" and "CustomResourceDefinition" in kinds)

@@ -12,7 +12,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
 from slipway.model.plan import Change, Plan, Reason, Step, StepKind
 from slipway.planning.admission import admission_steps
-from slipway.planning.decide import Desired, Seen, decide
+from slipway.planning.decide import UNNAMED, Desired, Seen, decide
 from slipway.planning.digests import digest, secret
 from slipway.planning.draining import with_drains
 from slipway.planning.holding import hold_back
@@ -145,13 +145,21 @@ def _settings(
         },
         needs=(step_id(planes[0].name, "kubernetes_control_plane"),) if planes else (),
     )
-    step = decide(desired, Seen(observed.cluster.settings), observed.secrets)
+    record = observed.cluster.settings
+    step = decide(desired, Seen(record), observed.secrets)
     live = any(c.name == configuration.name for c in observed.cluster.configurations)
     if step is None and not live:
         step = decide(desired, Seen(), observed.secrets)
     assert settings_id(configuration) == desired.id  # noqa: S101 - modules wait for this id
     if step:
-        yield step
+        yield _begun(step) if record and not record.digest else step
+
+
+def _begun(step: Step) -> Step:
+    """With its reason in words: a record without a digest is that of a step which did not come to its end."""
+    named = tuple(reason for reason in step.reasons if reason.path != UNNAMED)
+    reason = Reason("intent", "an operation began it and did not finish")
+    return replace(step, change=Change.CONTINUE, reasons=(reason, *named))
 
 
 @cache

@@ -9,8 +9,8 @@ from slipway.cluster.conflicts import owners
 from slipway.cluster.observe import node_observed, other_managers
 from slipway.cluster.records import decode_module, decode_steps, encode_steps, node_patch
 from slipway.errors import PreflightError
-from slipway.model.record import StepRecord
-from slipway.settings import OWNED_ANNOTATION, RECORD_ANNOTATION
+from slipway.model.record import Intent, StepRecord
+from slipway.settings import BEGUN_ANNOTATION, OWNED_ANNOTATION, RECORD_ANNOTATION
 
 GPU = {"key": "gpu", "value": "yes", "effect": "NoSchedule"}
 FOREIGN = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
@@ -105,3 +105,12 @@ def test_leaves_that_only_others_own() -> None:
         {"manager": "operator", "subresource": "status", "fieldsV1": {"f:status": {}}},
     ]
     assert other_managers(entries) == {"items": "kubectl", "m.y.enabled": "kubectl"}
+
+
+def test_a_mark_of_what_was_begun_is_read_and_goes_with_the_next_copy() -> None:
+    mark = json.dumps({"operation": "op-1", "roles": ["container_runtime"]})
+    before = node({}, [], {BEGUN_ANNOTATION: mark})
+    assert node_observed(before).begun == (Intent("op-1", "host/n/container_runtime", ""),)
+    patch = node_patch(before, {}, [], RECORDS)
+    assert patch is not None
+    assert patch["metadata"]["annotations"][BEGUN_ANNOTATION] is None

@@ -146,7 +146,9 @@ def _record(step: Step) -> StepRecord:
 
 
 def _host(step: Step, _: Configuration, __: Mapping[str, Any], seen: Observed) -> Observed:
-    host = seen.hosts[step.target]
+    host = seen.hosts.get(step.target)
+    if host is None:  # it was not read: its node's copy will tell
+        return seen
     survey = host.survey
     if step.action == "node_prepare" and not survey.container:
         survey = replace(survey, swaps=())

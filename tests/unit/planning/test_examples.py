@@ -41,6 +41,8 @@ def _told_by_nodes(example: Example) -> bool:
         copies = (
             {role: record.digest for role, record in nodes[name].records.items()} if name in nodes else {}
         )
+        if name in nodes and nodes[name].begun:  # which says that its copy may not be right
+            return False
         own = {role: record.digest for role, record in host.records.items()}
         if facts_of(host, host.records).gpus != facts_of(None, host.records).gpus:
             return False

@@ -1,0 +1,48 @@
+"""Before hosts are changed, their Nodes say so.
+
+A Node keeps a copy of its host's records, for whoever reads no host. From the moment a host's first intent may be
+written until the copy is written anew, the copy is not what is there; the mark says so, also to who comes after a kill.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from slipway.engine.batches import State
+from slipway.engine.board import Board
+from slipway.engine.context import Context
+from slipway.model.observed import Observed
+from slipway.model.plan import StepKind
+
+#: Nodes marked at once: each is one small request.
+PARALLEL = 8
+
+
+def announce(board: Board, context: Context, observed: Observed) -> None:
+    """Mark the Nodes of hosts that this operation is about to change. Without an API nobody reads the copies.
+
+    Raises:
+        TransientError: the API does not answer any more; nothing was changed.
+    """
+    from slipway.cluster.records import mark_begun
+
+    marks = dict(_marks(board, observed))
+    if not marks:
+        return
+    client = context.client()
+    with ThreadPoolExecutor(max_workers=PARALLEL, thread_name_prefix="announce") as pool:
+        list(pool.map(lambda name: mark_begun(client, name, board.operation, marks[name]), marks))
+
+
+def _marks(board: Board, observed: Observed) -> Iterator[tuple[str, list[str]]]:
+    """Node and roles, those included that an earlier operation began and did not end."""
+    if not observed.cluster.reachable:
+        return
+    for name, node in observed.cluster.nodes.items():
+        mine = [
+            step.action
+            for step in board.plan.steps
+            if step.kind is StepKind.HOST and step.target == name and board.states[step.id] is State.PENDING
+        ]
+        if mine:
+            earlier = [intent.step.rpartition("/")[2] for intent in node.begun]
+            yield name, [*dict.fromkeys([*mine, *earlier])]
