@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 
-from ansible.module_utils.slipway_host import HostError, read_text, write_atomic
+from ansible.module_utils.slipway_host import HostError, read_json, read_text, write_atomic, write_json
 from ansible.module_utils.slipway_kubeadm import (
     CONFIG,
     DIRECTORY,
@@ -27,6 +27,8 @@ from ansible.module_utils.slipway_kubeadm import (
 
 #: Settings of the scheduler, each content under a name of its own: what the running pod reads stays until it is gone.
 SCHEDULER_FILES = f"{DIRECTORY}/scheduler-*.yaml"
+#: The component that is being exchanged and how it was before: what a killed roll left is put back by the next one.
+ROLLING = f"{DIRECTORY}/rolling.json"
 #: In the order in which they may be exchanged.
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 #: A static pod is stopped, started and probed: a slow disk makes etcd take most of it.
@@ -89,7 +91,13 @@ def origin_lines(manifest: str) -> list[str]:
 
 
 def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[dict[str, str]]:
-    """Bring a running control plane to the configuration; the diff of what that is."""
+    """Bring a running control plane to the configuration; the diff of what that is.
+
+    One that is not ready is changed only where this is the way to have it ready: from a roll that was killed, or back
+    to the settings with which it was ready last.
+    """
+    if not check:
+        settle(node)
     differing = changes(config)
     known = member().get("config") == hashlib.sha256(config.encode()).hexdigest()
     stored = read_text(CONFIG) or ""
@@ -105,7 +113,7 @@ def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[di
         diffs.append({"before_header": CONFIG, "after_header": CONFIG, "before": stored, "after": config})
     if check or not diffs:
         return diffs
-    if not node.healthy(seconds=60):
+    if not (known and differing) and not node.healthy(seconds=60):
         raise HostError(
             f"{node.server} is not ready, so no component was changed", why=kubelet_words(), retryable=True
         )
@@ -121,18 +129,39 @@ def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[di
     return diffs
 
 
+def settle(node: Node) -> None:
+    """Put back what a roll that was killed had begun to exchange, unless the exchange has come to a good end."""
+    begun = read_json(ROLLING)
+    if not begun:
+        return
+    component, before = begun["component"], begun["manifest"]
+    exchanged = (read_text(manifest_path(component)) or "") != before
+    if exchanged and not settled(node, component, begun["hash"], set(begun["logs"])):
+        put_back(node, component, before)
+    os.unlink(ROLLING)
+
+
+def put_back(node: Node, component: str, manifest: str) -> None:
+    """The manifest from before, and the time that its pod needs; none, where there was none."""
+    if manifest:
+        write_atomic(manifest_path(component), manifest, mode=0o600)
+        settled(node, component, "", log_directories(node, component))
+    elif os.path.exists(manifest_path(component)):
+        os.unlink(manifest_path(component))
+
+
 def roll(node: Node, component: str, present: str, wanted: str) -> None:
     """Exchange one static pod; put the old one back when the new one does not become ready."""
     before, logs = pod_hash(node, component), log_directories(node, component)
+    begun = {"component": component, "manifest": present, "hash": before, "logs": sorted(logs)}
+    write_json(ROLLING, {"format": 1, **begun})
     write_atomic(manifest_path(component), wanted, mode=0o600)
     if settled(node, component, before, logs):
+        os.unlink(ROLLING)
         return
     words = last_words(log_directories(node, component) - logs) or kubelet_words()
-    if present:
-        write_atomic(manifest_path(component), present, mode=0o600)
-        settled(node, component, "", log_directories(node, component))
-    else:
-        os.unlink(manifest_path(component))
+    put_back(node, component, present)
+    os.unlink(ROLLING)
     raise HostError(
         f"{component} did not become ready with the new settings; the old ones are back", why=words
     )
