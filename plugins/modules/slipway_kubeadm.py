@@ -46,6 +46,10 @@ options:
     description: kubeadm's ClusterConfiguration, for C(credentials).
     type: dict
     default: {}
+  dns_address:
+    description: For C(initialized), a further address of the cluster DNS.
+    type: str
+    default: ""
   token:
     description: Join token.
     type: str
@@ -76,6 +80,7 @@ credentials:
 
 import os
 
+from ansible.module_utils import slipway_dns as dns
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import HostError, fail, locked
 from ansible.module_utils.slipway_kubeadm import LOCK, LOCK_SECONDS, Node, member
@@ -92,6 +97,7 @@ def apply(node: Node, p: dict, check: bool) -> dict:
         return configured(node, p, check)
     if not check and p["state"] == "initialized":
         node.initialize(p["config"])
+        dns.serve(node, p["dns_address"], check=False)
     elif not check:
         secrets = {"@token@": p["token"], "@certificate_key@": p["certificate_key"]}
         text = p["config"]
@@ -108,6 +114,8 @@ def configured(node: Node, p: dict, check: bool) -> dict:
         return {"changed": False}
     text = p["config"] if first else p["cluster_config"]
     diffs = reconfigure(node, text, first=first, check=check)
+    if first:
+        diffs += dns.serve(node, p["dns_address"], check=check)
     return {"changed": bool(diffs), "diff": diffs}
 
 
@@ -123,6 +131,7 @@ def main() -> None:
             "config": {"type": "str", "default": ""},
             "cluster_config": {"type": "str", "default": ""},
             "cluster": {"type": "dict", "default": {}},
+            "dns_address": {"type": "str", "default": ""},
             "token": {"type": "str", "default": "", "no_log": True},
             "certificate_key": {"type": "str", "default": "", "no_log": True},
         },

@@ -33,8 +33,17 @@ DEFAULT_ADMISSION = "NodeRestriction"
 
 def dns_address(kubernetes: Kubernetes) -> str:
     """Address of the cluster DNS: the one chosen, or the tenth of the service range as kubeadm does it."""
-    chosen = kubernetes.network.dns_address
-    return chosen or str(ipaddress.ip_network(kubernetes.network.service_cidr)[10])
+    return kubernetes.network.dns_address or _tenth(kubernetes)
+
+
+def own_dns_address(kubernetes: Kubernetes) -> str:
+    """The chosen address, where kubeadm gives the cluster DNS another one; empty: it does not."""
+    chosen = dns_address(kubernetes)
+    return chosen if chosen != _tenth(kubernetes) else ""
+
+
+def _tenth(kubernetes: Kubernetes) -> str:
+    return str(ipaddress.ip_network(kubernetes.network.service_cidr)[10])
 
 
 def _arguments(arguments: dict[str, str]) -> list[dict[str, str]]:

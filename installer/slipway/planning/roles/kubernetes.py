@@ -46,8 +46,11 @@ def _member(scope: Scope) -> dict[str, Any]:
 
 def _control_plane_variables(scope: Scope) -> dict[str, Any]:
     kubernetes = scope.kubernetes
+    dns = kubeadm.own_dns_address(kubernetes)
     return {
         **_member(scope),
+        # Unsaid where it is kubeadm's, as records of earlier releases have it.
+        **({"dns_address": dns} if dns else {}),
         "cluster": kubeadm.cluster_configuration(scope.configuration, kubernetes),
         "kubelet": kubeadm.kubelet_defaults(kubernetes),
         "kube_proxy": kubeadm.kube_proxy(kubernetes),
@@ -92,6 +95,7 @@ CONTROL_PLANE = Role(
         "cluster.networking": "spec.kubernetes.network",
         "cluster.scheduler": "spec.kubernetes.scheduler",
         "address": f"{ITEM}.address",
+        "dns_address": "spec.kubernetes.network.dnsAddress",
         "ignore_preflight_errors": "spec.kubernetes.ignorePreflightErrors",
         "kubelet": "spec.kubernetes.network",
         "kube_proxy": "spec.kubernetes.kubeProxy",
