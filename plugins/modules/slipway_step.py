@@ -149,6 +149,7 @@ def begin(state: HostState, p: dict, write: bool) -> dict:
         "operation": p["operation"],
         "step": p["step"]["step"],
         "digest": p["step"]["digest"],
+        "parts": p["step"].get("parts") or {},
         "epoch": p["epoch"],
         "holder": p["holder"],
         "time": now(),

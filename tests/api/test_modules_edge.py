@@ -120,6 +120,11 @@ def test_drain_evicts_and_respects_budgets(client: Client, server: ApiServer) ->
     with pytest.raises(StepError) as caught:
         drain(client, "edge-2", seconds=3)
     assert "disruption budget" in caught.value.why
+    cordon(client, "edge-2", on=False)
+    with pytest.raises(StepError, match="takes pods again"):
+        take_out(client, "edge-2", seconds=3, cancelled=lambda: False)
+    assert not observe(client).nodes["edge-2"].drained
+    assert not client.get("v1", "Node", "edge-2")["spec"].get("unschedulable")
     server.kubectl("-n", "edge", "delete", "pdb", "web")
     assert drain(client, "edge-2", seconds=60) == 2
     assert remove(client, "edge-2")

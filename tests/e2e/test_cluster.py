@@ -189,9 +189,12 @@ def test_a_file_changed_by_hand_is_shown_and_mended(site: Site) -> None:
     path = "/etc/containerd/config.toml"
     site.lab.ssh("worker-1", ["sh", "-c", f"echo '# by hand' >>{path}"])
     found = site.slipway_json("plan")["steps"]
-    assert [step["id"] for step in found] == ["host/worker-1/container_runtime"]
-    assert path in found[0]["reasons"][0]["text"]
-    assert steps(site.slipway_json("apply", "--refresh", "--yes")) == ["host/worker-1/container_runtime"]
+    mending = {"node/worker-1/drain", "host/worker-1/container_runtime", "node/worker-1/uncordon"}
+    mending.add("node/worker-1/metadata")
+    assert {step["id"] for step in found} == mending
+    runtime = next(step for step in found if step["id"].startswith("host/"))
+    assert path in runtime["reasons"][0]["text"]
+    assert set(steps(site.slipway_json("apply", "--refresh", "--yes"))) == mending
     assert "by hand" not in site.lab.ssh("worker-1", ["cat", path]).stdout
     assert planned(site) == []
 

@@ -37,12 +37,30 @@ def drain(client: Client, name: str, *, seconds: float, cancelled: Callable[[], 
 
 
 def take_out(client: Client, name: str, *, seconds: float, cancelled: Callable[[], bool]) -> int:
-    """Drain a node that stays; `let_in` ends it. One that somebody cordoned before stays cordoned then."""
+    """Drain a node until `let_in`, or until it is deleted. One that somebody cordoned before stays cordoned then.
+
+    Where the drain does not come to its end nothing else has been done to the node: it is let in again at once.
+    """
     node = client.get("v1", "Node", name)
     if node and not (node.get("spec") or {}).get("unschedulable"):
         mark = {"metadata": {"annotations": {DRAINED_ANNOTATION: "true"}}, "spec": {"unschedulable": True}}
         client.merge("v1", "Node", name, mark)
-    return drain(client, name, seconds=seconds, cancelled=cancelled)
+    try:
+        return drain(client, name, seconds=seconds, cancelled=cancelled)
+    except StepError as error:
+        if admit(client, name):
+            error.what += "; it takes pods again"
+        raise
+
+
+def admit(client: Client, name: str) -> bool:
+    """Let pods in again; False: it was not we who kept them out."""
+    node = client.get("v1", "Node", name)
+    if DRAINED_ANNOTATION not in ((node or {"metadata": {}})["metadata"].get("annotations") or {}):
+        return False
+    mark = {"metadata": {"annotations": {DRAINED_ANNOTATION: None}}, "spec": {"unschedulable": None}}
+    client.merge("v1", "Node", name, mark)
+    return True
 
 
 def let_in(client: Client, name: str, *, seconds: float, cancelled: Callable[[], bool]) -> bool:
@@ -58,11 +76,7 @@ def let_in(client: Client, name: str, *, seconds: float, cancelled: Callable[[],
         if time.monotonic() > deadline:
             raise _not_ready(name, node)
         time.sleep(POLL_SECONDS)
-    if DRAINED_ANNOTATION not in ((node or {})["metadata"].get("annotations") or {}):
-        return False
-    mark = {"metadata": {"annotations": {DRAINED_ANNOTATION: None}}, "spec": {"unschedulable": None}}
-    client.merge("v1", "Node", name, mark)
-    return True
+    return admit(client, name)
 
 
 def _renewed(client: Client, name: str) -> str:

@@ -23,7 +23,7 @@ from slipway.model.host.items import Host, stranger
 from slipway.model.observed import ClusterObserved, HostObserved, Observed, RegistryObserved, Scope
 from slipway.model.plan import LEAVE, Plan, StepKind
 from slipway.planning.digests import references
-from slipway.planning.immutable import immutable_findings, pillar_findings
+from slipway.planning.immutable import immutable_findings, machine_findings, pillar_findings
 from slipway.planning.plan import make_plan
 from slipway.planning.preflight import credential_targets
 from slipway.planning.roles import role_variables, roles_of
@@ -186,7 +186,7 @@ def _secret_digests(context: Context) -> dict[str, str]:
 def _refuse(context: Context, observed: Observed) -> None:
     """What a live cluster forbids: immutable fields, and a second configuration with hosts."""
     configuration = context.configuration
-    findings: list[Finding] = []
+    findings = machine_findings(observed.cluster.nodes, configuration)
     for live in observed.cluster.configurations:
         if (live.namespace, live.name) == (configuration.namespace, configuration.name):
             spec = Spec.model_validate(live.spec)

@@ -23,7 +23,8 @@ def remove_node(step: Step, run: Run) -> int:
     context, name = run.context, step.target
     client = context.client()
     seconds = duration(context.configuration.spec.upgrade.drain_timeout)
-    evicted = nodes.drain(client, name, seconds=seconds, cancelled=run.cancelled)
+    # Marked as ours to let in again: whoever takes the edit back gets a node that takes pods.
+    evicted = nodes.take_out(client, name, seconds=seconds, cancelled=run.cancelled)
     run.board.counts.ansible_runs += 1
     result = reset_hosts(context, {name: step.inputs["address"]}, {}, run.observed.site)
     if not result.ok:

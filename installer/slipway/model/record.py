@@ -39,6 +39,8 @@ class Intent:
     epoch: int = 0
     holder: str = ""
     time: str = ""
+    parts: dict[str, str] = field(default_factory=dict)
+    """Of a role: what it was to be brought to, part by part; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)

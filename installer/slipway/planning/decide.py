@@ -1,6 +1,6 @@
 """One step: does it have to run, and why? Desired inputs against the record, open intents and drift."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,11 @@ from slipway.planning.fields import field_of
 CONTENT = "content"
 #: Stands for the part that changed when the record does not name its parts.
 UNNAMED = "inputs"
+
+
+def _harmless(_drift: Drift) -> bool:
+    """No drift stops workloads when it is mended."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ class Desired:
     """Inputs whose change on a live target needs somebody's consent."""
     destructive: frozenset[str] = field(default_factory=frozenset)
     """Inputs that, changed to something, delete data."""
+    disruptive_drift: Callable[[Drift], bool] = field(default=_harmless)
+    """Whether mending what differs from the record stops workloads as well."""
 
     @property
     def id(self) -> str:
@@ -54,7 +61,7 @@ def decide(desired: Desired, seen: Seen, secrets: Mapping[str, str]) -> Step | N
     reasons = tuple(dict.fromkeys(_reasons(desired, seen, wanted, own_parts)))
     if not reasons:
         return None
-    changed = _changed(seen.record, own_parts)
+    touched = _touched(desired, seen, own_parts)
     return Step(
         id=desired.id,
         kind=desired.kind,
@@ -67,28 +74,49 @@ def decide(desired: Desired, seen: Seen, secrets: Mapping[str, str]) -> Step | N
         inputs=dict(desired.inputs),
         parts=own_parts,
         rolling=desired.rolling and seen.record is not None,
-        disruptive=bool(seen.record) and any(_stops(desired, seen.record, part) for part in changed),
-        destructive=any(desired.inputs.get(name) for name in desired.destructive & set(changed)),
+        disruptive=bool(seen.record) and _stops_workloads(desired, seen, touched),
+        destructive=any(desired.inputs.get(name) for name in desired.destructive & touched),
     )
 
 
-def _stops(desired: Desired, record: StepRecord | None, part: str) -> bool:
+def _touched(desired: Desired, seen: Seen, own_parts: Mapping[str, str]) -> frozenset[str]:
+    """Parts that are not, or may not be, as they are wanted: by the record, and by intents that were left open."""
+    if seen.record is None:
+        return frozenset()
+    touched = set(_changed(seen.record.parts, own_parts))
+    for intent in _own(desired, seen):
+        # One that does not say what it was for may have changed anything.
+        touched |= (
+            {*_changed(intent.parts, own_parts)} if intent.parts else desired.disruptive | desired.destructive
+        )
+    return frozenset(touched)
+
+
+def _stops_workloads(desired: Desired, seen: Seen, touched: frozenset[str]) -> bool:
+    """Whether the step does, whatever its cause: an edit, an intent left open or drift."""
+    there = {part for known in (seen.record, *_own(desired, seen)) if known for part in known.parts}
+    return any(_stops(desired, there, part) for part in touched) or any(
+        map(desired.disruptive_drift, seen.drift)
+    )
+
+
+def _stops(desired: Desired, there: Collection[str], part: str) -> bool:
     """Whether a part's change stops workloads: of a nested input, a key that is new stops nothing."""
     name = part.partition(".")[0]
-    return part in desired.disruptive or (
-        name in desired.disruptive and part in (record.parts if record else {})
-    )
+    return part in desired.disruptive or (name in desired.disruptive and part in there)
 
 
-def _changed(record: StepRecord | None, wanted: Mapping[str, str]) -> list[str]:
-    if record is None:
-        return []
-    names = sorted({*record.parts, *wanted})
-    return [name for name in names if record.parts.get(name) != wanted.get(name)]
+def _own(desired: Desired, seen: Seen) -> tuple[Intent, ...]:
+    return tuple(intent for intent in seen.intents if intent.step == desired.id)
+
+
+def _changed(known: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+    names = sorted({*known, *wanted})
+    return [name for name in names if known.get(name) != wanted.get(name)]
 
 
 def _reasons(desired: Desired, seen: Seen, wanted: str, own_parts: Mapping[str, str]) -> Iterable[Reason]:
-    intents = [intent for intent in seen.intents if intent.step == desired.id]
+    intents = _own(desired, seen)
     for intent in intents:
         yield Reason("intent", f"operation {intent.operation} began it and did not finish")
     if seen.record is None:
@@ -96,7 +124,7 @@ def _reasons(desired: Desired, seen: Seen, wanted: str, own_parts: Mapping[str, 
             yield Reason("absent", "not done yet")
         return
     if seen.record.digest != wanted:
-        changed = _changed(seen.record, own_parts) or [UNNAMED]
+        changed = _changed(seen.record.parts, own_parts) or [UNNAMED]
         # Of what is to be there no more, all else is gone for that reason alone.
         state = f"{desired.action}_state"
         for part in [state] if state in changed else changed:

@@ -66,8 +66,9 @@ def own_hold(configuration: Configuration, observed: Observed, step: Step) -> Ho
     restarts = step.action == CONTROL_PLANE.name and step.rolling
     takes_out = step.kind is StepKind.NODE and step.action in {DRAIN, LEAVE}
     risk = None
-    if restarts or (takes_out and host in _planes(configuration, observed)):
-        risk = _quorum(configuration, observed)
+    if restarts or (takes_out and host in members(configuration, observed)):
+        left = _left_before(configuration, observed, host) if step.action == LEAVE else 0
+        risk = _quorum(configuration, observed, left)
     return risk or (_too_few(configuration, observed) if step.action == DRAIN else None)
 
 
@@ -122,23 +123,29 @@ def _too_few(configuration: Configuration, observed: Observed) -> Hold | None:
     )
 
 
-def _quorum(configuration: Configuration, observed: Observed) -> Hold | None:
-    """A majority of etcd's members has to stay."""
-    planes = _planes(configuration, observed)
+def _left_before(configuration: Configuration, observed: Observed, host: str) -> int:
+    """Control planes that have left when the turn of this one to leave has come."""
+    leaving = members(configuration, observed) - {plane.name for plane in configuration.hosts}
+    return sum(name < host and not away(observed, name) for name in leaving)
+
+
+def _quorum(configuration: Configuration, observed: Observed, left: int) -> Hold | None:
+    """A majority of etcd's members has to stay; `left` have gone from among them before."""
+    planes = members(configuration, observed)
     missing = sorted(name for name in planes if away(observed, name))
-    rest = len(planes) - len(missing)
-    if not missing or rest - 1 > len(planes) // 2:
+    number, rest = len(planes) - left, len(planes) - len(missing) - left
+    if not missing or rest - 1 > number // 2:
         return None
     return Hold(
         "no further control plane may be stopped, not even for a moment",
         "etcd",
-        f"of its {len(planes)} members {rest} answer, and {len(planes) // 2 + 1} are needed; "
+        f"of its {number} members {rest} answer, and {number // 2 + 1} are needed; "
         f"missing: {', '.join(missing)}",
         f"bring back {', '.join(missing)}; then: slipway apply",
     )
 
 
-def _planes(configuration: Configuration, observed: Observed) -> set[str]:
+def members(configuration: Configuration, observed: Observed) -> set[str]:
     """Members of etcd, those that are to leave included; an API that does not answer does not tell who is one."""
     nodes, known = observed.cluster.nodes, observed.cluster.reachable
     planes = {plane.name for plane in configuration.control_planes if not known or plane.name in nodes}

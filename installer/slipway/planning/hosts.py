@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import NodeObserved, Observed
-from slipway.model.plan import LEAVE, METADATA, REPLICA, Change, Reason, Step, StepKind
+from slipway.model.plan import METADATA, REPLICA, Change, Reason, Step, StepKind
 from slipway.model.record import StepRecord
 from slipway.planning.decide import Desired, Seen, decide
 from slipway.planning.digests import digest
@@ -65,6 +66,7 @@ def _each(
                 rolling=kind.rolling,
                 disruptive=_named(role, kind.disruptive | kind.disruptive_on(host)),
                 destructive=_named(role, kind.destructive),
+                disruptive_drift=partial(kind.disruptive_drift, host),
             )
             step = decide(desired, _seen(observed, host, role), observed.secrets)
             if step:
@@ -130,27 +132,6 @@ def node_steps(
                 reasons=reasons,
                 inputs=inputs,
             )
-
-
-def removal_steps(configuration: Configuration, observed: Observed) -> Iterator[Step]:
-    """Nodes that Slipway made and that no host item names any more: drained, deleted, reset."""
-    names = {host.name for host in configuration.hosts}
-    for name, node in sorted(observed.cluster.nodes.items()):
-        if name in names or not node.records or not configuration.hosts:
-            continue
-        inputs = {"name": name, "address": node.address}
-        yield Step(
-            id=f"{StepKind.NODE}/{name}/{LEAVE}",
-            kind=StepKind.NODE,
-            target=name,
-            action=LEAVE,
-            change=Change.REMOVE,
-            digest=digest(inputs, observed.secrets),
-            reasons=(Reason("removed", f"spec.hosts.items no longer has {name}", "spec.hosts.items"),),
-            inputs=inputs,
-            disruptive=True,
-            destructive=True,
-        )
 
 
 def records_of(observed: Observed, host: str) -> dict[str, StepRecord]:
@@ -239,8 +220,7 @@ def _node_reasons(
     if "address" in inputs and node.address != inputs["address"]:
         yield Reason("drift", f"it does not say that it is reached at {host.address}")
     mirrored = {role: record.digest for role, record in node.records.items()}
-    if node.begun or mirrored != {role: record.digest for role, record in records.items()}:
-        if changing:
-            yield Reason("follows", "keeps a copy of the host's new records")
-        else:
-            yield Reason("drift", "its copy of the host's records is out of date")
+    if changing:  # its copy says so until it is written anew
+        yield Reason("follows", "keeps a copy of the host's new records")
+    elif node.begun or mirrored != {role: record.digest for role, record in records.items()}:
+        yield Reason("drift", "its copy of the host's records is out of date")

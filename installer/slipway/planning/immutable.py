@@ -1,6 +1,6 @@
 """Fields that a live cluster cannot change, compared with what it was made from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -9,7 +9,12 @@ from slipway.errors import Finding
 from slipway.model.configuration import Configuration, Spec
 from slipway.model.fields import Effect
 from slipway.model.host.items import Host
+from slipway.model.observed import NodeObserved
 
+_RENAMED = (
+    "keep the name; or take {name} out, apply, then add {new}; or, where it was installed anew: "
+    "slipway host forget {name}"
+)
 WAY_OUT = "put the old value back, or make a new cluster with `slipway reset` and `slipway install`"
 
 
@@ -37,6 +42,30 @@ def pillar_findings(live: tuple[Host, ...], spec: Spec, wanted: Configuration) -
         text = f"the first control plane was {planes[0]} and would be {first}"
         findings = [Finding("spec.hosts.items", text, planes[0], "put it back in first place", "pillar")]
     return findings
+
+
+def machine_findings(nodes: Mapping[str, NodeObserved], wanted: Configuration) -> list[Finding]:
+    """Hosts at the address of a node that is to leave: one machine, prepared under one name and reset under another.
+
+    So it is with a host that was renamed. (Two that change places change their addresses, which are immutable.)
+    """
+    hosts = {host.name for host in wanted.hosts}
+    leaving = {
+        node.address: name
+        for name, node in nodes.items()
+        if node.records and node.address and name not in hosts
+    }
+    return [
+        Finding(
+            f"spec.hosts.items[{host.name}].address",
+            f"{host.address} is the address of node {leaving[host.address]}: one machine cannot have two names",
+            leaving[host.address],
+            _RENAMED.format(name=leaving[host.address], new=host.name),
+            "two-names",
+        )
+        for host in wanted.hosts
+        if host.address in leaving
+    ]
 
 
 def _compare(live: BaseModel, wanted: BaseModel, path: str) -> Iterator[Finding]:

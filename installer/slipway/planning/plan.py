@@ -16,7 +16,8 @@ from slipway.planning.decide import UNNAMED, Desired, Seen, decide
 from slipway.planning.digests import digest, secret
 from slipway.planning.draining import with_drains
 from slipway.planning.holding import hold_back
-from slipway.planning.hosts import MIRROR_STEP, REPLICA_STEP, host_steps, node_steps, removal_steps, step_id
+from slipway.planning.hosts import MIRROR_STEP, REPLICA_STEP, host_steps, node_steps, step_id
+from slipway.planning.leaving import removal_steps
 from slipway.planning.modules import module_steps, settings_id
 from slipway.planning.order import ordered
 from slipway.planning.standing import standing_of
@@ -35,13 +36,14 @@ def make_plan(
     from there. Records, intents and drift in `observed` decide; nothing else is read.
     """
     hosts = tuple(host_steps(configuration, catalog.roles, bundle, observed))
+    rounds = with_drains(configuration, observed, hosts)
     steps = (
-        *with_drains(configuration, observed, hosts),
+        *rounds,
         *_mirror(configuration, bundle, observed),
         *_settings(configuration, document, observed),
         *admission_steps(configuration, bundle, observed),
         *node_steps(configuration, observed, hosts),
-        *removal_steps(configuration, observed),
+        *removal_steps(configuration, observed, rounds),
         *module_steps(configuration, catalog, bundle, observed),
     )
     in_order = hold_back(configuration, observed, ordered(steps))

@@ -165,6 +165,7 @@ def _intent(value: dict[str, Any]) -> Intent:
         epoch=int(value.get("epoch", 0)),
         holder=str(value.get("holder", "")),
         time=str(value.get("time", "")),
+        parts=dict(value.get("parts") or {}),
     )
 
 

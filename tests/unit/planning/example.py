@@ -21,7 +21,7 @@ from slipway.errors import ERROR, Finding
 from slipway.model.configuration import Spec
 from slipway.model.observed import Observed
 from slipway.model.plan import Plan, Step
-from slipway.planning.immutable import immutable_findings
+from slipway.planning.immutable import immutable_findings, machine_findings
 from slipway.planning.plan import required_images
 from slipway.planning.preflight import preflight
 from slipway.planning.standing import said, standing_findings
@@ -62,6 +62,7 @@ class Example:
         immutable: list[Finding] = []
         if self.live:
             immutable = immutable_findings(Spec.model_validate(self.live["spec"]), configuration.spec)
+            immutable += machine_findings(self.observed.cluster.nodes, configuration)
         plan = self.plan()
         images = {} if plan.empty else required_images(configuration, model.catalog())
         unfit = preflight(configuration, model.bundle(), self.observed, plan, images)

@@ -9,8 +9,9 @@ from slipway.api import read
 from slipway.bundle.form import manifest as manifests
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
-from slipway.model.observed import Observed
+from slipway.model.observed import Drift, Observed
 from slipway.model.plan import Plan
+from slipway.model.record import Intent
 from slipway.planning.checks.host import host_state
 from slipway.planning.plan import make_plan
 from slipway.planning.roles import packages_of, role_variables
@@ -225,3 +226,41 @@ def test_docker_is_not_told_where_other_registries_answer() -> None:
     assert not any(
         one.code == "docker-mirror" for one in host_state(configuration, configuration.hosts[0], seen)
     )
+
+
+def begun(document: dict[str, Any], wanted: dict[str, Any]) -> Observed:
+    """What is there after an install of `document` and a kill in the midst of what `wanted` asks of worker-01."""
+    seen = model.installed(document)
+    target = "host/worker-01/container_runtime"
+    step = next(one for one in model.planned(wanted, seen).steps if one.id == target)
+    host = seen.hosts["worker-01"]
+    intent = Intent("op-1", target, step.digest, parts=step.parts)
+    return replace(seen, hosts={**seen.hosts, "worker-01": replace(host, intents=(intent,))})
+
+
+@pytest.mark.parametrize(
+    ("fields", "disruptive"),
+    [({"dataRoot": "/data/containerd"}, True), ({"maxConcurrentDownloads": 5}, False)],
+)
+def test_an_edit_taken_back_asks_as_the_edit_did(fields: dict[str, Any], disruptive: bool) -> None:
+    document = model.document()
+    wanted = model.document({"hosts": {"defaults": {"runtime": fields}}})
+    for asked in (wanted, document):
+        plan = model.planned(asked, begun(document, wanted))
+        assert ("node/worker-01/drain" in {step.id for step in plan.steps}) is disruptive
+        assert plan.needs_approval is disruptive
+
+
+@pytest.mark.parametrize(("live_restore", "disruptive"), [(False, True), (True, False)])
+def test_drift_of_what_dockerd_is_restarted_for(
+    monkeypatch: pytest.MonkeyPatch, live_restore: bool, disruptive: bool
+) -> None:
+    pins = with_cri_dockerd()
+    monkeypatch.setattr(model, "bundle", lambda: pins)
+    document = model.document(DOCKER, {"hosts": {"defaults": {"runtime": {"liveRestore": live_restore}}}})
+    seen = model.installed(document)
+    host = seen.hosts["worker-01"]
+    drop_in = "/etc/systemd/system/docker.service.d/60-slipway.conf"
+    drift = Drift("host/worker-01/container_runtime", drop_in, "missing")
+    seen = replace(seen, hosts={**seen.hosts, "worker-01": replace(host, drift=(drift,))})
+    assert model.planned(document, seen).needs_approval is disruptive

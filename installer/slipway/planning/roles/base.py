@@ -10,7 +10,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.fields import SecretRef
 from slipway.model.host.items import Host
 from slipway.model.kubernetes import Kubernetes
-from slipway.model.observed import HostObserved
+from slipway.model.observed import Drift, HostObserved
 from slipway.model.plan import Consequence
 from slipway.planning.digests import secret
 from slipway.planning.roles.facts import UNSEEN, Facts
@@ -95,6 +95,11 @@ def no_consequences(_host: Host, _seen: HostObserved) -> tuple[Consequence, ...]
     return ()
 
 
+def no_disruption(_host: Host, _drift: Drift) -> bool:
+    """None of its files and units."""
+    return False
+
+
 def no_variables(_host: Host) -> frozenset[str]:
     """None."""
     return frozenset()
@@ -125,6 +130,8 @@ class Role:
     """Variables whose change on a running host stops workloads."""
     disruptive_on: Callable[[Host], frozenset[str]] = no_variables
     """Further ones, on hosts with certain settings."""
+    disruptive_drift: Callable[[Host, Drift], bool] = no_disruption
+    """Whether mending a file or unit of it on a running host stops workloads."""
     destructive: frozenset[str] = field(default_factory=frozenset)
     """Variables that, set to something, delete data."""
 

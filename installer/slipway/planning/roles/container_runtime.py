@@ -8,6 +8,7 @@ from slipway.model.bundle import ArtifactKind
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.host.runtime import Runtime, RuntimeRegistry
+from slipway.model.observed import Drift
 from slipway.planning.digests import secret
 from slipway.planning.roles.base import SETTINGS, SOME_RUNTIME, Role, Scope, registry_access, secret_path
 from slipway.planning.sitenames import has_docker, mirrored_names
@@ -16,6 +17,7 @@ from slipway.planning.sitenames import has_docker, mirrored_names
 BINARIES = {"containerd": ("containerd",), "docker": ("cri-dockerd",)}
 #: Debian's, which bring containerd and runc with them.
 PACKAGES = {"containerd": (), "docker": ("docker.io",)}
+DOCKER_SETTINGS = "/etc/docker/daemon.json"
 #: What a proxy never has to reach.
 LOCAL = ("localhost", "127.0.0.1")
 #: Variables that are settings of dockerd.
@@ -30,6 +32,10 @@ RESTARTING = frozenset(
         "restrict_oom_score_adj",
     }
 )
+#: Where both runtimes have data root and cgroup driver.
+SETTINGS_FILES = ("/etc/containerd/config.toml", DOCKER_SETTINGS)
+#: What dockerd is restarted for.
+DOCKER_FILES = (DOCKER_SETTINGS, "/etc/systemd/system/docker.service")
 _UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
 
 
@@ -146,6 +152,12 @@ def _restarts(host: Host) -> frozenset[str]:
     return RESTARTING if ends_containers(host) else frozenset()
 
 
+def _drift_restarts(host: Host, drift: Drift) -> bool:
+    """Data root and cgroup driver stand in the runtime's own settings; dockerd may take its containers with it."""
+    settings = drift.what.startswith(SETTINGS_FILES)
+    return settings or (ends_containers(host) and drift.what.startswith(DOCKER_FILES))
+
+
 ROLE = Role(
     name="container_runtime",
     variables=_variables,
@@ -153,6 +165,7 @@ ROLE = Role(
     rolling=True,
     disruptive=frozenset({"type", "data_root", "cgroup_driver"}),
     disruptive_on=_restarts,
+    disruptive_drift=_drift_restarts,
     destructive=frozenset({"remove_old_data_root"}),
     fields={
         "type": f"{SETTINGS}.runtime.type",

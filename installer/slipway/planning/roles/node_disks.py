@@ -6,6 +6,7 @@ from typing import Any
 from slipway.model.configuration import Configuration
 from slipway.model.host.disks import Disk
 from slipway.model.host.items import Host
+from slipway.model.observed import Drift
 from slipway.planning.checks.disks import disk_consequences
 from slipway.planning.roles.base import SETTINGS, Role, Scope, registry_access
 
@@ -60,6 +61,11 @@ def _places(scope: Scope) -> Iterator[tuple[str, str]]:
         yield from ((scope.configuration.spec.registry.data_root, unit) for unit in REGISTRY_UNITS)
 
 
+def _drift_unmounts(_host: Host, drift: Drift) -> bool:
+    """What lies on a disk is stopped before the disk is where it should be."""
+    return not drift.what.startswith("package ")
+
+
 ROLE = Role(
     name="node_disks",
     wanted=_wanted,
@@ -68,6 +74,7 @@ ROLE = Role(
     optional=True,
     consequences=disk_consequences,
     disruptive=frozenset({"disks"}),
+    disruptive_drift=_drift_unmounts,
     fields={
         "disks": f"{SETTINGS}.disks",
         "packages": f"{SETTINGS}.disks",

@@ -3,8 +3,9 @@
 from typing import Any
 
 from slipway.model.host.items import Host
+from slipway.model.observed import Drift
 from slipway.planning.roles.base import SETTINGS, Role, Scope, by_sight, registry_access
-from slipway.planning.roles.container_runtime import ends_containers
+from slipway.planning.roles.container_runtime import DOCKER_SETTINGS, ends_containers
 from slipway.planning.roles.facts import NVIDIA, Facts
 
 #: The toolkit, which it fetches from the site registry.
@@ -40,6 +41,10 @@ def _restarts(host: Host) -> frozenset[str]:
     return frozenset({"enabled", "runtime", "default_runtime"}) if ends_containers(host) else frozenset()
 
 
+def _drift_restarts(host: Host, drift: Drift) -> bool:
+    return ends_containers(host) and drift.what.startswith(DOCKER_SETTINGS)
+
+
 ROLE = Role(
     name=NVIDIA,
     wanted=by_sight,
@@ -48,6 +53,7 @@ ROLE = Role(
     optional=True,
     rolling=True,
     disruptive_on=_restarts,
+    disruptive_drift=_drift_restarts,
     fields={
         "enabled": f"{SETTINGS}.nvidia.enabled, or what GPUs the host has,",
         "artifacts": "bundle: nvidia-container-toolkit",
