@@ -5,6 +5,7 @@ in one layer would hide what another layer sets.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,6 +16,7 @@ from slipway.api import cel
 from slipway.api.explain import fields_of
 from slipway.model.configuration import Spec
 from slipway.model.fields import Effect, Model
+from slipway.model.paths import Path
 
 # Bounds where the model states none. The API server multiplies them into the estimated cost of every rule.
 MAX_TEXT = 4096
@@ -52,6 +54,23 @@ def spec_schema() -> dict[str, Any]:
     """Schema of `spec`."""
     raw = Spec.model_json_schema(by_alias=True)
     return _object(Spec, raw, raw.get("$defs", {}), "spec")
+
+
+def is_field(path: Path) -> bool:
+    """Whether a path below spec ends at a field of the model; else at what a user named: a key, an entry of a list."""
+    node, named = _schema(), False
+    for element in path:
+        if not isinstance(element, str):
+            node, named = node.get("items", {}), False
+            continue
+        named = element in node.get("properties", {})
+        node = node["properties"][element] if named else node.get("additionalProperties", {})
+    return named
+
+
+@cache
+def _schema() -> Mapping[str, Any]:
+    return spec_schema()
 
 
 def effect_of(info: FieldInfo) -> str:

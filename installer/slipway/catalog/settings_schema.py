@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from slipway.api.yamlfile import step
 from slipway.catalog.modules import Module
 from slipway.errors import Finding
 
@@ -35,7 +37,7 @@ def check_settings(schema: Mapping[str, Any], settings: Mapping[str, Any], path:
 
     errors = Draft202012Validator(schema).iter_errors(settings)
     for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path]):
-        yield from _findings(error, path + _dotted(error))
+        yield from _findings(error, reduce(step, error.absolute_path, path))
 
 
 def _findings(error: "ValidationError", path: str) -> Iterator[Finding]:
@@ -46,16 +48,12 @@ def _findings(error: "ValidationError", path: str) -> Iterator[Finding]:
     instance = error.instance if isinstance(error.instance, Mapping) else {}
     for name in sorted(set(instance) - set(known)):
         yield Finding(
-            f"{path}.{name}",
+            step(path, name),
             "there is no such setting",
             f"one of {', '.join(sorted(known))}" if known else "no settings",
             _nearest(name, known),
             "unknown-setting",
         )
-
-
-def _dotted(error: "ValidationError") -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
 
 
 def _expected(error: "ValidationError") -> str:

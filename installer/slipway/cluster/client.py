@@ -29,6 +29,7 @@ SILENCE = 130.0
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
@@ -179,6 +180,16 @@ class Client:
         changed: Object = self.call(
             "PATCH", path, body=patch, content=MERGE, query={"fieldManager": FIELD_MANAGER}
         )
+        return changed
+
+    def patch(self, obj: Object, operations: Objects) -> Object:
+        """JSON patch of an object that was read; a ConflictError when somebody changed it since."""
+        meta = obj["metadata"]
+        path = self._path(obj["apiVersion"], obj["kind"], meta.get("namespace", ""), meta["name"])
+        same = {"op": "replace", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
+        self.writes += 1
+        query = {"fieldManager": FIELD_MANAGER}
+        changed: Object = self.call("PATCH", path, body=[same, *operations], content=JSON_PATCH, query=query)
         return changed
 
     def delete(self, api_version: str, kind: str, name: str, namespace: str = "", *, uid: str = "") -> bool:

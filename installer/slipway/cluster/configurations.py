@@ -2,14 +2,12 @@
 
 from typing import Any, Final
 
-from slipway.cluster.client import Client
+from slipway.cluster.client import JSON_PATCH, Client
+from slipway.cluster.managers import held_by_others, other_managers
 from slipway.model.observed import LiveConfiguration
 from slipway.settings import API_VERSION
 
 CONFIGURATION: Final = (API_VERSION, "ClusterConfiguration")
-
-
-JSON_PATCH: Final = "application/json-patch+json"
 
 #: Not the manager of the spec: a status never makes the operator an owner of the user's fields.
 STATUS_MANAGER: Final = "slipway-operator"
@@ -49,14 +47,17 @@ class Configurations:
 
 
 def live(document: dict[str, Any]) -> LiveConfiguration:
-    """One object of the API as data."""
+    """One object of the API as data, with the owners of fields that are not Slipway's."""
     metadata = document["metadata"]
+    entries = metadata.get("managedFields") or ()
     return LiveConfiguration(
         name=metadata["name"],
         namespace=metadata["namespace"],
         generation=metadata.get("generation", 0),
         spec=document.get("spec") or {},
         annotations=metadata.get("annotations") or {},
+        managers=other_managers(entries),
+        held=held_by_others(entries),
         status=document.get("status") or {},
         uid=metadata.get("uid", ""),
     )

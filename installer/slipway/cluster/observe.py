@@ -4,14 +4,13 @@ No step is taken and nothing is written. A kind that is not there yet (no CRD) c
 """
 
 import json
-from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from slipway.cluster import drift as drifts
 from slipway.cluster import records
 from slipway.cluster.admission import read_admission
 from slipway.cluster.client import Client, Object
+from slipway.cluster.configurations import live
 from slipway.cluster.standing import NO_RULES, Rules, pressures_of, ready_of, sick_modules
 from slipway.errors import StepError
 from slipway.model.observed import ClusterObserved, LiveConfiguration, NodeObserved
@@ -22,7 +21,6 @@ from slipway.settings import (
     API_VERSION,
     BEGUN_ANNOTATION,
     DRAINED_ANNOTATION,
-    FIELD_MANAGER,
     NAMESPACE,
     RECORD_ANNOTATION,
 )
@@ -94,55 +92,7 @@ def node_observed(node: Object) -> NodeObserved:
 
 def _configurations(client: Client) -> tuple[LiveConfiguration, ...]:
     found = client.list(API_VERSION, "ClusterConfiguration")
-    return tuple(live_configuration(item) for item in found)
-
-
-def live_configuration(item: Object) -> LiveConfiguration:
-    """One ClusterConfiguration as data, with the owners of fields that are not Slipway's."""
-    meta = item["metadata"]
-    return LiveConfiguration(
-        name=meta["name"],
-        namespace=meta["namespace"],
-        generation=meta.get("generation", 0),
-        spec=item.get("spec") or {},
-        annotations=meta.get("annotations") or {},
-        managers=other_managers(meta.get("managedFields") or ()),
-        status=item.get("status") or {},
-        uid=meta.get("uid", ""),
-    )
-
-
-def other_managers(entries: Any) -> dict[str, str]:
-    """Path below spec -> manager, for leaves that another manager than Slipway owns.
-
-    A leaf that Slipway owns as well (both set the same value) is no difference of opinion and is left out.
-    """
-    ours: set[str] = set()
-    others: dict[str, str] = {}
-    for entry in entries:
-        if entry.get("subresource"):
-            continue
-        spec = (entry.get("fieldsV1") or {}).get("f:spec") or {}
-        leaves = set(_leaves(spec, ""))
-        if entry.get("manager") == FIELD_MANAGER:
-            ours |= leaves
-        else:
-            others |= dict.fromkeys(leaves, entry.get("manager", ""))
-    return {path: manager for path, manager in sorted(others.items()) if path not in ours}
-
-
-def _leaves(fields: Mapping[str, Any], prefix: str) -> Iterator[str]:
-    """Dotted paths of managed leaves; a list counts as a whole."""
-    names = [key for key in fields if key.startswith("f:")]
-    for key in names:
-        path = f"{prefix}.{key[2:]}" if prefix else key[2:]
-        below = fields[key]
-        if any(inner.startswith(("k:", "v:", "i:")) for inner in below):
-            yield path
-        elif any(inner.startswith("f:") for inner in below):
-            yield from _leaves(below, path)
-        else:
-            yield path
+    return tuple(live(item) for item in found)
 
 
 def operator_catalog(client: Client) -> str:

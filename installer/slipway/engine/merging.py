@@ -4,16 +4,17 @@ A field that the file does not mention and somebody else set stays, and counts; 
 than somebody else did is a conflict, until it is forced.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from slipway.api import read
+from slipway.api.paths import ABSENT, adopted, clash, text, value_at
+from slipway.api.schema import is_field
 from slipway.engine.context import Context
 from slipway.errors import ConflictError, Finding
 from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration, Observed
-
-_ABSENT = object()
+from slipway.model.paths import Path
 
 
 def effective(context: Context, observed: Observed) -> Configuration:
@@ -29,41 +30,37 @@ def effective(context: Context, observed: Observed) -> Configuration:
     )
     if document is None or live is None or not live.managers:
         return mine
-    spec = dict(document.get("spec") or {})
-    conflicts = [] if context.force_conflicts else list(_conflicts(spec, live))
-    if conflicts:
+    spec = document.get("spec") or {}
+    theirs = [path for path in sorted(live.managers, key=text) if _stays(spec, live, path)]
+    clashes = _clashes(spec, live, theirs)
+    if clashes and not context.force_conflicts:
         raise ConflictError(
             "fields were changed in the cluster by somebody else",
             where=f"clusterconfiguration/{live.name}",
             hint="take their values into your file, or run it again with --force-conflicts",
-            findings=tuple(conflicts),
+            findings=tuple(_conflict(spec, live, path, manager) for path, manager in clashes.items()),
         )
-    for path in sorted(live.managers):
-        value = _at(live.spec, path)
-        if _at(spec, path) is _ABSENT and value is not _ABSENT:
-            spec = _with(spec, path.split("."), value)
+    for path in theirs:
+        if clash(spec, live.spec, path) is None:
+            spec = adopted(spec, live.spec, path)
     return read.parse_spec(spec, name=mine.name, namespace=mine.namespace, generation=live.generation)
 
 
-def _conflicts(spec: Mapping[str, Any], live: LiveConfiguration) -> list[Finding]:
-    found = []
-    for path, manager in sorted(live.managers.items()):
-        here, there = _at(spec, path), _at(live.spec, path)
-        if here is not _ABSENT and there is not _ABSENT and here != there:
-            text = f"is {there!r} in the cluster, set by {manager}"
-            found.append(Finding(f"spec.{path}", text, repr(here), "", "conflict"))
-    return found
+def _stays(spec: Mapping[str, Any], live: LiveConfiguration, path: Path) -> bool:
+    """Whether what is around it is in the file or held by somebody else: a host that nobody wants takes all with it."""
+    around = (path[:depth] for depth in range(1, len(path)))
+    return all(
+        above in live.held or is_field(above) or value_at(spec, above) is not ABSENT for above in around
+    )
 
 
-def _at(tree: Any, path: str) -> Any:
-    for key in path.split("."):
-        if not isinstance(tree, Mapping) or key not in tree:
-            return _ABSENT
-        tree = tree[key]
-    return tree
+def _clashes(spec: Mapping[str, Any], live: LiveConfiguration, theirs: Iterable[Path]) -> dict[Path, str]:
+    """Where the file says something else than somebody else does in the cluster, and who that is."""
+    found = {clash(spec, live.spec, path): live.managers[path] for path in theirs}
+    return {path: manager for path, manager in found.items() if path is not None}
 
 
-def _with(tree: Mapping[str, Any], path: list[str], value: Any) -> dict[str, Any]:
-    head, *rest = path
-    below = tree.get(head)
-    return {**tree, head: _with(below if isinstance(below, Mapping) else {}, rest, value) if rest else value}
+def _conflict(spec: Mapping[str, Any], live: LiveConfiguration, path: Path, manager: str) -> Finding:
+    here, there = value_at(spec, path), value_at(live.spec, path)
+    problem = f"is {there!r} in the cluster, set by {manager}"
+    return Finding(text(("spec", *path)), problem, repr(here), "", "conflict")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from slipway.model.paths import Path
 from slipway.model.record import Intent, Lock, ModuleRecord, StepRecord
 from slipway.model.standing import Ailment
 from slipway.model.survey import Survey
@@ -129,8 +130,10 @@ class LiveConfiguration:
     generation: int
     spec: dict[str, Any]
     annotations: dict[str, str] = field(default_factory=dict)
-    managers: dict[str, str] = field(default_factory=dict)
-    """Field path -> manager, for fields that another manager than Slipway's owns."""
+    managers: dict[Path, str] = field(default_factory=dict)
+    """Path below spec -> manager, for fields that another manager than Slipway's owns."""
+    held: frozenset[Path] = frozenset()
+    """Maps and entries of lists that such a manager has a hold on: they stay when Slipway's lets go."""
     status: dict[str, Any] = field(default_factory=dict)
     uid: str = ""
 

@@ -31,8 +31,8 @@ def test_accepted(name: str, settings: dict[str, object]) -> None:
 def test_rejected(name: str, case: dict[str, object]) -> None:
     settings = case["settings"]
     assert isinstance(settings, dict)
-    found = list(check_settings(CATALOG.modules[name].schema, settings, ""))
-    assert [finding.path for finding in found] == [case["path"]]
+    found = list(check_settings(CATALOG.modules[name].schema, settings, "settings"))
+    assert [finding.path for finding in found] == [f"settings{case['path']}"]
     assert case.get("hint", "") in found[0].hint
     assert found[0].expected
 
@@ -52,3 +52,9 @@ def test_folder_is_complete(name: str) -> None:
     module = CATALOG.modules[name]
     assert (module.directory / "README.md").is_file()
     assert all(Path(release.name).name == release.name for release in module.releases)
+
+
+def test_a_setting_with_dots_in_its_name_is_one_name() -> None:
+    schema = {"properties": {"labels": {"additionalProperties": {"type": "string"}}}}
+    (finding,) = check_settings(schema, {"labels": {"example.org/rack": 1}}, "settings")
+    assert finding.path == 'settings.labels["example.org/rack"]'

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.cluster.conflicts import owners
-from slipway.cluster.observe import node_observed, other_managers
+from slipway.cluster.observe import node_observed
 from slipway.cluster.records import decode_module, decode_steps, encode_steps, node_patch
 from slipway.errors import PreflightError
 from slipway.model.record import Intent, StepRecord
@@ -92,19 +92,6 @@ def test_owners_of_fields_in_conflict() -> None:
     assert [(item.path, item.problem) for item in found] == [
         ("spec.a", "was changed in the cluster by kubectl-edit")
     ]
-
-
-def test_leaves_that_only_others_own() -> None:
-    entries = [
-        {"manager": "slipway", "fieldsV1": {"f:spec": {"f:a": {}, "f:m": {"f:x": {"f:enabled": {}}}}}},
-        {
-            "manager": "kubectl",
-            "fieldsV1": {"f:spec": {"f:a": {}, "f:m": {"f:y": {".": {}, "f:enabled": {}}}}},
-        },
-        {"manager": "kubectl", "fieldsV1": {"f:spec": {"f:items": {'k:{"name":"n"}': {"f:address": {}}}}}},
-        {"manager": "operator", "subresource": "status", "fieldsV1": {"f:status": {}}},
-    ]
-    assert other_managers(entries) == {"items": "kubectl", "m.y.enabled": "kubectl"}
 
 
 def test_a_mark_of_what_was_begun_is_read_and_goes_with_the_next_copy() -> None:

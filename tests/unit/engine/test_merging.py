@@ -8,13 +8,17 @@ import pytest
 
 from slipway.api import read
 from slipway.bundle.site.source import DirectorySource
+from slipway.cluster import configurations
 from slipway.engine.context import Context
 from slipway.engine.merging import effective
 from slipway.errors import ConflictError
-from slipway.model.observed import LiveConfiguration, Observed
+from slipway.model.observed import Observed
 from slipway.secrets import MappedSecrets
 from tests.cases import merge_patch
 from tests.unit.planning import model
+
+OPERATOR = {"f:modules": {"f:operator": {"f:enabled": {}}}}
+SYSCTL = {"f:hosts": {"f:defaults": {"f:sysctl": {"f:net.core.somaxconn": {}}}}}
 
 
 def context(tmp_path: Path, document: dict[str, Any], *, force: bool = False) -> Context:
@@ -30,9 +34,17 @@ def context(tmp_path: Path, document: dict[str, Any], *, force: bool = False) ->
     )
 
 
-def live(patch: dict[str, Any], managers: dict[str, str]) -> Observed:
-    spec = merge_patch(model.base()["spec"], patch)
-    configuration = LiveConfiguration("site", "slipway-system", 7, spec, managers=managers)
+def live(patch: dict[str, Any], theirs: dict[str, Any]) -> Observed:
+    """`theirs` is what kubectl-edit owns below spec, as `fieldsV1` says it."""
+    metadata = {
+        "name": "site",
+        "namespace": "slipway-system",
+        "generation": 7,
+        "managedFields": [{"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:spec": theirs}}],
+    }
+    configuration = configurations.live(
+        {"metadata": metadata, "spec": merge_patch(model.base()["spec"], patch)}
+    )
     observed = model.fresh(read.parse(model.base()))
     return replace(
         observed, cluster=replace(observed.cluster, reachable=True, configurations=(configuration,))
@@ -45,14 +57,16 @@ def test_with_nobody_else_the_file_is_what_counts(tmp_path: Path) -> None:
 
 
 def test_what_the_file_does_not_mention_stays_as_somebody_else_set_it(tmp_path: Path) -> None:
-    seen = live({"modules": {"welcome": {"enabled": True}}}, {"modules.welcome.enabled": "kubectl-edit"})
+    seen = live(
+        {"modules": {"welcome": {"enabled": True}}}, {"f:modules": {"f:welcome": {".": {}, "f:enabled": {}}}}
+    )
     merged = effective(context(tmp_path, model.base()), seen)
     assert merged.spec.modules["welcome"].enabled is True
     assert merged.generation == 7
 
 
 def test_what_both_set_otherwise_is_a_conflict_that_names_field_and_manager(tmp_path: Path) -> None:
-    seen = live({"modules": {"operator": {"enabled": False}}}, {"modules.operator.enabled": "kubectl-edit"})
+    seen = live({"modules": {"operator": {"enabled": False}}}, OPERATOR)
     with pytest.raises(ConflictError) as caught:
         effective(context(tmp_path, model.base()), seen)
     (finding,) = caught.value.findings
@@ -64,18 +78,63 @@ def test_what_both_set_otherwise_is_a_conflict_that_names_field_and_manager(tmp_
 
 
 def test_forced_the_file_wins(tmp_path: Path) -> None:
-    seen = live({"modules": {"operator": {"enabled": False}}}, {"modules.operator.enabled": "kubectl-edit"})
+    seen = live({"modules": {"operator": {"enabled": False}}}, OPERATOR)
     merged = effective(context(tmp_path, model.base(), force=True), seen)
     assert merged.spec.modules["operator"].enabled is True
 
 
 def test_what_both_set_alike_is_no_conflict(tmp_path: Path) -> None:
-    seen = live({}, {"modules.operator.enabled": "kubectl-edit"})
+    seen = live({}, OPERATOR)
     assert effective(context(tmp_path, model.base()), seen).spec.modules["operator"].enabled is True
 
 
 def test_the_operators_own_reading_is_never_merged(tmp_path: Path) -> None:
     mine = context(tmp_path, model.base())
     mine.document = None
-    seen = live({"modules": {"operator": {"enabled": False}}}, {"modules.operator.enabled": "kubectl-edit"})
+    seen = live({"modules": {"operator": {"enabled": False}}}, OPERATOR)
     assert effective(mine, seen) is mine.configuration
+
+
+def test_a_key_with_dots_takes_part(tmp_path: Path) -> None:
+    seen = live({"hosts": {"defaults": {"sysctl": {"net.core.somaxconn": "4096"}}}}, SYSCTL)
+    merged = effective(context(tmp_path, model.base()), seen)
+    assert merged.hosts[0].settings.sysctl == {"net.core.somaxconn": "4096"}
+    mine = model.document({"hosts": {"defaults": {"sysctl": {"net.core.somaxconn": "1024"}}}})
+    with pytest.raises(ConflictError) as caught:
+        effective(context(tmp_path, mine), seen)
+    assert [finding.path for finding in caught.value.findings] == [
+        'spec.hosts.defaults.sysctl["net.core.somaxconn"]'
+    ]
+    forced = effective(context(tmp_path, mine, force=True), seen)
+    assert forced.hosts[0].settings.sysctl == {"net.core.somaxconn": "1024"}
+
+
+def test_a_host_that_was_added_with_kubectl_stays_and_takes_the_files_settings(tmp_path: Path) -> None:
+    base = model.base()["spec"]["hosts"]["items"]
+    added = {"name": "worker-00", "address": "10.0.0.99", "roles": ["worker"]}
+    fields = {".": {}, "f:name": {}, "f:address": {}, "f:roles": {'v:"worker"': {}}}
+    theirs = {"f:hosts": {"f:items": {'k:{"name":"worker-00"}': fields}}}
+    seen = live({"hosts": {"items": [base[0], added, *base[1:]]}}, theirs)
+    mine = model.document({"hosts": {"defaults": {"labels": {"a": "b"}}}})
+    merged = effective(context(tmp_path, mine), seen)
+    assert [host.name for host in merged.hosts] == ["cp-01", "worker-00", "worker-01", "worker-02"]
+    assert (merged.hosts[1].address, merged.hosts[1].settings.labels) == ("10.0.0.99", {"a": "b"})
+
+
+def test_what_the_file_gives_up_and_somebody_else_has_too_stays(tmp_path: Path) -> None:
+    seen = live({"upgrade": {"drainTimeout": "20m"}}, {"f:upgrade": {"f:drainTimeout": {}}})
+    assert effective(context(tmp_path, model.base()), seen).spec.upgrade.drain_timeout == "20m"
+
+
+def test_a_host_that_the_file_gives_up_goes_with_what_others_set_of_it(tmp_path: Path) -> None:
+    base = model.base()
+    del base["spec"]["hosts"]["items"][2]
+    theirs = {"f:settings": {"f:labels": {".": {}, "f:example.org/rack": {}}}}
+    fields = {"f:hosts": {"f:items": {'k:{"name":"worker-02"}': theirs}}}
+    items = model.base()["spec"]["hosts"]["items"]
+    items[2]["settings"] = {"labels": {"example.org/rack": "a"}}
+    seen = live({"hosts": {"items": items}}, fields)
+    assert len(effective(context(tmp_path, base), seen).hosts) == 2
+    assert effective(context(tmp_path, model.base()), seen).hosts[2].settings.labels == {
+        "example.org/rack": "a"
+    }
