@@ -152,12 +152,12 @@ class ApiServer:
         return self.request("PATCH", path + query, document, content_type="application/apply-patch+yaml")
 
     def install_crds(self, *crds: dict[str, Any]) -> None:
-        """Create definitions and wait until the API serves them."""
+        """Create definitions, unless they are there, and wait until the API serves them."""
         for crd in crds:
             status, answer = self.request(
                 "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd
             )
-            assert status == 201, answer
+            assert status in {201, 409}, answer
         for crd in crds:
             self._wait_served(crd["spec"])
 

@@ -65,7 +65,7 @@ def test_a_field_that_somebody_changed_is_a_conflict_that_names_them(
     apply_settings(client, document(welcome={"enabled": True}), {}, record=RECORD)
     patch = '{"spec": {"modules": {"welcome": {"enabled": false}}}}'
     server.kubectl("-n", NAMESPACE, "patch", "cc", "edge", "--type=merge", "-p", patch, "--field-manager=ann")
-    assert observe(client).configurations[0].managers == {"modules.welcome.enabled": "ann"}
+    assert observe(client).configurations[0].managers == {("modules", "welcome", "enabled"): "ann"}
     with pytest.raises(ConflictError) as caught:
         apply_settings(client, document(welcome={"enabled": True}), {}, record=RECORD)
     assert [(item.path, item.problem) for item in caught.value.findings] == [

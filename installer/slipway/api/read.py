@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from slipway.api import explain, merge, semantics, yamlfile
+from slipway.api.canonical import canonical, unstorable
 from slipway.api.yamlfile import kind_of, step
 from slipway.errors import ConfigurationError, Finding
 from slipway.model.configuration import Configuration, Spec
@@ -43,8 +44,9 @@ _FREE = frozenset({"settings", "values", "extraConfig", "kubelet", "config"})
 
 
 def document(path: Path) -> dict[str, Any]:
-    """The file as plain data, unchecked but for being one YAML map."""
-    return yamlfile.read(path)
+    """The file in its canonical form, unchecked but for being one YAML map."""
+    found: dict[str, Any] = canonical(yamlfile.read(path))
+    return found
 
 
 def load(path: Path) -> Configuration:
@@ -126,10 +128,12 @@ def _spec(value: Any) -> tuple[Spec | None, list[Finding]]:
         code = "missing-field" if value is None else "wrong-type"
         problem = "is missing" if value is None else f"is {kind_of(value)}"
         return None, [Finding("spec", problem, "a map", "", code)]
+    if beyond := list(unstorable(value, "spec")):
+        return None, beyond
     nothing = list(_nulls(value, "spec"))
     empty = {one.path for one in nothing}
     try:
-        spec = Spec.model_validate_json(json.dumps(value), strict=True)
+        spec = Spec.model_validate_json(json.dumps(canonical(value)), strict=True)
     except ValidationError as exc:
         rest = [one for one in explain.findings(exc, Spec, "spec") if one.path not in empty]
         return None, [*nothing, *rest]

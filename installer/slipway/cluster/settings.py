@@ -12,7 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from slipway.cluster.client import Client, Object
+from slipway.api.schema import spec_schema
+from slipway.cluster.client import Client, Object, retry_conflicts
+from slipway.cluster.emptied import removals
+from slipway.cluster.managers import leaves_by_manager
 from slipway.cluster.observe import SETTINGS_KEY, SETTINGS_SECRET, read_settings_record
 from slipway.errors import TransientError
 from slipway.model.record import StepRecord
@@ -43,7 +46,7 @@ def apply_settings(
     apply_crds(client, crds)
     for item in secret_documents(secrets):
         client.apply(item, force=True)
-    client.apply(_configuration(document, namespace), force=force)
+    _apply_configuration(client, _configuration(document, namespace), force=force)
     write_record(client, record)
 
 
@@ -52,6 +55,23 @@ def _begin(client: Client) -> None:
     before = read_settings_record(client)
     if before and before.digest:
         write_record(client, replace(before, digest=""))
+
+
+def _apply_configuration(client: Client, wanted: Object, *, force: bool) -> None:
+    """Apply it; where it empties maps or lists, that comes first (`emptied` says why)."""
+
+    def make_room() -> None:
+        meta = wanted["metadata"]
+        found = client.get(wanted["apiVersion"], wanted["kind"], meta["name"], meta["namespace"])
+        if found is None:
+            return
+        owned = leaves_by_manager(found["metadata"].get("managedFields") or ())
+        operations = removals(wanted["spec"], found.get("spec") or {}, spec_schema(), owned)
+        if operations:
+            client.patch(found, operations)
+
+    retry_conflicts(make_room)
+    client.apply(wanted, force=force)
 
 
 def ensure_namespace(client: Client, name: str, labels: Mapping[str, str] | None = None) -> bool:

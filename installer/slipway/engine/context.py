@@ -75,12 +75,11 @@ class Context:
 
     def live_document(self) -> dict[str, Any]:
         """The ClusterConfiguration to put into the cluster: the user's fields and no defaults."""
-        spec = without_empty((self.document or {}).get("spec") or {})
         return {
             "apiVersion": API_VERSION,
             "kind": read.KIND,
             "metadata": {"name": self.configuration.name, "namespace": self.configuration.namespace},
-            "spec": spec,
+            "spec": (self.document or {}).get("spec") or {},
         }
 
     def refresh(self) -> None:
@@ -155,14 +154,3 @@ def ensure_secrets(configuration: Configuration, store: SecretStore) -> None:
         ensure_site(store, registry_name=configuration.spec.registry.name, registry_addresses=addresses)
     else:
         ensure_key(store)
-
-
-def without_empty(value: Any) -> Any:
-    """The same without empty maps, which mean nothing.
-
-    Server-side apply of a map that lost its last key would be stored as null, and be refused.
-    """
-    if isinstance(value, Mapping):
-        kept = {key: without_empty(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if item != {}}
-    return [without_empty(item) for item in value] if isinstance(value, list) else value
