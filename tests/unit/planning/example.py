@@ -2,14 +2,15 @@
 
     before.yaml     patch on base.yaml's spec: what was installed; absent: base.yaml itself, `nothing`: bare servers
     patch.yaml      patch on that: what is wanted now; absent: no change
-    observed.yaml   patch on what a probe sees; absent: all is as the installation left it
+    observed.yaml   patch on what a probe sees; absent: all is as the installation left it. Of a host with an
+                    `error_code` nothing else was read
     expected.yaml   the plan, and findings if there are any
 
 All patches are JSON merge patches (lists are replaced). `python -m tests.unit.planning.example` writes every
 expected.yaml anew, to be read in the diff.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from pydantic import TypeAdapter
 from slipway.api import read
 from slipway.errors import ERROR, Finding
 from slipway.model.configuration import Spec
-from slipway.model.observed import Observed
+from slipway.model.observed import HostObserved, Observed
 from slipway.model.plan import Plan, Step
 from slipway.planning.immutable import immutable_findings, machine_findings
 from slipway.planning.plan import required_images
@@ -94,7 +95,17 @@ def _example(folder: Path) -> Example:
     seen = model.installed(live) if live else model.fresh(read.parse(wanted))
     if live:  # hosts that are new now are bare servers that a probe reads too
         seen = _merged(seen, {"hosts": _dumped(model.fresh(read.parse(wanted)))["hosts"]}, over=False)
-    return Example(folder.name, live, wanted, _merged(seen, _yaml(folder / "observed.yaml") or {}))
+    return Example(folder.name, live, wanted, _silenced(_merged(seen, _yaml(folder / "observed.yaml") or {})))
+
+
+def _silenced(seen: Observed) -> Observed:
+    """Of hosts to which observed.yaml gives an error nothing else was read, whatever the installation left there."""
+    hosts = {
+        name: HostObserved(name, host.error_code, host.error or "as the case has it", hint=host.hint)
+        for name, host in seen.hosts.items()
+        if host.error_code
+    }
+    return replace(seen, hosts={**seen.hosts, **hosts})
 
 
 def _merged(seen: Observed, patch: dict[str, Any], *, over: bool = True) -> Observed:

@@ -34,6 +34,7 @@ from slipway.planning.plan import make_plan
 from slipway.planning.roles import role_variables, roles_of
 from slipway.settings import NAMESPACE
 from tests.cases import merge_patch
+from tests.unit.planning.possible import contradictions
 
 FOLDER = Path(__file__).parent
 KUBERNETES = "v1.35.4"
@@ -115,7 +116,8 @@ def fresh(configuration: Configuration) -> Observed:
 
 
 def planned(document: Mapping[str, Any], observed: Observed) -> Plan:
-    """The plan for a document."""
+    """The plan for a document, of what can be observed."""
+    assert contradictions(observed) == []
     return make_plan(read.parse(document), catalog(), bundle(), observed, document)
 
 
@@ -145,10 +147,13 @@ def _record(step: Step) -> StepRecord:
     return StepRecord(step.digest, step.parts, catalog=catalog().digest, version=catalog().version)
 
 
-def _host(step: Step, _: Configuration, __: Mapping[str, Any], seen: Observed) -> Observed:
+def _host(step: Step, configuration: Configuration, _: Mapping[str, Any], seen: Observed) -> Observed:
     host = seen.hosts.get(step.target)
     if host is None:  # it was not read: its node's copy will tell
         return seen
+    if not host.reachable:
+        # The preflight refuses such a plan; once it was carried out, the host had answered.
+        host = bare(configuration)[step.target]
     survey = host.survey
     if step.action == "node_prepare" and not survey.container:
         survey = replace(survey, swaps=())
