@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-#: Not content: what tools leave behind, and what only people read or tests use.
-IGNORED = frozenset({"__pycache__", "tests", "molecule", "README.md", ".ansible"})
+from slipway.catalog import shipped
 
 
 def of_data(value: Any) -> str:
@@ -17,24 +16,12 @@ def of_data(value: Any) -> str:
 
 
 def of_files(paths: Iterable[Path]) -> str:
-    """The sha256 over the names (relative to each given path) and contents of all files below the paths."""
+    """The sha256 over names (relative to each given path) and contents of all that is shipped of the paths."""
     total = hashlib.sha256()
     for root in paths:
-        for file in files(root):
+        for file in shipped.files(root):
             data = file.read_bytes()
             name = file.relative_to(root.parent).as_posix()
             total.update(f"{name}\0{len(data)}\0".encode())
             total.update(data)
     return f"sha256:{total.hexdigest()}"
-
-
-def files(root: Path) -> Iterator[Path]:
-    """The files below a path that are content, in an order that does not depend on the file system."""
-    if root.is_file():
-        yield root
-        return
-    if not root.is_dir():
-        return
-    for entry in sorted(root.iterdir()):
-        if entry.name not in IGNORED and entry.suffix != ".pyc":
-            yield from files(entry)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway import __version__
-from slipway.catalog import digests
+from slipway.catalog import digests, shipped
 from slipway.catalog.catalog import Catalog
 from slipway.catalog.modules import Health, Module, Release, Removal, Requirement, Stage
 from slipway.catalog.options import Options
@@ -55,7 +55,7 @@ def digest(module_dirs: Sequence[Path] | None = None) -> str:
     """The digest that `load` would give, from hashing alone: it reads no YAML and needs no heavy library."""
     root = data_dir()
     directories = module_dirs if module_dirs is not None else [root / "modules"]
-    folders = [file.parent for directory in directories for file in directory.glob("*/module.yaml")]
+    folders = [folder for directory in directories for folder in _module_folders(directory)]
     content = {
         "modules": {folder.name: digests.of_files([folder]) for folder in folders},
         "roles": _roles(root),
@@ -68,12 +68,12 @@ def digest(module_dirs: Sequence[Path] | None = None) -> str:
 def _modules(module_dirs: Sequence[Path]) -> dict[str, Module]:
     found: dict[str, Module] = {}
     for directory in module_dirs:
-        for file in sorted(directory.glob("*/module.yaml")):
-            module = load_module(file.parent)
+        for folder in _module_folders(directory):
+            module = load_module(folder)
             if module.name in found:
                 raise ConfigurationError(
                     f"two modules are named {module.name}",
-                    where=str(file),
+                    where=str(folder / "module.yaml"),
                     why=f"the other one is {found[module.name].directory}",
                     hint="rename one of them",
                 )
@@ -83,14 +83,18 @@ def _modules(module_dirs: Sequence[Path]) -> dict[str, Module]:
 
 def _options(directory: Path) -> dict[str, Options]:
     """By Kubernetes version, which is the file's name."""
-    files = sorted(directory.glob("*.json"))
+    files = (file for file in shipped.files(directory) if file.suffix == ".json")
     return {file.stem: Options(**json.loads(file.read_bytes())) for file in files}
+
+
+def _module_folders(directory: Path) -> list[Path]:
+    return [folder for folder in shipped.folders(directory) if (folder / "module.yaml").is_file()]
 
 
 def _roles(root: Path) -> dict[str, str]:
     plugins = [root / "plugins" / part for part in ("modules", "module_utils", "filter")]
     shared = digests.of_files(plugins)
-    folders = sorted(path for path in (root / "roles").glob("*") if path.is_dir())
+    folders = shipped.folders(root / "roles")
     return {path.name: digests.of_data([digests.of_files([path]), shared]) for path in folders}
 
 

@@ -21,8 +21,8 @@ from slipway.bundle.make.licensing import Licensing
 from slipway.bundle.make.official import Named, Official, needed_for
 from slipway.bundle.make.packages import build_repository, gathered_for, gathered_repository
 from slipway.bundle.make.pulling import pull
-from slipway.bundle.make.sources.chart import PACKED, pack_chart
-from slipway.catalog import Catalog, Module, digests
+from slipway.bundle.make.sources.chart import PACKED, pack_own_chart
+from slipway.catalog import Catalog, Module, digests, shipped
 from slipway.catalog.versions import Chart, Versions
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind
@@ -180,7 +180,7 @@ class Builder:
         entries = [
             Entry(file.relative_to(data_dir()).as_posix(), 0o644, source=file)
             for part in CATALOG_PARTS
-            for file in digests.files(data_dir() / part)
+            for file in shipped.files(data_dir() / part)
         ]
 
         def build(dest: Path) -> None:
@@ -211,7 +211,7 @@ class Builder:
 
     def _own_chart(self, chart: str, directory: Path, module: str) -> Artifact:
         def build(dest: Path) -> None:
-            pack_chart(directory, dest / PACKED)
+            pack_own_chart(directory, dest / PACKED)
 
         chart_file = yamltext.load((directory / "Chart.yaml").read_bytes(), strict=False)
         version = str(chart_file["version"])

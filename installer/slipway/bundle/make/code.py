@@ -10,7 +10,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make import sources
 from slipway.bundle.make.sources.debian import compile_python
 from slipway.bundle.make.sources.python import LIBRARIES, PROGRAMS
-from slipway.catalog import digests
+from slipway.catalog import digests, shipped
 from slipway.catalog.versions import DebianSource, Versions
 from slipway.settings import data_dir
 
@@ -48,10 +48,10 @@ class CodeLayer:
 
     def _build(self, dest: Path) -> None:
         package = Path(slipway.__file__).parent
-        for file in digests.files(package):
+        for file in shipped.files(package):
             _copy(file, dest / "slipway" / file.relative_to(package))
         for name in DATA:
-            for file in digests.files(data_dir() / name):
+            for file in shipped.files(data_dir() / name):
                 _copy(file, dest / "slipway" / "_data" / file.relative_to(data_dir()))
         self._compile(dest)
 
@@ -66,4 +66,4 @@ class CodeLayer:
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-    target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
+    target.chmod(0o755 if shipped.is_program(source) else 0o644)

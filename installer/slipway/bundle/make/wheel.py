@@ -12,7 +12,7 @@ from slipway import __version__
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.own import DISTRIBUTION
 from slipway.bundle.make.code import DATA
-from slipway.catalog import digests
+from slipway.catalog import digests, shipped
 from slipway.settings import data_dir
 
 FILE = f"slipway_installer-{__version__}-py3-none-any.whl"
@@ -47,14 +47,14 @@ def _build(dest: Path) -> None:
 
 def _members() -> Iterator[tuple[str, bytes, bool]]:
     package = Path(slipway.__file__).parent
-    for file in digests.files(package):
+    for file in shipped.files(package):
         path = file.relative_to(package).as_posix()
         if not path.startswith("_data/"):
             yield f"slipway/{path}", file.read_bytes(), False
     for part in DATA:
-        for file in digests.files(data_dir() / part):
+        for file in shipped.files(data_dir() / part):
             path = file.relative_to(data_dir()).as_posix()
-            yield f"slipway/_data/{path}", file.read_bytes(), bool(file.stat().st_mode & 0o100)
+            yield f"slipway/_data/{path}", file.read_bytes(), shipped.is_program(file)
 
 
 def _texts() -> dict[str, str]:

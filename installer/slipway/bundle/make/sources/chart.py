@@ -8,6 +8,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.expression import checked
 from slipway.bundle.licences.files import in_directory
 from slipway.bundle.make.sources.go import GoSource
+from slipway.catalog import shipped
 from slipway.catalog import versions as pins
 from slipway.errors import BundleError
 from slipway.model.platforms import Platform
@@ -56,9 +57,19 @@ def chart_licence(chart: Path) -> str:
 
 def pack_chart(directory: Path, target: Path) -> str:
     """Pack a chart's directory under the chart's name, as Helm expects; the digest of the tar inside."""
-    chart = yamltext.load((directory / "Chart.yaml").read_bytes(), strict=False)
-    entries = [_plain(entry) for entry in tree_entries(directory, chart["name"]) if _belongs(entry)]
+    entries = [_plain(entry) for entry in tree_entries(directory, _name(directory)) if _belongs(entry)]
     return str(write_tgz(target, entries)["inner"])
+
+
+def pack_own_chart(directory: Path, target: Path) -> None:
+    """The same of a module's own chart: what of it is shipped."""
+    name = _name(directory)
+    paths = {file: f"{name}/{file.relative_to(directory).as_posix()}" for file in shipped.files(directory)}
+    write_tgz(target, [Entry(path, mode=0o644, source=file) for file, path in paths.items()])
+
+
+def _name(directory: Path) -> str:
+    return str(yamltext.load((directory / "Chart.yaml").read_bytes(), strict=False)["name"])
 
 
 def _belongs(entry: Entry) -> bool:
