@@ -1,5 +1,9 @@
 """The harness itself: a fake node becomes Ready and a Deployment's pod runs; credentials are private."""
 
+from cryptography.x509 import load_pem_x509_certificate
+
+from slipway.cluster.certificates import api_certificate_end
+from slipway.cluster.client import connect
 from tests.apiserver import ApiServer, until
 
 
@@ -18,3 +22,10 @@ def test_credentials_are_private(cluster_api: ApiServer) -> None:
     for name in ("kubeconfig", "tokens.csv", "server.key", "sa.key"):
         assert (cluster_api.directory / name).stat().st_mode & 0o777 == 0o600
     assert cluster_api.request("GET", "/api/v1/nodes", token="wrong")[0] == 401
+
+
+def test_when_its_certificate_ends_is_read_from_a_handshake(cluster_api: ApiServer) -> None:
+    with connect(cluster_api.kubeconfig) as client:
+        end = api_certificate_end(client)
+    text = (cluster_api.directory / "server.crt").read_bytes()
+    assert end == load_pem_x509_certificate(text).not_valid_after_utc.timestamp()

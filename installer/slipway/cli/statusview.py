@@ -1,10 +1,12 @@
 """Where things stand, as a person reads it: the one word first, then only what says more than that word."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from slipway.cli.output import aligned, colour
 from slipway.cli.planview import standing_lines
 from slipway.engine.enquiry.overview import UNREACHABLE, Operation, Overview, Target
+from slipway.planning.checks.lasting import RENEWAL
 
 _HUES = {
     **dict.fromkeys(("Ready", "True", "Healthy", "installed", "succeeded"), "green"),
@@ -23,7 +25,7 @@ _MESSAGE = 90
 def status_text(now: Overview) -> str:
     """The whole screen."""
     blocks = [
-        [_headline(now)],
+        [_headline(now), *_certificates(now)],
         _table(("CONDITION", "STATUS", "REASON", "MESSAGE"), _worth_saying(now.conditions)),
         _table(("NODE", "STATE", "VERSION", "MESSAGE"), now.nodes),
         _table(("MODULE", "PHASE", "VERSION", "MESSAGE"), now.modules),
@@ -44,6 +46,17 @@ def _headline(now: Overview) -> str:
     kubernetes = f", Kubernetes {now.version}" if now.version else ""
     why = f" ({now.why})" if now.why else ""
     return f"{now.name}: {word}{kubernetes}{why}"
+
+
+def _certificates(now: Overview) -> list[str]:
+    """Days that are left of the control plane's, and in which colour that is."""
+    if not now.certificates:
+        return []
+    left = (datetime.fromisoformat(now.certificates) - datetime.fromisoformat(now.read_at)).days
+    hue = "red" if left < 0 else "yellow" if left < RENEWAL else ""
+    day = now.certificates.partition("T")[0]
+    text = f"certificates: {left} days left, until {day}" if left >= 0 else f"certificates: ended on {day}"
+    return [colour(text, hue) if hue else text]
 
 
 def _worth_saying(conditions: Iterable[Target]) -> list[Target]:

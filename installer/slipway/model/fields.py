@@ -57,7 +57,7 @@ CIDR4 = rf"^(?:{_OCTET}\.){{3}}{_OCTET}/(?:3[0-2]|[12]?[0-9])$"
 PORT_RANGE = r"^[0-9]{1,5}-[0-9]{1,5}$"
 SERVER = rf"^(?:{_MACHINE}|{_NAME})$"
 #: A server by its URL, without path, user and password.
-SERVER_URL = rf"^https?://(?:{_MACHINE}|{_NAME})(?::[0-9]{{1,5}})?$"
+SERVER_URL = rf"^https?://(?:(?:{_OCTET}\.){{3}}{_OCTET}|{_NAME})(?::[0-9]{{1,5}})?$"
 
 LABEL_KEY = rf"^(?:(?:{_LABEL}\.)*{_LABEL}/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{{0,61}}[A-Za-z0-9])?$"
 LABEL_VALUE = r"^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$"
@@ -72,7 +72,7 @@ Address = Annotated[str, Field(max_length=15, pattern=MACHINE4), Lies.MACHINE]
 NearAddress = Annotated[str, Field(max_length=15, pattern=IPV4), Lies.NEAR]
 ServiceAddress = Annotated[str, Field(max_length=15, pattern=IPV4), Lies.SERVICE]
 Server = Annotated[str, Field(max_length=253, pattern=SERVER), Lies.MACHINE]
-ServerURL = Annotated[str, Field(max_length=512, pattern=SERVER_URL), Lies.MACHINE]
+ServerURL = Annotated[str, Field(max_length=512, pattern=SERVER_URL), Lies.NEAR]
 Range = Annotated[str, Field(max_length=18, pattern=CIDR4)]
 #: 253 of a domain, a slash, 63 of the name.
 LabelKey = Annotated[str, Field(max_length=317, pattern=LABEL_KEY)]

@@ -12,6 +12,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
 from slipway.model.plan import Change, Plan, Reason, Step, StepKind
 from slipway.planning.admission import admission_steps
+from slipway.planning.checks.lasting import lasting_hints
 from slipway.planning.decide import UNNAMED, Desired, Seen, decide
 from slipway.planning.digests import digest, secret
 from slipway.planning.draining import with_drains
@@ -49,6 +50,8 @@ def make_plan(
     in_order = hold_back(configuration, observed, ordered(steps))
     # Sorted: their order depends on who answers.
     content = [catalog.digest, *sorted([step.id, step.digest, str(step.change)] for step in in_order)]
+    standing = standing_of(configuration, observed.cluster, expected=_expected(configuration, in_order))
+    hints = (*standing.hints, *lasting_hints(configuration, observed))
     return Plan(
         configuration=f"{configuration.namespace}/{configuration.name}",
         generation=configuration.generation,
@@ -56,7 +59,7 @@ def make_plan(
         digest=digest(content, {}),
         read_at=observed.read_at,
         steps=in_order,
-        standing=standing_of(configuration, observed.cluster, expected=_expected(configuration, in_order)),
+        standing=replace(standing, hints=hints),
         notices=tuple(_notices(bundle, in_order)),
     )
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from typing import Final
 
 from slipway.errors import WARNING, Finding
 from slipway.model.configuration import Configuration
@@ -48,10 +49,14 @@ def owned(configuration: Configuration, record: ModuleRecord) -> bool:
     return record.owner in {"", configuration.name, f"{configuration.namespace}/{configuration.name}"}
 
 
+#: What is said of hints.
+_STATES: Final = {Cause.PRESSURE: "runs short", Cause.HOST: "needs a look"}
+
+
 def said(ailment: Ailment) -> str:
     """In a sentence; what pods say stands in further lines."""
     since = f" since {ailment.since}" if ailment.since else ""
-    state = "runs short" if ailment.cause is Cause.PRESSURE else "is not well"
+    state = _STATES.get(ailment.cause, "is not well")
     return f"{ailment.part} {ailment.name} {state}{since}: {ailment.message}"
 
 
@@ -70,7 +75,7 @@ def standing_findings(standing: Standing) -> Iterable[Finding]:
                 "mend what its pods say; slipway plan shows whether an apply would",
             )
         yield Finding(path, f"{since}{one.message}", "", hint, _code(one))
-    for one in standing.hints:
+    for one in (one for one in standing.hints if one.cause is not Cause.HOST):  # which preflight itself finds
         yield Finding(f"host/{one.name}", one.message, "", "", _code(one), severity=WARNING)
 
 

@@ -33,6 +33,7 @@ PLANS = (
     "fresh-install",
     "nothing-to-do",
     "nothing-to-do-over-what-is-sick",
+    "nothing-to-do-and-a-host-that-needs-a-look",
     "module-setting",
     "module-that-holds-data-disabled",
     "host-added",
@@ -103,6 +104,7 @@ def status_of_a_ready_cluster() -> str:
             nodes=(Target("cp-01", "Ready", "v1.35.4"), Target("worker-01", "Ready", "v1.35.4")),
             modules=(Target("flannel", "Healthy", "v0.28.10"), Target("page", "Healthy", "0.1.0")),
             operations=(Operation("op-1", "operator", "succeeded", "2026-01-01T00:00:00Z"),),
+            certificates="2026-11-09T12:00:00+00:00",
         )
     )
 
@@ -166,6 +168,7 @@ def status_of_a_cluster_that_is_not_well() -> str:
                 Target("page", "Unhealthy", "0.1.0", page),
             ),
             standing=Standing(sick, hints),
+            certificates="2026-01-20T12:00:00+00:00",
         )
     )
 

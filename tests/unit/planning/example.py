@@ -144,7 +144,7 @@ class _Dumper(yaml.SafeDumper):
 def write() -> None:
     """Write what comes out now."""
     for example in examples():
-        text = yaml.dump(example.outcome(), Dumper=_Dumper, sort_keys=False, width=1000)
+        text = yaml.dump(example.outcome(), Dumper=_Dumper, sort_keys=False, width=LINE)
         (CASES / example.name / "expected.yaml").write_text(text, encoding="utf-8")
 
 

@@ -71,6 +71,8 @@ class Overview:
     operations: tuple[Operation, ...] = field(default=())
     standing: Standing = field(default_factory=Standing)
     """What is sick now."""
+    certificates: str = ""
+    """When those of the control plane end (ISO 8601); empty where nobody said."""
 
     @property
     def degraded(self) -> bool:
@@ -112,7 +114,15 @@ def overview(context: Context) -> Overview:
         modules=tuple(_modules(observed)),
         operations=(*of_operator(status), *own),
         standing=now,
+        certificates=_certificates(context),
     )
+
+
+def _certificates(context: Context) -> str:
+    from slipway.cluster.certificates import api_certificate_end
+
+    end = api_certificate_end(context.client())
+    return datetime.fromtimestamp(end, UTC).isoformat(timespec="seconds") if end else ""
 
 
 def here(directory: Path) -> tuple[Operation, ...]:

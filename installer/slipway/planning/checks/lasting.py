@@ -11,7 +11,8 @@ from typing import Final
 from slipway.errors import ERROR, WARNING, Finding
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
-from slipway.model.observed import HostObserved
+from slipway.model.observed import HostObserved, Observed
+from slipway.model.standing import Ailment, Cause, Part
 from slipway.planning.routes import route_of
 
 #: What kubeadm makes of a control plane.
@@ -30,6 +31,15 @@ _DAY: Final = 86400.0
 PROGRAMS: Final = ("/usr/local/bin", "/opt/cni/bin", "/opt/slipway", "/var/lib/kubelet")
 #: Of these names an address of a node is found; a host cannot be prepared while nobody can replace them.
 NAMES: Final = frozenset({"/etc/hosts", "/etc/hostname"})
+
+
+def lasting_hints(configuration: Configuration, observed: Observed) -> Iterator[Ailment]:
+    """The same of all hosts that are nodes and were read: a plan tells it also where it has no step for them."""
+    for host in configuration.hosts:
+        seen = observed.hosts.get(host.name)
+        if seen and seen.reachable and seen.kubernetes:
+            for found in lasting_state(configuration, host, seen):
+                yield Ailment(Part.NODE, host.name, Cause.HOST, f"{found.problem}\nnext: {found.hint}")
 
 
 def lasting_state(configuration: Configuration, host: Host, seen: HostObserved) -> Iterator[Finding]:
