@@ -14,12 +14,15 @@ def kubeconfig(file: ConfigurationFile = DEFAULT_FILE) -> int:
     """Fetch the administrator's kubeconfig from a control plane, keep it with mode 0600, print its path."""
     from slipway.cli.running import opened
     from slipway.engine.kubeconfig import fetch_kubeconfig
-    from slipway.errors import PreflightError
+    from slipway.errors import PreflightError, SlipwayError
 
     context = opened(file, None)
-    if not fetch_kubeconfig(context):
+    refused: list[SlipwayError] = []
+    if not fetch_kubeconfig(context, refused.append):
         raise PreflightError(
-            "no control plane has a kubeconfig yet", hint="install the cluster: slipway install"
+            "no control plane gives a kubeconfig",
+            why="; ".join(f"{error.where}: {error.what}: {error.why}" for error in refused),
+            hint="let one of them answer; where there is no cluster yet: slipway install",
         )
     print(context.kubeconfig, file=sys.stdout)
     return 0

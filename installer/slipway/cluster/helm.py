@@ -181,6 +181,7 @@ _PASSING = (
     "EOF",
     "etcdserver",
     "TLS handshake",
+    "because it is being terminated",
 )
 
 

@@ -30,10 +30,12 @@ class SecretReader:
         name, key = _split(reference)
         values = self._secret(name)
         if key not in values:
+            kubectl = f"kubectl -n {self._namespace}"
+            create = f"{kubectl} create secret generic {name} --from-file={key}=FILE"
             raise ConfigurationError(
                 f"the secret {reference} does not exist",
                 where=f"Secrets of namespace {self._namespace}",
-                hint=f"kubectl -n {self._namespace} create secret generic {name} --from-file={key}=FILE",
+                hint=f"{create}; where there is one: {kubectl} edit secret {name}",
             )
         return values[key]
 

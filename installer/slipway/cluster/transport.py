@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
-from slipway.cluster import conflicts, credentials
-from slipway.errors import ConflictError, SlipwayError, StepError, TransientError
+from slipway.cluster import credentials
+from slipway.cluster.refusals import refusal, unreachable
+from slipway.errors import StepError
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -26,19 +27,12 @@ TIMEOUT = (5.0, 30.0)
 KEEPALIVE = (10, 5, 3)
 
 NOT_FOUND = 404
-_CONFLICT = 409
 REFUSED = 400
-
-#: Answers of a server that is starting, overloaded or compacted (410: list again); time heals them.
-_PASSING = frozenset({408, 410, 429, 500, 502, 503, 504})
 
 #: What YAML does not take as it stands, or changes (YAML 1.1, 5.1 and 5.4); in JSON it is inside of text only.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
-_HINTS = {
-    401: "the kubeconfig's credentials are not valid here: fetch it again with `slipway kubeconfig`",
-    403: "the account of this kubeconfig may not do that",
-}
+_NO_ACCOUNT = "it is that of a pod: outside of one, name a kubeconfig"
 
 
 def open_api(kubeconfig: Path | None) -> "ApiClient":
@@ -56,7 +50,7 @@ def open_api(kubeconfig: Path | None) -> "ApiClient":
             "the kubeconfig cannot be used",
             where=str(kubeconfig or "ServiceAccount"),
             why=str(exc),
-            hint="fetch it again with `slipway kubeconfig`",
+            hint="fetch it again with `slipway kubeconfig`" if kubeconfig else _NO_ACCOUNT,
         ) from exc
     configuration.socket_options = _socket_options()
     configuration.connection_pool_maxsize = 16
@@ -116,7 +110,7 @@ class Answer:
         try:
             yield from self._response.stream(size)
         except (HTTPError, OSError, ValueError) as exc:
-            raise _unreachable(self._url, exc) from exc
+            raise unreachable(self._url, exc) from exc
 
 
 def send(
@@ -143,7 +137,7 @@ def send(
         request = api.rest_client.request
         answer = request(method, url, headers=headers, body=sent, _request_timeout=timeout)  # type: ignore[no-untyped-call]
     except (HTTPError, OSError, ApiException) as exc:
-        raise _unreachable(url, exc) from exc
+        raise unreachable(url, exc) from exc
     return Answer(answer.response, url)
 
 
@@ -155,27 +149,5 @@ def _yaml(body: Any) -> bytes:
 
 def check(status: int, data: Any, action: str) -> None:
     """Raise what an answer of 400 and above means."""
-    if status < REFUSED:
-        return
-    details = data if isinstance(data, Mapping) else {}
-    why = str(details.get("message") or data)[:2000]
-    if status == _CONFLICT:
-        raise ConflictError(
-            f"conflict: {action}",
-            where="kubernetes",
-            why=why,
-            hint="it was changed meanwhile; run again, or take the fields with --force-conflicts",
-            findings=conflicts.owners(details),
-        )
-    kind: type[SlipwayError] = TransientError if status in _PASSING else StepError
-    what = f"the Kubernetes API answered {status}: {action}"
-    raise kind(what, where="kubernetes", why=why, hint=_HINTS.get(status, ""))
-
-
-def _unreachable(url: str, exc: Exception) -> TransientError:
-    return TransientError(
-        "the Kubernetes API does not answer",
-        where=url.partition("?")[0],
-        why=f"{type(exc).__name__}: {exc}"[:500],
-        hint="look at kubelet and kube-apiserver on the control planes",
-    )
+    if status >= REFUSED:
+        raise refusal(status, data, action)

@@ -11,7 +11,7 @@ from slipway.engine.modules import run_modules
 from slipway.engine.removal import let_in, remove_node, take_out
 from slipway.engine.run import Run
 from slipway.engine.settling import put_settings
-from slipway.errors import TransientError
+from slipway.errors import SlipwayError, TransientError
 from slipway.model.plan import DRAIN, LEAVE, UNCORDON, Step, StepKind
 from slipway.model.record import StepRecord
 
@@ -83,9 +83,12 @@ def _reach_cluster(run: Run) -> None:
     with _FETCHING:
         if run.observed.cluster.reachable or run.board.operation == context.fetched_by:
             return
-        if not fetch_kubeconfig(context):
+        refused: list[SlipwayError] = []
+        if not fetch_kubeconfig(context, refused.append):
             raise TransientError(
-                "no control plane has a kubeconfig", hint="look at the control plane's kubelet"
+                "no control plane gives a kubeconfig",
+                why="; ".join(f"{error.where}: {error.what}: {error.why}" for error in refused),
+                hint="see whether the control planes answer: slipway preflight",
             )
         context.fetched_by = run.board.operation
 

@@ -15,7 +15,7 @@ from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.operation import Counts, Failure, OperationResult, Outcome, Progress, StepResult
 from slipway.model.plan import Plan, StepKind
 from slipway.model.standing import DEGRADED
-from slipway.settings import API_GROUP, API_VERSION
+from slipway.settings import API_GROUP, API_VERSION, NAMESPACE
 
 if TYPE_CHECKING:
     from slipway.cluster.client import Client
@@ -78,7 +78,7 @@ def hand_over(
                 "the operator does not take the change up",
                 where=f"clusterconfiguration/{key[1]}",
                 why=f"no news for {SILENCE:.0f} s",
-                hint=f"kubectl -n {key[0]} logs deploy/slipway-operator",
+                hint=f"kubectl -n {NAMESPACE} logs deploy/slipway-operator",
             )
         time.sleep(LOOK)
         try:

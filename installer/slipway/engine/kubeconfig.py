@@ -1,5 +1,6 @@
 """The administrator's kubeconfig: fetched from a control plane, pointed at an address this machine can reach."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from slipway import yamltext
@@ -11,8 +12,8 @@ from slipway.probe.fleet import Fleet
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
 
 
-def fetch_kubeconfig(context: Context) -> bool:
-    """Fetch it from the first control plane that has one; whether there was any."""
+def fetch_kubeconfig(context: Context, note: Callable[[SlipwayError], None] = lambda _error: None) -> bool:
+    """Fetch it from the first control plane that has one; whether there was any. `note` hears why one gave none."""
     from slipway.probe.hosts import fetch_file
 
     kubernetes = context.configuration.spec.kubernetes
@@ -22,7 +23,8 @@ def fetch_kubeconfig(context: Context) -> bool:
         try:
             with Fleet([host], context.access()) as fleet:
                 text = fetch_file(fleet.sessions[host.name], ADMIN_CONF)
-        except SlipwayError:
+        except SlipwayError as error:
+            note(error)
             continue
         server = f"https://{host.address}:{kubernetes.endpoint.port}"
         write_private(context.kubeconfig, pointed_at(text, server))

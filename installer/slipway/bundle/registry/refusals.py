@@ -17,6 +17,7 @@ HINTS = {
     "unauthorized": "check user and password of the registry account",
     "unreachable": "check that the registry runs and that its address and port are right",
 }
+_PULLS = "let the account pull there, and look whether a rule of the registry holds this image back"
 _REFUSALS = {
     401: ("unauthorized", "refuses the account"),
     403: ("denied", "forbids this to the account"),
@@ -94,7 +95,18 @@ def refusal(
         failure.pause = pause
         return failure
     code, does = _REFUSALS.get(status, ("refused", "refuses the request"))
-    return RegistryError(code, f"the {peer.name} {does}", where=url, why=why, hint=peer.hints.get(code, ""))
+    hint = peer.hints.get(code, "")
+    if peer is REGISTRY and code == "denied":
+        hint = _denied(status, request)
+    return RegistryError(code, f"the {peer.name} {does}", where=url, why=why, hint=hint)
+
+
+def _denied(status: int, request: str) -> str:
+    """Why a registry forbids something: it takes no pushes at all, or this account lacks the right."""
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return "let the registry take pushes, or push into another one"
+    reads = request.startswith(("GET ", "HEAD "))
+    return _PULLS if reads else HINTS["denied"]
 
 
 def broken(exc: Exception, url: str, peer: Peer, *, met: bool) -> RegistryError:
