@@ -99,13 +99,15 @@ class RecordingSession:
         progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
         held: Callable[[], bool],
+        operation: str = "",
     ) -> OperationResult:
-        started, name = time.monotonic(), new_operation()
+        started, name = time.monotonic(), operation or new_operation()
         self.engine.runs.append((started, plan))
         progress(Progress("started", name, time.time()))
         if self.engine.refusals:
             time.sleep(self.engine.step_seconds)
             raise self.engine.refusals.pop()
+        progress(Progress("locked", name, time.time()))
         results = []
         for step in plan.steps:
             if cancelled() or held():

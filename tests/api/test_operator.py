@@ -274,32 +274,81 @@ def test_the_newest_operations_are_kept(api: ApiServer) -> None:
     assert len(items) == KEEP
 
 
-def test_a_run_that_gave_way_is_closed(api: ApiServer) -> None:
+def test_a_run_that_gave_way_was_no_operation(api: ApiServer) -> None:
     engine = RecordingEngine(step_seconds=1.2)
     engine.refusals.append(StalePlanError("another operation ended while this one waited"))
     write(api)
     with Running(make_runtime(api.kubeconfig, "one", engine)):
-        settled(api, "Ready")
-    assert sorted(phases(api)) == ["Interrupted", "Succeeded"]
+        assert settled(api, "Ready")["operation"]["outcome"] == "succeeded"
+    assert phases(api) == ["Succeeded"]
 
 
-def test_the_run_of_an_operator_that_was_killed_is_closed(api: ApiServer) -> None:
-    write(api)
-    left = {"phase": "Running", "startedAt": "2026-01-01T00:00:00Z", "message": "1 of 2 steps"}
+def left_by_a_killed_one(api: ApiServer, generation: int) -> None:
+    """What an operator leaves that is killed when it has done one of two steps."""
+    done = {"step": "module/metrics-server/apply", "outcome": "succeeded", "seconds": 3.0, "changed": 1}
+    left = {
+        "phase": "Running",
+        "startedAt": "2026-01-01T00:00:00Z",
+        "message": "1 of 2 steps",
+        "steps": [done],
+    }
     with connect(api.kubeconfig) as client:
         spec = {"configuration": "tools", "plan": "sha256:p", "catalog": "sha256:c"}
         write_operation(client, "op-killed", NAMESPACE, spec=spec, status=left)
-        status = {"operation": {"id": "op-killed", "step": "module/welcome/apply", "percent": 50}}
+        told = {"id": "op-killed", "catalog": "sha256:c", "step": "module/welcome/apply", "percent": 50}
+        status = {"observedGeneration": generation, "operation": told}
         Configurations(client).write_status(Key(NAMESPACE, "tools"), status)
+
+
+def test_the_operation_of_an_operator_that_was_killed_is_gone_on_with(api: ApiServer) -> None:
+    left_by_a_killed_one(api, write(api))
     with Running(make_runtime(api.kubeconfig, "one", RecordingEngine())):
-        settled(api, "Ready")
+        assert settled(api, "Ready")["operation"]["id"] == "op-killed"
+    (operation,) = operations(api)
+    assert operation["metadata"]["name"] == "op-killed"
+    told = operation["status"]
+    assert (told["phase"], told["startedAt"]) == ("Succeeded", "2026-01-01T00:00:00Z")
+    assert told["counts"]["planned"] == 2
+    assert {step["step"] for step in told["steps"]} == {"module/metrics-server/apply", "module/welcome/apply"}
+
+
+def test_an_operation_that_an_edit_has_overtaken_is_closed(api: ApiServer) -> None:
+    left_by_a_killed_one(api, write(api))
+    generation = write(api, spec=modules(greeting="another"))
+    with Running(make_runtime(api.kubeconfig, "one", RecordingEngine())):
+        settled(api, "Ready", generation)
     assert sorted(phases(api)) == ["Interrupted", "Succeeded"]
+
+
+def test_an_operation_outlives_the_operator_whose_pod_it_replaces(api: ApiServer) -> None:
+    """As one and the same; who follows it sees no end in between."""
+    engine = RecordingEngine(step_seconds=1.0)
+    write(api, spec={"modules": {"welcome": {"enabled": True}, "metrics-server": {"enabled": True}}})
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        until(lambda: status_of(api).get("phase") == "Applying", seconds=10, what="the first step runs")
+    between = status_of(api)
+    assert find(between, "Reconciling")["status"] == "True"
+    assert "outcome" not in between["operation"]
+    assert phases(api) == ["Running"]
+    with Running(make_runtime(api.kubeconfig, "two", engine)):
+        status = settled(api, "Ready")
+    assert [len(plan.steps) for _, plan in engine.runs] == [2, 1]
+    (operation,) = operations(api)
+    assert operation["metadata"]["name"] == between["operation"]["id"] == status["operation"]["id"]
+    assert (operation["status"]["phase"], operation["status"]["counts"]["planned"]) == ("Succeeded", 2)
+    assert len(operation["status"]["steps"]) == 2
 
 
 def phases(api: ApiServer) -> list[str]:
     """Of all Operations."""
-    items = api.request("GET", f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/operations")[1]["items"]
-    return [item["status"]["phase"] for item in items]
+    return [item["status"]["phase"] for item in operations(api)]
+
+
+def operations(api: ApiServer) -> list[dict[str, Any]]:
+    """All of them."""
+    path = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/operations"
+    items: list[dict[str, Any]] = api.request("GET", path)[1]["items"]
+    return items
 
 
 def test_a_standby_takes_over_from_one_that_was_killed(api: ApiServer, tmp_path: Path) -> None:

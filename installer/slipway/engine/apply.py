@@ -56,11 +56,13 @@ def apply(
         progress(event)
 
     board = Board(name, plan, tell)
-    started = time.monotonic()
+    started, locked = time.monotonic(), False
     lost: SlipwayError | None = None
     tell(Progress("started", name, time.time(), data=_opening(plan, context.holder)))
     try:
         with Locks.of(plan, context, observed, board.note, lambda: cancelled() or held()) as locks:
+            locked = True
+            tell(Progress("locked", name, time.time()))
             _run(board, context, observed, locks, cancelled, held)
             lost = locks.lost
     except Interrupted:  # while it waited for a lock
@@ -69,7 +71,10 @@ def apply(
         stopped = cancelled() or held() or lost is not None
         result = _result(board, stopped, time.monotonic() - started)
         tell(Progress("finished", name, time.time(), text=str(result.outcome), data=_summary(result)))
-        journal.close()
+        if locked:
+            journal.close()
+        else:  # it gave way to another one
+            journal.discard()
     if lost and result.outcome is not Outcome.SUCCEEDED:
         raise _stopped_by(lost)
     return result

@@ -41,6 +41,12 @@ class Journal:
         self._file.write(json.dumps(asdict(event), default=str) + "\n")
         self._file.flush()
 
+    def discard(self) -> None:
+        """Forget an operation that never began: no step of it was carried out."""
+        if self._file:
+            self.close()
+            (self.directory / f"{self.operation}.jsonl").unlink(missing_ok=True)
+
     def close(self) -> None:
         """End the file."""
         if self._file:

@@ -63,7 +63,8 @@ class Counts:
 class Progress:
     """One event of a running operation, for screens, journal and status.
 
-    kind: started | step-started | task | step-finished | finished | note.
+    kind: started | locked | step-started | task | step-finished | finished | note. An operation that never gets its
+    locks gives way to another, and has been none.
     """
 
     kind: str

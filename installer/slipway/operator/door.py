@@ -13,6 +13,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration, Observed, Scope
 from slipway.model.operation import OperationResult, Progress, StepResult
 from slipway.model.plan import Plan
+from slipway.operator.succession import Past
 
 
 class Key(NamedTuple):
@@ -42,7 +43,7 @@ class Verdict(StrEnum):
     """How one reconciliation ended. All but RETRY are told by the status: nothing is gained by repeating.
 
     DEGRADED has nothing to do, yet something is not ready; like AWAITING_APPROVAL it may pass without an edit.
-    WAITING has done all but what hosts that do not answer hold back.
+    WAITING has done all but what hosts that do not answer hold back. HANDED_ON leaves the rest to the next operator.
     """
 
     GONE = "gone"
@@ -53,6 +54,7 @@ class Verdict(StrEnum):
     WAITING = "waiting"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    HANDED_ON = "handed-on"
     SUPERSEDED = "superseded"
     CANCELLED = "cancelled"
     RETRY = "retry"
@@ -60,12 +62,21 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An operation at one moment: what is done, what runs."""
+    """An operation at one moment: what is done, what runs.
+
+    Without its locks (`locked`) it is none yet, and may give way; `waits` says for whom it waits then.
+    """
 
     operation: str
     started: str
     done: Mapping[str, StepResult] = field(default_factory=dict)
     steps: frozenset[str] = frozenset()
+    locked: bool = True
+    waits: str = ""
+
+    def planned(self, plan: Plan) -> int:
+        """All steps of the operation: those of the plan, and what a former operator did of it."""
+        return len(self.done.keys() | {step.id for step in plan.steps})
 
 
 class Door(Protocol):
@@ -95,8 +106,9 @@ class Session(Protocol):
         progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
         held: Callable[[], bool],
+        operation: str = "",
     ) -> OperationResult:
-        """Carry the plan out; `cancelled` ends what runs, `held` starts nothing more."""
+        """Carry the plan out, as the rest of `operation` if one is named; `held` starts nothing more."""
 
 
 class Engine(Protocol):
@@ -130,6 +142,12 @@ class Recorder(Protocol):
 
     def broken_off(self, live: LiveConfiguration, operation: str, why: str) -> None:
         """Close the Operation object of a run that came to no result."""
+
+    def past(self, live: LiveConfiguration, operation: str) -> Past | None:
+        """What an operation had come to when its operator ended; None: nothing is known, or it has an end."""
+
+    def handed_on(self, live: LiveConfiguration, plan: Plan, result: OperationResult, started: str) -> None:
+        """What this operator did of it, before the next one goes on."""
 
     def finished(self, live: LiveConfiguration, plan: Plan, result: OperationResult, started: str) -> None:
         """Write the whole of it, and keep the newest Operation objects only."""

@@ -6,14 +6,15 @@ from typing import Any, Final
 
 from slipway.cluster.client import Client
 from slipway.cluster.events import emit
-from slipway.cluster.operations import close_operation, prune_operations, write_operation
+from slipway.cluster.operations import OPERATION, close_operation, prune_operations, write_operation
 from slipway.errors import SlipwayError
 from slipway.model.observed import LiveConfiguration
-from slipway.model.operation import OperationResult, Outcome, StepResult
+from slipway.model.operation import Counts, OperationResult, Outcome, StepResult
 from slipway.model.plan import Plan
 from slipway.operator.conditions import cut
 from slipway.operator.door import Running
 from slipway.operator.reconcile import utc_now
+from slipway.operator.succession import Past, past_of
 from slipway.operator.targets import failure_text
 
 log = logging.getLogger(__name__)
@@ -34,10 +35,24 @@ class Chronicle:
 
     def operation(self, live: LiveConfiguration, plan: Plan, running: Running) -> None:
         """Where a running operation stands."""
-        self._write(live, running.operation, plan, running_status(running, len(plan.steps)))
+        self._write(live, running.operation, plan, running_status(running, running.planned(plan)))
+
+    def past(self, live: LiveConfiguration, operation: str) -> Past | None:
+        """Read back from the Operation object, for its history alone: what is to be done, the records say."""
+        try:
+            found = self._client.get(*OPERATION, operation, live.namespace) or {}
+        except SlipwayError as error:
+            log.warning("operation %s not read: %s", operation, error)
+            return None
+        status = found.get("status") or {}
+        return past_of(operation, status) if status and not status.get("finishedAt") else None
+
+    def handed_on(self, live: LiveConfiguration, plan: Plan, result: OperationResult, started: str) -> None:
+        """It stays open, with what it cost so far."""
+        self._write(live, result.operation, plan, handed_on_status(result, started))
 
     def broken_off(self, live: LiveConfiguration, operation: str, why: str) -> None:
-        """One that gave way to another, or whose operator was killed; one that was never written is no error."""
+        """One that nobody goes on with; one that was never written, or has an end, is no error."""
         status = {"phase": "Interrupted", "finishedAt": utc_now(), "message": cut(why)}
         try:
             close_operation(self._client, operation, live.namespace, status)
@@ -70,9 +85,21 @@ def running_status(running: Running, planned: int) -> dict[str, Any]:
     }
 
 
+def handed_on_status(result: OperationResult, started: str) -> dict[str, Any]:
+    """Status of an Operation between two operators. Pure."""
+    done = [step for step in result.steps if step.outcome is Outcome.SUCCEEDED]
+    return {
+        "phase": "Running",
+        "startedAt": started,
+        "seconds": round(result.seconds, 2),
+        "steps": _steps(done),
+        "counts": _counts(result.counts),
+        "message": f"{len(done)} of {len(result.steps)} steps; its operator ended, the next one goes on",
+    }
+
+
 def finished_status(result: OperationResult, started: str, finished: str) -> dict[str, Any]:
     """Status of an Operation that ended. Pure."""
-    counts = result.counts
     failed = [failure_text(step) for step in result.steps if step.outcome is Outcome.FAILED]
     return {
         "phase": result.outcome.title(),
@@ -80,14 +107,18 @@ def finished_status(result: OperationResult, started: str, finished: str) -> dic
         "finishedAt": finished,
         "seconds": round(result.seconds, 2),
         "steps": _steps(result.steps),
-        "counts": {
-            "planned": counts.planned,
-            "ansibleRuns": counts.ansible_runs,
-            "helmCalls": counts.helm_calls,
-            "imagesCopied": counts.images_copied,
-            "apiWrites": counts.api_writes,
-        },
+        "counts": _counts(result.counts),
         "message": cut("\n".join(failed) or f"{len(result.steps)} steps"),
+    }
+
+
+def _counts(counts: Counts) -> dict[str, int]:
+    return {
+        "planned": counts.planned,
+        "ansibleRuns": counts.ansible_runs,
+        "helmCalls": counts.helm_calls,
+        "imagesCopied": counts.images_copied,
+        "apiWrites": counts.api_writes,
     }
 
 

@@ -7,7 +7,7 @@ guard it against all others). Reads of the API come first; hosts are only asked 
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -27,6 +27,7 @@ from slipway.model.operation import OperationResult, Outcome, Progress
 from slipway.model.plan import Plan
 from slipway.operator import acceptance, status
 from slipway.operator.door import Engine, Key, Meter, Recorder, Request, Running, Session, Store, Verdict
+from slipway.operator.succession import Past, ended_by_itself, goes_on, left_open, whole
 from slipway.operator.tracker import Tracker
 from slipway.operator.voice import Voice
 from slipway.operator.watch import Watch, cancelled_before
@@ -156,6 +157,11 @@ def read(session: Session, scope: Scope) -> tuple[Observed, Plan]:
     return observed, plan
 
 
+def resumed(past: Past | None) -> Running | None:
+    """Where an operation stands that is gone on with, before it has its locks again."""
+    return Running(past.operation, past.started, {step.step: step for step in past.steps}) if past else None
+
+
 class Round:
     """One accepted ClusterConfiguration, one plan."""
 
@@ -181,38 +187,57 @@ class Round:
 
     def follow(self, observed: Observed, plan: Plan) -> Verdict:
         """Nothing to do, wait for a host or for a yes, or run."""
-        self._close_last()
+        past = self._left_behind(plan)
         if plan.empty:
-            self._voice.tell(self._configuration, plan, observed)
+            self._tell_nothing_left(observed, plan, past)
             return Verdict.UNCHANGED if self._voice.ready else Verdict.DEGRADED
+        runs = not plan.held and not cancelled_before(self._live, plan.digest) and self._agreed(plan)
+        if past and not runs:
+            self._edges.recorder.broken_off(self._live, past.operation, "its rest waits, or was cancelled")
         if plan.held:
             if self._voice.tell(self._configuration, plan, observed):
                 self._edges.recorder.event(self._live, status.HELD, status.held(plan), warning=True)
             return Verdict.WAITING
         if cancelled_before(self._live, plan.digest):
             return Verdict.CANCELLED
-        if plan.needs_approval and self._live.annotations.get(APPROVE_ANNOTATION) != plan.digest:
+        if not self._agreed(plan):
             self._session.refuse_held()  # a command line that got its yes may be carrying out this very plan
             if self._voice.tell(self._configuration, plan, observed):
                 self._edges.recorder.event(self._live, "AwaitingApproval", status.summary(plan))
             return Verdict.AWAITING_APPROVAL
-        return self._run(observed, plan)
+        return self._run(observed, plan, past)
 
-    def _close_last(self) -> None:
-        """An operation without an end is that of an operator that was killed."""
-        last = self._live.status.get("operation") or {}
-        if last.get("id") and not last.get("outcome"):
-            self._edges.recorder.broken_off(
-                self._live, last["id"], "its operator ended; the next one goes on"
-            )
+    def _agreed(self, plan: Plan) -> bool:
+        """Whether nobody has to say yes, or somebody has."""
+        return not plan.needs_approval or self._live.annotations.get(APPROVE_ANNOTATION) == plan.digest
 
-    def _run(self, observed: Observed, plan: Plan) -> Verdict:
+    def _left_behind(self, plan: Plan) -> Past | None:
+        """The operation of an operator that has ended, to be gone on with; one of a former edit is closed."""
+        operation = left_open(self._live)
+        if not operation:
+            return None
+        if goes_on(self._live, plan):
+            return self._edges.recorder.past(self._live, operation)
+        self._edges.recorder.broken_off(self._live, operation, "its operator ended, and an edit came")
+        return None
+
+    def _tell_nothing_left(self, observed: Observed, plan: Plan, past: Past | None) -> None:
+        """Nothing is to be done; where a former operator's operation is open, that was its end."""
+        if past is None:
+            self._voice.tell(self._configuration, plan, observed)
+            return
+        result, running = ended_by_itself(past, plan), Running(past.operation, past.started)
+        self._edges.recorder.finished(self._live, plan, result, past.started)
+        self._voice.tell(self._configuration, plan, observed, result=result, running=running)
+
+    def _run(self, observed: Observed, plan: Plan, past: Past | None) -> Verdict:
         """Carry the plan out, showing its progress."""
 
         def show(running: Running) -> None:
             try:
                 self._voice.tell(self._configuration, plan, observed, running=running)
-                self._edges.recorder.operation(self._live, plan, running)
+                if running.locked:
+                    self._edges.recorder.operation(self._live, plan, running)
             except SlipwayError as error:  # the API may be down by this very plan; the end is written anyway
                 log.info("%s: progress not written: %s", self._live.name, error)
 
@@ -221,32 +246,53 @@ class Round:
             tracker.note(event)
 
         watch = Watch(self._live, self._edges.store, self._stop)
-        self._edges.recorder.event(
-            self._live, "OperationStarted", f"plan {plan.digest}: {len(plan.steps)} steps"
-        )
+        tracker = Tracker(show, self._edges.clock, resumed(past))
+        word = "OperationContinued" if past else "OperationStarted"
+        self._edges.recorder.event(self._live, word, f"plan {plan.digest}: {len(plan.steps)} steps")
         try:
-            with Tracker(show, self._edges.clock) as tracker:
+            with tracker:
                 result = self._session.apply(
-                    plan, observed, progress=note, cancelled=watch.cancelled, held=watch.held
+                    plan,
+                    observed,
+                    progress=note,
+                    cancelled=watch.cancelled,
+                    held=watch.held,
+                    operation=past.operation if past else "",
                 )
-        except (
-            SlipwayError
-        ) as error:  # before its first step: refused by preflight, or another holds the lock
-            if watch.operation:
-                self._edges.recorder.broken_off(self._live, watch.operation, error.what)
+        except SlipwayError as error:
+            self._close(tracker.running, past, error)
             raise
         running = tracker.running or Running(result.operation, self._edges.clock())
-        again = self._tell_end(observed, plan, result, running)
+        if self._stop.is_set() and result.outcome is Outcome.CANCELLED and not watch.by_user:
+            return self._hand_on(observed, plan, whole(past, result), running)
+        if not running.locked:  # an edit came while it waited for its locks: it was none
+            return Verdict.SUPERSEDED
+        again = self._tell_end(observed, plan, result, running, past)
         if again or watch.superseded:
             return Verdict.SUPERSEDED
         verdict = _VERDICTS[result.outcome]
         return Verdict.DEGRADED if verdict is Verdict.SUCCEEDED and not self._voice.ready else verdict
 
-    def _tell_end(self, observed: Observed, plan: Plan, result: OperationResult, running: Running) -> bool:
+    def _close(self, running: Running | None, past: Past | None, error: SlipwayError) -> None:
+        """An operation that failed as a whole. One that never got its locks was none; one gone on with may wait."""
+        waits = past is not None and isinstance(error, ConflictError)
+        if running and running.locked and not waits:
+            self._edges.recorder.broken_off(self._live, running.operation, error.what)
+
+    def _hand_on(self, observed: Observed, plan: Plan, result: OperationResult, running: Running) -> Verdict:
+        """This process has to go: the operation goes on under the next operator, as one and the same."""
+        if running.locked:
+            self._voice.tell(self._configuration, plan, observed, running=replace(running, steps=frozenset()))
+            self._edges.recorder.handed_on(self._live, plan, result, running.started)
+        return Verdict.HANDED_ON
+
+    def _tell_end(
+        self, observed: Observed, plan: Plan, result: OperationResult, running: Running, past: Past | None
+    ) -> bool:
         """Tell the outcome, from a fresh reading if all went well; whether that shows more to do."""
         good, left = result.outcome is Outcome.SUCCEEDED, False
         self._edges.meter.finished(self._live.name, result)
-        self._edges.recorder.finished(self._live, plan, result, running.started)
+        self._edges.recorder.finished(self._live, plan, whole(past, result), running.started)
         if good:
             observed, more = read(self._session, Scope.RECORDS)
             left = not more.empty

@@ -127,7 +127,7 @@ def _whole(
     if result is not None and result.outcome is not Outcome.SUCCEEDED:
         return _ended_badly(plan, result)
     if result is None and running is not None:
-        return "Applying", _three(False, "Applying", f"operation {running.operation}", reconciling=True)
+        return _under_way(running)
     if result is None and plan.held:
         return DEGRADED, _three(False, HELD, held(plan))
     if result is None and not plan.empty:
@@ -144,6 +144,12 @@ def _well_or_not(parts: list[c.Condition], standing: Standing) -> tuple[str, lis
         lines += map(said, standing.sick)
         return DEGRADED, _three(False, DEGRADED, "\n".join(lines))
     return "Ready", _three(True, "UpToDate", "the cluster follows this ClusterConfiguration")
+
+
+def _under_way(running: Running) -> tuple[str, list[c.Condition]]:
+    if running.locked:
+        return "Applying", _three(False, "Applying", f"operation {running.operation}", reconciling=True)
+    return "Pending", _three(False, "Waiting", running.waits or "it is about to begin", reconciling=True)
 
 
 def _three(
@@ -265,6 +271,8 @@ def _operation(
         share = 100 if result.outcome is Outcome.SUCCEEDED else percent(good, len(plan.steps))
         ended = {"id": result.operation, "step": "", "percent": share, "outcome": result.outcome.value}
         return facts | started | ended
+    if running is not None and not running.locked:
+        return before  # it may still give way: then it was none
     if running is not None:
         return (
             facts
@@ -272,15 +280,13 @@ def _operation(
             | {
                 "id": running.operation,
                 "step": ", ".join(sorted(running.steps)[:5]),
-                "percent": percent(len(running.done), len(plan.steps)),
+                "percent": percent(len(running.done), running.planned(plan)),
             }
         )
     if waiting:
         return facts | {"step": "", "percent": 0}
     if not before.get("id") or before.get("outcome"):
         return before
-    if not (before.get("step") or before.get("percent")):
-        return {}  # it waited for somebody else's lock and gave way: nothing was done by it
     return before | {"step": "", "outcome": "interrupted"}
 
 

@@ -6,6 +6,7 @@ server that restarts because of the very operation must not hold it up.
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,17 +16,22 @@ from slipway.operator.door import Running
 #: Seconds between two writes of the status: people see steps move, the API is spared.
 WRITE_SECONDS: Final = 0.5
 
+_NEWS: Final = frozenset({"step-started", "step-finished"})
+
 
 class Tracker:
     """Context manager around one run of a plan; `note` is the engine's progress callback."""
 
-    def __init__(self, show: Callable[[Running], None], clock: Callable[[], str]) -> None:
+    def __init__(
+        self, show: Callable[[Running], None], clock: Callable[[], str], past: Running | None = None
+    ) -> None:
+        """`past`: where an operation stood that is gone on with."""
         self._show = show
         self._clock = clock
         self._lock = threading.Lock()
         self._news = threading.Event()
         self._over = threading.Event()
-        self._running: Running | None = None
+        self._running = past
         self._thread = threading.Thread(target=self._tell, name="slipway-status", daemon=True)
 
     def __enter__(self) -> Self:
@@ -41,7 +47,7 @@ class Tracker:
 
     @property
     def running(self) -> Running | None:
-        """The operation at this moment; None before it began."""
+        """The operation at this moment; None before anything was heard of it."""
         with self._lock:
             return self._running
 
@@ -49,8 +55,9 @@ class Tracker:
         """Take one event in."""
         with self._lock:
             first = self._running is None
-            self._running = advanced(self._running or Running(event.operation, self._clock()), event)
-        if first or event.kind in {"step-started", "step-finished"}:
+            before = self._running or Running(event.operation, self._clock(), locked=False)
+            self._running = after = advanced(before, event)
+        if first or (before.locked, before.waits) != (after.locked, after.waits) or event.kind in _NEWS:
             self._news.set()
 
     def _tell(self) -> None:
@@ -66,13 +73,17 @@ class Tracker:
 def advanced(running: Running, event: Progress) -> Running:
     """The operation after one event."""
     steps, done = running.steps, dict(running.done)
+    if event.kind == "locked":
+        return replace(running, locked=True, waits="")
+    if event.kind == "note" and not running.locked:
+        return replace(running, waits=event.text)
     if event.kind == "step-started":
         steps |= {event.step}
         done.pop(event.step, None)  # tried again
     elif event.kind == "step-finished":
         steps -= {event.step}
         done[event.step] = step_result(event)
-    return Running(running.operation, running.started, done, steps)
+    return replace(running, steps=steps, done=done)
 
 
 def step_result(event: Progress) -> StepResult:

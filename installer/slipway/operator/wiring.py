@@ -71,12 +71,21 @@ class Opened:
         progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
         held: Callable[[], bool],
+        operation: str = "",
     ) -> OperationResult:
         """Check that hosts, registry and bundle are fit, then carry it out."""
         with before_changes():
             check(self._context, observed, plan)
         try:
-            return apply(plan, self._context, observed, progress=progress, cancelled=cancelled, held=held)
+            return apply(
+                plan,
+                self._context,
+                observed,
+                progress=progress,
+                cancelled=cancelled,
+                held=held,
+                operation=operation,
+            )
         finally:
             if self._context.standby:
                 self._context.standby.refill()

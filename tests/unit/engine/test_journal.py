@@ -132,3 +132,14 @@ def test_a_step_that_is_tried_again_counts_once(tmp_path: Path) -> None:
 def test_events_are_json_lines(tmp_path: Path) -> None:
     write(tmp_path, "op-1", opening("op-1"))
     assert json.loads((tmp_path / "op-1.jsonl").read_text())["data"]["steps"] == ["host/a/one", "host/b/one"]
+
+
+def test_what_gave_way_to_another_operation_has_been_none(tmp_path: Path) -> None:
+    """Else it would hide what the one before it left half done."""
+    began = Progress("step-started", "op-1", 1.1, "host/a/one", "a")
+    write(tmp_path, "op-1", opening("op-1", 1), began)
+    written = journal.Journal(tmp_path, "op-2")
+    written.write(opening("op-2", 1))
+    written.discard()
+    assert journal.operations(tmp_path) == ["op-1"]
+    assert journal.unfinished(tmp_path) == {"a"}

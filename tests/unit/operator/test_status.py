@@ -177,6 +177,16 @@ def test_running() -> None:
     assert {m["name"]: m["phase"] for m in status["modules"]} == {"demo": "Pending", "flannel": "Applying"}
 
 
+def test_what_waits_for_its_locks_is_no_operation_yet() -> None:
+    plan = e.plan(e.step("module/flannel/apply"))
+    before = {"operation": {"id": "op-0", "outcome": "succeeded"}}
+    waits = Running("op-1", e.NOW, locked=False, waits="waiting: slipway@laptop:7 is changing this cluster")
+    status = status_of(e.configuration(), plan, e.observed(), previous=before, now=e.NOW, running=waits)
+    assert (status["phase"], words(status)["Reconciling"]) == ("Pending", "True")
+    assert find(status, "Ready")["message"] == waits.waits
+    assert status["operation"] == before["operation"]
+
+
 def test_a_failed_step_says_what_where_and_what_next() -> None:
     plan = e.plan(e.step("module/flannel/apply"), e.step("module/demo/apply"))
     outcome = e.result(plan, Outcome.FAILED, module__demo__apply="ImagePullBackOff")
