@@ -1,7 +1,7 @@
 """One module's turn in playbooks/modules.yml: waits for its needs, then calls `slipway.cluster`.
 
 Thin on purpose: what a module is made of stands in the host variable `slipway_module_request`, how it is brought
-there in `slipway.cluster.modules`. Modules of one run see each other through files in `slipway_run_directory`.
+there in `slipway.cluster.modules`. Modules of one run, and the engine, hear of each other by `slipway.cluster.turns`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from slipway.cluster.helm import Helm
 from slipway.cluster.modules import Work, apply_module, preload
 from slipway.cluster.records import now
 from slipway.cluster.removal import remove_module
-from slipway.errors import SlipwayError
+from slipway.cluster.turns import Ended, Turns
+from slipway.errors import Interrupted, SlipwayError
 from slipway.model.record import Intent
 
 # Ansible loads this file once, before it forks a worker for each module.
@@ -30,8 +31,6 @@ SLOTS = 3
 
 #: Seconds between two looks whether a requirement is there.
 POLL_SECONDS = 0.1
-
-DONE, FAILED, BLOCKED = "done", "failed", "blocked"
 
 
 class ActionModule(ActionBase):
@@ -61,7 +60,7 @@ class Turn:
     def __init__(self, variables):
         try:
             self.request = dict(variables["slipway_module_request"])
-            self.run = Path(variables["slipway_run_directory"])
+            self.turns = Turns(Path(variables["slipway_run_directory"]))
             self.artifacts = dict(variables["slipway_local_artifacts"])
             self.operation = variables["slipway_operation"]
         except KeyError as exc:
@@ -75,26 +74,30 @@ class Turn:
         self.epoch = int(variables.get("slipway_epoch", 0))
         self.holder = variables.get("slipway_holder", "")
         self.slots = int(variables.get("slipway_module_slots", SLOTS))
-        self.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.turns.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def begin(self):
-        """Wait until every need has ended; blocked when one did not end well."""
+        """Wait until every need has ended; blocked when one did not end well, superseded when an edit came."""
         for need in self.request.get("needs", ()):
-            while not (ended := self._ended(need)):
+            while not (ended := self.turns.ended(need)):
+                if self.turns.given_up():
+                    ended = Ended.SUPERSEDED
+                    break
                 time.sleep(POLL_SECONDS)
-            if ended != DONE:
-                self._end(BLOCKED)
-                return {"state": BLOCKED, "reason": f"{need} {ended}"}
+            if ended is not Ended.DONE:
+                how = Ended.SUPERSEDED if ended is Ended.SUPERSEDED else Ended.BLOCKED
+                self.turns.end(self.step, how)
+                return {"state": str(how), "reason": f"{need} {ended}"}
         return {"state": "begin"}
 
     def work(self):
         """Do it, and tell the others how it ended whatever happens."""
-        ended = FAILED
+        ended = Ended.FAILED
         try:
             outcome = self._work()
-            ended = FAILED if outcome.get("failed") else DONE
+            ended = Ended(outcome["state"])
         finally:
-            self._end(ended)
+            self.turns.end(self.step, ended)
         return outcome
 
     def _work(self):
@@ -102,13 +105,17 @@ class Turn:
         helm = Helm(Path(self.artifacts["helm"]), kubeconfig)
         said = []
         with connect(kubeconfig) as client:
-            work = Work(client, helm, self._artifact, progress=said.append, slot=self._slot)
+            # A removal is not given up: what it waits for, its workloads, is not to be found again afterwards.
+            act = remove_module if self.action == "remove" else apply_module
+            cancelled = (lambda: False) if self.action == "remove" else self.turns.given_up
+            work = Work(client, helm, self._artifact, cancelled, said.append, self._slot)
             try:
-                act = remove_module if self.action == "remove" else apply_module
                 act(work, self.request, self._intent())
-                outcome = {"state": DONE}
+                outcome = {"state": str(Ended.DONE)}
+            except Interrupted as error:
+                outcome = {"state": str(Ended.SUPERSEDED), "reason": error.why or error.what}
             except SlipwayError as error:
-                outcome = {"state": FAILED, "failed": True, "error": error.as_dict()}
+                outcome = {"state": str(Ended.FAILED), "failed": True, "error": error.as_dict()}
                 outcome |= {"msg": error.what, "stderr": error.why}
         counted = {"helm_calls": helm.calls, "api_writes": client.writes}
         return outcome | counted | {"changed": helm.calls > 0, "progress": said[-20:]}
@@ -123,27 +130,14 @@ class Turn:
         except KeyError:
             raise AnsibleActionFail(f"chart {chart['name']} is not among slipway_local_artifacts") from None
 
-    def _marker(self, step):
-        return self.run / f"{step.replace('/', '.')}.ended"
-
-    def _ended(self, step):
-        try:
-            return self._marker(step).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return ""
-
-    def _end(self, how):
-        marker = self._marker(self.step)
-        fresh = marker.with_suffix(".new")
-        fresh.write_text(how, encoding="utf-8")
-        fresh.replace(marker)
-
     @contextmanager
     def _slot(self):
         """One of the places for heavy work; the lock goes with the process, however it ends."""
         while True:
+            if self.action != "remove" and self.turns.given_up():
+                raise Interrupted("stopped while it waited for its turn", where=self.step)
             for number in range(self.slots):
-                with (self.run / f"slot-{number}").open("w") as file:
+                with (self.turns.directory / f"slot-{number}").open("w") as file:
                     try:
                         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     except BlockingIOError:

@@ -108,10 +108,11 @@ class RecordingSession:
             time.sleep(self.engine.step_seconds)
             raise self.engine.refusals.pop()
         progress(Progress("locked", name, time.time()))
-        results = []
+        results, stopped = [], Outcome.CANCELLED
         for step in plan.steps:
             if cancelled() or held():
-                results.append(StepResult(step.id, Outcome.CANCELLED))
+                stopped = Outcome.CANCELLED if cancelled() else Outcome.SUPERSEDED
+                results.append(StepResult(step.id, stopped))
                 continue
             progress(Progress("step-started", name, time.time(), step.id, step.target))
             time.sleep(self.engine.step_seconds)
@@ -123,7 +124,7 @@ class RecordingSession:
             progress(Progress("step-finished", name, time.time(), step.id, step.target, data=data))
             results.append(StepResult(step.id, Outcome.SUCCEEDED, self.engine.step_seconds, 1))
         whole = all(result.outcome is Outcome.SUCCEEDED for result in results)
-        outcome = Outcome.SUCCEEDED if whole else Outcome.CANCELLED
+        outcome = Outcome.SUCCEEDED if whole else stopped
         counts = Counts(planned=len(plan.steps))
         return OperationResult(name, plan.digest, outcome, tuple(results), counts, time.monotonic() - started)
 

@@ -261,7 +261,7 @@ def test_a_newer_generation_stops_the_run_after_its_step(api: ApiServer) -> None
         ["module/welcome/apply", "module/metrics-server/remove"],
     ]
     assert [module["name"] for module in status["modules"]] == ["welcome"]
-    assert sorted(phases(api)) == ["Cancelled", "Succeeded"]
+    assert sorted(phases(api)) == ["Succeeded", "Superseded"]
 
 
 def test_the_newest_operations_are_kept(api: ApiServer) -> None:

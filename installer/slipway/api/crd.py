@@ -109,7 +109,7 @@ def _status() -> dict[str, Any]:
         "step": _text("What runs now."),
         "percent": {"type": "integer", "description": "Share of its steps that ended."},
         "started": _text("When it began."),
-        "outcome": _text("succeeded, failed or cancelled."),
+        "outcome": _text("succeeded, failed, blocked, cancelled, superseded or interrupted."),
     }
     return _object(
         {
@@ -133,7 +133,7 @@ def _status() -> dict[str, Any]:
 def _operation_status() -> dict[str, Any]:
     step = {
         "step": _text("Id of the step.", 512),
-        "outcome": _text("succeeded, failed, blocked or cancelled."),
+        "outcome": _text("succeeded, failed, blocked, cancelled or superseded."),
         "seconds": {"type": "number"},
         "changed": {"type": "integer"},
         "message": _text("What failed, where, why, what next."),

@@ -6,6 +6,7 @@ changed, so nobody takes what is half done for what was there before. A changed 
 goes back to what was good last; a first install that fails is kept, to be looked at and continued.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,7 @@ from slipway.cluster.releases import (
     with_objects,
     with_release,
 )
-from slipway.errors import SlipwayError, StepError
+from slipway.errors import Interrupted, SlipwayError, StepError
 from slipway.model.record import Intent, ModuleRecord
 
 #: Seconds that a rolled back release gets to be healthy again, before the failure is told.
@@ -57,22 +58,25 @@ def apply_module(work: Work, request: Request, intent: Intent) -> ModuleRecord:
     Raises:
         StepError: it is not healthy, with the cluster's own words; the record says so too.
         TransientError: the API or Helm's connection broke; the intent stays open.
-        Interrupted: stopped; the intent stays open, the next run continues.
+        Interrupted: stopped; the intent stays open, the next run continues, and waits for as long as is left.
     """
     before = records.read_module(work.client, request["name"]) or _new(request["name"])
     drifted = any(drift.compare(before, drift.metadata(work.client, before.objects)))
     todo = unlike(before, request, drifted=drifted)
     record = with_attempts(work.client, begun(before, request, intent, todo), before, todo)
+    record = _with_waited(record, _waited(before, intent))
     records.write_module(work.client, record)
     try:
         record = _releases(work, request, record, todo)
         _healthy(work, request, record)
     except StepError as error:
+        if work.cancelled():  # what is about to be changed anyway is not rolled back first
+            raise Interrupted("stopped after a failure", why=error.why or error.what) from error
         if not error.retryable:  # what time heals leaves the intent open: the next attempt continues
             _failed(work, request, record, error)
         raise
     done = replace(
-        record,
+        _with_waited(record, 0),
         phase="Healthy",
         digest=intent.digest,
         parts=dict(request.get("parts", {})),
@@ -86,6 +90,17 @@ def apply_module(work: Work, request: Request, intent: Intent) -> ModuleRecord:
 
 def _new(name: str) -> ModuleRecord:
     return ModuleRecord(name=name, phase="Applying", extra={"releases": {}})
+
+
+def _waited(before: ModuleRecord, intent: Intent) -> float:
+    """Seconds for which a run that was stopped has waited for the same to be healthy."""
+    same = before.intent is not None and before.intent.digest == intent.digest
+    return float(before.extra.get("waited", 0)) if same else 0.0
+
+
+def _with_waited(record: ModuleRecord, seconds: float) -> ModuleRecord:
+    kept = {key: value for key, value in record.extra.items() if key != "waited"}
+    return replace(record, extra={**kept, "waited": round(seconds, 1)} if seconds else kept)
 
 
 def _releases(work: Work, request: Request, record: ModuleRecord, todo: tuple[str, ...]) -> ModuleRecord:
@@ -131,15 +146,20 @@ def _deploy(work: Work, item: Mapping[str, Any], digest: str) -> Deployed:
 
 
 def _healthy(work: Work, request: Request, record: ModuleRecord) -> None:
-    rules = request["health"]
-    pending = waiting.wait(
-        work.client,
-        record.objects,
-        rules.get("rules", ()),
-        seconds=float(rules.get("timeout", 300)),
-        cancelled=work.cancelled,
-        progress=work.progress,
-    )
+    """Wait until it is; where the wait is stopped, the record says how much of the time is used up."""
+    rules, started, waited = request["health"], time.monotonic(), float(record.extra.get("waited", 0))
+    try:
+        pending = waiting.wait(
+            work.client,
+            record.objects,
+            rules.get("rules", ()),
+            seconds=max(0.0, float(rules.get("timeout", 300)) - waited),
+            cancelled=work.cancelled,
+            progress=work.progress,
+        )
+    except Interrupted:
+        records.write_module(work.client, _with_waited(record, waited + time.monotonic() - started))
+        raise
     if pending:
         raise StepError(
             f"module {record.name} did not become healthy in {rules.get('timeout', 300)} s",
@@ -169,7 +189,12 @@ def _roll_back(work: Work, request: Request, record: ModuleRecord) -> tuple[Modu
         return record, f"rolling back failed too: {error.why or error.what}"
     if not back:
         return record, ""
-    pending = waiting.wait(work.client, record.objects, (), seconds=ROLLBACK_SECONDS)
+    try:
+        pending = waiting.wait(
+            work.client, record.objects, (), seconds=ROLLBACK_SECONDS, cancelled=work.cancelled
+        )
+    except Interrupted:
+        return record, "it was rolled back; an edit came meanwhile"
     outcome = "is not healthy yet" if pending else "is healthy again"
     return record, f"it was rolled back and {outcome}; correct the ClusterConfiguration and run again"
 

@@ -42,7 +42,7 @@ def apply(
     held: Callable[[], bool] = lambda: False,
     operation: str = "",
 ) -> OperationResult:
-    """Carry the plan out. `cancelled` ends what runs; `held` lets it end and starts nothing more.
+    """Carry the plan out. `cancelled` ends what runs; `held`, an edit came, ends what waits and begins nothing more.
 
     Raises:
         ConflictError: somebody else is changing one of the targets, from the beginning or since a lock was lost.
@@ -68,7 +68,8 @@ def apply(
     except Interrupted:  # while it waited for a lock
         log.debug("%s: stopped before its first step", name)
     finally:
-        stopped = cancelled() or held() or lost is not None
+        stopped = Outcome.SUPERSEDED if held() else None
+        stopped = Outcome.CANCELLED if cancelled() or lost else stopped
         result = _result(board, stopped, time.monotonic() - started)
         tell(Progress("finished", name, time.time(), text=str(result.outcome), data=_summary(result)))
         if locked:
@@ -96,7 +97,7 @@ def _run(
     def work(batch: Batch) -> None:
         try:
             locks.confirm(batch.kind)
-            execute(batch, Run(board, context, observed, locks, stopped, pythons))
+            execute(batch, Run(board, context, observed, locks, stopped, held, pythons))
         except SlipwayError as error:
             _fail_batch(batch, board, error)
         except Exception as exc:  # a bug in one executor must not lose the records of others
@@ -110,7 +111,7 @@ def _run(
 
     while True:
         for thread in [thread for thread in threads if not thread.is_alive()]:
-            _retry(board, threads.pop(thread), stopped)
+            _retry(board, threads.pop(thread), lambda: stopped() or held())
         board.block({step.id for batch in threads.values() for step in batch.steps})
         busy = {batch.kind for batch in threads.values()}
         for batch in [] if stopped() or held() else _next(board, busy):
@@ -173,16 +174,17 @@ def _pause(seconds: float, stopped: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def _result(board: Board, cancelled: bool, seconds: float) -> OperationResult:
+def _result(board: Board, stopped: Outcome | None, seconds: float) -> OperationResult:
+    """`stopped`: by what it ended before all was done."""
     steps = tuple(
         board.results.get(step.id)
-        or StepResult(step.id, Outcome.CANCELLED, failure=Failure("not started", step.id))
+        or StepResult(step.id, stopped or Outcome.CANCELLED, failure=Failure("not started", step.id))
         for step in board.plan.steps
     )
     if all(step.outcome is Outcome.SUCCEEDED for step in steps):
         outcome = Outcome.SUCCEEDED
-    elif cancelled:
-        outcome = Outcome.CANCELLED
+    elif stopped:
+        outcome = stopped
     elif not any(step.outcome is Outcome.FAILED for step in steps):
         outcome = Outcome.BLOCKED
     else:

@@ -23,7 +23,7 @@ class State(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     BLOCKED = "blocked"
-    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def newly_blocked(
 
     `undecided` steps may have failed, but can still be tried again: they block nobody yet.
     """
-    lost = {State.FAILED, State.BLOCKED, State.CANCELLED}
+    lost = {State.FAILED, State.BLOCKED}
     blocked: dict[str, tuple[Step, str]] = {}
     for step in plan.steps:  # in order of needs, so one pass reaches dependents of dependents
         if states[step.id] is not State.PENDING:

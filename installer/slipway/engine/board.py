@@ -15,6 +15,7 @@ _OUTCOMES = {
     State.SUCCEEDED: Outcome.SUCCEEDED,
     State.FAILED: Outcome.FAILED,
     State.BLOCKED: Outcome.BLOCKED,
+    State.SUPERSEDED: Outcome.SUPERSEDED,
 }
 
 
@@ -65,6 +66,12 @@ class Board:
             if self.states.get(step_id) is not State.RUNNING:
                 return
             self._finish(step_id, State.FAILED, failure=failure)
+
+    def supersede(self, step_id: str) -> None:
+        """An edit came while the step waited: its intent, if it had begun, stays for the next plan."""
+        with self.changed:
+            if self.states.get(step_id) is State.RUNNING:
+                self._finish(step_id, State.SUPERSEDED)
 
     def fail_with(self, step_id: str, error: SlipwayError) -> None:
         """The same, from an error."""

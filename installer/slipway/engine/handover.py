@@ -203,8 +203,9 @@ def ended(phase: str, steps: Iterable[StepResult], *, ready: bool) -> Outcome:
     outcomes = {step.outcome for step in steps}
     if ready or phase == Outcome.SUCCEEDED.title():
         return Outcome.SUCCEEDED
-    if Outcome.CANCELLED in outcomes:
-        return Outcome.CANCELLED
+    for stopped in (Outcome.CANCELLED, Outcome.SUPERSEDED):
+        if stopped in outcomes:
+            return stopped
     held_back = Outcome.BLOCKED in outcomes and Outcome.FAILED not in outcomes
     return Outcome.BLOCKED if held_back else Outcome.FAILED
 

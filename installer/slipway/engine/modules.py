@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from slipway.cluster.turns import Turns
 from slipway.engine.artifacts import program_path, required
 from slipway.engine.batches import LIMITS
 from slipway.engine.kubeconfig import usable_kubeconfig
@@ -28,17 +29,26 @@ def run_modules(steps: tuple[Step, ...], run: Run) -> None:
     """Bring modules to their requests; each has succeeded when its record says so."""
     board, context = run.board, run.context
     directory = context.state / "runs" / f"{board.operation}-modules"
+    turns = Turns(directory.resolve())
 
     def on_event(event: RunnerEvent) -> None:
         board.counts.helm_calls += event.data.get("helm_calls", 0)
         board.counts.api_writes += event.data.get("api_writes", 0)
         if event.kind is EventKind.STEP_BEGUN:
             board.begin(event.step)
+        elif event.kind is EventKind.STEP_SUPERSEDED:
+            board.supersede(event.step)
         elif event.kind is EventKind.STEP_DONE:
             board.succeed(event.step, changed=int(event.changed))
         elif event.kind is EventKind.FAILED:
             board.begin(event.step)
             board.fail(event.step, _failure(event))
+
+    def cancelled() -> bool:
+        """Asked while it runs: tells the modules of an edit, too."""
+        if run.held():
+            turns.give_up()
+        return run.cancelled()
 
     board.counts.ansible_runs += 1
     shutil.rmtree(directory, ignore_errors=True)
@@ -47,7 +57,7 @@ def run_modules(steps: tuple[Step, ...], run: Run) -> None:
             PLAYBOOK,
             hosts={step.target: _variables(step, steps) for step in steps},
             extra={
-                "slipway_run_directory": str(directory.resolve()),
+                "slipway_run_directory": str(turns.directory),
                 "slipway_kubeconfig": str(usable_kubeconfig(context)),
                 "slipway_local_artifacts": _artifacts(run, steps),
                 "slipway_operation": board.operation,
@@ -57,7 +67,7 @@ def run_modules(steps: tuple[Step, ...], run: Run) -> None:
             directory=context.state / "runs",
             secrets=context.secret,
             on_event=on_event,
-            cancelled=run.cancelled,
+            cancelled=cancelled,
             standby=context.standby,
         )
     finally:

@@ -18,5 +18,8 @@ class Run:
     observed: Observed
     locks: Locks
     cancelled: Callable[[], bool]
+    """Ends what runs."""
+    held: Callable[[], bool] = lambda: False
+    """An edit came: waits are given up, nothing more is begun, and what works on something ends by itself."""
     pythons: set[str] = field(default_factory=set)
     """Hosts that got the bundle's own Python in this run."""

@@ -8,12 +8,16 @@ from slipway.model.plan import Hold
 
 
 class Outcome(StrEnum):
-    """How a step, or a whole operation, ended. An operation is blocked that did all but what is held back."""
+    """How a step, or a whole operation, ended. An operation is blocked that did all but what is held back.
+
+    Superseded is no failure: an edit came, and the next plan says what becomes of it.
+    """
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     BLOCKED = "blocked"
     CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)

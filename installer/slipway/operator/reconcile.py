@@ -6,6 +6,7 @@ guard it against all others). Reads of the API come first; hosts are only asked 
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -35,7 +36,7 @@ from slipway.settings import APPROVE_ANNOTATION
 
 log = logging.getLogger(__name__)
 
-#: Rounds of planning and applying in one call: an edit during a run costs one, a step that reveals further
+#: Rounds of planning and applying for one edit: a plan that turned out stale costs one, a step that reveals further
 #: steps another; more means that something undoes our work, and the status says so.
 ROUNDS: Final = 5
 
@@ -44,6 +45,7 @@ _VERDICTS: Final = {
     Outcome.FAILED: Verdict.FAILED,
     Outcome.BLOCKED: Verdict.WAITING,
     Outcome.CANCELLED: Verdict.CANCELLED,
+    Outcome.SUPERSEDED: Verdict.SUPERSEDED,
 }
 
 
@@ -91,18 +93,18 @@ class Reconciler:
             )
 
     def _rounds(self, request: Request) -> Verdict:
-        for _ in range(ROUNDS):
-            verdict = self._round(request)
+        looks: Counter[int] = Counter()
+        while live := self._edges.store.get(request.key):
+            verdict = self._round(request, live)
             if verdict is not Verdict.SUPERSEDED or self._stop.is_set():
                 return verdict
-        raise StepError(
-            "the cluster does not stay as it was made", hint="see what else changes it, then edit again"
-        )
+            looks[live.generation] += 1
+            if looks[live.generation] >= ROUNDS:
+                hint = "see what else changes it, then edit again"
+                raise StepError("the cluster does not stay as it was made", hint=hint)
+        return Verdict.GONE
 
-    def _round(self, request: Request) -> Verdict:
-        live = self._edges.store.get(request.key)
-        if live is None:
-            return Verdict.GONE
+    def _round(self, request: Request, live: LiveConfiguration) -> Verdict:
         try:
             with before_changes():
                 configuration = acceptance.accept(live, self._edges.store.list(), self._edges.catalog)
@@ -298,5 +300,6 @@ class Round:
             left = not more.empty
         self._voice.tell(self._configuration, plan, observed, result=result, running=running)
         text = f"operation {result.operation} {result.outcome} in {result.seconds:.0f} s"
-        self._edges.recorder.event(self._live, f"Operation{result.outcome.title()}", text, warning=not good)
+        worse = result.outcome not in {Outcome.SUCCEEDED, Outcome.SUPERSEDED}
+        self._edges.recorder.event(self._live, f"Operation{result.outcome.title()}", text, warning=worse)
         return left

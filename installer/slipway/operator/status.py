@@ -165,6 +165,8 @@ def _three(
 def _ended_badly(plan: Plan, result: OperationResult) -> tuple[str, list[c.Condition]]:
     if result.outcome is Outcome.CANCELLED:
         return "Cancelled", _three(False, "Cancelled", f"operation {result.operation} was cancelled")
+    if result.outcome is Outcome.SUPERSEDED:
+        return "Pending", _three(False, "Superseded", "an edit came, and is looked at", reconciling=True)
     if result.outcome is Outcome.BLOCKED:
         return DEGRADED, _three(False, HELD, held(plan, result))
     failed = [step for step in result.steps if step.outcome is Outcome.FAILED]

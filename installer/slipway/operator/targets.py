@@ -193,8 +193,8 @@ def _going(steps: tuple[Step, ...]) -> str:
 
 
 def _worst(results: tuple[StepResult, ...]) -> tuple[str, str]:
-    """A failure before what it blocked, and either before what was cancelled."""
-    order = (Outcome.FAILED, Outcome.BLOCKED, Outcome.CANCELLED)
+    """A failure before what it blocked, and either before what was stopped."""
+    order = (Outcome.FAILED, Outcome.BLOCKED, Outcome.CANCELLED, Outcome.SUPERSEDED)
     result = min(results, key=lambda item: order.index(item.outcome))
     phase = {Outcome.FAILED: "Failed", Outcome.BLOCKED: "Blocked"}.get(result.outcome, "Pending")
     return phase, failure_text(result)

@@ -34,7 +34,7 @@ class Watch:
         return self._stop.is_set() or self.by_user
 
     def held(self) -> bool:
-        """Start nothing more: a newer generation is there, and is planned once what runs has ended."""
+        """Wait no more and begin nothing more: a newer generation is there, to be planned once what works has ended."""
         self._look()
         return self.superseded
 

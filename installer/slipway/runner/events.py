@@ -49,6 +49,7 @@ class EventKind(StrEnum):
     STEP_BEGUN = "step-begun"
     STEP_DONE = "step-done"
     STEP_BLOCKED = "step-blocked"
+    STEP_SUPERSEDED = "step-superseded"
     MODULE_PROGRESS = "module-progress"
     CHANGED = "changed"
     FAILED = "failed"
@@ -56,12 +57,13 @@ class EventKind(StrEnum):
     STATS = "stats"
 
 
-#: States of slipway_step; `absent` is the end of a step that takes a role away.
+#: States of slipway_step and slipway_module; `absent` is the end of a step that takes a role away.
 _STEP_STATES: Final = {
     "begin": EventKind.STEP_BEGUN,
     "done": EventKind.STEP_DONE,
     "absent": EventKind.STEP_DONE,
     "blocked": EventKind.STEP_BLOCKED,
+    "superseded": EventKind.STEP_SUPERSEDED,
 }
 
 

@@ -1,0 +1,174 @@
+"""An operator that really works: its own engine, Ansible, Helm and a site registry, with small modules of the test's.
+
+Each module is a Deployment whose pod runs where a node has the label of its settings: without one it waits for ever,
+as for an image that never comes.
+"""
+
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from slipway import catalog
+from slipway.api.crd import crds
+from slipway.bundle.form import manifest as manifests
+from slipway.bundle.form.writer import Writer
+from slipway.bundle.site.push import push
+from slipway.catalog import Catalog
+from slipway.cluster.client import connect
+from slipway.cluster.configurations import Configurations
+from slipway.cluster.election import Election
+from slipway.cluster.settings import ensure_namespace
+from slipway.model.bundle import ArtifactKind
+from slipway.operator.metrics import Metrics
+from slipway.operator.operations import Chronicle
+from slipway.operator.reconcile import Edges, Reconciler
+from slipway.operator.runtime import Runtime, Settings
+from slipway.operator.wiring import ClusterEngine
+from slipway.settings import API_VERSION, NAMESPACE
+from tests.apiserver import ApiServer
+from tests.bare import artifact
+from tests.binaries import binary
+from tests.registries import Registry, running_registry
+
+#: Seconds until a module is given up for unhealthy: far longer than any test here takes.
+PATIENCE = 900
+#: Label of the nodes on which a pod runs; no node has another value than `here`.
+LABEL = "works"
+
+MODULE: dict[str, Any] = {
+    "version": "0.1.0",
+    "summary": "A pod that runs where there is a node for it.",
+    "stage": "platform",
+    "health": {"timeout": PATIENCE},
+    "removal": {"data": "delete", "namespace": "delete-if-empty"},
+}
+SCHEMA = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"node": {"description": "Label of its node.", "type": "string", "default": "here"}},
+}
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: {{ .Release.Name }}}
+spec:
+  selector: {matchLabels: {app: {{ .Release.Name }}}}
+  template:
+    metadata: {labels: {app: {{ .Release.Name }}}}
+    spec:
+      nodeSelector: {works: {{ .Values.node }}}
+      containers: [{name: pause, image: "registry.test/pause:1"}]
+"""
+
+
+def write_module(folder: Path) -> None:
+    """One module by the name of its folder."""
+    name, templates = folder.name, folder / "chart" / "templates"
+    templates.mkdir(parents=True)
+    release = {
+        "name": name,
+        "chart": name,
+        "chartDir": "chart",
+        "namespace": name,
+        "values": "values.yaml.j2",
+    }
+    (folder / "module.yaml").write_text(yaml.safe_dump({"name": name, **MODULE, "releases": [release]}))
+    (folder / "schema.yaml").write_text(yaml.safe_dump(SCHEMA))
+    (folder / "values.yaml.j2").write_text("node: {{ settings.node | tojson }}\n")
+    chart = {"apiVersion": "v2", "name": name, "version": "0.1.0"}
+    (folder / "chart" / "Chart.yaml").write_text(yaml.safe_dump(chart))
+    (templates / "deployment.yaml").write_text(DEPLOYMENT)
+
+
+def push_bundle(directory: Path, modules: Path, release: Catalog, registry: Registry) -> None:
+    """Helm and the modules' charts, in the site registry."""
+    writer = Writer(directory / "bundle")
+    artifacts = [artifact(writer, ArtifactKind.BINARY, "helm", binary("helm"))]
+    for name in release.modules:
+        packed = directory / f"{name}.tgz"
+        with tarfile.open(packed, "w:gz") as tar:
+            tar.add(modules / name / "chart", name)
+        artifacts.append(artifact(writer, ArtifactKind.CHART, name, packed))
+    made = manifests.make(name="edits", catalog=release.digest, slipway=release.version, artifacts=artifacts)
+    manifests.write(made, directory / "bundle")
+    push(directory / "bundle", registry.client())
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A cluster of fake nodes with its registry, and what an operator of it is made from."""
+
+    api: ApiServer
+    registry: Registry
+    release: Catalog
+
+    def edges(self) -> Edges:
+        """All real."""
+        client, place = connect(self.api.kubeconfig), self.api.kubeconfig
+        engine = ClusterEngine(client, self.release, lambda: place)
+        return Edges(Configurations(client), engine, self.release, Chronicle(client), Metrics())
+
+    def runtime(self) -> Runtime:
+        """An operator's process, without what the pod adds."""
+        edges, client = self.edges(), connect(self.api.kubeconfig)
+        election = Election(client, NAMESPACE, "operator-works", "one", seconds=4)
+        settings = Settings(address="127.0.0.1", port=0)
+        return Runtime(client, election, lambda halt: Reconciler(edges, halt), Metrics(), settings)
+
+    def write(self, **modules: str) -> int:
+        """Want these modules, each on its node; the new generation."""
+        registry = {
+            "mode": "external",
+            "endpoint": self.registry.url,
+            "caRef": {"name": "registry", "key": "ca"},
+            "pullRef": {"name": "registry", "key": "account"},
+        }
+        wanted = {
+            name: {"enabled": name in modules, "settings": {"node": modules.get(name, "here")}}
+            for name in self.release.modules
+        }
+        document = {
+            "apiVersion": API_VERSION,
+            "kind": "ClusterConfiguration",
+            "metadata": {"name": "tools", "namespace": NAMESPACE},
+            "spec": {"registry": registry, "modules": wanted},
+        }
+        status, answer = self.api.apply(document, manager="user")
+        assert status in {200, 201}, answer["message"]
+        return int(answer["metadata"]["generation"])
+
+    def seen(self, *path: str) -> dict[str, Any]:
+        """An object of our namespace."""
+        found: dict[str, Any] = self.api.request("GET", "/".join(path))[1]
+        return found
+
+
+@contextmanager
+def working_site(directory: Path, api: ApiServer, names: tuple[str, ...]) -> Iterator[Site]:
+    """The site; its registry ends with it."""
+    modules = directory / "modules"
+    for name in names:
+        write_module(modules / name)
+    release = catalog.load([modules])
+    with (
+        running_registry(directory / "registry", directory / "data", name="localhost") as registry,
+        pytest.MonkeyPatch.context() as patch,
+        connect(api.kubeconfig) as client,
+    ):
+        patch.setenv("SLIPWAY_STATE", str(directory / "state"))
+        push_bundle(directory, modules, release, registry)
+        api.install_crds(*crds())
+        ensure_namespace(client, NAMESPACE)
+        account = f"--from-literal=account={registry.username}:{registry.password}"
+        secret = ("create", "secret", "generic")
+        api.kubectl("-n", NAMESPACE, *secret, "registry", f"--from-file=ca={registry.ca}", account)
+        api.kubectl("-n", NAMESPACE, *secret, "slipway-site", f"--from-literal=key={'0a' * 32}")
+        api.create_node("works-1", labels={LABEL: "here"})
+        yield Site(api, registry, release)
