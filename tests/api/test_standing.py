@@ -33,20 +33,26 @@ RULES = {MODULE: ({"apiVersion": "v1", "kind": "Namespace", "name": SPACE},)}
 LOST = "lost"
 
 
-@pytest.fixture
-def cluster(cluster_api: ApiServer) -> Iterator[ApiServer]:
-    """A module with one Deployment, whose pod runs on the only node for it, recorded as healthy."""
+@pytest.fixture(scope="module")
+def site(cluster_api: ApiServer) -> Iterator[ApiServer]:
+    """A namespace, and the only node for what is in it."""
     cluster_api.create_namespace(NAMESPACE)
     cluster_api.create_namespace(SPACE)
     cluster_api.create_node(NODE, labels={"for": SPACE})
-    cluster_api.kubectl("apply", "-f", "-", stdin=json.dumps(deployment()))
-    cluster_api.kubectl("-n", SPACE, "rollout", "status", "deployment/web", "--timeout=60s")
-    with connect(cluster_api.kubeconfig) as client:
-        write_module(client, ModuleRecord(MODULE, "Healthy", "sha256:d", objects=(WEB,)))
-        yield cluster_api
-        delete_module(client, MODULE)
-    cluster_api.kubectl("delete", "namespace", SPACE, "--wait=true")
+    yield cluster_api
+    cluster_api.kubectl("delete", "namespace", SPACE, "--wait=false")
     cluster_api.kubectl("delete", "node", NODE)
+
+
+@pytest.fixture
+def cluster(site: ApiServer) -> Iterator[ApiServer]:
+    """A module with one Deployment, recorded as healthy."""
+    site.kubectl("apply", "-f", "-", stdin=json.dumps(deployment()))
+    site.kubectl("-n", SPACE, "rollout", "status", "deployment/web", "--timeout=60s")
+    with connect(site.kubeconfig) as client:
+        write_module(client, ModuleRecord(MODULE, "Healthy", "sha256:d", objects=(WEB,)))
+        yield site
+        delete_module(client, MODULE)
 
 
 def deployment() -> dict[str, Any]:
@@ -157,13 +163,12 @@ class ReadingEngine(RecordingEngine):
         return ReadingSession(self, configuration)
 
 
-@pytest.fixture
-def operator(cluster: ApiServer) -> Iterator[tuple[ApiServer, ReadingEngine, Runtime]]:
+@pytest.fixture(scope="module")
+def operator(site: ApiServer) -> Iterator[tuple[ReadingEngine, Runtime]]:
     """An operator that polls nothing: what it sees in time it was told by its watches."""
-    cluster.kubectl(
-        "apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": crds()})
-    )
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    site.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": crds()}))
+    served = f"/apis/{API_VERSION}/clusterconfigurations"
+    until(lambda: site.request("GET", served)[0] == 200, seconds=60, what="ClusterConfigurations served")
     engine = ReadingEngine()
     document = {
         "apiVersion": API_VERSION,
@@ -171,11 +176,11 @@ def operator(cluster: ApiServer) -> Iterator[tuple[ApiServer, ReadingEngine, Run
         "metadata": {"name": "tools", "namespace": NAMESPACE},
         "spec": {"modules": {}},
     }
-    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(document))
-    runtime = make_runtime(cluster.kubeconfig, "standing", engine, lease="operator-standing", look_again=3600)
+    site.kubectl("apply", "-f", "-", stdin=json.dumps(document))
+    runtime = make_runtime(site.kubeconfig, "standing", engine, lease="operator-standing", look_again=3600)
     with Running(runtime):
-        yield cluster, engine, runtime
-    cluster.kubectl("-n", NAMESPACE, "delete", "cc,op,leases", "--all")
+        yield engine, runtime
+    site.kubectl("-n", NAMESPACE, "delete", "cc,op", "--all", "--wait=false")
 
 
 def condition(server: ApiServer, kind: str) -> tuple[str, str, str]:
@@ -186,9 +191,9 @@ def condition(server: ApiServer, kind: str) -> tuple[str, str, str]:
 
 
 def test_the_operator_follows_a_module_by_its_watches(
-    operator: tuple[ApiServer, ReadingEngine, Runtime],
+    cluster: ApiServer, operator: tuple[ReadingEngine, Runtime]
 ) -> None:
-    server, engine, runtime = operator
+    server, (engine, runtime) = cluster, operator
     until(lambda: condition(server, "Ready")[0] == "True", seconds=30, what="Ready")
     server.kubectl("label", "node", NODE, "for-")
     server.kubectl("-n", SPACE, "delete", "pod", "--all")
@@ -206,9 +211,9 @@ def test_the_operator_follows_a_module_by_its_watches(
 
 
 def test_the_operator_follows_a_module_that_is_recorded_later(
-    operator: tuple[ApiServer, ReadingEngine, Runtime], client: Client
+    cluster: ApiServer, operator: tuple[ReadingEngine, Runtime], client: Client
 ) -> None:
-    server, _, _ = operator
+    server = cluster
     until(lambda: condition(server, "Ready")[0] == "True", seconds=30, what="Ready")
     gone = ObjectRef("batch/v1", "Job", "setup", SPACE)
     write_module(client, ModuleRecord("later", "Healthy", "sha256:d", objects=(gone,)))
