@@ -78,14 +78,16 @@ class RecordingSession:
         steps += [self._step(name, "remove", "") for name in self.mine if name not in wanted]
         now = datetime.now(UTC).isoformat()
         text = digest({"steps": [(step.id, step.digest) for step in steps]}, {})
-        plan = Plan(
-            self.configuration.name, self.configuration.generation, "sha256:c", text, now, tuple(steps)
-        )
+        name = f"{self.configuration.namespace}/{self.configuration.name}"
+        plan = Plan(name, self.configuration.generation, "sha256:c", text, now, tuple(steps))
         modules = {name: ModuleRecord(name, "Healthy", value) for name, value in self.mine.items()}
         cluster = ClusterObserved(
             reachable=True, version="v1.35.4", modules=modules, nodes=dict(self.engine.nodes)
         )
         return Observed(scope, now, cluster=cluster, registry=RegistryObserved(True, "sha256:b")), plan
+
+    def look(self) -> ClusterObserved:
+        return self.prepare(Scope.RECORDS)[0].cluster
 
     def refuse_held(self) -> None:
         assert self.engine.client

@@ -126,7 +126,7 @@ def test_status_operation_and_events_of_a_toggle(api: ApiServer) -> None:
         assert [len(plan.steps) for _, plan in engine.runs] == [1, 1]
         metrics = page(runtime.web.port, "/metrics")
         assert 'slipway_operations_total{outcome="succeeded"} 2.0' in metrics
-        assert 'slipway_plan_steps{configuration="tools"} 0.0' in metrics
+        assert 'slipway_plan_steps{configuration="slipway-system/tools"} 0.0' in metrics
         assert (page(runtime.web.port, "/healthz"), page(runtime.web.port, "/readyz")) == ("ok", "ok")
 
 

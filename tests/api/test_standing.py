@@ -12,7 +12,7 @@ from slipway.cluster.client import Client, connect
 from slipway.cluster.observe import observe
 from slipway.cluster.records import delete_module, write_module
 from slipway.model.configuration import Configuration
-from slipway.model.observed import Observed, Scope
+from slipway.model.observed import ClusterObserved, Observed, Scope
 from slipway.model.plan import Plan
 from slipway.model.record import ModuleRecord, ObjectRef
 from slipway.model.standing import Ailment, Cause
@@ -102,6 +102,23 @@ def test_a_deployment_without_an_available_pod(cluster: ApiServer, client: Clien
     until(lambda: sick(client) == (), seconds=30, what="it is well again")
 
 
+def test_what_says_no_time_has_that_of_its_pods(cluster: ApiServer, client: Client) -> None:
+    """A StatefulSet has no conditions."""
+    database = deployment()
+    database["kind"] = "StatefulSet"
+    database["metadata"] |= {"name": "db"}
+    del database["spec"]["strategy"]
+    database["spec"]["template"]["spec"]["nodeSelector"] = {"for": "nobody"}
+    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(database))
+    ref = ObjectRef("apps/v1", "StatefulSet", "db", SPACE)
+    write_module(client, ModuleRecord(MODULE, "Healthy", "sha256:d", objects=(WEB, ref)))
+    until(lambda: "Unschedulable" in str(sick(client)), seconds=30, what="the pod is pending")
+    place = ("-n", SPACE, "get", "pod", "db-0", "-o", "jsonpath={.status.conditions[0].lastTransitionTime}")
+    (ailment,) = sick(client)
+    assert ailment.since == cluster.kubectl(*place).stdout
+    cluster.kubectl("-n", SPACE, "delete", "statefulset", "db")
+
+
 def test_an_object_that_is_gone(cluster: ApiServer, client: Client) -> None:
     cluster.kubectl("-n", SPACE, "delete", "deployment", "web")
     (ailment,) = sick(client)
@@ -120,42 +137,50 @@ def test_a_module_that_is_worked_on_is_not_looked_at(cluster: ApiServer, client:
     assert sick(client) == ()
 
 
-def test_a_node_whose_kubelet_is_silent(cluster: ApiServer, client: Client) -> None:
-    cluster.create_node(LOST)
-    since = "2026-01-01T00:00:00Z"
-    said = {
-        "type": "Ready",
-        "status": "Unknown",
-        "reason": "NodeStatusUnknown",
-        "message": "Kubelet stopped posting node status.",
-        "lastTransitionTime": since,
-        "lastHeartbeatTime": since,
-    }
-    try:
-        status, answer = cluster.request(
-            "PATCH",
-            f"/api/v1/nodes/{LOST}/status",
-            {"status": {"conditions": [said]}},
-            content_type="application/strategic-merge-patch+json",
-        )
-        assert status == 200, answer
-        nodes = observe(client, rules={}).nodes
-        assert (nodes[LOST].ready, nodes[LOST].silent, nodes[LOST].since) == (False, True, since)
-        assert nodes[LOST].message == said["message"]
-        assert nodes[NODE].ready
-    finally:
-        cluster.kubectl("delete", "node", LOST)
+SILENT = "Kubelet stopped posting node status."
+SINCE = "2026-01-01T00:00:00Z"
+
+
+@pytest.fixture
+def lost(site: ApiServer) -> Iterator[ApiServer]:
+    """A node of which the test says what its kubelet would say."""
+    site.create_node(LOST)
+    yield site
+    site.kubectl("delete", "node", LOST, "--ignore-not-found")
+
+
+def say(server: ApiServer, ready: str, message: str) -> None:
+    said = {"type": "Ready", "status": ready, "reason": "said", "message": message}
+    said |= {"lastTransitionTime": SINCE, "lastHeartbeatTime": SINCE}
+    status, answer = server.request(
+        "PATCH",
+        f"/api/v1/nodes/{LOST}/status",
+        {"status": {"conditions": [said]}},
+        content_type="application/strategic-merge-patch+json",
+    )
+    assert status == 200, answer
+
+
+def test_a_node_whose_kubelet_is_silent(lost: ApiServer, client: Client) -> None:
+    say(lost, "Unknown", SILENT)
+    nodes = observe(client).nodes
+    assert (nodes[LOST].ready, nodes[LOST].silent, nodes[LOST].since) == (False, True, SINCE)
+    assert nodes[LOST].message == SILENT
+    assert nodes[NODE].ready
 
 
 class ReadingSession(RecordingSession):
     """Reads the cluster as the engine does; what is to be done is as little as elsewhere in these tests."""
 
     def prepare(self, scope: Scope) -> tuple[Observed, Plan]:
-        assert self.engine.client
         observed, plan = super().prepare(scope)
-        cluster = observe(self.engine.client, rules={})
+        cluster = self.look()
         standing = standing_of(self.configuration, cluster, expected=())
         return replace(observed, cluster=cluster), replace(plan, standing=standing)
+
+    def look(self) -> ClusterObserved:
+        assert self.engine.client
+        return observe(self.engine.client)
 
 
 class ReadingEngine(RecordingEngine):
@@ -170,22 +195,27 @@ def operator(site: ApiServer) -> Iterator[tuple[ReadingEngine, Runtime]]:
     served = f"/apis/{API_VERSION}/clusterconfigurations"
     until(lambda: site.request("GET", served)[0] == 200, seconds=60, what="ClusterConfigurations served")
     engine = ReadingEngine()
-    document = {
-        "apiVersion": API_VERSION,
-        "kind": "ClusterConfiguration",
-        "metadata": {"name": "tools", "namespace": NAMESPACE},
-        "spec": {"modules": {}},
-    }
-    site.kubectl("apply", "-f", "-", stdin=json.dumps(document))
+    write(site, "tools", {"modules": {}})
     runtime = make_runtime(site.kubeconfig, "standing", engine, lease="operator-standing", look_again=3600)
     with Running(runtime):
         yield engine, runtime
     site.kubectl("-n", NAMESPACE, "delete", "cc,op", "--all", "--wait=false")
 
 
-def condition(server: ApiServer, kind: str) -> tuple[str, str, str]:
+def write(server: ApiServer, name: str, spec: dict[str, Any]) -> None:
+    """A ClusterConfiguration, as a user applies it."""
+    document = {
+        "apiVersion": API_VERSION,
+        "kind": "ClusterConfiguration",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": spec,
+    }
+    server.kubectl("apply", "-f", "-", stdin=json.dumps(document))
+
+
+def condition(server: ApiServer, kind: str, name: str = "tools") -> tuple[str, str, str]:
     """Its status, reason and message."""
-    path = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/clusterconfigurations/tools"
+    path = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/clusterconfigurations/{name}"
     found = find(server.request("GET", path)[1].get("status") or {}, kind)
     return tuple(str(found.get(key)) for key in ("status", "reason", "message"))  # type: ignore[return-value]
 
@@ -201,12 +231,12 @@ def test_the_operator_follows_a_module_by_its_watches(
     assert condition(server, "Ready")[:2] == ("False", "Degraded")
     assert condition(server, "ModulesReady")[:2] == ("False", "ModulesNotHealthy")
     assert condition(server, "ModulesReady")[2] == f"0 of 1: {MODULE} Unhealthy"
-    assert b'slipway_sick{configuration="tools",part="module"} 1.0' in runtime.metrics.text()
+    assert b'slipway_sick{configuration="slipway-system/tools",part="module"} 1.0' in runtime.metrics.text()
     shown = server.kubectl("-n", NAMESPACE, "get", "cc", "tools").stdout
     assert f"{MODULE} Unhealthy" in shown
     server.kubectl("label", "node", NODE, f"for={SPACE}")
     until(lambda: condition(server, "Ready")[0] == "True", seconds=60, what="Ready again")
-    assert b'slipway_sick{configuration="tools",part="module"} 0.0' in runtime.metrics.text()
+    assert b'slipway_sick{configuration="slipway-system/tools",part="module"} 0.0' in runtime.metrics.text()
     assert engine.runs == []  # it tells, and does nothing
 
 
@@ -229,3 +259,30 @@ def test_the_operator_follows_a_module_that_is_recorded_later(
         until(lambda: condition(server, "Ready")[0] == "True", seconds=60, what="Ready once it is complete")
     finally:
         delete_module(client, "later")
+
+
+def test_the_operator_follows_a_node_by_its_watches(
+    lost: ApiServer, operator: tuple[ReadingEngine, Runtime]
+) -> None:
+    engine, runtime = operator
+    say(lost, "True", "kubelet is posting ready status")
+    host = {"name": LOST, "address": "10.0.0.1", "roles": ["control-plane"]}
+    ssh = {"user": "root", "secretRef": {"name": "ssh", "key": "id"}}
+    kubernetes = {"version": "v1.35.4", "endpoint": {"address": "api.internal"}}
+    write(lost, "nodes", {"kubernetes": kubernetes, "hosts": {"ssh": ssh, "items": [host]}})
+
+    def told(kind: str) -> tuple[str, str, str]:
+        return condition(lost, kind, "nodes")
+
+    until(lambda: told("Ready")[0] == "True", seconds=30, what="Ready")
+    say(lost, "Unknown", SILENT)
+    until(lambda: told("Ready")[1] == "Degraded", seconds=60, what="Degraded")
+    assert told("HostsReady") == ("False", "HostsNotReady", f"0 of 1: {LOST} NotReady")
+    assert told("KubernetesReady")[:2] == ("False", "ControlPlaneNotReady")
+    assert f"node {LOST} is not well since {SINCE}: {SILENT}" in told("Ready")[2]
+    assert b'slipway_sick{configuration="slipway-system/nodes",part="node"} 1.0' in runtime.metrics.text()
+    say(lost, "True", "kubelet is posting ready status")
+    until(lambda: told("Ready")[0] == "True", seconds=60, what="Ready again")
+    lost.kubectl("delete", "node", LOST)
+    until(lambda: "no Node of that name" in told("Ready")[2], seconds=60, what="the Node is missed")
+    assert engine.runs == []

@@ -49,9 +49,13 @@ def group(api_version: str) -> str:
 
 def since(obj: Object) -> str:
     """Since when it is not current (ISO 8601 UTC); empty for kinds that do not say."""
-    for name, well in (("Available", "True"), ("Ready", "True"), ("Failed", "False"), ("Stalled", "False")):
+    for name in ("Available", "Ready", "PodScheduled"):
         condition = _condition(obj, name)
-        if condition and condition.get("status") != well:
+        if condition and condition.get("status") != "True":
+            return str(condition.get("lastTransitionTime") or "")
+    for name in ("Failed", "Stalled"):
+        condition = _condition(obj, name)
+        if condition.get("status") == "True":
             return str(condition.get("lastTransitionTime") or "")
     return ""
 

@@ -128,8 +128,14 @@ def _ailment(
         status = waiting.object_status(client, obj)
         if status.current:
             return None
-        message = waiting.diagnose(client, [ref], {key: status}) if ask else f"{key}: {status.message}"
+        since = health.since(obj)
+        message = f"{key}: {status.message}"
+        if ask:
+            message = waiting.diagnose(client, [ref], {key: status})
+            since = since or min(
+                filter(None, map(health.since, waiting.unready_pods(client, obj))), default=""
+            )
     except SlipwayError as error:
         return Ailment(Part.MODULE, module, Cause.UNREADABLE, f"{key}: {error.what}; {error.why}")
     cause = Cause.FAILED if status.state is health.State.FAILED else Cause.NOT_CURRENT
-    return Ailment(Part.MODULE, module, cause, message, health.since(obj))
+    return Ailment(Part.MODULE, module, cause, message, since)

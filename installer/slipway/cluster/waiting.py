@@ -118,9 +118,7 @@ def _pod_lines(client: Client, obj: Object) -> Iterator[str]:
     if not labels:
         return
     namespace = obj["metadata"]["namespace"]
-    pods = [
-        pod for pod in client.list("v1", "Pod", namespace, labels=labels) if not health.status(pod).current
-    ]
+    pods = unready_pods(client, obj)
     for pod in pods[:5]:
         yield from (f"pod {namespace}/{pod['metadata']['name']}: {text}" for text in pod_reasons(pod))
     if pods:
@@ -129,6 +127,13 @@ def _pod_lines(client: Client, obj: Object) -> Iterator[str]:
                 yield from _events(client, "PersistentVolumeClaim", namespace, claim["metadata"]["name"])
     else:
         yield from _events(client, obj["kind"], namespace, obj["metadata"]["name"])
+
+
+def unready_pods(client: Client, workload: Object) -> list[Object]:
+    """Those of its pods that are not ready; none of what has no pods."""
+    labels, namespace = _labels(workload), workload["metadata"].get("namespace", "")
+    pods = client.list("v1", "Pod", namespace, labels=labels) if labels else []
+    return [pod for pod in pods if not health.status(pod).current]
 
 
 def _labels(workload: Object) -> str:

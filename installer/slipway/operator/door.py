@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from slipway.model.configuration import Configuration
-from slipway.model.observed import LiveConfiguration, Observed, Scope
+from slipway.model.observed import ClusterObserved, LiveConfiguration, Observed, Scope
 from slipway.model.operation import OperationResult, Progress, StepResult
 from slipway.model.plan import Plan
 from slipway.operator.succession import Past
@@ -95,6 +95,9 @@ class Session(Protocol):
     def prepare(self, scope: Scope) -> tuple[Observed, Plan]:
         """Read what is there and say what differs; changes nothing."""
 
+    def look(self) -> ClusterObserved:
+        """Read the cluster alone, by its API; TransientError when it does not answer."""
+
     def refuse_held(self) -> None:
         """ConflictError, naming the holder, when somebody else is changing this cluster now."""
 
@@ -158,6 +161,9 @@ class Meter(Protocol):
 
     def read(self, plan: Plan, observed: Observed) -> None:
         """A reading and what it leads to."""
+
+    def looked(self, configuration: Configuration, cluster: ClusterObserved) -> None:
+        """A reading of the cluster alone."""
 
     def finished(self, configuration: str, result: OperationResult) -> None:
         """An operation ended."""

@@ -9,10 +9,12 @@ from prometheus_client.registry import Collector
 
 from slipway import __version__
 from slipway.cluster.watch import Hearing
-from slipway.model.observed import Observed
+from slipway.model.configuration import Configuration
+from slipway.model.observed import ClusterObserved, Observed
 from slipway.model.operation import OperationResult, Outcome
 from slipway.model.plan import Plan
-from slipway.model.standing import Part
+from slipway.model.standing import Part, Standing
+from slipway.planning.standing import standing_of
 
 #: Seconds of one step: a label edit takes one, a package install tens, a control plane minutes.
 STEP_BUCKETS = (0.5, 1, 2, 5, 10, 20, 40, 60, 120, 300, 600, 1200)
@@ -95,11 +97,19 @@ class Metrics:
         for host in observed.hosts.values():
             for one in host.survey.certificates:
                 self._certificates.labels(plan.configuration, host.name, one.path).set(one.expires)
-        for part in Part:
-            names = {one.name for one in plan.standing.sick if one.part is part}
-            self._sick.labels(plan.configuration, part.value).set(len(names))
+        self._standing(plan.configuration, plan.standing)
         if plan.empty and plan.standing.well:
             self._success.labels(plan.configuration).set(time.time())
+
+    def looked(self, configuration: Configuration, cluster: ClusterObserved) -> None:
+        """A reading of the cluster alone."""
+        standing = standing_of(configuration, cluster, expected={h.name for h in configuration.hosts})
+        self._standing(f"{configuration.namespace}/{configuration.name}", standing)
+
+    def _standing(self, configuration: str, standing: Standing) -> None:
+        for part in Part:
+            names = {one.name for one in standing.sick if one.part is part}
+            self._sick.labels(configuration, part.value).set(len(names))
 
     def finished(self, configuration: str, result: OperationResult) -> None:
         """An operation ended."""

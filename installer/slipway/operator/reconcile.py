@@ -80,9 +80,11 @@ class Reconciler:
     def reconcile(self, request: Request) -> Verdict:
         """Plan and apply until the status tells the outcome of the newest generation."""
         try:
-            return self._rounds(request)
+            return self._rounds(request) if request.act else self._look_at(request.key)
         except SlipwayError as error:
             log.warning("%s: %s", request.key, error)
+            if not request.act:
+                return Verdict.RETRY  # it changed nothing, and has nothing to tell but what it could not see
             return self._stopped(request.key, error)
         except (
             Exception
@@ -104,6 +106,20 @@ class Reconciler:
                 raise StepError("the cluster does not stay as it was made", hint=hint)
         return Verdict.GONE
 
+    def _look_at(self, key: Key) -> Verdict:
+        """Say what is sick. No plan is made: neither registry nor hosts are asked, which may be what is sick."""
+        live = self._edges.store.get(key)
+        if live is None:
+            return Verdict.UNCHANGED
+        try:
+            configuration = acceptance.accept(live, self._edges.store.list(), self._edges.catalog)
+        except (ConfigurationError, ConflictError):
+            return Verdict.UNCHANGED  # who acts tells that
+        cluster = self._edges.engine.open(configuration).look()
+        Voice(live, self._edges.store, self._edges.clock).look(configuration, cluster)
+        self._edges.meter.looked(configuration, cluster)
+        return Verdict.UNCHANGED
+
     def _round(self, request: Request, live: LiveConfiguration) -> Verdict:
         try:
             with before_changes():
@@ -113,22 +129,19 @@ class Reconciler:
         session = self._edges.engine.open(configuration)
         try:
             with before_changes():
-                observed, plan = self._look(session, request)
+                observed, plan = self._look(session, full=request.full)
         except ConfigurationError as error:  # against the live cluster: an immutable field
             return self._refuse(live, error)
-        current = Round(self._edges, self._stop, live, configuration, session)
-        if not (request.act or plan.empty):
-            return current.look(observed, plan)
         try:
-            return current.follow(observed, plan)
+            return Round(self._edges, self._stop, live, configuration, session).follow(observed, plan)
         except StalePlanError as error:  # the command line was at work: look again
             log.info("%s: %s", request.key, error.what)
             return Verdict.SUPERSEDED
 
-    def _look(self, session: Session, request: Request) -> tuple[Observed, Plan]:
+    def _look(self, session: Session, *, full: bool) -> tuple[Observed, Plan]:
         """Records first; the hosts themselves only when a step would touch one."""
-        observed, plan = read(session, Scope.FULL if request.full else Scope.RECORDS)
-        if request.act and not request.full and any(step.on_host for step in plan.steps):
+        observed, plan = read(session, Scope.FULL if full else Scope.RECORDS)
+        if not full and any(step.on_host for step in plan.steps):
             observed, plan = read(session, Scope.TARGETS)
         self._edges.meter.read(plan, observed)
         return observed, plan
@@ -181,11 +194,6 @@ class Round:
         self._configuration = configuration
         self._session = session
         self._voice = Voice(live, edges.store, edges.clock)
-
-    def look(self, observed: Observed, plan: Plan) -> Verdict:
-        """Say what is sick, and leave the plan alone: a pod that crashes is no reason to try a failed step again."""
-        self._voice.look(self._configuration, plan, observed)
-        return Verdict.UNCHANGED
 
     def follow(self, observed: Observed, plan: Plan) -> Verdict:
         """Nothing to do, wait for a host or for a yes, or run."""
@@ -293,7 +301,7 @@ class Round:
     ) -> bool:
         """Tell the outcome, from a fresh reading if all went well; whether that shows more to do."""
         good, left = result.outcome is Outcome.SUCCEEDED, False
-        self._edges.meter.finished(self._live.name, result)
+        self._edges.meter.finished(plan.configuration, result)
         self._edges.recorder.finished(self._live, plan, whole(past, result), running.started)
         if good:
             observed, more = read(self._session, Scope.RECORDS)

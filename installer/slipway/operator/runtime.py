@@ -180,10 +180,10 @@ class Runtime:
                 news = {"type": "Event", "watchEvent": event.kind, "object": object_}
                 self.queue.add({"binding": hook.BINDING, **news})
 
-    def _look_at_standing(self) -> None:
+    def _look_at_standing(self, *, after: float = STANDING_SECONDS) -> None:
         """A burst of changes is one look; what changes without end is looked at again and again."""
         name = f"{hook.STANDING_PREFIX}all"
-        self.queue.add({"binding": name, "type": "Event"}, after=STANDING_SECONDS, name=name, once=True)
+        self.queue.add({"binding": name, "type": "Event"}, after=after, name=name, once=True)
 
     def _plan_resync(self) -> None:
         self.queue.add({"binding": hook.RESYNC, "type": "Schedule"}, after=self._settings.resync)
@@ -210,7 +210,10 @@ class Runtime:
             for request, verdict in result.verdicts:
                 log.info("%s: %s", request.key, verdict)
                 self.metrics.reconciled(verdict.value)
-                self._note(request.key, verdict)
+                if request.act:
+                    self._note(request.key, verdict)
+                elif verdict is Verdict.RETRY:
+                    self._look_at_standing(after=RETRY_BACK_OFF[1])
 
     def _again(self, contexts: list[Context]) -> None:
         for context in contexts:

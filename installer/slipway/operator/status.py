@@ -6,12 +6,11 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from slipway.errors import ConflictError, PreflightError, SlipwayError
 from slipway.model.configuration import Configuration
-from slipway.model.observed import LiveConfiguration, Observed
+from slipway.model.observed import ClusterObserved, LiveConfiguration, Observed, Scope
 from slipway.model.operation import OperationResult, Outcome
 from slipway.model.operation import held as was_held
 from slipway.model.plan import Hold, Plan, StepKind
@@ -24,6 +23,16 @@ from slipway.planning.standing import said, standing_of
 
 #: Why Ready is false while hosts that do not answer hold steps back, and nothing else is to be done.
 HELD: Final = "HostsUnreachable"
+
+#: Why Ready is true: nothing is to be done, and nothing is sick.
+UP_TO_DATE: Final = "UpToDate"
+
+#: Why KubernetesReady is true; and why it is false, though nothing is to be done.
+SERVING: Final = "Serving"
+PLANES_NOT_READY: Final = "ControlPlaneNotReady"
+
+#: A look makes no plan.
+NO_PLAN: Final = Plan("", 0, "", "", "")
 
 #: Steps listed in the message of a plan that waits for approval; the rest is counted.
 SUMMARY_STEPS: Final = 20
@@ -98,18 +107,20 @@ def status_of(
 
 
 def looked_at(
-    configuration: Configuration, plan: Plan, observed: Observed, *, previous: Mapping[str, Any], now: str
+    configuration: Configuration, cluster: ClusterObserved, *, previous: Mapping[str, Any], now: str
 ) -> dict[str, Any]:
-    """The status beside a plan that is left alone: what is sick now, and all else as it was said last."""
-    work = Work(replace(plan, steps=()))
-    standing = standing_of(configuration, observed.cluster, expected={h.name for h in configuration.hosts})
+    """What is sick now, and all else as it was said last: no plan was made, so nothing is known of one."""
+    observed, work = Observed(Scope.RECORDS, now, cluster=cluster), Work(NO_PLAN)
+    standing = standing_of(configuration, cluster, expected={host.name for host in configuration.hosts})
     hosts = targets.hosts(configuration, observed, work, previous, now)
     hosts = targets.seen_or_said(hosts, previous.get("hosts") or ())
     modules = targets.modules(configuration, observed, work, standing, previous, now)
     modules = targets.seen_or_said(modules, previous.get("modules") or ())
     parts = [_hosts_ready(hosts), _modules_ready(modules)]
+    if c.find(previous, c.KUBERNETES_READY).get("reason") in {SERVING, PLANES_NOT_READY}:
+        parts.append(_kubernetes_ready(configuration, observed, work, hosts))
     phase = str(previous.get("phase", ""))
-    if phase == "Ready":
+    if c.find(previous, c.READY).get("reason") in {UP_TO_DATE, DEGRADED}:
         phase, whole = _well_or_not(parts, standing)
         parts = whole + parts
     generation = int(previous.get("observedGeneration", configuration.generation))
@@ -143,7 +154,7 @@ def _well_or_not(parts: list[c.Condition], standing: Standing) -> tuple[str, lis
         lines = ["; ".join(f"{part['type']}: {part['message']}" for part in worries)]
         lines += map(said, standing.sick)
         return DEGRADED, _three(False, DEGRADED, "\n".join(lines))
-    return "Ready", _three(True, "UpToDate", "the cluster follows this ClusterConfiguration")
+    return "Ready", _three(True, UP_TO_DATE, "the cluster follows this ClusterConfiguration")
 
 
 def _under_way(running: Running) -> tuple[str, list[c.Condition]]:
@@ -245,7 +256,7 @@ def _kubernetes_ready(
     bad = [entry for entry in hosts if entry["name"] in names and entry["phase"] != "Ready"]
     if bad:
         text = ", ".join(f"{entry['name']} {entry['phase']}" for entry in bad)
-        return c.condition(c.KUBERNETES_READY, False, "ControlPlaneNotReady", text)
+        return c.condition(c.KUBERNETES_READY, False, PLANES_NOT_READY, text)
     if not work.of({StepKind.SETTINGS}).clear:
         return c.condition(
             c.KUBERNETES_READY, False, "SettingsPending", "settings are not in the cluster yet"
@@ -253,7 +264,7 @@ def _kubernetes_ready(
     if not work.of({StepKind.ADMISSION}).clear:
         why = "the rule for image names is not as it should be yet"
         return c.condition(c.KUBERNETES_READY, False, "ImageNamesPending", why)
-    return c.condition(c.KUBERNETES_READY, True, "Serving", observed.cluster.version)
+    return c.condition(c.KUBERNETES_READY, True, SERVING, observed.cluster.version)
 
 
 def _operation(

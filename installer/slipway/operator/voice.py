@@ -8,7 +8,7 @@ from typing import Any
 
 from slipway.errors import SlipwayError
 from slipway.model.configuration import Configuration
-from slipway.model.observed import LiveConfiguration, Observed
+from slipway.model.observed import ClusterObserved, LiveConfiguration, Observed
 from slipway.model.operation import OperationResult
 from slipway.model.plan import Plan
 from slipway.operator import conditions, status
@@ -59,13 +59,11 @@ class Voice:
             )
         )
 
-    def look(self, configuration: Configuration, plan: Plan, observed: Observed) -> bool:
+    def look(self, configuration: Configuration, cluster: ClusterObserved) -> bool:
         """What is sick now, and nothing else; see `status.looked_at`."""
         if not self._said.get("phase"):
             return False  # its first look is on its way
-        return self._say(
-            status.looked_at(configuration, plan, observed, previous=self._said, now=self._clock())
-        )
+        return self._say(status.looked_at(configuration, cluster, previous=self._said, now=self._clock()))
 
     def _say(self, news: dict[str, Any]) -> bool:
         if news == self._said:

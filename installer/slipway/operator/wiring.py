@@ -15,6 +15,7 @@ from slipway.cluster.configurations import Configurations
 from slipway.cluster.election import Election
 from slipway.cluster.events import instance
 from slipway.cluster.lease import Lease
+from slipway.cluster.observe import observe
 from slipway.cluster.secretstore import SecretReader
 from slipway.engine.apply import apply
 from slipway.engine.context import Context
@@ -26,7 +27,7 @@ from slipway.engine.registry import site_source
 from slipway.errors import HeldError, before_changes
 from slipway.holders import Sighting, this_process
 from slipway.model.configuration import Configuration
-from slipway.model.observed import Observed, Scope
+from slipway.model.observed import ClusterObserved, Observed, Scope
 from slipway.model.operation import OperationResult, Progress
 from slipway.model.plan import Plan
 from slipway.operator.door import Door, Meter
@@ -53,6 +54,10 @@ class Opened:
     def prepare(self, scope: Scope) -> tuple[Observed, Plan]:
         """Observe and plan."""
         return prepare(self._context, scope)
+
+    def look(self) -> ClusterObserved:
+        """The API alone."""
+        return observe(self._context.client(), rules=self._context.catalog.health_rules)
 
     def refuse_held(self) -> None:
         """The same Lease that `apply` takes. Who remembers no earlier look waits until it has seen enough of it."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.cluster.drift import compare
-from slipway.cluster.health import State, status, watched, without_lost
+from slipway.cluster.health import State, since, status, watched, without_lost
 from slipway.cluster.waiting import pod_reasons
 from slipway.model.record import ModuleRecord, ObjectRef
 
@@ -155,6 +155,22 @@ def test_state(obj: dict[str, Any], state: State, text: str) -> None:
     found = status(obj)
     assert found.state is state
     assert text in found.message
+
+
+@pytest.mark.parametrize(
+    ("obj", "expected"),
+    [
+        (thing("Deployment", condition("Available", "False", lastTransitionTime="t")), "t"),
+        (thing("Deployment", condition("Available", "True", lastTransitionTime="t")), ""),
+        (thing("Widget", condition("Ready", "Unknown", lastTransitionTime="t")), "t"),
+        (thing("Pod", condition("PodScheduled", "False", lastTransitionTime="t")), "t"),
+        (thing("Job", condition("Failed", "True", lastTransitionTime="t")), "t"),
+        (thing("Job", condition("Failed", "False", lastTransitionTime="t")), ""),
+        (thing("StatefulSet", READY), ""),
+    ],
+)
+def test_since_when_it_is_not_current(obj: dict[str, Any], expected: str) -> None:
+    assert since(obj) == expected
 
 
 def test_absent_is_waited_for() -> None:

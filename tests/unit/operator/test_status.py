@@ -108,14 +108,25 @@ def told(status: dict[str, Any]) -> tuple[str, dict[str, str], dict[str, str]]:
     return (status["phase"], *lists)  # type: ignore[return-value]
 
 
-def test_what_is_sick_is_said_beside_a_plan_that_is_left_alone() -> None:
-    plan = e.plan(e.step("host/wk-01/node_prepare"))
+def test_what_is_sick_is_said_without_a_plan() -> None:
     ready = status_of(e.configuration(), e.plan(), e.observed(), previous={}, now=e.NOW)
-    seen = e.observed(worker_ready=False)
-    status = looked_at(e.configuration(), plan, seen, previous=ready, now=e.LATER)
+    seen = e.observed(worker_ready=False).cluster
+    status = looked_at(e.configuration(), seen, previous=ready, now=e.LATER)
     assert told(status) == ("Degraded", {"cp-01": "Ready", "wk-01": "NotReady"}, {"flannel": "Healthy"})
     assert find(status, "Ready")["reason"] == "Degraded"
     assert status["operation"] == ready["operation"]
+    well = looked_at(e.configuration(), e.observed().cluster, previous=status, now=e.LATER)
+    assert told(well) == ("Ready", {"cp-01": "Ready", "wk-01": "Ready"}, {"flannel": "Healthy"})
+
+
+def test_a_control_plane_that_is_not_ready_and_a_node_that_is_gone_are_seen() -> None:
+    ready = status_of(e.configuration(), e.plan(), e.observed(), previous={}, now=e.NOW)
+    seen = e.observed().cluster
+    nodes = {"cp-01": replace(seen.nodes["cp-01"], ready=False, message="no network")}
+    status = looked_at(e.configuration(), replace(seen, nodes=nodes), previous=ready, now=e.LATER)
+    assert told(status)[:2] == ("Degraded", {"cp-01": "NotReady", "wk-01": "Pending"})
+    assert words(status)["KubernetesReady"] == "False"
+    assert "node wk-01 is not well: no Node of that name" in find(status, "Ready")["message"]
 
 
 def test_what_an_operation_left_is_not_forgotten_over_it() -> None:
@@ -128,13 +139,13 @@ def test_what_an_operation_left_is_not_forgotten_over_it() -> None:
     )
     result = replace(result, steps=steps)
     failed = status_of(e.configuration(), plan, e.observed(), previous={}, now=e.NOW, result=result)
-    status = looked_at(e.configuration(), plan, e.observed(), previous=failed, now=e.LATER)
+    status = looked_at(e.configuration(), e.observed().cluster, previous=failed, now=e.LATER)
     assert (
         told(status)
         == told(failed)
         == ("Failed", {"cp-01": "Ready", "wk-01": "Failed"}, {"flannel": "Healthy"})
     )
-    sick = looked_at(e.configuration(), plan, e.observed(worker_ready=False), previous=failed, now=e.LATER)
+    sick = looked_at(e.configuration(), e.observed(worker_ready=False).cluster, previous=failed, now=e.LATER)
     assert told(sick) == ("Failed", {"cp-01": "Ready", "wk-01": "NotReady"}, {"flannel": "Healthy"})
 
 
