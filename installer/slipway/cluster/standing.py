@@ -98,11 +98,10 @@ def _objects(client: Client, refs: Iterable[ObjectRef], pool: Executor) -> Found
     def read(place: Place) -> Found:
         wanted = places[place]
         try:
-            items = client.list(*place)
+            items = client.list(*place, kept=lambda obj: obj if obj["metadata"]["name"] in wanted else None)
         except SlipwayError as error:
             return {ref_key(ref): error for ref in wanted.values()}
-        named = ((item["metadata"]["name"], item) for item in items)
-        return {ref_key(wanted[name]): item for name, item in named if name in wanted}
+        return {ref_key(wanted[item["metadata"]["name"]]): item for item in items}
 
     return {key: item for part in pool.map(read, places) for key, item in part.items()}
 
