@@ -155,6 +155,7 @@ def make_runtime(
     *,
     lease: str = "operator-test",
     look_again: float = 0.5,
+    namespaces: frozenset[str] = frozenset(),
 ) -> Runtime:
     """The real runtime, reconciler, API edges and catalog around that engine."""
     client, metrics = connect(kubeconfig), Metrics()
@@ -165,6 +166,7 @@ def make_runtime(
         catalog=catalog.load(),
         recorder=Chronicle(client),
         meter=metrics,
+        namespaces=namespaces,
     )
     election = Election(client, NAMESPACE, lease, identity, seconds=LEASE_SECONDS)
     settings = Settings(address="127.0.0.1", port=0, look_again=look_again)

@@ -31,6 +31,8 @@ MODULES = {"flannel", "local-path-provisioner", "metrics-server", "operator"}
 NAMESPACE = "slipway-system"
 INSECURE = "ssl._create_unverified_context()"
 VIP = "10.79.0.5"
+#: Not the tenth address of the service range, which kubeadm would choose.
+DNS = "10.96.0.53"
 SERVICES, PODS = ip_network("10.96.0.0/16"), ip_network("10.244.0.0/16")
 
 #: Where the install is killed, and how many seconds into the step at most. The module comes before the second control
@@ -53,7 +55,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         made = Site(tmp_path_factory.mktemp("site"), lab, name="e2e", roles=ROLES)
         endpoint = {"loadBalancer": "keepalived", "vip": VIP}
         # Not on a control plane: any of those may die.
-        made.edit({"spec": {"kubernetes": {"endpoint": endpoint}, "registry": {"host": "worker-1"}}})
+        kubernetes = {"endpoint": endpoint, "network": {"dnsAddress": DNS}}
+        made.edit({"spec": {"kubernetes": kubernetes, "registry": {"host": "worker-1"}}})
         yield made
 
 
@@ -135,6 +138,7 @@ def test_the_cluster_serves(site: Site) -> None:
     pod = ["run", "ask", "--image=docker.io/library/busybox:1.37", "--restart=Never", "--command", "--"]
     site.kubectl(*pod, "nslookup", "kubernetes.default.svc.cluster.local")
     until("an answer of DNS", lambda: "10.96.0.1" in site.kubectl("logs", "ask", check=False).stdout)
+    assert DNS in site.kubectl("logs", "ask").stdout
     site.kubectl("delete", "pod", "ask", "--wait=false")
 
 
@@ -168,6 +172,44 @@ def test_a_module_is_enabled_edited_and_disabled_alone(site: Site) -> None:
     assert steps(gone) == ["module/welcome/remove"]
     assert "welcome" not in phases(site)
     assert not site.kubectl("get", "pods", "-n", "welcome", "-o", "name").stdout
+
+
+def test_a_team_has_a_platform_of_its_own_beside_the_clusters(site: Site) -> None:
+    """With kubectl alone, as somebody who may do nothing else."""
+    team, ann = "team-a", "--as=ann"
+    site.edit({"spec": {"modules": {"operator": {"settings": {"namespaces": [team]}}}}})
+    site.slipway("apply", "--yes")
+    settled(site)
+    site.kubectl("create", "namespace", team)
+    site.kubectl("-n", team, "create", "rolebinding", "platform", "--clusterrole=slipway-team", "--user=ann")
+    document = {
+        "apiVersion": "installer.slipway.dev/v1alpha1",
+        "kind": "ClusterConfiguration",
+        "metadata": {"name": "platform", "namespace": team},
+        "spec": {"modules": {"welcome": {"enabled": True, "settings": {"persistence": True}}}},
+    }
+    site.kubectl("apply", ann, "--server-side", "-f", "-", stdin=json.dumps(document))
+    site.kubectl(
+        "wait", ann, "-n", team, "--for=condition=Ready", "cc/platform", "--timeout=180s", timeout=200
+    )
+    welcome = records(site)["welcome"]
+    assert (welcome["owner"], welcome["phase"]) == (f"{team}/platform", "Healthy")
+    assert welcome["requires"] == ["local-path-provisioner"]
+    assert "forbidden" in site.kubectl("delete", ann, "-n", NAMESPACE, "cc", site.name, check=False).stderr
+    assert {entry["name"] for entry in live(site)["status"]["modules"]} == MODULES
+    assert planned(site) == []
+
+    site.edit({"spec": {"modules": {"local-path-provisioner": {"enabled": False}}}})
+    refused = site.slipway("apply", "--yes", check=False)
+    assert f"module welcome of ClusterConfiguration {team}/platform requires" in refused.stderr
+    site.edit({"spec": {"modules": {"local-path-provisioner": {"enabled": True}}}})
+
+    off = json.dumps({"spec": {"modules": {"welcome": {"enabled": False}}}})
+    site.kubectl("patch", ann, "-n", team, "cc", "platform", "--type=merge", "-p", off)
+    until("welcome to be gone", lambda: "welcome" not in phases(site), 120)
+    site.kubectl("delete", ann, "-n", team, "cc", "platform")
+    site.kubectl("delete", "namespace", team, "--wait=false")
+    assert planned(site) == []
 
 
 def test_a_label_touches_one_node_and_goes_again(site: Site) -> None:

@@ -78,7 +78,7 @@ class Catalog:
 
     def bundle_for(self, configuration: "Configuration", bundle: "BundleManifest") -> "BundleManifest":
         """The bundle, in which names of programs mean those of the configuration's Kubernetes version."""
-        kubernetes, known = configuration.spec.kubernetes, self.versions.kubernetes_versions()
+        kubernetes, known = configuration.site.spec.kubernetes, self.versions.kubernetes_versions()
         if kubernetes is None or kubernetes.version not in known:
             return bundle
         return bundle.of_release(self.versions.release(kubernetes.version).binaries)

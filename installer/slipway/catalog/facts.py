@@ -12,9 +12,10 @@ OWN_SECRETS = ("slipway-registry", "slipway-site")
 
 
 def cluster_facts(configuration: "Configuration") -> dict[str, Any]:
-    """Facts of the cluster for values templates: JSON-shaped, and the same for every module."""
+    """Facts of the cluster for values templates: JSON-shaped, and the same for every module, whoever owns it."""
     from slipway.model.kubernetes import Network
 
+    configuration = configuration.site
     kubernetes = configuration.spec.kubernetes
     network = kubernetes.network if kubernetes else Network()
     return {

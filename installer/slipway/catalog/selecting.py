@@ -56,6 +56,7 @@ class _Chooser:
         self.cni = kubernetes.network.cni if kubernetes else ""
         # A configuration without a cluster of its own is for one that has its network already.
         self.external = external if kubernetes else {*external, "cni"}
+        self.elsewhere = configuration.elsewhere
         self.why: dict[str, str] = {}
         self.requires: dict[str, tuple[str, ...]] = {}
         self.findings: list[Finding] = []
@@ -76,6 +77,8 @@ class _Chooser:
         if name in self.why:
             return Selected(True, self.why[name], self.requires.get(name, ()))
         spec = self.specs.get(name)
+        if name in self.elsewhere:
+            return Selected(False, f"it is {self.elsewhere[name]}'s")
         off = f"spec.modules.{name}.enabled is false" if spec and spec.enabled is False else "not asked for"
         return Selected(False, off)
 
@@ -104,7 +107,7 @@ class _Chooser:
             if provider is None:
                 continue
             resolved.append(provider)
-            if provider not in self.why:
+            if provider not in self.why and not self._there(provider):
                 self.why[provider] = f"required by {name}" + _as(provider, requirement.name)
                 added.append(provider)
         self.requires[name] = tuple(sorted(resolved))
@@ -116,6 +119,7 @@ class _Chooser:
         if wanted == "cni" and self.cni:
             candidates = [self.cni] if self.cni in candidates else []
         chosen = [name for name in candidates if name in self.why or self._enabled(name)]
+        chosen += [name for name in candidates if self._there(name)]
         if chosen:
             return chosen[0]
         open_ones = [name for name in candidates if not self._disabled(name)]
@@ -139,6 +143,10 @@ class _Chooser:
     def _check_exclusive(self) -> None:
         for capability in EXCLUSIVE:
             enabled = [name for name in self._providers(capability) if name in self.why]
+            there = [name for name in self._providers(capability) if self._there(name)]
+            for name in enabled if there else ():
+                text = f"provides {capability}, as {there[0]} of {self.elsewhere[there[0]]} does"
+                self._finding(f"spec.modules.{name}", text, "one of them", "duplicate")
             for name in enabled[1:]:
                 self._finding(
                     f"spec.modules.{name}",
@@ -149,6 +157,10 @@ class _Chooser:
 
     def _providers(self, capability: str) -> list[str]:
         return sorted(name for name, module in self.modules.items() if capability in module.provides)
+
+    def _there(self, name: str) -> bool:
+        """Whether another ClusterConfiguration has it, and this one does not want it for itself."""
+        return name in self.elsewhere and not self._enabled(name)
 
     def _enabled(self, name: str) -> bool:
         return name in self.specs and self.specs[name].enabled is True

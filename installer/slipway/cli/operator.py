@@ -15,7 +15,8 @@ Kubeconfig = Annotated[
     typer.Option(help="Reach the API with this file; unset: the pod's own account.", dir_okay=False),
 ]
 Watched = Annotated[
-    str, typer.Option(help="Follow ClusterConfigurations of this namespace only; unset: of all.")
+    str,
+    typer.Option(help="Watch this namespace only; unset: all. SLIPWAY_NAMESPACES names those of teams."),
 ]
 
 

@@ -19,7 +19,8 @@ from slipway.engine.context import Context, open_context
 from slipway.engine.handover import can_hand_over, hand_over
 from slipway.engine.preflight import check, refuse_held
 from slipway.engine.prepare import prepare
-from slipway.errors import ApprovalRequired, ConflictError, StalePlanError, before_changes
+from slipway.errors import ApprovalRequired, ConfigurationError, ConflictError, StalePlanError, before_changes
+from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed, Scope
 from slipway.model.operation import Counts, OperationResult, Outcome
 from slipway.model.plan import Plan
@@ -34,10 +35,21 @@ def opened(file: Path, bundle: Path | None, *, force_conflicts: bool = False) ->
     """The context of a command; host keys met for the first time are shown."""
     with before_changes():
         context = open_context(file, bundle=bundle, force_conflicts=force_conflicts)
+        _refuse_modules_only(context.configuration, file)
     context.on_first_contact = lambda key: print(
         f"host key of {key.host} recorded: {key.kind} {key.fingerprint}", file=sys.stderr
     )
     return context
+
+
+def _refuse_modules_only(configuration: Configuration, file: Path) -> None:
+    """What a team has is planned by the cluster's operator: registry and secrets are the cluster's, not the file's."""
+    if not configuration.hosts and configuration.spec.registry.mode == "builtin":
+        raise ConfigurationError(
+            "a ClusterConfiguration without hosts is carried out by the operator of the cluster",
+            where=str(file),
+            hint=f"kubectl apply -n {configuration.namespace} -f {file}; how it goes: kubectl get cc, op",
+        )
 
 
 def carry_out(

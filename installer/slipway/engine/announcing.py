@@ -21,7 +21,7 @@ def announce(board: Board, context: Context, observed: Observed) -> None:
     """Mark the Nodes of hosts that this operation is about to change. Without an API nobody reads the copies.
 
     Raises:
-        TransientError: the API does not answer any more; nothing was changed.
+        TransientError: the API does not answer any more, and no host was touched.
     """
     from slipway.cluster.records import mark_begun
 

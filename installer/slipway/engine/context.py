@@ -48,6 +48,8 @@ class Context:
     known_hosts: Path = field(init=False)
     holder: str = field(default_factory=this_process)
     force_conflicts: bool = False
+    own_secrets: Secrets | None = None
+    """What steps may name, where this is not all that the site has: a team's own Secrets."""
     fetched_by: str = ""
     """Operation that fetched the kubeconfig of the cluster it made."""
     standby: Standby | None = None
@@ -113,7 +115,7 @@ class Context:
 
     def secret(self, reference: str) -> str:
         """A secret as text, for the runner."""
-        return self.secrets.read(reference).decode()
+        return (self.own_secrets or self.secrets).read(reference).decode()
 
 
 def open_context(file: Path, *, bundle: Path | None = None, force_conflicts: bool = False) -> Context:

@@ -22,6 +22,7 @@ from slipway.model.configuration import Spec
 from slipway.model.host.items import Host, stranger
 from slipway.model.observed import ClusterObserved, HostObserved, Observed, RegistryObserved, Scope
 from slipway.model.plan import LEAVE, Plan, StepKind
+from slipway.planning.beside import beside
 from slipway.planning.digests import references
 from slipway.planning.immutable import immutable_findings, machine_findings, pillar_findings
 from slipway.planning.plan import make_plan
@@ -44,7 +45,8 @@ def prepare(context: Context, scope: Scope) -> tuple[Observed, Plan]:
     _same_release(context)
     observed = _observe(context, scope)
     _refuse(context, observed)
-    context.configuration = effective(context, observed)
+    everyone, records = observed.cluster.configurations, observed.cluster.modules
+    context.configuration = beside(effective(context, observed), everyone, context.catalog, records)
     plan = _plan(context, observed)
     if scope is not Scope.RECORDS or not observed.cluster.reachable:
         more = {**_hosts(context, _unread(context, plan, observed), deep=False), **_leaving(context, plan)}
@@ -144,7 +146,7 @@ def _cluster(context: Context, *, drift: bool) -> ClusterObserved:
 
 def _registry(context: Context) -> RegistryObserved:
     """One read serves both: with the only registry as the source, its manifest is the context's too."""
-    configuration = context.configuration
+    configuration = context.configuration.site
     if isinstance(context.source, SiteSource) and not configuration.registry_replica:
         return RegistryObserved(reachable=True, bundle=context.manifest.digest)
     host = configuration.registry_host
@@ -169,7 +171,7 @@ def _hosts(context: Context, hosts: Iterable[Host], *, deep: bool) -> dict[str, 
 
 
 def _site(context: Context) -> str:
-    return site_id(context.secrets, context.configuration.name)
+    return site_id(context.secrets, context.configuration.site.name)
 
 
 def _secret_digests(context: Context) -> dict[str, str]:

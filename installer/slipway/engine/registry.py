@@ -25,6 +25,7 @@ def push_client(
 
 def site_source(configuration: Configuration, secrets: Secrets, state: Path) -> SiteSource:
     """Artifacts from the site registry or its replica, each fetched once into the local cache."""
+    configuration = configuration.site
     hosts = configuration.registry_hosts or (None,)
     return SiteSource([registry_source(configuration, secrets, state, host) for host in hosts])
 

@@ -120,6 +120,15 @@ class Configuration(Model):
     generation: int = 0
     spec: Spec
     hosts: tuple[Host, ...] = ()
+    cluster: "Configuration | None" = None
+    """Of one that owns modules only: that of the cluster's hosts, whose registry and network it uses as they are."""
+    elsewhere: dict[str, str] = Field(default_factory=dict)
+    """Modules that other ClusterConfigurations of the cluster have, and whose (NAMESPACE/NAME) they are."""
+
+    @property
+    def site(self) -> "Configuration":
+        """The one that says how the cluster and its registry are."""
+        return self.cluster or self
 
     @property
     def platforms(self) -> tuple[Platform, ...]:

@@ -1,19 +1,30 @@
-"""Whether a ClusterConfiguration is accepted: by itself (`api`, `catalog`), and beside the others. Pure.
+"""Whether a ClusterConfiguration is accepted: by itself (`api`, `catalog`), where it is, and beside the others. Pure.
 
-Two may not share hosts or modules: the oldest wins.
+Two may not share hosts or modules: the oldest wins. Hosts, and what all share, are only in Slipway's own namespace;
+other namespaces have to be allowed, since whoever may write there has modules installed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from slipway.api.read import parse_spec, refusal
 from slipway.catalog import Catalog
 from slipway.errors import ConflictError, Finding
-from slipway.model.configuration import Configuration
+from slipway.model.configuration import Configuration, Spec
 from slipway.model.observed import LiveConfiguration
+from slipway.planning.beside import beside
+from slipway.settings import NAMESPACE
+
+#: No module of others is known.
+NOBODYS: Mapping[str, str] = {}
 
 
-def accept(live: LiveConfiguration, everyone: Sequence[LiveConfiguration], catalog: Catalog) -> Configuration:
-    """The configuration to follow.
+def accept(
+    live: LiveConfiguration,
+    everyone: Sequence[LiveConfiguration],
+    catalog: Catalog,
+    allowed: Collection[str] = (),
+) -> Configuration:
+    """The configuration to follow, with what it finds beside it. `allowed`: namespaces besides Slipway's own.
 
     Raises:
         ConfigurationError: with every mistake, module names and settings included.
@@ -22,17 +33,44 @@ def accept(live: LiveConfiguration, everyone: Sequence[LiveConfiguration], catal
     configuration = parse_spec(
         live.spec, name=live.name, namespace=live.namespace, generation=live.generation
     )
-    findings = catalog.check(configuration)
+    configuration = beside(configuration, everyone, catalog)
+    findings = [*_misplaced(configuration, allowed), *catalog.check(configuration)]
     if findings:
         raise refusal(findings, where=f"{live.namespace}/{live.name}")
-    check_alone(live, everyone)
+    check_alone(live, everyone, configuration.elsewhere)
     return configuration
 
 
-def check_alone(live: LiveConfiguration, everyone: Sequence[LiveConfiguration]) -> None:
-    """Refuse what an older ClusterConfiguration has already; `everyone` is sorted, oldest first."""
+def _misplaced(configuration: Configuration, allowed: Collection[str]) -> Iterator[Finding]:
+    """What a namespace other than Slipway's own may not have; all of it, where it is not allowed."""
+    namespace, cluster = configuration.namespace, configuration.cluster
+    if namespace == NAMESPACE:
+        return
+    if namespace not in allowed:
+        owner = f"{cluster.namespace}/{cluster.name}" if cluster else f"the operator of {NAMESPACE}"
+        yield Finding(
+            "metadata.namespace",
+            f"no ClusterConfiguration is followed in namespace {namespace}",
+            "",
+            f"name it in spec.modules.operator.settings.namespaces of {owner}",
+            "namespace",
+        )
+    unsaid = Spec().model_dump(exclude={"modules"})
+    said = configuration.spec.model_dump(exclude={"modules"})
+    for name in (name for name, value in said.items() if value != unsaid[name]):
+        text = f"only a ClusterConfiguration in {NAMESPACE} has it: here are modules only"
+        yield Finding(f"spec.{name}", text, "", "leave it out", "modules-only")
+
+
+def check_alone(
+    live: LiveConfiguration, everyone: Sequence[LiveConfiguration], elsewhere: Mapping[str, str] = NOBODYS
+) -> None:
+    """Refuse what an older ClusterConfiguration has already; `everyone` is sorted, oldest first.
+
+    `elsewhere`: modules that others have, also those that they do not name but require, and whose they are.
+    """
     older = everyone[: _position(live, everyone)]
-    findings = [*_hosts(live, older), *_modules(live, older)]
+    findings = [*_hosts(live, older), *_modules(live, older, elsewhere)]
     if findings:
         raise ConflictError(
             "another ClusterConfiguration has this already; the oldest wins",
@@ -56,14 +94,14 @@ def _hosts(live: LiveConfiguration, older: Sequence[LiveConfiguration]) -> list[
     return [Finding("spec.hosts", problem, code="second-hosts")] if owner else []
 
 
-def _modules(live: LiveConfiguration, older: Sequence[LiveConfiguration]) -> list[Finding]:
-    taken = {name: item for item in reversed(older) for name in item.spec.get("modules") or {}}
+def _modules(
+    live: LiveConfiguration, older: Sequence[LiveConfiguration], elsewhere: Mapping[str, str]
+) -> list[Finding]:
+    owners = {f"{item.namespace}/{item.name}": item for item in reversed(older)}
+    taken = {name: owner for name, owner in elsewhere.items() if owner in owners}
+    taken |= {name: owner for owner, item in owners.items() for name in item.spec.get("modules") or {}}
     return [
-        Finding(
-            f"spec.modules.{name}",
-            f"belongs to {taken[name].namespace}/{taken[name].name}",
-            code="second-owner",
-        )
+        Finding(f"spec.modules.{name}", f"belongs to {taken[name]}", code="second-owner")
         for name in live.spec.get("modules") or {}
         if name in taken
     ]

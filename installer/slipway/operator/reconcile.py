@@ -64,6 +64,8 @@ class Edges:
     recorder: Recorder
     meter: Meter
     clock: Callable[[], str] = utc_now
+    namespaces: frozenset[str] = frozenset()
+    """Whose ClusterConfigurations are followed besides those of Slipway's own namespace."""
 
 
 class Reconciler:
@@ -123,7 +125,9 @@ class Reconciler:
     def _round(self, request: Request, live: LiveConfiguration) -> Verdict:
         try:
             with before_changes():
-                configuration = acceptance.accept(live, self._edges.store.list(), self._edges.catalog)
+                configuration = acceptance.accept(
+                    live, self._edges.store.list(), self._edges.catalog, self._edges.namespaces
+                )
         except (ConfigurationError, ConflictError) as error:
             return self._refuse(live, error)
         session = self._edges.engine.open(configuration)

@@ -119,23 +119,23 @@ class ClusterEngine:
 
     def open(self, configuration: Configuration) -> Opened:
         """Secrets are read anew for each session."""
-        secrets = SecretReader(self._client)
+        secrets, site = SecretReader(self._client), configuration.site
         state = _state() / configuration.namespace / configuration.name
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         seen = self._seen[configuration.name] if self._seen is not None else None
-        return Opened(
-            Context(
-                configuration=configuration,
-                catalog=self._release,
-                source=site_source(configuration, secrets, state),
-                secrets=secrets,
-                state=state,
-                kubeconfig=self._kubeconfig(),
-                holder=this_process(f"operator/{instance()}"),
-                standby=self._standby,
-            ),
-            seen,
+        context = Context(
+            configuration=configuration,
+            catalog=self._release,
+            source=site_source(site, secrets, state),
+            secrets=secrets,
+            state=state,
+            kubeconfig=self._kubeconfig(),
+            holder=this_process(f"operator/{instance()}"),
+            standby=self._standby,
         )
+        if configuration.namespace != NAMESPACE:
+            context.own_secrets = SecretReader(context.client(), configuration.namespace)
+        return Opened(context, seen)
 
 
 def _log_waiting(error: HeldError) -> None:
@@ -144,6 +144,11 @@ def _log_waiting(error: HeldError) -> None:
 
 def _state() -> Path:
     return Path(os.environ.get("SLIPWAY_STATE", "/var/lib/slipway/state"))
+
+
+def _allowed() -> frozenset[str]:
+    """Namespaces of teams (`SLIPWAY_NAMESPACES`, with commas between them)."""
+    return frozenset(filter(None, os.environ.get("SLIPWAY_NAMESPACES", "").split(",")))
 
 
 def open_door(
@@ -176,6 +181,7 @@ def open_door(
         catalog=release,
         recorder=Chronicle(client),
         meter=meter or Metrics(),
+        namespaces=_allowed(),
     )
     return Reconciler(edges, stop)
 

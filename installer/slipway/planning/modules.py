@@ -7,12 +7,13 @@ from typing import Any
 from slipway.catalog import Catalog, Module
 from slipway.catalog.facts import cluster_facts
 from slipway.catalog.modules import Stage
-from slipway.errors import BundleError
+from slipway.errors import BundleError, ConfigurationError, Finding
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration, ModuleSpec
 from slipway.model.observed import Observed
 from slipway.model.plan import Change, Reason, Step, StepKind
 from slipway.model.record import ModuleRecord, StepRecord
+from slipway.planning.beside import owner_of
 from slipway.planning.decide import UNNAMED, Desired, Seen, decide
 from slipway.planning.digests import digest
 from slipway.planning.hosts import ADMISSION_STEP, MIRROR_STEP
@@ -34,11 +35,6 @@ def remove_id(module: str) -> str:
 def settings_id(configuration: Configuration) -> str:
     """Id of the step that puts CRDs, Secrets and the ClusterConfiguration into the cluster."""
     return f"{StepKind.SETTINGS}/{configuration.name}/apply"
-
-
-def owner_of(configuration: Configuration) -> str:
-    """How a module record names its ClusterConfiguration."""
-    return f"{configuration.namespace}/{configuration.name}"
 
 
 def module_steps(
@@ -181,16 +177,49 @@ def _chart(module: Module, chart: str, bundle: BundleManifest) -> dict[str, Any]
 def _removals(
     configuration: Configuration, catalog: Catalog, observed: Observed, wanted: set[str]
 ) -> Iterator[Step]:
-    """Modules of this ClusterConfiguration that are installed and no longer wanted: dependents first."""
+    """Modules of this ClusterConfiguration that are installed and no longer wanted: dependents first.
+
+    Raises:
+        ConfigurationError: one is required by a module of another ClusterConfiguration.
+    """
     records: Mapping[str, ModuleRecord] = observed.cluster.modules
     leaving = {
         name: record
         for name, record in sorted(records.items())
         if name not in wanted and record.owner == owner_of(configuration)
     }
+    _refuse_required(leaving, records, owner_of(configuration))
     for name, record in leaving.items():
-        dependents = [other for other, its in leaving.items() if name in its.requires]
-        yield _removal(configuration, catalog, observed, record, tuple(dependents))
+        before = [
+            remove_id(other) if other in leaving else apply_id(other)
+            for other, its in records.items()
+            if name in its.requires and its.owner == record.owner
+        ]
+        yield _removal(configuration, catalog, observed, record, tuple(before))
+
+
+def _refuse_required(
+    leaving: Mapping[str, ModuleRecord], records: Mapping[str, ModuleRecord], owner: str
+) -> None:
+    """What a team has built on is not taken away below it."""
+    findings = tuple(
+        Finding(
+            f"spec.modules.{name}",
+            f"module {other} of ClusterConfiguration {its.owner} requires {name}",
+            f"{name} enabled",
+            f"keep it (enabled: true), or have {other} disabled first",
+            "required-elsewhere",
+        )
+        for name in leaving
+        for other, its in sorted(records.items())
+        if name in its.requires and its.owner != owner
+    )
+    if findings:
+        raise ConfigurationError(
+            "modules that others require cannot be removed",
+            where=f"ClusterConfiguration {owner}",
+            findings=findings,
+        )
 
 
 def _removal(
@@ -198,7 +227,7 @@ def _removal(
     catalog: Catalog,
     observed: Observed,
     record: ModuleRecord,
-    dependents: tuple[str, ...],
+    before: tuple[str, ...],
 ) -> Step:
     module = catalog.modules.get(record.name)
     policy = asdict(module.removal) if module else {"crds": "retain", "data": "retain", "namespace": "retain"}
@@ -217,7 +246,7 @@ def _removal(
         action="remove",
         change=Change.REMOVE,
         digest=digest(inputs, observed.secrets),
-        needs=(settings_id(configuration), *(remove_id(other) for other in dependents)),
+        needs=(settings_id(configuration), *before),
         reasons=(Reason("removed", text, path),),
         inputs=inputs,
         destructive=_loses_data(record, policy),

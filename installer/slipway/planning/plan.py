@@ -103,6 +103,8 @@ def _notices(bundle: BundleManifest, steps: tuple[Step, ...]) -> Iterator[str]:
 
 
 def _mirror(configuration: Configuration, bundle: BundleManifest, observed: Observed) -> Iterator[Step]:
+    if configuration.cluster:
+        return  # the registry is another one's, and used as it is
     host, replica = configuration.registry_host, configuration.registry_replica
     own = (step_id(host.name, "registry"),) if host else ()
     yield from _push(MIRROR_STEP, "the site registry", bundle, observed.registry.bundle, own)

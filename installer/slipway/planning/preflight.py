@@ -74,8 +74,8 @@ def preflight(
         if seen and seen.error_code in CREDENTIAL_CODES:
             findings.append(_unreachable(seen))
     findings += _room(configuration) if touched else []
-    findings += _missing_images(bundle, images, configuration.platforms)
-    findings += _registry(observed, external=configuration.spec.registry.mode == "external")
+    findings += _missing_images(bundle, images, configuration.site.platforms)
+    findings += _registry(observed, external=configuration.site.spec.registry.mode == "external")
     return findings
 
 

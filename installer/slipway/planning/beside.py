@@ -1,0 +1,52 @@
+"""Several ClusterConfigurations in one cluster: whose the hosts are, and who has which modules already."""
+
+from collections.abc import Iterable, Mapping
+
+from slipway.api.read import parse_spec
+from slipway.catalog import Catalog
+from slipway.errors import ConfigurationError
+from slipway.model.configuration import Configuration
+from slipway.model.observed import LiveConfiguration
+from slipway.model.record import ModuleRecord
+
+NO_RECORDS: Mapping[str, ModuleRecord] = {}
+
+
+def beside(
+    configuration: Configuration,
+    everyone: Iterable[LiveConfiguration],
+    catalog: Catalog,
+    records: Mapping[str, ModuleRecord] = NO_RECORDS,
+) -> Configuration:
+    """The configuration with what it finds in the cluster.
+
+    A module is somebody else's when the ClusterConfiguration with hosts selects it, when another one enables it, or
+    when its record says so. One whose ClusterConfiguration is gone is nobody's.
+    """
+    mine = (configuration.namespace, configuration.name)
+    others = [read for one in everyone if (one.namespace, one.name) != mine and (read := _read(one))]
+    owners = {owner_of(other) for other in others}
+    elsewhere = {name: owner_of(other) for other in reversed(others) for name in _has(other, catalog)}
+    elsewhere |= {name: record.owner for name, record in records.items() if record.owner in owners}
+    cluster = next((other for other in others if other.hosts), None)
+    news = {"cluster": None if configuration.hosts else cluster, "elsewhere": elsewhere}
+    return configuration.model_copy(update=news)
+
+
+def owner_of(configuration: Configuration) -> str:
+    """How a module record names its ClusterConfiguration."""
+    return f"{configuration.namespace}/{configuration.name}"
+
+
+def _read(live: LiveConfiguration) -> Configuration | None:
+    """None: it is not accepted, and has nothing."""
+    try:
+        return parse_spec(live.spec, name=live.name, namespace=live.namespace, generation=live.generation)
+    except ConfigurationError:
+        return None
+
+
+def _has(configuration: Configuration, catalog: Catalog) -> Iterable[str]:
+    if configuration.hosts:
+        return (name for name, chosen in catalog.selection(configuration).items() if chosen.enabled)
+    return (name for name, spec in configuration.spec.modules.items() if spec.enabled)
