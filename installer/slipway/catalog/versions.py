@@ -184,7 +184,7 @@ class Chart(_Pinned):
     """As of a Binary."""
 
 
-class Release(_Pinned):
+class KubernetesRelease(_Pinned):
     """What one Kubernetes version consists of: binaries {name: version} and images."""
 
     kubernetes: str
@@ -231,7 +231,7 @@ class Versions(_Pinned):
     images: tuple[Image, ...]
     binaries: tuple[Binary, ...]
     charts: tuple[Chart, ...]
-    releases: tuple[Release, ...]
+    releases: tuple[KubernetesRelease, ...]
     packages: Packages
     wheels: str = ""
     """Source of the wheels with which Slipway itself is installed; empty: a bundle does not have it."""
@@ -265,7 +265,7 @@ class Versions(_Pinned):
         same = tuple(binary for binary in self.binaries if binary.version == version)
         return _find(same, "name", name, f"binary of version {version}")
 
-    def release(self, kubernetes: str) -> Release:
+    def release(self, kubernetes: str) -> KubernetesRelease:
         """What the Kubernetes version consists of."""
         return _find(self.releases, "kubernetes", kubernetes, "Kubernetes version")
 

@@ -10,7 +10,7 @@ from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, 
 from slipway.errors import ApprovalRequired, before_changes
 
 if TYPE_CHECKING:
-    from slipway.engine.errands.sweeping import Found, Swept
+    from slipway.engine.errands.sweeping import Sweepable, Swept
 
 app = typer.Typer(no_args_is_help=True, help="Look after the site registry that Slipway runs.")
 MIB = 1 << 20
@@ -54,7 +54,7 @@ def gc(
         print(_swept_text(swept))
 
 
-def _agree(found: "tuple[Found, ...]", *, yes: bool) -> None:
+def _agree(found: "tuple[Sweepable, ...]", *, yes: bool) -> None:
     artifacts = sum(len(one.sweep.artifacts) for one in found)
     if not confirm(f"Delete {artifacts} artifacts of former bundles?", yes=yes):
         raise ApprovalRequired(
@@ -63,7 +63,7 @@ def _agree(found: "tuple[Found, ...]", *, yes: bool) -> None:
         )
 
 
-def _found_text(found: "tuple[Found, ...]") -> str:
+def _found_text(found: "tuple[Sweepable, ...]") -> str:
     lines = []
     for one in found:
         sweep = one.sweep

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 Object = Mapping[str, Any]
 
 
-class State(StrEnum):
+class KStatus(StrEnum):
     """What a look at an object says."""
 
     CURRENT = "Current"
@@ -18,16 +18,16 @@ class State(StrEnum):
 class Status(NamedTuple):
     """State, and why it is not (yet) current."""
 
-    state: State
+    state: KStatus
     message: str = ""
 
     @property
     def current(self) -> bool:
         """Nothing left to wait for."""
-        return self.state is State.CURRENT
+        return self.state is KStatus.CURRENT
 
 
-CURRENT = Status(State.CURRENT)
+CURRENT = Status(KStatus.CURRENT)
 
 
 def status(obj: Object | None) -> Status:
@@ -65,7 +65,7 @@ def _deployment(obj: Object) -> Status:
     wanted = _wanted(obj)
     progressing = _condition(obj, "Progressing")
     if progressing.get("reason") == "ProgressDeadlineExceeded":
-        return Status(State.FAILED, progressing.get("message", ""))
+        return Status(KStatus.FAILED, progressing.get("message", ""))
     if "observedGeneration" not in found:
         return _waits("its controller has not seen it")
     for field, text in (("updatedReplicas", "updated"), ("availableReplicas", "available")):
@@ -151,7 +151,7 @@ def _replicaset(obj: Object) -> Status:
 def _job(obj: Object) -> Status:
     failed = _condition(obj, "Failed")
     if failed.get("status") == "True":
-        return Status(State.FAILED, failed.get("message", ""))
+        return Status(KStatus.FAILED, failed.get("message", ""))
     done = _condition(obj, "Complete").get("status") == "True"
     return CURRENT if done else _waits("not completed")
 
@@ -159,7 +159,7 @@ def _job(obj: Object) -> Status:
 def _pod(obj: Object) -> Status:
     found = _found(obj)
     if found.get("phase") == "Failed":
-        return Status(State.FAILED, found.get("message") or found.get("reason", ""))
+        return Status(KStatus.FAILED, found.get("message") or found.get("reason", ""))
     if found.get("phase") == "Succeeded" or _condition(obj, "Ready").get("status") == "True":
         return CURRENT
     return _waits(found.get("phase", "Pending"))
@@ -168,14 +168,14 @@ def _pod(obj: Object) -> Status:
 def _claim(obj: Object) -> Status:
     phase = _found(obj).get("phase", "Pending")
     if phase == "Lost":
-        return Status(State.FAILED, "its volume is lost")
+        return Status(KStatus.FAILED, "its volume is lost")
     return CURRENT if phase == "Bound" else _waits("not bound to a volume")
 
 
 def _definition(obj: Object) -> Status:
     refused = _condition(obj, "NamesAccepted")
     if refused.get("status") == "False":
-        return Status(State.FAILED, refused.get("message", ""))
+        return Status(KStatus.FAILED, refused.get("message", ""))
     established = _condition(obj, "Established").get("status") == "True"
     return CURRENT if established else _waits("not established")
 
@@ -189,7 +189,7 @@ def _api_service(obj: Object) -> Status:
 
 def _generic(obj: Object) -> Status:
     """Any other kind: the conditions that kstatus agreed on, where it has some."""
-    for name, state in (("Stalled", State.FAILED), ("Reconciling", State.IN_PROGRESS)):
+    for name, state in (("Stalled", KStatus.FAILED), ("Reconciling", KStatus.IN_PROGRESS)):
         condition = _condition(obj, name)
         if condition.get("status") == "True":
             return Status(state, str(condition.get("message") or ""))
@@ -246,4 +246,4 @@ def _condition(obj: Object, name: str) -> Mapping[str, Any]:
 
 
 def _waits(message: str) -> Status:
-    return Status(State.IN_PROGRESS, message)
+    return Status(KStatus.IN_PROGRESS, message)

@@ -79,7 +79,7 @@ def _broken_rules(client: Client, module: str, rules: Rules) -> list[Ailment]:
             ailments.append(Ailment(Part.MODULE, module, Cause.UNREADABLE, message))
             continue
         if not status.current:
-            cause = Cause.FAILED if status.state is health.State.FAILED else Cause.NOT_CURRENT
+            cause = Cause.FAILED if status.state is health.KStatus.FAILED else Cause.NOT_CURRENT
             ailments.append(Ailment(Part.MODULE, module, cause, f"{what}: {status.message}"))
     return ailments
 
@@ -136,5 +136,5 @@ def _ailment(
             )
     except SlipwayError as error:
         return Ailment(Part.MODULE, module, Cause.UNREADABLE, f"{key}: {error.what}; {error.why}")
-    cause = Cause.FAILED if status.state is health.State.FAILED else Cause.NOT_CURRENT
+    cause = Cause.FAILED if status.state is health.KStatus.FAILED else Cause.NOT_CURRENT
     return Ailment(Part.MODULE, module, cause, message, since)

@@ -40,7 +40,7 @@ def wait(
     pause, told = FIRST_POLL, ""
     while True:
         pending = _look(client, waiting, open_rules)
-        failed = any(found.state is health.State.FAILED for found in pending.values())
+        failed = any(found.state is health.KStatus.FAILED for found in pending.values())
         patience = min(FAILED_SECONDS, seconds) if failed else seconds
         if not pending or time.monotonic() > started + patience:
             return pending
@@ -84,7 +84,9 @@ def rule_status(client: Client, rule: Mapping[str, Any]) -> health.Status:
         classes = client.list(rule["apiVersion"], rule["kind"])
         notes = [item["metadata"].get("annotations") or {} for item in classes]
         there = any(note.get(_DEFAULT_CLASS) == "true" for note in notes)
-        return health.CURRENT if there else health.Status(health.State.IN_PROGRESS, "no class is the default")
+        return (
+            health.CURRENT if there else health.Status(health.KStatus.IN_PROGRESS, "no class is the default")
+        )
     obj = client.get(rule["apiVersion"], rule["kind"], rule["name"], rule.get("namespace", ""))
     return object_status(client, obj)
 

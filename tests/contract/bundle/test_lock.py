@@ -11,7 +11,7 @@ import pytest
 
 from slipway import catalog as catalogs
 from slipway.bundle.locks import images as lock
-from slipway.bundle.locks.images import Lock
+from slipway.bundle.locks.images import ImageLock
 from slipway.bundle.make.official import Official
 from slipway.bundle.registry.client import RegistryError
 from slipway.bundle.registry.upstream import Upstreams
@@ -33,7 +33,7 @@ from tests.upstreams import (
 def test_what_nobody_has_read_is_refused(upstream: Faulty) -> None:
     entries = tuple(resolved(upstream))
     own = "ghcr.io/slipway-dev/slipway:0.1.0"
-    official = Official(ImageOrigin.OFFICIAL, Lock(entries))
+    official = Official(ImageOrigin.OFFICIAL, ImageLock(entries))
     assert official.locked([IMAGE, own]) == list(entries)
     with pytest.raises(BundleError, match="on trust alone") as caught:
         official.locked([IMAGE, "quay.io/other/tool:v2", "quay.io/third/tool:v3"])
@@ -41,17 +41,19 @@ def test_what_nobody_has_read_is_refused(upstream: Faulty) -> None:
         "image/quay.io/other/tool:v2",
         "image/quay.io/third/tool:v3",
     ]
-    assert Official(ImageOrigin.AUTO, Lock(entries)).locked([IMAGE, "quay.io/other/tool:v2"]) == list(entries)
-    assert Official(ImageOrigin.BUILD, Lock(entries)).locked([IMAGE]) == []
+    assert Official(ImageOrigin.AUTO, ImageLock(entries)).locked([IMAGE, "quay.io/other/tool:v2"]) == list(
+        entries
+    )
+    assert Official(ImageOrigin.BUILD, ImageLock(entries)).locked([IMAGE]) == []
     with pytest.raises(BundleError, match="on trust alone"):
         Official(further=frozenset({"quay.io/my/own:1"})).locked(["quay.io/my/own:1"])
 
 
 def test_a_lock_is_a_file_that_people_can_read(tmp_path: Path, upstream: Faulty) -> None:
-    found = Lock().merged(resolved(upstream, ALL))
+    found = ImageLock().merged(resolved(upstream, ALL))
     lock.write(found, tmp_path / "lock.yaml")
     assert lock.read(tmp_path / "lock.yaml") == found
-    assert lock.read(tmp_path / "none.yaml") == Lock()
+    assert lock.read(tmp_path / "none.yaml") == ImageLock()
     assert found.beside(found.images[-1]) or found.beside(found.images[0])
     for text, what in (
         ("x", "no lock"),

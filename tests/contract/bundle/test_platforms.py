@@ -13,7 +13,7 @@ from slipway.bundle.form.layout import OCI_INDEX, blob_path, node_of, nodes, rea
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.locks import images as lock
-from slipway.bundle.locks.images import Lock
+from slipway.bundle.locks.images import ImageLock
 from slipway.bundle.make.builder import Builder
 from slipway.bundle.make.official import Official
 from slipway.bundle.registry.client import RegistryClient
@@ -147,12 +147,12 @@ def test_what_was_pushed_is_pulled_for_each_platform(tmp_path: Path, registry: R
         ups = Upstreams({"registry.test": f"{proxy.url}/registry.test"}, accounts=account)
         for platform in PLATFORMS:
             [entry] = lock.resolve(ups, TOOL, platform.name, DAY)
-            [image] = pulled_into(tmp_path / platform.architecture, ups, Lock((entry,)), platform.name)
+            [image] = pulled_into(tmp_path / platform.architecture, ups, ImageLock((entry,)), platform.name)
             assert image.platform == platform.name
             assert architectures(tmp_path / platform.architecture, image) == [platform.architecture]
 
 
-def pulled_into(out: Path, ups: Upstreams, entries: Lock, *platforms: str) -> list[Artifact]:
+def pulled_into(out: Path, ups: Upstreams, entries: ImageLock, *platforms: str) -> list[Artifact]:
     """Images of a bundle that come from a registry."""
     official = Official(ImageOrigin.OFFICIAL, entries, platforms, upstreams=ups)
     builder = Builder(versions.load(), load(), Writer(out), Workshop(lambda _text: None), PLATFORMS)
@@ -163,12 +163,12 @@ def pulled_into(out: Path, ups: Upstreams, entries: Lock, *platforms: str) -> li
 def test_what_is_locked_for_two_platforms_becomes_one_image(tmp_path: Path, upstream: Faulty) -> None:
     ups = upstreams(upstream)
     entries = [item for name in (AMD, ARM64.name) for item in lock.resolve(ups, IMAGE, name, DAY)]
-    [image] = pulled_into(tmp_path / "both", ups, Lock(tuple(entries)), AMD, ARM64.name)
+    [image] = pulled_into(tmp_path / "both", ups, ImageLock(tuple(entries)), AMD, ARM64.name)
     assert (image.reference, image.platform) == (IMAGE, BOTH)
     index = node_of((tmp_path / "both" / image.path).read_bytes())
     assert list(index.children) == [entry.digest for entry in entries]
     assert architectures(tmp_path / "both", image) == ["amd64", "arm64"]
-    official = Official(ImageOrigin.AUTO, Lock((entries[0],)), (AMD, ARM64.name))
+    official = Official(ImageOrigin.AUTO, ImageLock((entries[0],)), (AMD, ARM64.name))
     with pytest.raises(BundleError, match="on trust alone") as refusal:
         official.locked([IMAGE])
     assert refusal.value.findings[0].problem == "is unverified: no lock has its digest for linux/arm64"
@@ -185,7 +185,7 @@ def test_an_image_that_lacks_an_architecture_is_named(tmp_path: Path, upstream: 
     assert missing_platforms(tmp_path / "amd", amd, [TOOL], (AMD64,)) == []
     ups = upstreams(upstream)
     entries = lock.resolve(ups, IMAGE, ALL, DAY)
-    images = pulled_into(tmp_path / "all", ups, Lock(tuple(entries)), ALL)
+    images = pulled_into(tmp_path / "all", ups, ImageLock(tuple(entries)), ALL)
     taken = BundleManifest("all", "", "", "", tuple(images))
     signature = next(image.reference for image in images if image.reference != IMAGE)
     assert missing_platforms(tmp_path / "all", taken, [IMAGE], PLATFORMS) == []

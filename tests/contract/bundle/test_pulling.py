@@ -14,7 +14,7 @@ from slipway.bundle.form import layout, manifest
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.tally import Tally, every
 from slipway.bundle.locks import images as lock
-from slipway.bundle.locks.images import Lock, Locked
+from slipway.bundle.locks.images import ImageLock, Locked
 from slipway.bundle.make.official import Official
 from slipway.bundle.make.pulling import pull
 from slipway.bundle.registry.client import RegistryClient, RegistryError
@@ -123,7 +123,7 @@ def test_a_tag_that_was_overwritten_is_found_and_the_locked_digest_is_still_what
     put_index(upstream.backend.client(), "v1", seed=10)
     [image] = pulled(upstream, tmp_path / "bundle", [entry])
     assert image.artifact.digest == entry.digest
-    former, found = Lock((entry,)), resolved(upstream)
+    former, found = ImageLock((entry,)), resolved(upstream)
     with pytest.raises(BundleError, match="tags mean other contents than before") as caught:
         lock.check_moved(former, found, accept=False)
     assert entry.tagged in caught.value.findings[0].expected
@@ -176,7 +176,7 @@ def test_a_build_takes_what_is_locked_from_its_registry(tmp_path: Path, registry
     entries = lock.resolve(ups, "registry.test/pause:1", AMD64, DAY)
     contents = {}
     for origin in ImageOrigin:
-        official = Official(origin, Lock(tuple(entries)), upstreams=ups)
+        official = Official(origin, ImageLock(tuple(entries)), upstreams=ups)
         built = tiny_build(tmp_path, str(origin), official=official)
         [image] = [artifact for artifact in built.artifacts if artifact.kind == "image"]
         contents[origin] = (image.digest == entries[0].digest, image.contents)

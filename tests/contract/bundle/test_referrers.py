@@ -12,7 +12,7 @@ import pytest
 
 from slipway.bundle.form.manifest import read
 from slipway.bundle.locks import images as lock
-from slipway.bundle.locks.images import ALL, Lock
+from slipway.bundle.locks.images import ALL, ImageLock
 from slipway.bundle.make.official import Official
 from slipway.bundle.registry import referrers
 from slipway.bundle.registry.client import RegistryClient, RegistryUnavailable
@@ -79,7 +79,7 @@ def test_all_that_a_registry_lists_is_locked(tmp_path: Path, source: Faulty) -> 
     assert all(item.image == f"{NAME}@{item.digest}" == f"{item.name}@{item.version}" for item in others)
     assert source.count("GET", r"referrers/.+\?page=1") == 1
     other = lock.Locked("quay.io/other/tool:v1", ALL, image.digest, image.digest, "https://quay.io", DAY)
-    whole = Lock().merged([image, cosigned, *others, other])
+    whole = ImageLock().merged([image, cosigned, *others, other])
     lock.write(whole, tmp_path / "lock.yaml")
     assert "subject: ''" not in (tmp_path / "lock.yaml").read_text()
     assert lock.read(tmp_path / "lock.yaml") == whole

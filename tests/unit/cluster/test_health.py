@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.cluster.drift import compare
-from slipway.cluster.health import State, since, status, watched, without_lost
+from slipway.cluster.health import KStatus, since, status, watched, without_lost
 from slipway.cluster.waiting import pod_reasons
 from slipway.model.record import ModuleRecord, ObjectRef
 
@@ -45,31 +45,31 @@ def condition(name: str, value: str, **more: str) -> dict[str, Any]:
 
 
 CASES = [
-    (thing("Deployment", DONE, {"replicas": 2}), State.CURRENT, ""),
-    (thing("Deployment", {}, {"replicas": 2}), State.IN_PROGRESS, "controller"),
+    (thing("Deployment", DONE, {"replicas": 2}), KStatus.CURRENT, ""),
+    (thing("Deployment", {}, {"replicas": 2}), KStatus.IN_PROGRESS, "controller"),
     (
         thing("Deployment", DONE | {"observedGeneration": 1}, {"replicas": 2}),
-        State.IN_PROGRESS,
+        KStatus.IN_PROGRESS,
         "last change",
     ),
-    (thing("Deployment", DONE | {"updatedReplicas": 1}, {"replicas": 2}), State.IN_PROGRESS, "1 of 2"),
-    (thing("Deployment", DONE | {"replicas": 3}, {"replicas": 2}), State.IN_PROGRESS, "1 old"),
+    (thing("Deployment", DONE | {"updatedReplicas": 1}, {"replicas": 2}), KStatus.IN_PROGRESS, "1 of 2"),
+    (thing("Deployment", DONE | {"replicas": 3}, {"replicas": 2}), KStatus.IN_PROGRESS, "1 old"),
     (
         thing(
             "Deployment",
             DONE | condition("Progressing", "False", reason="ProgressDeadlineExceeded", message="m"),
         ),
-        State.FAILED,
+        KStatus.FAILED,
         "m",
     ),
-    (thing("Deployment", DONE, {"replicas": 2}, deletionTimestamp="x"), State.IN_PROGRESS, "deleted"),
-    (thing("DaemonSet", {"observedGeneration": 2}), State.CURRENT, ""),
-    (thing("DaemonSet", {}), State.IN_PROGRESS, "controller"),
+    (thing("Deployment", DONE, {"replicas": 2}, deletionTimestamp="x"), KStatus.IN_PROGRESS, "deleted"),
+    (thing("DaemonSet", {"observedGeneration": 2}), KStatus.CURRENT, ""),
+    (thing("DaemonSet", {}), KStatus.IN_PROGRESS, "controller"),
     (
         thing(
             "DaemonSet", {"observedGeneration": 2, "desiredNumberScheduled": 3, "updatedNumberScheduled": 3}
         ),
-        State.IN_PROGRESS,
+        KStatus.IN_PROGRESS,
         "0 of 3",
     ),
     (
@@ -78,7 +78,7 @@ CASES = [
             {"observedGeneration": 2, "desiredNumberScheduled": 3, "numberAvailable": 3},
             ON_DELETE,
         ),
-        State.CURRENT,
+        KStatus.CURRENT,
         "",
     ),
     (
@@ -87,71 +87,71 @@ CASES = [
             {"observedGeneration": 2, "desiredNumberScheduled": 3, "numberAvailable": 2},
             ON_DELETE,
         ),
-        State.IN_PROGRESS,
+        KStatus.IN_PROGRESS,
         "2 of 3 pods are available",
     ),
-    (thing("StatefulSet", READY | {"updatedReplicas": 3}, {"replicas": 3}), State.CURRENT, ""),
-    (thing("StatefulSet", {}, {"replicas": 0}), State.IN_PROGRESS, "controller"),
-    (thing("StatefulSet", {"observedGeneration": 2}), State.IN_PROGRESS, "0 of 1"),
+    (thing("StatefulSet", READY | {"updatedReplicas": 3}, {"replicas": 3}), KStatus.CURRENT, ""),
+    (thing("StatefulSet", {}, {"replicas": 0}), KStatus.IN_PROGRESS, "controller"),
+    (thing("StatefulSet", {"observedGeneration": 2}), KStatus.IN_PROGRESS, "0 of 1"),
     (
         thing("StatefulSet", OLD | {"updatedReplicas": 2}, {"replicas": 3}),
-        State.IN_PROGRESS,
+        KStatus.IN_PROGRESS,
         "2 of 3 replicas are updated",
     ),
-    (thing("StatefulSet", OLD, {"replicas": 3} | ON_DELETE), State.CURRENT, ""),
+    (thing("StatefulSet", OLD, {"replicas": 3} | ON_DELETE), KStatus.CURRENT, ""),
     (
         thing("StatefulSet", OLD | {"readyReplicas": 2}, {"replicas": 3} | ON_DELETE),
-        State.IN_PROGRESS,
+        KStatus.IN_PROGRESS,
         "2 of 3 replicas are ready",
     ),
-    (thing("StatefulSet", OLD | {"updatedReplicas": 1}, {"replicas": 3} | PARTITION), State.CURRENT, ""),
-    (thing("StatefulSet", OLD, {"replicas": 3} | PARTITION), State.IN_PROGRESS, "0 of 1"),
+    (thing("StatefulSet", OLD | {"updatedReplicas": 1}, {"replicas": 3} | PARTITION), KStatus.CURRENT, ""),
+    (thing("StatefulSet", OLD, {"replicas": 3} | PARTITION), KStatus.IN_PROGRESS, "0 of 1"),
     (
         thing("StatefulSet", READY | {"updatedReplicas": 3, "replicas": 5}, {"replicas": 3}),
-        State.IN_PROGRESS,
+        KStatus.IN_PROGRESS,
         "2 old replicas",
     ),
-    (thing("ReplicaSet", {"replicas": 2, "readyReplicas": 1}), State.IN_PROGRESS, "1 old"),
-    (thing("ReplicaSet", {"readyReplicas": 1}, {"replicas": 2}), State.IN_PROGRESS, "1 of 2"),
-    (thing("Job", condition("Complete", "True")), State.CURRENT, ""),
-    (thing("Job", condition("Failed", "True", message="BackoffLimitExceeded")), State.FAILED, "Backoff"),
-    (thing("Pod", {"phase": "Succeeded"}), State.CURRENT, ""),
-    (thing("Pod", {"phase": "Running"} | condition("Ready", "False")), State.IN_PROGRESS, "Running"),
-    (thing("Pod", {"phase": "Failed", "reason": "Evicted"}), State.FAILED, "Evicted"),
-    (thing("PersistentVolumeClaim", {"phase": "Bound"}), State.CURRENT, ""),
-    (thing("PersistentVolumeClaim", {}), State.IN_PROGRESS, "not bound"),
-    (thing("CustomResourceDefinition", condition("Established", "True")), State.CURRENT, ""),
+    (thing("ReplicaSet", {"replicas": 2, "readyReplicas": 1}), KStatus.IN_PROGRESS, "1 old"),
+    (thing("ReplicaSet", {"readyReplicas": 1}, {"replicas": 2}), KStatus.IN_PROGRESS, "1 of 2"),
+    (thing("Job", condition("Complete", "True")), KStatus.CURRENT, ""),
+    (thing("Job", condition("Failed", "True", message="BackoffLimitExceeded")), KStatus.FAILED, "Backoff"),
+    (thing("Pod", {"phase": "Succeeded"}), KStatus.CURRENT, ""),
+    (thing("Pod", {"phase": "Running"} | condition("Ready", "False")), KStatus.IN_PROGRESS, "Running"),
+    (thing("Pod", {"phase": "Failed", "reason": "Evicted"}), KStatus.FAILED, "Evicted"),
+    (thing("PersistentVolumeClaim", {"phase": "Bound"}), KStatus.CURRENT, ""),
+    (thing("PersistentVolumeClaim", {}), KStatus.IN_PROGRESS, "not bound"),
+    (thing("CustomResourceDefinition", condition("Established", "True")), KStatus.CURRENT, ""),
     (
         thing("CustomResourceDefinition", condition("NamesAccepted", "False", message="taken")),
-        State.FAILED,
+        KStatus.FAILED,
         "taken",
     ),
     (
         thing("APIService", condition("Available", "False", message="no endpoints")),
-        State.IN_PROGRESS,
+        KStatus.IN_PROGRESS,
         "endpoints",
     ),
-    (thing("ConfigMap", {}), State.CURRENT, ""),
-    (thing("Widget", condition("Ready", "False", message="soon")), State.IN_PROGRESS, "soon"),
-    (thing("Widget", condition("Stalled", "True", message="never")), State.FAILED, "never"),
-    (thing("Widget", condition("Reconciling", "True", message="now")), State.IN_PROGRESS, "now"),
+    (thing("ConfigMap", {}), KStatus.CURRENT, ""),
+    (thing("Widget", condition("Ready", "False", message="soon")), KStatus.IN_PROGRESS, "soon"),
+    (thing("Widget", condition("Stalled", "True", message="never")), KStatus.FAILED, "never"),
+    (thing("Widget", condition("Reconciling", "True", message="now")), KStatus.IN_PROGRESS, "now"),
     # What a custom resource may have where Kubernetes' own kinds have something else.
-    (thing("Widget", {"conditions": {"Ready": "False"}}), State.CURRENT, ""),
-    (thing("Widget", {"conditions": ["Ready"]}), State.CURRENT, ""),
-    (thing("Widget", {"observedGeneration": "1"}), State.IN_PROGRESS, "last change"),
-    (thing("Widget", {"observedGeneration": "2"}), State.CURRENT, ""),
-    (thing("Widget", {"observedGeneration": "v2"}), State.CURRENT, ""),
-    ({**thing("Widget", {}), "status": "Running"}, State.CURRENT, ""),
+    (thing("Widget", {"conditions": {"Ready": "False"}}), KStatus.CURRENT, ""),
+    (thing("Widget", {"conditions": ["Ready"]}), KStatus.CURRENT, ""),
+    (thing("Widget", {"observedGeneration": "1"}), KStatus.IN_PROGRESS, "last change"),
+    (thing("Widget", {"observedGeneration": "2"}), KStatus.CURRENT, ""),
+    (thing("Widget", {"observedGeneration": "v2"}), KStatus.CURRENT, ""),
+    ({**thing("Widget", {}), "status": "Running"}, KStatus.CURRENT, ""),
     (
         {**thing("Job", {"state": {"phase": "Running"}}), "apiVersion": "batch.volcano.sh/v1"},
-        State.CURRENT,
+        KStatus.CURRENT,
         "",
     ),
 ]
 
 
 @pytest.mark.parametrize(("obj", "state", "text"), CASES)
-def test_state(obj: dict[str, Any], state: State, text: str) -> None:
+def test_state(obj: dict[str, Any], state: KStatus, text: str) -> None:
     found = status(obj)
     assert found.state is state
     assert text in found.message
@@ -174,7 +174,7 @@ def test_since_when_it_is_not_current(obj: dict[str, Any], expected: str) -> Non
 
 
 def test_absent_is_waited_for() -> None:
-    assert status(None).state is State.IN_PROGRESS
+    assert status(None).state is KStatus.IN_PROGRESS
 
 
 @pytest.mark.parametrize(

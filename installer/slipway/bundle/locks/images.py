@@ -56,7 +56,7 @@ class Locked:
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
+class ImageLock:
     """A lock file."""
 
     images: tuple[Locked, ...] = ()
@@ -74,13 +74,13 @@ class Lock:
                 found += [item, *self.beside(item)]
         return found
 
-    def merged(self, others: Iterable[Locked]) -> "Lock":
+    def merged(self, others: Iterable[Locked]) -> "ImageLock":
         """With these in the place of former ones of the same image and platform."""
         found = {(item.image, item.platform): item for item in (*self.images, *others)}
-        return Lock(tuple(found[key] for key in sorted(found)))
+        return ImageLock(tuple(found[key] for key in sorted(found)))
 
 
-def read(path: Path) -> Lock:
+def read(path: Path) -> ImageLock:
     """A lock file; an empty lock where there is none.
 
     Raises:
@@ -89,9 +89,9 @@ def read(path: Path) -> Lock:
     try:
         data = yamltext.load(path.read_bytes())
         known, items = data["format"] == LOCK_FORMAT, data["images"]
-        lock = Lock(tuple(Locked(**{key: str(value) for key, value in item.items()}) for item in items))
+        lock = ImageLock(tuple(Locked(**{key: str(value) for key, value in item.items()}) for item in items))
     except FileNotFoundError:
-        return Lock()
+        return ImageLock()
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         why = f"{type(exc).__name__}: {exc}"
         raise BundleError("this is no lock of images", where=str(path), why=why, hint=_HINT) from exc
@@ -100,7 +100,7 @@ def read(path: Path) -> Lock:
     return lock
 
 
-def write(lock: Lock, path: Path) -> None:
+def write(lock: ImageLock, path: Path) -> None:
     """By rename."""
     items = [{key: value for key, value in asdict(item).items() if value} for item in lock.images]
     data = {"format": LOCK_FORMAT, "images": items}
@@ -141,7 +141,7 @@ def resolve_all(upstreams: Upstreams, images: Iterable[str], platform: str, toda
     return [item for items in found for item in items]
 
 
-def check_moved(former: Lock, found: Iterable[Locked], *, accept: bool) -> None:
+def check_moved(former: ImageLock, found: Iterable[Locked], *, accept: bool) -> None:
     """Refuse tags that mean something else than they did, unless somebody has looked at them.
 
     Raises:

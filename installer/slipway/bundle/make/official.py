@@ -8,7 +8,7 @@ from typing import Final
 from slipway.bundle.ground.tally import Tally
 from slipway.bundle.locks.downloading import Ways, bring
 from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
-from slipway.bundle.locks.images import Lock, Locked
+from slipway.bundle.locks.images import ImageLock, Locked
 from slipway.bundle.make.files import Files
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
@@ -41,7 +41,7 @@ class Official:
     """`further`: images that no module names and nothing here builds; they come from their registries in any case."""
 
     origin: ImageOrigin = ImageOrigin.AUTO
-    lock: Lock = field(default_factory=Lock)
+    lock: ImageLock = field(default_factory=ImageLock)
     platforms: tuple[str, ...] = (AMD64.name,)
     """Those of hosts; or `ALL` alone."""
     further: frozenset[str] = frozenset()

@@ -28,7 +28,7 @@ UNIT = "slipway-registry-gc.service"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Sweepable:
     """What is to go from the registry on one host."""
 
     host: str
@@ -45,7 +45,7 @@ class Swept:
     after: int
 
 
-def survey(context: Context) -> tuple[Found, ...]:
+def survey(context: Context) -> tuple[Sweepable, ...]:
     """What would go, host by host.
 
     Raises:
@@ -60,10 +60,12 @@ def survey(context: Context) -> tuple[Found, ...]:
             hint="use the retention rules of that registry",
         )
     used = _running(context)
-    return tuple(Found(host.name, look(_client(context, host), used)) for host in hosts)
+    return tuple(Sweepable(host.name, look(_client(context, host), used)) for host in hosts)
 
 
-def carry_out(context: Context, found: tuple[Found, ...], tell: Callable[[str], None]) -> tuple[Swept, ...]:
+def carry_out(
+    context: Context, found: tuple[Sweepable, ...], tell: Callable[[str], None]
+) -> tuple[Swept, ...]:
     """Delete manifests, and have each host collect its blobs; killed, the same again goes on.
 
     Raises:
@@ -89,7 +91,7 @@ def carry_out(context: Context, found: tuple[Found, ...], tell: Callable[[str], 
     return tuple(Swept(name, gone[name], *sizes[name]) for name in gone)
 
 
-def _delete(client: RegistryClient, one: Found, tell: Callable[[str], None]) -> int:
+def _delete(client: RegistryClient, one: Sweepable, tell: Callable[[str], None]) -> int:
     tell(f"{one.host}: {len(one.sweep.manifests)} manifests")
     return sweep(client, one.sweep)
 
