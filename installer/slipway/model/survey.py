@@ -136,6 +136,8 @@ class Survey:
     """Where /etc/resolv.conf leads to when nothing is there, or `missing`; empty: it can be read."""
     immutable: tuple[str, ...] = ()
     """Of the files with a host's names, those that nobody can replace (chattr +i)."""
+    tables: tuple[str, ...] = ()
+    """Tables of the kernel's packet filter, as `inet slipway`."""
     cni: tuple[str, ...] = ()
     """Files in /etc/cni/net.d, in the order in which a runtime takes the first."""
     manifests: tuple[str, ...] = ()

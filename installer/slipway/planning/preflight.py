@@ -13,6 +13,7 @@ from slipway.model.systems import system_of
 from slipway.planning.checks.disks import disk_findings
 from slipway.planning.checks.fleet import fleet_state
 from slipway.planning.checks.host import host_state
+from slipway.planning.checks.ports import port_clashes
 from slipway.planning.interpreter import interpreter_findings
 from slipway.planning.standing import standing_findings
 
@@ -73,7 +74,7 @@ def preflight(
         seen = observed.hosts.get(name)
         if seen and seen.error_code in CREDENTIAL_CODES:
             findings.append(_unreachable(seen))
-    findings += _room(configuration) if touched else []
+    findings += (*_room(configuration), *_clashes(configuration)) if touched else ()
     findings += _missing_images(bundle, images, configuration.site.platforms)
     findings += _registry(observed, external=configuration.site.spec.registry.mode == "external")
     return findings
@@ -188,6 +189,11 @@ def _room(configuration: Configuration) -> Iterator[Finding]:
         yield Finding(
             "spec.kubernetes.network.podCIDR", text, expected, hint, "pod-range-nearly-full", severity=WARNING
         )
+
+
+def _clashes(configuration: Configuration) -> Iterable[Finding]:
+    """Once, though several hosts may have them."""
+    return {(found.path, found.code): found for found in port_clashes(configuration)}.values()
 
 
 def _missing_images(

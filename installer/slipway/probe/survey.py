@@ -49,6 +49,7 @@ def parse_survey(sections: Sections, *, skew: float = 0.0, skew_error: float = 0
         cloud_init=_cloud_init(_words(sections, "cloud-init")),
         resolver_lost=_resolver_lost(_words(sections, "names")),
         immutable=_behind("immutable", _words(sections, "names")),
+        tables=_behind("table", _words(sections, "tables")),
         cni=tuple(name for name in _words(sections, "cni") if name.endswith(_NETWORKS)),
         manifests=_words(sections, "manifests"),
         product=_first(sections, "product").lower(),

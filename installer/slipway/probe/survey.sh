@@ -155,6 +155,7 @@ section nvswitches nvidia_devices 0x0680
 section driver nvidia_driver
 section cloud-init cloud_init
 section names names
+section tables nft list tables
 section cni ls -1 /etc/cni/net.d
 section manifests ls -1 /etc/kubernetes/manifests
 section product cat /sys/class/dmi/id/product_uuid

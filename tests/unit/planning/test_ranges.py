@@ -1,5 +1,7 @@
 """Room for nodes is told before it is gone; hosts may have their full names."""
 
+import pytest
+
 from slipway.api import read
 from slipway.errors import WARNING
 from slipway.model.plan import StepKind
@@ -41,3 +43,25 @@ def test_a_host_may_have_its_full_name() -> None:
     given = role_variables(configuration, model.bundle(), configuration.hosts[0], "node_prepare")
     assert given["node_prepare_hostname"] == name
     assert given["node_prepare_hosts_entries"][0] == {"address": "10.0.0.11", "names": [name, "cp-01"]}
+
+
+@pytest.mark.parametrize(
+    ("patch", "paths"),
+    [
+        ({"kubernetes": {"endpoint": {"port": 8443}}, "registry": {"port": 5443}}, []),
+        ({"kubernetes": {"endpoint": {"port": 10250}}}, ["spec.kubernetes.endpoint.port"]),
+        ({"kubernetes": {"endpoint": {"port": 2379}}}, ["spec.kubernetes.endpoint.port"]),
+        ({"kubernetes": {"endpoint": {"port": 5000}}}, ["spec.registry.port"]),
+        ({"registry": {"pushPort": 6443}}, ["spec.registry.pushPort"]),
+        ({"registry": {"host": "worker-01", "port": 6443}}, []),
+        ({"registry": {"host": "worker-01", "port": 10256}}, ["spec.registry.port"]),
+    ],
+)
+def test_two_programs_of_a_host_have_two_ports(patch: dict[str, object], paths: list[str]) -> None:
+    document = model.document(patch)
+    observed = model.fresh(read.parse(document))
+    plan = model.planned(document, observed)
+    found = preflight(read.parse(document), model.bundle(), observed, plan, {})
+    assert [(one.path, one.code) for one in found if one.path.startswith("spec.")] == [
+        (path, "port-clash") for path in paths
+    ]

@@ -209,3 +209,8 @@ def test_certificates_are_read_by_their_end_and_damaged_ones_left_out(tmp_path: 
     assert [one.path for one in found] == ["/a.crt", "/b.crt"]
     years = (found[0].expires - time.time()) / 365 / 86400
     assert years > 1
+
+
+def test_tables_of_the_packet_filter() -> None:
+    lines = ["table ip kube-proxy", "table inet slipway-services"]
+    assert parse_survey({"tables": lines}).tables == ("ip kube-proxy", "inet slipway-services")

@@ -13,6 +13,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved, Observed
 from slipway.model.standing import Ailment, Cause, Part
+from slipway.planning.roles.kubernetes import keeps_services
 from slipway.planning.routes import route_of
 
 #: What kubeadm makes of a control plane.
@@ -29,6 +30,8 @@ RENEWAL: Final = 30
 _DAY: Final = 86400.0
 #: Where programs of Slipway and of pods are started from, beside the runtime's data.
 PROGRAMS: Final = ("/usr/local/bin", "/opt/cni/bin", "/opt/slipway", "/var/lib/kubelet")
+#: What role kubernetes_node loads when the kubelet starts.
+SERVICES: Final = "inet slipway-services"
 #: Of these names an address of a node is found; a host cannot be prepared while nobody can replace them.
 NAMES: Final = frozenset({"/etc/hosts", "/etc/hostname"})
 
@@ -49,6 +52,7 @@ def lasting_state(configuration: Configuration, host: Host, seen: HostObserved) 
     yield from _manifests(path, host, seen)
     yield from _way_out(path, configuration, seen)
     yield from _packet_filter(path, configuration, seen)
+    yield from _rules(path, configuration, seen)
     yield from _clock(path, seen)
     yield from _programs(path, host, seen)
     yield from _names(path, host, seen)
@@ -111,6 +115,17 @@ def _packet_filter(path: str, configuration: Configuration, seen: HostObserved) 
         text = f"has a kernel without {', '.join(dict.fromkeys(missing))}, which Services need (kubeProxy.mode {mode})"
         hint = "install the package with the kernel's modules, or another kernel, and reboot"
         yield Finding(path, text, "a kernel that filters and translates packets", hint, "packet-filter")
+
+
+def _rules(path: str, configuration: Configuration, seen: HostObserved) -> Iterator[Finding]:
+    """`nft flush ruleset`, as nftables.service does it at a reload, takes what the kubelet's start has loaded."""
+    kubernetes, tables = configuration.spec.kubernetes, seen.survey.tables
+    if kubernetes is None or not keeps_services(kubernetes) or not seen.kubernetes:
+        return
+    if "kubernetes_node" in seen.records and tables and SERVICES not in tables:
+        text = f"has lost the table {SERVICES}, which keeps packets for Services on the node"
+        hint = "systemctl restart kubelet loads it again, and pods go on; see what flushes the packet filter there"
+        yield Finding(path, text, "its rules", hint, "services-rules", severity=WARNING)
 
 
 def _clock(path: str, seen: HostObserved) -> Iterator[Finding]:

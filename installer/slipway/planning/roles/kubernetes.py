@@ -4,6 +4,7 @@ from typing import Any
 
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
+from slipway.model.kubernetes import Kubernetes
 from slipway.planning import kubeadm
 from slipway.planning.roles.base import ITEM, SETTINGS, SOME_RUNTIME, Role, Scope, registry_access
 
@@ -19,14 +20,18 @@ def _worker(_configuration: Configuration, host: Host) -> bool:
     return not host.control_plane
 
 
+def keeps_services(kubernetes: Kubernetes) -> bool:
+    """Whether packets for Services are kept on the node; other networks may carry them off it by ways of their own."""
+    return kubernetes.network.cni == "flannel"
+
+
 def _node_variables(scope: Scope) -> dict[str, Any]:
     kubernetes, host = scope.kubernetes, scope.host
     network = kubernetes.network
     return {
         "artifacts": scope.binaries(BINARIES),
         "version": kubernetes.version,
-        # Other networks may carry packets for Services off the node by ways of their own.
-        "services": network.service_cidr if network.cni == "flannel" else "",
+        "services": network.service_cidr if keeps_services(kubernetes) else "",
         "address": host.node_address,
         "kubelet_config": kubeadm.kubelet_drop_in(kubernetes, host),
         "registry": registry_access(scope.configuration, host),
