@@ -17,12 +17,12 @@ from slipway.cluster.modules import Work, apply_module
 from slipway.cluster.observe import observe
 from slipway.cluster.removal import remove_module
 from slipway.cluster.settings import ensure_namespace
-from slipway.errors import StepError
+from slipway.errors import StepError, TransientError
 from slipway.model.configuration import Configuration, ModuleSpec, Spec
 from slipway.model.record import Intent
 from slipway.operator.lookout import MADE_BY_HELM
 from slipway.settings import NAMESPACE
-from tests.apiserver import ApiServer
+from tests.apiserver import ApiServer, until
 from tests.binaries import binary
 
 CATALOG = catalog.load()
@@ -219,6 +219,24 @@ def test_somebody_elses_objects_keep_the_namespace(work: Work, cluster_api: ApiS
     remove_module(work, request_for("welcome"), intent("d2", "remove"))
     assert work.client.get("v1", "Namespace", "welcome") is not None
     cluster_api.kubectl("delete", "namespace", "welcome")
+
+
+def test_a_namespace_that_is_being_deleted_is_waited_for(work: Work, cluster_api: ApiServer) -> None:
+    """By the engine, which tries again what time can heal; the intent stays."""
+    client = work.client
+    cluster_api.create_namespace("welcome")
+    metadata = {"name": "hold", "namespace": "welcome", "finalizers": ["example.com/hold"]}
+    client.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    cluster_api.kubectl("delete", "namespace", "welcome", "--wait=false")
+    with pytest.raises(TransientError, match="helm refused release welcome") as caught:
+        apply_module(work, request_for("welcome"), intent("d1"))
+    assert "because it is being terminated" in caught.value.why
+    record = records.read_module(client, "welcome")
+    assert record is not None
+    assert record.intent is not None
+    client.merge("v1", "ConfigMap", "hold", {"metadata": {"finalizers": None}}, "welcome")
+    until(lambda: client.get("v1", "Namespace", "welcome") is None, seconds=60, what="the namespace is gone")
+    assert apply_module(work, request_for("welcome"), intent("d1")).phase == "Healthy"
 
 
 def test_what_does_not_go_is_named(

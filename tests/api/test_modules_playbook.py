@@ -8,6 +8,7 @@ import pytest
 from slipway.cluster import records
 from slipway.cluster.client import connect
 from slipway.cluster.settings import ensure_namespace
+from slipway.cluster.turns import Turns
 from slipway.runner.events import EventKind, RunnerEvent
 from slipway.runner.run import RunnerResult, run
 from slipway.settings import NAMESPACE
@@ -15,7 +16,13 @@ from tests.api.test_modules import CATALOG, request_for
 from tests.apiserver import ApiServer
 from tests.binaries import binary
 
-ENDS = {EventKind.STEP_BEGUN, EventKind.STEP_DONE, EventKind.STEP_BLOCKED, EventKind.FAILED}
+ENDS = {
+    EventKind.STEP_BEGUN,
+    EventKind.STEP_DONE,
+    EventKind.STEP_BLOCKED,
+    EventKind.STEP_SUPERSEDED,
+    EventKind.FAILED,
+}
 CHART = CATALOG.modules["welcome"].directory / "chart"
 
 
@@ -121,6 +128,36 @@ def test_a_module_that_stands_costs_no_helm_call(server: ApiServer, tmp_path: Pa
     done = next(event for event in events if event.data.get("state") == "done")
     assert done.data["helm_calls"] == 0
     carry_out(server, tmp_path / "three", module("same", action="remove"))
+
+
+def test_an_edit_ends_waits_and_what_it_leaves_as_it_is_goes_on(server: ApiServer, tmp_path: Path) -> None:
+    stuck = module("stuck", nodeSelector={"disk": "slow"})
+    after = module("after-stuck", needs=("stuck",))
+    with connect(server.kubeconfig) as client:
+
+        def edited() -> bool:
+            """As the engine asks whether to cancel: an edit comes once the one waits for its pod."""
+            record = records.read_module(client, "stuck")
+            if record and record.objects:
+                Turns(tmp_path / "one" / "modules").give_up()
+            return False
+
+        result, events = carry_out(server, tmp_path / "one", stuck, after, cancelled=edited)
+        assert result.ok
+        assert states(events) == {"stuck": ["begin", "superseded"], "after-stuck": ["superseded"]}
+        record = records.read_module(client, "stuck")
+        assert record is not None
+        assert record.intent is not None
+        assert (record.phase, record.intent.digest) == ("Applying", "digest-stuck")
+        assert records.read_module(client, "after-stuck") is None
+
+    server.kubectl("label", "node", "playbook-1", "disk=slow")
+    result, events = carry_out(server, tmp_path / "two", stuck, after)
+    assert result.ok
+    done = {event.step: event.data["helm_calls"] for event in events if event.data.get("state") == "done"}
+    assert done == {"module/stuck/apply": 0, "module/after-stuck/apply": 1}
+    gone = module("after-stuck", action="remove")
+    carry_out(server, tmp_path / "three", gone, module("stuck", needs=("after-stuck",), action="remove"))
 
 
 def test_check_mode_changes_nothing(server: ApiServer, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from slipway.landing import PRIVATE, land
+
 #: Present once an edit came. No step has this name: those have two slashes.
 _EDITED: Final = "edited"
 
@@ -52,8 +54,6 @@ class Turns:
         return self.directory / f"{step.replace('/', '.')}.ended"
 
     def _write(self, path: Path, text: str) -> None:
-        """At once: others read it while it is written."""
+        """Whole: others read it while it is written."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_name(f"{path.name}.new")
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
+        land(path, text, mode=PRIVATE)
