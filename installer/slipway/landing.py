@@ -21,7 +21,7 @@ def land(path: Path, content: str | bytes, *, mode: int | None = None) -> None:
     if path.exists() and not path.is_file():
         path.write_bytes(data)
         return
-    target = path.resolve()
+    target = Path(os.path.realpath(path))  # of links in a circle too, which the system then refuses
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     draft = Path(name)
     try:

@@ -21,7 +21,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def text_of(path: Path) -> str:
-    """The file's text, without a byte order mark; of an endless one no more is read than may be there.
+    """The file's text; of an endless one no more is read than may be there.
 
     Raises:
         ConfigurationError: it cannot be read, or is no text of UTF-8.
@@ -37,7 +37,7 @@ def text_of(path: Path) -> str:
         hint = "name a file with one ClusterConfiguration"
         raise ConfigurationError(f"is larger than {SIZE_LIMIT >> 20} MiB", where=str(path), hint=hint)
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8")
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
         finding = Finding("(file)", "this is no text of UTF-8", "UTF-8", code="yaml", line=line)
@@ -59,7 +59,8 @@ def loads(text: str, *, where: str) -> dict[str, Any]:
         finding = Finding(
             "(file)", f"holds {kind_of(value)}", "one ClusterConfiguration, a map", code="wrong-type"
         )
-        raise ConfigurationError("is no ClusterConfiguration", where=where, findings=(finding,))
+        hint = "name the file with --file, or make one: slipway init"
+        raise ConfigurationError("is no ClusterConfiguration", where=where, hint=hint, findings=(finding,))
     return value
 
 

@@ -17,6 +17,7 @@ from slipway.catalog.modules import Health, Module, Release, Removal, Requiremen
 from slipway.catalog.options import Options
 from slipway.errors import ConfigurationError
 from slipway.settings import data_dir
+from slipway.smallfiles import bytes_of, text_of
 
 _FIELDS = frozenset(
     {
@@ -154,7 +155,7 @@ def _release(directory: Path, item: Mapping[str, Any]) -> Release:
         chart=item["chart"],
         namespace=item["namespace"],
         create_namespace=item.get("createNamespace", True),
-        template=(directory / template).read_text(encoding="utf-8") if template else "",
+        template=text_of(directory / template) if template else "",
         chart_dir=directory / chart_dir if chart_dir else None,
         labels=item.get("labels", {}),
     )
@@ -192,7 +193,7 @@ def _image(reference: str) -> str:
 def _yaml(path: Path) -> dict[str, Any]:
     from slipway import yamltext
 
-    data = yamltext.load(path.read_bytes())
+    data = yamltext.load(bytes_of(path))
     if not isinstance(data, dict):
         raise TypeError(f"{path.name} is not a mapping")
     return data

@@ -1,6 +1,5 @@
 """`slipway apply`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from slipway.cli.output import DEFAULT_FILE, BundleDirectory, ConfigurationFile, Format, Output
 from slipway.errors import ConfigurationError
+from slipway.smallfiles import json_of
 
 app = typer.Typer()
 
@@ -41,7 +41,7 @@ def apply(
 
 def _plan_file(path: Path) -> tuple[Path, bool, str]:
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = json_of(path)
         return Path(kept["file"]), bool(kept["refresh"]), str(kept["plan"]["digest"])
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ConfigurationError(

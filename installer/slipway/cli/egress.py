@@ -7,6 +7,7 @@ import typer
 
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
 from slipway.errors import ConfigurationError, Finding, PreflightError
+from slipway.smallfiles import bytes_of
 
 if TYPE_CHECKING:
     from slipway.engine.enquiry.egress import EgressReport
@@ -90,9 +91,10 @@ def read_records(path: Path) -> "EgressRecords":
 
     hint = "docs/how-to/offline.md shows the form"
     try:
-        return TypeAdapter(EgressRecords).validate_json(path.read_bytes())
+        return TypeAdapter(EgressRecords).validate_json(bytes_of(path))
     except OSError as exc:
-        raise ConfigurationError("cannot be read", where=str(path), why=str(exc)) from exc
+        why = exc.strerror or str(exc)
+        raise ConfigurationError("cannot be read", where=str(path), why=why, hint=hint) from exc
     except ValidationError as exc:
         wrong = tuple(
             Finding(".".join(map(str, error["loc"])) or "file", error["msg"], code=error["type"])

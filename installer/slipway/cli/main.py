@@ -1,6 +1,7 @@
 """Entry point: finds the command, imports only its file, and turns every error into one screen and an exit code."""
 
 import json
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -74,32 +75,60 @@ def _root(ctx: "typer.Context") -> None:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. However it ends, it ends in an exit code, and in one screen where that is not 0."""
+    from slipway.cli import streams
+
+    streams.prepare()
+    try:
+        code = _ended()
+        streams.finish(told=code != 0)
+    except BrokenPipeError:  # nobody reads on: `slipway plan | head`
+        streams.drop()
+        code = 1
+    except SlipwayError as error:  # on stderr for machines too: stdout is what failed
+        code = _shown(error)
+    except KeyboardInterrupt:
+        code = Interrupted.exit_code
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is left to be interrupted
+    sys.exit(code)
+
+
+def _ended() -> int:
+    """The exit code of the command, whose error is told."""
     try:
         code = typer.main.get_command(app)(standalone_mode=False)
     except SlipwayError as error:
-        sys.exit(report(error))
+        return report(error)
     except (KeyboardInterrupt, typer.Abort):
-        sys.exit(report(Interrupted("interrupted")))
+        return report(
+            Interrupted("interrupted", hint="run it again: what is done is recorded, and not done twice")
+        )
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
+        raise
     except Exception as exc:
         usage = _usage_exit(exc)
-        if usage is None:
-            raise
-        sys.exit(usage)
-    sys.exit(code if isinstance(code, int) else 0)
+        return report(_translated(exc)) if usage is None else usage
+    return code if isinstance(code, int) else 0
+
+
+def _translated(exc: Exception) -> SlipwayError:
+    from slipway.cli.faults import translated
+
+    return translated(exc)
 
 
 def report(error: SlipwayError) -> int:
     """Print an error where its reader looks: JSON on stdout for machines, one screen on stderr for people."""
     if wants_json(sys.argv):
         print(json.dumps(error.as_dict(), indent=2))
-    else:
-        from slipway.cli.output import print_error
+        return error.exit_code
+    return _shown(error)
 
-        print_error(error)
+
+def _shown(error: SlipwayError) -> int:
+    from slipway.cli.output import print_error
+
+    print_error(error)
     return error.exit_code
 
 
@@ -111,7 +140,7 @@ def wants_json(argv: list[str]) -> bool:
 
 
 def _usage_exit(exc: Exception) -> int | None:
-    """Typer's own errors print themselves; anything else is a bug and keeps its traceback."""
+    """Typer's own errors print themselves; None: it is none of these."""
     show = getattr(exc, "show", None)
     if show is None:
         return getattr(exc, "exit_code", None)

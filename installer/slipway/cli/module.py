@@ -32,10 +32,11 @@ def disable(
 
 def _switch(file: Path, name: str, *, on: bool, yes: bool, output: Format) -> int:
     """The edit stays once it is being carried out; refused, the file is what it was."""
+    from slipway.api.yamlfile import text_of
     from slipway.cli.running import carry_out, opened
     from slipway.model.observed import Scope
 
-    before = file.read_text(encoding="utf-8")
+    before = text_of(file)
 
     def undo() -> None:
         land(file, before)

@@ -30,6 +30,9 @@ BundleDirectory = Annotated[
 ]
 DEFAULT_FILE = Path("cluster.yaml")
 
+#: Findings, or lines of a reason, that one screen has room for; letters of a line.
+SCREEN, LINE = 15, 600
+
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
 
 
@@ -69,12 +72,20 @@ def print_error(error: SlipwayError) -> None:
     stream = sys.stderr
     where = f" {error.where}:" if error.where else ""
     print(colour("error:", "red", "bold", stream=stream) + f"{where} {error.headline}", file=stream)
-    for finding in error.findings:
-        print(f"  - {finding}", file=stream)
+    for finding in error.findings[:SCREEN]:
+        print(f"  - {short(str(finding))}", file=stream)
+    if len(error.findings) > SCREEN:
+        print(f"  - and {len(error.findings) - SCREEN} more (-o json has them all)", file=stream)
     if error.why:
-        print(colour("  why:  ", "bold", stream=stream) + error.why.replace("\n", "\n        "), file=stream)
+        why = "\n        ".join(short(line) for line in error.why.splitlines()[:SCREEN])
+        print(colour("  why:  ", "bold", stream=stream) + why, file=stream)
     if error.hint:
         print(colour("  next: ", "bold", stream=stream) + error.hint, file=stream)
+
+
+def short(line: str) -> str:
+    """A line that is read at a glance: who wrote a megabyte into a field knows what is in it."""
+    return line if len(line) <= LINE else f"{line[: LINE - 20]}... ({len(line)} letters)"
 
 
 def warn(findings: Iterable[Finding]) -> None:

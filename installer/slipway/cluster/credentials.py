@@ -18,6 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from slipway.smallfiles import bytes_of
+
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
 
@@ -69,7 +71,7 @@ def _simple(configuration: "Configuration", kubeconfig: Path) -> bool:
     from slipway import yamltext
 
     try:
-        data = yamltext.load(kubeconfig.read_bytes(), strict=False)
+        data = yamltext.load(bytes_of(kubeconfig), strict=False)
         context = _named(data, "context", data["current-context"])
         cluster, user = _named(data, "cluster", context["cluster"]), _named(data, "user", context["user"])
         if not (cluster.keys() <= _CLUSTER and user.keys() <= _USER):

@@ -56,6 +56,8 @@ def run(
             input="" if stdin is None else stdin,
             capture_output=True,
             text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=timeout,
             check=False,
         )

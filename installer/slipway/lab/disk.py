@@ -143,7 +143,7 @@ def _files(site: Site, node: Node) -> Iterator[tuple[str, str, int]]:
         address = site.address_on(network, node)
         interfaces += FURTHER.format(network=network, address=address, prefix=PREFIX)
     yield "etc/network/interfaces", interfaces, 0o644
-    yield "etc/ssh/ssh_host_ed25519_key", _host_key_file(site, node).read_text(), 0o600
+    yield "etc/ssh/ssh_host_ed25519_key", _host_key_file(site, node).read_text(encoding="utf-8"), 0o600
     yield "etc/ssh/ssh_host_ed25519_key.pub", f"{public}\n", 0o644
     yield "root/.ssh/authorized_keys", f"{keys.ensure(site.private_key, f'lab {site.name}')}\n", 0o600
 
@@ -156,5 +156,5 @@ def _write(top: Path, name: str, text: str, mode: int) -> None:
         directory.mkdir(exist_ok=True)
         directory.chmod(0o755)
     path.touch(mode=0o600)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     path.chmod(mode)

@@ -13,7 +13,7 @@ def ensure(path: Path, comment: str) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         land(path, private_text, mode=PRIVATE)
         land(public, f"{public_text} {comment}\n", mode=0o644)
-    return public.read_text().strip()
+    return public.read_text(encoding="utf-8").strip()
 
 
 def _generate() -> tuple[str, str]:

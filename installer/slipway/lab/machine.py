@@ -65,6 +65,8 @@ def run(*argv: str, stdin: str | None = None, before: Callable[[], None] | None 
         input=stdin,
         capture_output=True,
         text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
         preexec_fn=before,
     )

@@ -51,7 +51,7 @@ def start(site: Site) -> None:
         argv = (sys.executable, "-m", "slipway.lab.resolver", site.name)
         cgroups.start(cgroups.helper_group(site.ident, HELPER), argv, site.directory / "resolver.log")
     if not wait_until(lambda: _answers(site.gateway), seconds=READY_SECONDS):
-        words = (site.directory / "resolver.log").read_text().strip().splitlines()[-1:]
+        words = (site.directory / "resolver.log").read_text(encoding="utf-8").strip().splitlines()[-1:]
         raise LabError(
             "the lab's name server does not start", where=f"{site.gateway}:53", why=" ".join(words)
         )
@@ -60,7 +60,7 @@ def start(site: Site) -> None:
 def counted(path: Path) -> tuple[Asked, ...]:
     """Questions for outside names: who asked for what, and how often."""
     counts: Counter[tuple[str, str, str]] = Counter()
-    for line in path.read_text().splitlines() if path.exists() else []:
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         entry = json.loads(line)
         if entry["outside"]:
             counts[entry["node"], entry["name"], entry["type"]] += 1
@@ -98,7 +98,7 @@ def main(lab: str) -> None:
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind((site.gateway, PORT))
     tcp = socket.create_server((site.gateway, PORT))
-    with site.questions.open("a") as log, selectors.DefaultSelector() as selector:
+    with site.questions.open("a", encoding="utf-8") as log, selectors.DefaultSelector() as selector:
         selector.register(udp, selectors.EVENT_READ)
         selector.register(tcp, selectors.EVENT_READ)
         while True:

@@ -186,7 +186,7 @@ def load(name: str) -> Site | None:
     path = root_directory() / name / "lab.json"
     if not path.exists():
         return None
-    data = json.loads(path.read_text())
+    data = json.loads(path.read_text(encoding="utf-8"))
     return Site(
         name=data["name"],
         subnet=data["subnet"],

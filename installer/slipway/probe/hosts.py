@@ -77,5 +77,5 @@ def _script(*, deep: bool) -> str:
     """The scripts, and the word by which a whole answer is known."""
     folder = files("slipway.probe")
     names = ("read.sh", "survey.sh", *(("drift.sh",) if deep else ()))
-    parts = [folder.joinpath(name).read_text() for name in names]
+    parts = [folder.joinpath(name).read_text(encoding="utf-8") for name in names]
     return "".join([*parts, "section end echo complete\n"])

@@ -100,7 +100,7 @@ class KnownHosts:
 
     def _read(self) -> list[HostKey]:
         try:
-            return parse(self.path.read_text().splitlines())
+            return parse(self.path.read_text(encoding="utf-8", errors="replace").splitlines())
         except FileNotFoundError:
             return []
 

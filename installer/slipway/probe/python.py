@@ -30,4 +30,4 @@ def install_python(session: Session, archive: bytes, digest: str) -> None:
 
 @cache
 def _script() -> str:
-    return files("slipway.probe").joinpath("python.sh").read_text()
+    return files("slipway.probe").joinpath("python.sh").read_text(encoding="utf-8")

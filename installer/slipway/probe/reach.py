@@ -79,4 +79,4 @@ def parse_reach(text: str) -> tuple[Reach, ...]:
 
 @cache
 def _script() -> str:
-    return files("slipway.probe").joinpath("reach.sh").read_text()
+    return files("slipway.probe").joinpath("reach.sh").read_text(encoding="utf-8")

@@ -84,7 +84,11 @@ def launch(scratch: Scratch, job: Job) -> Started:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env={**kept, MARKER: run},
+            env={
+                **kept,
+                MARKER: run,
+                "PYTHONUTF8": "1",
+            },  # what the libraries read and write, whatever the locale
             cwd=scratch.path,
             start_new_session=True,  # Ctrl-C at a terminal is ours to handle
         )

@@ -66,7 +66,9 @@ def _environment(pid: int) -> list[bytes]:
 def _state(pid: int) -> tuple[str, int]:
     """State letter and parent; a process that vanished counts as a zombie of nobody."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        fields = (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        )
         return fields[0], int(fields[1])
     except (OSError, IndexError, ValueError):
         return "Z", 0

@@ -188,7 +188,7 @@ class _Run:
         return stats is None or stats["failed"] + stats["unreachable"] > 0
 
     def _broken(self, code: int) -> StepError:
-        log = (self.started.scratch.path / "supervisor.log").read_text(errors="replace")
+        log = (self.started.scratch.path / "supervisor.log").read_text(encoding="utf-8", errors="replace")
         why = self.redactor.text("\n".join(log.splitlines()[-6:]))
         return StepError("the process that runs Ansible died", why=why or f"it ended with {code}")
 

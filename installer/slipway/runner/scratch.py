@@ -70,7 +70,9 @@ class Scratch:
         """What a person would have seen on the terminal, without secrets."""
         path = directory / f"{name}.log"
         sources = [self.path / "artifacts" / "run" / "stdout", self.path / "supervisor.log"]
-        texts = [source.read_text(errors="replace") for source in sources if source.is_file()]
+        texts = [
+            source.read_text(encoding="utf-8", errors="replace") for source in sources if source.is_file()
+        ]
         write_private(path, redactor.text(_COLOUR.sub("", "".join(texts))))
         return path
 
@@ -88,5 +90,5 @@ def write_private(path: Path, text: str) -> None:
     """A new file of mode 0600, in place of any other."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from slipway.errors import ConfigurationError
 from slipway.landing import PRIVATE, land
+from slipway.smallfiles import bytes_of
 
 _REFERENCE: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[-._a-zA-Z0-9]+")
 
@@ -83,7 +84,7 @@ class SecretStore:
                     why=f"its mode is {mode:04o}",
                     hint=f"chmod 0600 {path}",
                 )
-            return path.read_bytes()
+            return bytes_of(path)
         except FileNotFoundError as exc:
             raise _missing(reference, str(self.directory)) from exc
         except OSError as exc:

@@ -20,6 +20,7 @@ from slipway.bundle.ground.disk import guarded
 from slipway.errors import BundleError
 from slipway.landing import land
 from slipway.model.bundle import BundleManifest
+from slipway.smallfiles import json_of
 
 STATE = ".import.json"
 
@@ -96,7 +97,7 @@ class Import:
 
     def _recall(self) -> None:
         try:
-            state = json.loads((self.out / STATE).read_text(encoding="utf-8"))
+            state = json_of(self.out / STATE)
         except FileNotFoundError:
             return
         self.bundle, self.volumes, self.landed = state["bundle"], state["volumes"], set(state["landed"])

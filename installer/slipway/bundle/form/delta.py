@@ -12,6 +12,7 @@ from typing import Final
 from slipway.errors import BundleError
 from slipway.landing import land
 from slipway.model.bundle import BundleManifest
+from slipway.smallfiles import json_of
 
 FILE: Final = "delta.json"
 DELTA_FORMAT: Final = 1
@@ -32,7 +33,7 @@ class Delta:
         """
         path = directory / FILE
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = json_of(path)
             found, bundle = data["format"], data["bundle"]
             absent = {str(digest): str(repository) for digest, repository in data["absent"].items()}
         except FileNotFoundError:

@@ -11,6 +11,7 @@ from slipway.errors import BundleError
 from slipway.landing import land
 from slipway.model.bundle import BUNDLE_FORMAT, Artifact, ArtifactKind, BundleManifest
 from slipway.model.platforms import AMD64
+from slipway.smallfiles import bytes_of
 
 FILE = "bundle.yaml"
 #: Beside it, where somebody signed it.
@@ -65,7 +66,7 @@ def read(directory: Path) -> BundleManifest:
     """The manifest of a bundle directory."""
     file = directory / FILE
     try:
-        text = file.read_bytes()
+        text = bytes_of(file)
     except OSError as exc:
         why = exc.strerror or str(exc)
         raise BundleError(

@@ -18,6 +18,7 @@ from slipway.bundle.registry.web import fetchable
 from slipway.errors import BundleError, Finding
 from slipway.landing import land
 from slipway.model.platforms import AMD64, BY_NAME
+from slipway.smallfiles import bytes_of
 
 FORMAT: Final = 1
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
@@ -118,7 +119,7 @@ def read(path: Path) -> Downloads:
         BundleError: it is damaged, or has entries that cannot be used; all of them are named.
     """
     try:
-        data = yamltext.load(path.read_bytes())
+        data = yamltext.load(bytes_of(path))
         known, items = data["format"] == FORMAT, [dict(item) for item in data["files"]]
     except FileNotFoundError:
         return Downloads()

@@ -21,6 +21,7 @@ from slipway.bundle.registry.upstream import Place, Upstreams
 from slipway.errors import BundleError, Finding
 from slipway.landing import land
 from slipway.model.platforms import ALL
+from slipway.smallfiles import bytes_of
 
 LOCK_FORMAT: Final = 1
 #: Images that are asked for at a time.
@@ -87,7 +88,7 @@ def read(path: Path) -> ImageLock:
         BundleError: it is damaged, or of another format.
     """
     try:
-        data = yamltext.load(path.read_bytes())
+        data = yamltext.load(bytes_of(path))
         known, items = data["format"] == LOCK_FORMAT, data["images"]
         lock = ImageLock(tuple(Locked(**{key: str(value) for key, value in item.items()}) for item in items))
     except FileNotFoundError:

@@ -16,6 +16,7 @@ from slipway.catalog import Release
 from slipway.catalog.rendering import merge
 from slipway.catalog.versions import Versions
 from slipway.errors import ConfigurationError
+from slipway.smallfiles import bytes_of
 
 #: Bytes. Helm itself takes no chart whose files are larger (5 MiB), nor as a whole (100 MiB).
 FILE_LIMIT, CHART_LIMIT = 5 << 20, 100 << 20
@@ -45,7 +46,7 @@ def read_chart(path: Path) -> ChartFile:
         ConfigurationError: it is none.
     """
     try:
-        files = dict(_of_directory(path) if path.is_dir() else _of_archive(path.read_bytes()))
+        files = dict(_of_directory(path) if path.is_dir() else _of_archive(bytes_of(path, CHART_LIMIT)))
         chart = _parsed(files[CHART])
         return ChartFile(path, str(chart["name"]), str(chart["version"]), _values(files))
     except (OSError, KeyError, TypeError, ValueError, EOFError, tarfile.TarError) as exc:

@@ -20,7 +20,7 @@ DATA = ("ansible.cfg", "images", "inventories", "modules", "offline", "playbooks
 START = b"""#!/usr/bin/python3
 import sys
 
-from slipway.cli.main import main
+from slipway.cli.start import main
 
 sys.exit(main())
 """

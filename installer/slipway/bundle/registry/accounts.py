@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol, Self
 
 from slipway.bundle.registry.tokens import IDENTITY
 from slipway.errors import BundleError
+from slipway.smallfiles import json_of
 
 #: User and password, or IDENTITY and a token.
 Account = tuple[str, str]
@@ -60,7 +61,7 @@ class DockerAccounts:
             BundleError: the file is damaged.
         """
         try:
-            data = json.loads(file.read_text(encoding="utf-8"))
+            data = json_of(file)
             auths = {name: _account(entry) for name, entry in data.get("auths", {}).items()}
             helpers = {str(name): str(helper) for name, helper in data.get("credHelpers", {}).items()}
             known = {name: account for name, account in auths.items() if account}

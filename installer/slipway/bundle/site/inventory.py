@@ -13,6 +13,7 @@ from slipway.bundle.registry.client import RegistryClient
 from slipway.errors import BundleError
 from slipway.landing import land
 from slipway.model.bundle import Artifact, BundleManifest
+from slipway.smallfiles import json_of
 
 INVENTORY_FORMAT: Final = 1
 
@@ -38,7 +39,7 @@ class Inventory:
             BundleError: it is none.
         """
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = json_of(path)
             known = data["format"] == INVENTORY_FORMAT
             blobs = {str(digest): str(repository) for digest, repository in data["blobs"].items()}
             found = cls(str(data["bundle"]), blobs)

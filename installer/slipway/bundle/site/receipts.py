@@ -21,6 +21,7 @@ from slipway.bundle.site.push import PushReceipt
 from slipway.errors import BundleError
 from slipway.landing import land
 from slipway.model.bundle import BundleManifest
+from slipway.smallfiles import json_of
 
 FOLDER: Final = "receipts"
 RECEIPT_FORMAT: Final = 1
@@ -58,7 +59,7 @@ class Notary:
             BundleError: it is none, of another site, or was changed.
         """
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = json_of(path)
             receipt: dict[str, Any] = data["receipt"]
             signature = base64.b64decode(data["signature"], validate=True)
             self._key.public_key().verify(signature, _signed(receipt))

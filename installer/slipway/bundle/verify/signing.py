@@ -27,6 +27,7 @@ from slipway.bundle.form.manifest import FILE, SIGNATURE
 from slipway.bundle.ground.disk import guarded
 from slipway.errors import BundleError
 from slipway.landing import land
+from slipway.smallfiles import bytes_of, text_of
 
 SIGNATURE_FORMAT: Final = 1
 #: Keeps a signature of a bundle from being one of anything else.
@@ -77,7 +78,7 @@ def require(directory: Path, trusted: Iterable[str]) -> str:
     """
     path = directory / SIGNATURE
     try:
-        signature = path.read_text(encoding="utf-8")
+        signature = text_of(path)
     except FileNotFoundError:
         signature = ""
     except (OSError, UnicodeError) as exc:
@@ -126,7 +127,7 @@ def read_public(path: Path) -> str:
         BundleError: it has none of Ed25519.
     """
     try:
-        line = path.read_text(encoding="utf-8").strip()
+        line = text_of(path).strip()
         _public(line)
     except (OSError, ValueError, UnicodeError) as exc:
         raise BundleError("this is no public key of Ed25519", where=str(path), why=str(exc)) from exc
@@ -142,7 +143,7 @@ def _public(line: str) -> Ed25519PublicKey:
 
 def _private(path: Path) -> Ed25519PrivateKey:
     try:
-        key = load_ssh_private_key(path.read_bytes(), password=None)
+        key = load_ssh_private_key(bytes_of(path), password=None)
     except (OSError, ValueError, TypeError) as exc:
         hint = "make one: slipway bundle keygen FILE"
         raise BundleError("this key cannot sign", where=str(path), why=str(exc), hint=hint) from exc
@@ -153,7 +154,7 @@ def _private(path: Path) -> Ed25519PrivateKey:
 
 def _manifest(directory: Path) -> bytes:
     try:
-        return (directory / FILE).read_bytes()
+        return bytes_of(directory / FILE)
     except OSError as exc:
         raise BundleError("there is no complete bundle here", where=str(directory / FILE)) from exc
 

@@ -1,0 +1,50 @@
+"""Files that people name, read whole: of one that has no end, no more than such a file can have."""
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+#: Bytes. A plan of a thousand hosts has 20 MB; locks, accounts, keys and receipts far less.
+LIMIT: Final = 64 << 20
+
+
+def bytes_of(path: Path, limit: int = LIMIT) -> bytes:
+    """The file's content.
+
+    Raises:
+        OSError: it cannot be read, or is larger (EFBIG).
+    """
+    with path.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"it has more than {limit >> 20} MiB", os.fspath(path))
+    return data
+
+
+def text_of(path: Path, limit: int = LIMIT) -> str:
+    """The same as text, without a byte order mark.
+
+    Raises:
+        OSError: it cannot be read, or is larger.
+        ValueError: it is no text of UTF-8.
+    """
+    try:
+        return bytes_of(path, limit).decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        line = exc.object.count(b"\n", 0, exc.start) + 1
+        raise ValueError(f"line {line}: this is no text of UTF-8") from exc
+
+
+def json_of(path: Path, limit: int = LIMIT) -> Any:
+    """The same as JSON.
+
+    Raises:
+        OSError: it cannot be read, or is larger.
+        ValueError: it is no JSON, or deeper than any that is meant.
+    """
+    try:
+        return json.loads(text_of(path, limit))
+    except RecursionError as exc:
+        raise ValueError("it is nested too deeply") from exc
