@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,11 +19,15 @@ from slipway.cluster.observe import observe
 from slipway.cluster.records import apply_node, mark_begun
 from slipway.cluster.removal import remove_module
 from slipway.cluster.settings import ensure_namespace
+from slipway.engine.announcing import announce
+from slipway.engine.board import Board
 from slipway.errors import Interrupted, StepError
+from slipway.model.observed import Observed, Scope
 from slipway.model.record import Intent, ModuleRecord
 from slipway.settings import NAMESPACE
 from tests.apiserver import ApiServer
 from tests.binaries import binary
+from tests.unit.engine.plans import plan, step
 
 #: Mode b has an object more; mode c, too, and a Service that the API refuses once the others are changed.
 CHART = """
@@ -211,3 +216,21 @@ def test_a_node_says_what_was_begun_until_its_copy_is_written_anew(
     ]
     assert apply_node(client, "begun-1", labels={}, taints=[], records={})
     assert observe(client).nodes["begun-1"].begun == ()
+
+
+def test_an_operation_marks_the_nodes_of_the_hosts_that_it_is_about_to_change(
+    client: Client, cluster_api: ApiServer
+) -> None:
+    cluster_api.create_node("begun-2")
+    cluster_api.create_node("begun-3")
+    earlier = [step("host/begun-2/node_prepare"), step("host/begun-9/node_prepare")]
+    for operation, steps in (("op-1", earlier), ("op-2", [step("host/begun-2/container_runtime")])):
+        board = Board(operation, plan(*steps), lambda _event: None)
+        context: Any = SimpleNamespace(client=lambda: client)
+        announce(board, context, Observed(Scope.RECORDS, "", cluster=observe(client)))
+    nodes = observe(client).nodes
+    assert {one.step for one in nodes["begun-2"].begun} == {
+        "host/begun-2/container_runtime",
+        "host/begun-2/node_prepare",
+    }
+    assert nodes["begun-3"].begun == ()

@@ -20,6 +20,10 @@ from slipway.errors import ConfigurationError
 from slipway.model.configuration import Configuration
 from slipway.operator.acceptance import accept
 from slipway.operator.conditions import find
+from slipway.operator.door import Key, Request
+from slipway.operator.metrics import Metrics
+from slipway.operator.operations import Chronicle
+from slipway.operator.reconcile import Edges, Reconciler
 from slipway.operator.wiring import ClusterEngine
 from slipway.settings import API_VERSION, NAMESPACE
 from tests.api.recording import RecordingEngine, Running, make_runtime
@@ -120,6 +124,15 @@ def test_a_team_edits_its_own_alone_and_has_a_status_of_its_own(api: ApiServer) 
     assert "forbidden" in as_ann(api, "apply", "--server-side", "-f", "-", stdin=elsewhere).stderr
     gone = as_ann(api, "-n", TEAM, "delete", "cc", "platform")
     assert gone.returncode == 0, gone.stderr
+
+
+def test_a_team_is_told_how_its_modules_are_between_edits(api: ApiServer, client: Client) -> None:
+    written(api, "platform", TEAM, {"modules": {"welcome": {"enabled": True}}})
+    engine = RecordingEngine()
+    store, history = Configurations(client), Chronicle(client)
+    edges = Edges(store, engine, CATALOG, history, Metrics(), namespaces=frozenset({TEAM}))
+    Reconciler(edges).reconcile(Request(Key(TEAM, "platform"), act=False))
+    assert len(engine.scopes) == 1
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ class Reconciler:
         if live is None:
             return Verdict.UNCHANGED
         try:
-            configuration = acceptance.accept(live, self._edges.store.list(), self._edges.catalog)
+            configuration = self._accepted(live)
         except (ConfigurationError, ConflictError):
             return Verdict.UNCHANGED  # who acts tells that
         cluster = self._edges.engine.open(configuration).look()
@@ -122,12 +122,14 @@ class Reconciler:
         self._edges.meter.looked(configuration, cluster)
         return Verdict.UNCHANGED
 
+    def _accepted(self, live: LiveConfiguration) -> Configuration:
+        edges = self._edges
+        return acceptance.accept(live, edges.store.list(), edges.catalog, edges.namespaces)
+
     def _round(self, request: Request, live: LiveConfiguration) -> Verdict:
         try:
             with before_changes():
-                configuration = acceptance.accept(
-                    live, self._edges.store.list(), self._edges.catalog, self._edges.namespaces
-                )
+                configuration = self._accepted(live)
         except (ConfigurationError, ConflictError) as error:
             return self._refuse(live, error)
         session = self._edges.engine.open(configuration)
