@@ -22,9 +22,10 @@ test: setup-dev  ## all tests, two tiers at a time
 	@.venv/bin/python scripts/tiers.py check,unit,contract,api,e2e nodes
 
 check: setup-dev ## style, types, layers, Ansible and YAML
-	.venv/bin/ruff check -q installer plugins tests scripts
-	.venv/bin/ruff format -q --check installer plugins tests scripts
+	.venv/bin/ruff check -q installer plugins tests scripts stubs/library
+	.venv/bin/ruff format -q --check installer plugins tests scripts stubs/library
 	.venv/bin/mypy
+	.venv/bin/mypy --config-file plugins/mypy.ini
 	.venv/bin/lint-imports --no-cache
 	.venv/bin/yamllint -s .
 	.venv/bin/ansible-lint -q --offline

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import fcntl
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -40,7 +42,7 @@ class ActionModule(ActionBase):
     _supports_async = False
     _supports_check_mode = True
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         state = self._task.args.get("state")
         turn = Turn(task_vars or {})
@@ -57,7 +59,7 @@ class ActionModule(ActionBase):
 class Turn:
     """What a module's host variables say."""
 
-    def __init__(self, variables):
+    def __init__(self, variables: dict[str, Any]) -> None:
         try:
             self.request = dict(variables["slipway_module_request"])
             self.turns = Turns(Path(variables["slipway_run_directory"]))
@@ -76,7 +78,7 @@ class Turn:
         self.slots = int(variables.get("slipway_module_slots", SLOTS))
         self.turns.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def begin(self):
+    def begin(self) -> dict[str, Any]:
         """Wait until every need has ended; blocked when one did not end well, superseded when an edit came."""
         for need in self.request.get("needs", ()):
             while not (ended := self.turns.ended(need)):
@@ -90,7 +92,7 @@ class Turn:
                 return {"state": str(how), "reason": f"{need} {ended}"}
         return {"state": "begin"}
 
-    def work(self):
+    def work(self) -> dict[str, Any]:
         """Do it, and tell the others how it ended whatever happens."""
         ended = Ended.FAILED
         try:
@@ -100,10 +102,10 @@ class Turn:
             self.turns.end(self.step, ended)
         return outcome
 
-    def _work(self):
+    def _work(self) -> dict[str, Any]:
         kubeconfig = Path(self.kubeconfig) if self.kubeconfig else None
         helm = Helm(Path(self.artifacts["helm"]), kubeconfig)
-        said = []
+        said: list[str] = []
         with connect(kubeconfig) as client:
             # A removal is not given up: what it waits for, its workloads, is not to be found again afterwards.
             act = remove_module if self.action == "remove" else apply_module
@@ -111,7 +113,7 @@ class Turn:
             work = Work(client, helm, self._artifact, cancelled, said.append, self._slot)
             try:
                 act(work, self.request, self._intent())
-                outcome = {"state": str(Ended.DONE)}
+                outcome: dict[str, Any] = {"state": str(Ended.DONE)}
             except Interrupted as error:
                 outcome = {"state": str(Ended.SUPERSEDED), "reason": error.why or error.what}
             except SlipwayError as error:
@@ -120,18 +122,18 @@ class Turn:
         counted = {"helm_calls": helm.calls, "api_writes": client.writes}
         return outcome | counted | {"changed": helm.calls > 0, "progress": said[-20:]}
 
-    def _intent(self):
+    def _intent(self) -> Intent:
         digest = self.request["digest"]
         return Intent(self.operation, self.step, digest, self.epoch, self.holder, now())
 
-    def _artifact(self, chart):
+    def _artifact(self, chart: Mapping[str, Any]) -> Path:
         try:
             return Path(self.artifacts[chart["name"]])
         except KeyError:
             raise AnsibleActionFail(f"chart {chart['name']} is not among slipway_local_artifacts") from None
 
     @contextmanager
-    def _slot(self):
+    def _slot(self) -> Iterator[None]:
         """One of the places for heavy work; the lock goes with the process, however it ends."""
         while True:
             if self.action != "remove" and self.turns.given_up():

@@ -47,6 +47,8 @@ from ansible.template import trust_as_template
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ansible.inventory.data import InventoryData
+
     from slipway.model.bundle import BundleManifest
     from slipway.model.configuration import Configuration
     from slipway.model.host.items import Host
@@ -68,7 +70,7 @@ class InventoryModule(BaseInventoryPlugin):
         with Path(path).open(encoding="utf-8", errors="replace") as file:
             return any(line.rstrip() == KIND for line in file)
 
-    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+    def parse(self, inventory: InventoryData, loader: object, path: str, cache: bool = True) -> None:
         """Fill the inventory from the file."""
         super().parse(inventory, loader, path, cache)
         from slipway.errors import SlipwayError
@@ -132,7 +134,9 @@ def _connection(configuration: Configuration, host: Host, workspace: Workspace) 
     from slipway.runner.variables import connection_variables, interpreter, ssh_arguments
     from slipway.settings import bastion_keys
 
-    ssh = configuration.spec.hosts.ssh
+    hosts = configuration.spec.hosts
+    assert hosts is not None  # noqa: S101 - this is one of them
+    ssh = hosts.ssh
     arguments = ssh_arguments(workspace.known_hosts)
     variables = connection_variables(ssh, host.address, workspace.known_hosts) | interpreter(bundled=None)
     if not _pinned(ssh.host_keys, workspace.known_hosts):

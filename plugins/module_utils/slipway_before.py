@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import Any
 
 from ansible.module_utils.slipway_host import (
     STATE_DIR,
@@ -25,7 +26,7 @@ SYSCTL = "/etc/sysctl.d/90-slipway.conf"
 FILES = ("/etc/hostname", "/etc/resolv.conf")
 
 
-def remember(kind: str, values: dict) -> None:
+def remember(kind: str, values: dict[str, Any]) -> None:
     """Keep what was there; the first time counts, as later values are our own."""
     known = read_json(BEFORE)
     merged = {**values, **known.get(kind, {})}
@@ -34,9 +35,10 @@ def remember(kind: str, values: dict) -> None:
         write_json(BEFORE, {**known, "format": 1, kind: merged})
 
 
-def remembered(kind: str) -> dict:
+def remembered(kind: str) -> dict[str, Any]:
     """What is known of how it was."""
-    return read_json(BEFORE).get(kind, {})
+    found: dict[str, Any] = read_json(BEFORE).get(kind, {})
+    return found
 
 
 def forget(kind: str, *names: str) -> None:
@@ -47,7 +49,7 @@ def forget(kind: str, *names: str) -> None:
         write_json(BEFORE, {**known, kind: left})
 
 
-def file_as_it_is(path: str) -> dict:
+def file_as_it_is(path: str) -> dict[str, Any]:
     """A file, the link in its place, or that there is neither, for `remember`."""
     if os.path.islink(path):
         return {"link": os.readlink(path)}
@@ -55,11 +57,11 @@ def file_as_it_is(path: str) -> dict:
     return {"absent": True} if text is None else {"text": text}
 
 
-def as_text(was: dict) -> str:
+def as_text(was: dict[str, Any]) -> str:
     """The text of what `file_as_it_is` saw of a file of /etc."""
     if "link" in was:
         return read_text(os.path.join("/etc", was["link"])) or ""
-    return was.get("text", "")
+    return str(was.get("text", ""))
 
 
 def recorded_files() -> dict[str, str]:
@@ -93,11 +95,8 @@ def give_back() -> None:
 
 def _parameters(before: dict[str, str]) -> None:
     """Those that still have the value that we gave them; a kernel that refuses keeps its own."""
-    ours = dict(
-        (part.strip() for part in line.split("=", 1))
-        for line in (read_text(SYSCTL) or "").splitlines()
-        if "=" in line
-    )
+    lines = (line.partition("=") for line in (read_text(SYSCTL) or "").splitlines() if "=" in line)
+    ours = {key.strip(): value.strip() for key, _, value in lines}
     for key, value in before.items():
         path = parameter_path(key)
         now = " ".join((read_text(path) or "").split())
@@ -106,7 +105,7 @@ def _parameters(before: dict[str, str]) -> None:
                 stream.write(f"{value}\n")
 
 
-def put_back(path: str, was: dict) -> None:
+def put_back(path: str, was: dict[str, Any]) -> None:
     """A file as `file_as_it_is` saw it."""
     if "link" in was:
         draft = f"{path}.slipway-new"

@@ -8,17 +8,19 @@ from __future__ import annotations
 import json
 import os
 import time
+from typing import Any
 
 from ansible.module_utils.slipway_host import HostError, must, run
 
 SETTLE_SECONDS = 60
 
 
-def blocks(*arguments: str) -> list[dict]:
+def blocks(*arguments: str) -> list[dict[str, Any]]:
     """lsblk's view."""
     columns = "NAME,TYPE,SIZE,SERIAL,MOUNTPOINT"
     text = must(["lsblk", "--json", "--bytes", "--paths", "--output", columns, *arguments])
-    return json.loads(text)["blockdevices"]
+    found: list[dict[str, Any]] = json.loads(text)["blockdevices"]
+    return found
 
 
 def resolve(identity: str) -> str:
@@ -34,10 +36,10 @@ def resolve(identity: str) -> str:
         raise HostError(
             many or f"no disk has the id or the serial number {identity}", why=f"there are {known}"
         )
-    return found[0]
+    return str(found[0])
 
 
-def look(identity: str) -> dict:
+def look(identity: str) -> dict[str, Any]:
     """A disk as it is now, read from itself where udev's memory could be old."""
     device = resolve(identity)
     (row,) = blocks(device)
@@ -57,7 +59,7 @@ def look(identity: str) -> dict:
     }
 
 
-def uses(row: dict) -> list[str]:
+def uses(row: dict[str, Any]) -> list[str]:
     """Who works with a disk or what lies on it."""
     children = row.get("children", [])
     own = [f"{row['name']} at {row['mountpoint']}"] if row["mountpoint"] else []
@@ -65,7 +67,7 @@ def uses(row: dict) -> list[str]:
     return [*own, *held, *(use for child in children if child["type"] == "part" for use in uses(child))]
 
 
-def probe(node: str) -> dict:
+def probe(node: str) -> dict[str, Any]:
     """File system and UUID of a partition; empty where there is none."""
     if not os.path.exists(node):
         return {"filesystem": "", "uuid": ""}

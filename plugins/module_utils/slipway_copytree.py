@@ -173,7 +173,7 @@ def attributes(path: str) -> dict[str, bytes]:
     return {name: os.getxattr(path, name, follow_symlinks=False) for name in names}
 
 
-def metadata(path: str) -> tuple | None:
+def metadata(path: str) -> tuple[object, ...] | None:
     """All that two equal entries have in common but their content; None: not there. A folder has no size of its own."""
     try:
         found = os.lstat(path)

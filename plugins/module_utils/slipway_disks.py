@@ -11,6 +11,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from typing import Any
 
 from ansible.module_utils.slipway_host import HostError, must, read_text, run, tail
 from ansible.module_utils.slipway_lvm import MEMBER
@@ -37,7 +38,7 @@ def mark(name: str, *, finished: bool) -> str:
     return f"slipway-{name}" if finished else f"slipway-{name}.new"
 
 
-def state(name: str, seen: dict, *, begun: bool = False) -> str:
+def state(name: str, seen: dict[str, Any], *, begun: bool = False) -> str:
     """What a disk is to the entry `name`. `begun`: our note says that an empty disk was to be partitioned."""
     labels = [part["label"] for part in seen["partitions"]]
     if labels == [mark(name, finished=True)]:
@@ -50,7 +51,7 @@ def state(name: str, seen: dict, *, begun: bool = False) -> str:
     return EMPTY if torn else FOREIGN
 
 
-def decide(disk: dict, seen: dict, *, begun: bool = False) -> list[str]:
+def decide(disk: dict[str, Any], seen: dict[str, Any], *, begun: bool = False) -> list[str]:
     """What has to be done until the disk can be mounted: some of wipe, partition, format.
 
     Raises HostError where that could lose somebody's data.
@@ -76,12 +77,12 @@ def decide(disk: dict, seen: dict, *, begun: bool = False) -> list[str]:
     )
 
 
-def kind(disk: dict) -> str:
+def kind(disk: dict[str, Any]) -> str:
     """What blkid finds on the partition of an entry."""
     return MEMBER if disk["lvm"] else disk["filesystem"]
 
 
-def refuse_other(disk: dict, device: str, have: str, wanted: str) -> None:
+def refuse_other(disk: dict[str, Any], device: str, have: str, wanted: str) -> None:
     """What may hold data is as it is."""
     if have != wanted:
         raise HostError(
@@ -91,19 +92,19 @@ def refuse_other(disk: dict, device: str, have: str, wanted: str) -> None:
         )
 
 
-def about(disk: dict, seen: dict) -> str:
+def about(disk: dict[str, Any], seen: dict[str, Any]) -> str:
     """A disk in words."""
     serial = f", serial {seen['serial']}" if seen["serial"] else ", without a serial number"
     return f"disk {disk['name']} ({seen['device']}, {seen['size'] >> 20} MiB{serial})"
 
 
-def contents(seen: dict) -> str:
+def contents(seen: dict[str, Any]) -> str:
     """What is on a disk in words."""
     parts = [f"{part['node']} {part['filesystem'] or part['label']}".strip() for part in seen["partitions"]]
     return ", ".join([*dict.fromkeys(seen["signatures"]), *parts])
 
 
-def unit_text(disk: dict, uuid: str) -> str:
+def unit_text(disk: dict[str, Any], uuid: str) -> str:
     """The unit. Without the disk the host boots and can be logged into, but nothing starts that has its data there."""
     lines = [
         f"{HEADER}{disk['name']}",
@@ -124,7 +125,7 @@ def unit_text(disk: dict, uuid: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def our_units() -> dict[str, dict]:
+def our_units() -> dict[str, dict[str, Any]]:
     """Name of an entry -> the unit that we wrote for it: its name and path, and where it mounts."""
     found = {}
     for path in sorted(glob.glob(f"{UNITS}/*.mount")):
@@ -140,7 +141,7 @@ def our_units() -> dict[str, dict]:
     return found
 
 
-def release(unit: dict) -> None:
+def release(unit: dict[str, Any]) -> None:
     """Unmount, and take the unit away; the disk keeps what is on it. Refused while somebody works there."""
     users = users_of(unit["path"])
     if users:

@@ -7,6 +7,7 @@ address is another Service in front of the same pods, which no upgrade touches. 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from ansible.module_utils.slipway_host import HostError, tail
 from ansible.module_utils.slipway_kubeadm import Node
@@ -15,7 +16,7 @@ NAMESPACE = "kube-system"
 NAME = "slipway-dns"
 
 
-def service(address: str) -> dict:
+def service(address: str) -> dict[str, Any]:
     """The Service. Without the labels of kube-dns: who gathers figures by them would count each pod twice."""
     ports = [("dns", "UDP", 53), ("dns-tcp", "TCP", 53)]
     return {

@@ -22,7 +22,7 @@ def running() -> list[str]:
 
 def stopped() -> list[str]:
     """Those that were stopped for us."""
-    return read_json(MEMORY).get("units", [])
+    return list(read_json(MEMORY).get("units", []))
 
 
 def stop(units: list[str]) -> None:

@@ -15,10 +15,15 @@ import pwd
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
 
 # Whatever the login's umask is (077 on hardened hosts): files have modes of their own, but directories made on the way,
 # and what programs write that modules start, would be root's alone, where apt, resolvers and people have to read.
 os.umask(0o022)
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 STATE_DIR = "/var/lib/slipway"
 BEGIN, END = "# BEGIN slipway", "# END slipway"
@@ -36,7 +41,7 @@ class HostError(Exception):
         self.details = details
 
 
-def fail(module, error: Exception, **more: object) -> None:
+def fail(module: AnsibleModule, error: Exception, **more: object) -> NoReturn:
     """End a module with an error."""
     own = error if isinstance(error, HostError) else HostError(str(error))
     module.fail_json(msg=str(own), stderr=own.why, **{**more, **own.details})
@@ -48,7 +53,7 @@ def run(
     timeout: float = 120,
     stdin: str | None = None,
     environment: dict[str, str] | None = None,
-) -> subprocess.CompletedProcess:
+) -> subprocess.CompletedProcess[str]:
     """Run a program with a time limit; its end is the caller's to judge. 127: there is no such program.
 
     It keeps inherited descriptors, and with them the locks that this process holds.
@@ -71,9 +76,15 @@ def run(
         return subprocess.CompletedProcess(argv, 124, "", f"{argv[0]} did not end within {timeout:.0f} s")
 
 
-def must(argv: list[str], **options: object) -> str:
+def must(
+    argv: list[str],
+    *,
+    timeout: float = 120,
+    stdin: str | None = None,
+    environment: dict[str, str] | None = None,
+) -> str:
     """Run a program that has to succeed; its output."""
-    done = run(argv, **options)  # type: ignore[arg-type]
+    done = run(argv, timeout=timeout, stdin=stdin, environment=environment)
     if done.returncode:
         words = tail(done.stderr or done.stdout)
         raise HostError(f"{' '.join(argv[:3])} failed with status {done.returncode}", why=words)
@@ -165,13 +176,13 @@ def sync_directory(directory: str) -> None:
         os.close(handle)
 
 
-def read_json(path: str, newest: int = 1) -> dict:
+def read_json(path: str, newest: int = 1) -> dict[str, Any]:
     """A state file; empty when there is none. One of a newer format is refused."""
     text = read_text(path)
     if text is None:
         return {}
     try:
-        value = json.loads(text)
+        value: dict[str, Any] = json.loads(text)
     except ValueError as error:
         raise HostError(f"{path} is not JSON: {error}") from error
     if not 1 <= value.get("format", 1) <= newest:
@@ -179,13 +190,13 @@ def read_json(path: str, newest: int = 1) -> dict:
     return value
 
 
-def write_json(path: str, value: dict) -> None:
+def write_json(path: str, value: dict[str, Any]) -> None:
     """A state file, readable by root only."""
     write_atomic(path, json.dumps(value, sort_keys=True) + "\n", mode=0o600)
 
 
 @contextlib.contextmanager
-def locked(path: str = FLOCK, *, seconds: float = 30):
+def locked(path: str = FLOCK, *, seconds: float = 30) -> Iterator[int]:
     """Hold an flock. Its handle is inheritable: programs started under it keep it if this process dies."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+from typing import Any
 
 from ansible.module_utils.slipway_host import (
     STATE_DIR,
@@ -27,7 +28,7 @@ class Shared:
         self.memory = f"{STATE_DIR}/json-{purpose}-{os.path.basename(path)}"
         self.ours: list[str] = read_json(self.memory).get("keys", [])
 
-    def load(self) -> dict:
+    def load(self) -> dict[str, Any]:
         """What the file holds now. One that is no JSON is not replaced: somebody's settings are in it."""
         text = read_text(self.path)
         try:
@@ -40,7 +41,7 @@ class Shared:
             raise HostError(f"{self.path} is JSON, but no map; mend or remove it")
         return found
 
-    def merged(self, before: dict, values: dict) -> dict:
+    def merged(self, before: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         """The file as wanted: others' keys, in their order, and ours."""
         after = copy.deepcopy(before)
         for key in self.ours:
@@ -50,7 +51,7 @@ class Shared:
             _put(after, key, value)
         return after
 
-    def write(self, after: dict, values: dict, mode: int) -> None:
+    def write(self, after: dict[str, Any], values: dict[str, Any], mode: int) -> None:
         """Keys are remembered first, so that a killed run knows what may be its own; an empty file goes."""
         wanted = sorted(values)
         write_json(self.memory, {"format": 1, "keys": sorted({*self.ours, *wanted})})
@@ -75,7 +76,7 @@ class Shared:
         self.write(after, {}, 0o644)
 
 
-def _put(document: dict, key: str, value: object) -> None:
+def _put(document: dict[str, Any], key: str, value: object) -> None:
     outer, _, inner = key.partition(".")
     if not inner:
         document[outer] = value
@@ -86,7 +87,7 @@ def _put(document: dict, key: str, value: object) -> None:
     held[inner] = value
 
 
-def _take(document: dict, key: str) -> None:
+def _take(document: dict[str, Any], key: str) -> None:
     """Without what is then empty."""
     outer, _, inner = key.partition(".")
     held = document.get(outer)
@@ -96,6 +97,6 @@ def _take(document: dict, key: str) -> None:
         document.pop(outer, None)
 
 
-def dump(value: dict) -> str:
+def dump(value: dict[str, Any]) -> str:
     """As text."""
     return json.dumps(value, indent=2) + "\n"

@@ -14,7 +14,9 @@ import json
 import os
 import secrets
 import shutil
+import subprocess
 import time
+from typing import Any
 
 from ansible.module_utils.slipway_host import (
     HostError,
@@ -62,7 +64,9 @@ class Node:
         self.server = f"https://{address}:{port}"
         self.port = port
 
-    def kubectl(self, *argv: str, stdin: str | None = None, kubeconfig: str = ADMIN):
+    def kubectl(
+        self, *argv: str, stdin: str | None = None, kubeconfig: str = ADMIN
+    ) -> subprocess.CompletedProcess[str]:
         """kubectl against this host's own API server, or whichever the kubelet uses."""
         server = ["--server", self.server] if kubeconfig == ADMIN else []
         base = ["kubectl", "--kubeconfig", kubeconfig, *server, "--request-timeout", "10s"]
@@ -135,7 +139,7 @@ class Node:
             raise HostError(f"kubeadm join ended, but node {self.name} does not exist", why=kubelet_words())
         become_member(cluster_config)
 
-    def credentials(self, cluster: dict, *, control_plane: bool) -> dict[str, str]:
+    def credentials(self, cluster: dict[str, Any], *, control_plane: bool) -> dict[str, str]:
         """What another host needs to join: a token for some minutes and, for a control plane, the certificates' key.
 
         Both are born here and travel through 0600 files and standard input only.
@@ -151,7 +155,7 @@ class Node:
             self.upload_certificates(cluster, found["certificate_key"])
         return found
 
-    def upload_certificates(self, cluster: dict, key: str) -> None:
+    def upload_certificates(self, cluster: dict[str, Any], key: str) -> None:
         """The cluster's certificates, encrypted under the key, into a Secret that lives two hours."""
         own = {"apiVersion": cluster["apiVersion"], "kind": "InitConfiguration", "certificateKey": key}
         path = f"{DIRECTORY}/upload.yaml"
@@ -218,7 +222,7 @@ def become_member(config: str) -> None:
     write_json(MEMBER, {"format": 1, "time": now(), "config": hashlib.sha256(config.encode()).hexdigest()})
 
 
-def member() -> dict:
+def member() -> dict[str, Any]:
     """The note of a finished init or join; empty: none, or its files are gone."""
     return read_json(MEMBER) if os.path.exists(KUBELET) else {}
 
@@ -240,7 +244,7 @@ def reset() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def token(identity: str, secret: str, expiration: str) -> dict:
+def token(identity: str, secret: str, expiration: str) -> dict[str, Any]:
     """A bootstrap token as its Secret."""
     return {
         "apiVersion": "v1",

@@ -6,6 +6,7 @@ Runs on the target with Python >= 3.9 and the standard library only.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from ansible.module_utils.slipway_blocks import SETTLE_SECONDS, probe
 from ansible.module_utils.slipway_host import HostError, must, run
@@ -15,7 +16,7 @@ MEMBER = "LVM2_member"
 _UNITS = {"M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
-def device(lvm: dict) -> str:
+def device(lvm: dict[str, Any]) -> str:
     """Where the volume is."""
     return f"/dev/{lvm['volume_group']}/{lvm['logical_volume']}"
 
@@ -30,7 +31,7 @@ def refuse_without_mapper() -> None:
         )
 
 
-def refuse_taken(lvm: dict, nodes: list[str]) -> None:
+def refuse_taken(lvm: dict[str, Any], nodes: list[str]) -> None:
     """A volume group of that name that is not on these partitions is somebody else's. Without LVM there is none."""
     listed = run(["vgs", "--noheadings", "--options", "vg_name,pv_name"]).stdout.splitlines()
     pairs = [line.split() for line in listed if len(line.split()) > 1]
@@ -42,7 +43,7 @@ def refuse_taken(lvm: dict, nodes: list[str]) -> None:
         )
 
 
-def make(node: str, lvm: dict) -> str:
+def make(node: str, lvm: dict[str, Any]) -> str:
     """A new volume on a partition on which nobody has ever written; its device."""
     _clear(node)
     group, volume = lvm["volume_group"], lvm["logical_volume"]
@@ -65,7 +66,7 @@ def _clear(node: str) -> None:
     must(["wipefs", "--all", "--quiet", node])
 
 
-def found(lvm: dict, node: str) -> dict:
+def found(lvm: dict[str, Any], node: str) -> dict[str, Any]:
     """The volume of a partition of ours: its device, file system and UUID."""
     refuse_taken(lvm, [node])
     if not os.path.exists(device(lvm)):
@@ -78,7 +79,7 @@ def found(lvm: dict, node: str) -> dict:
     return volume
 
 
-def _name(volume: dict) -> None:
+def _name(volume: dict[str, Any]) -> None:
     """Its link by UUID, by which it is mounted: udev may have looked before there was a file system, and not since."""
     if volume["uuid"] and not os.path.exists(f"/dev/disk/by-uuid/{volume['uuid']}"):
         node = os.path.realpath(volume["node"])
@@ -86,7 +87,7 @@ def _name(volume: dict) -> None:
         run(["udevadm", "settle", f"--timeout={SETTLE_SECONDS}"])
 
 
-def growth(lvm: dict) -> list[str]:
+def growth(lvm: dict[str, Any]) -> list[str]:
     """Arguments of lvextend that bring the volume to its size; none where it has it. It is never made smaller."""
     columns = "lv_size,vg_free,vg_extent_size"
     place = f"{lvm['volume_group']}/{lvm['logical_volume']}"
@@ -101,6 +102,6 @@ def growth(lvm: dict) -> list[str]:
     return ["--size", lvm["size"]] if wanted > have else []
 
 
-def grow(lvm: dict, arguments: list[str]) -> None:
+def grow(lvm: dict[str, Any], arguments: list[str]) -> None:
     """The volume and the file system on it, which is mounted."""
     must(["lvextend", "--quiet", "--resizefs", *arguments, device(lvm)], timeout=600)

@@ -14,7 +14,7 @@ MADE = f"{STATE_DIR}/directories.json"
 
 def made() -> list[str]:
     """Those that it made and that are still its to remove."""
-    return read_json(MADE).get("made", [])
+    return list(read_json(MADE).get("made", []))
 
 
 def remember(paths: list[str]) -> None:

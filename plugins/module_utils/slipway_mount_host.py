@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import glob
 import os
+from typing import Any
 
 from ansible.module_utils import slipway_mounts as units
 from ansible.module_utils.slipway_host import must, read_text, run, tail, write_atomic
@@ -28,13 +29,13 @@ from ansible.module_utils.slipway_mount_users import shown, users
 class Host:
     """One host on the way to its mounts. Problems of one mount stop that mount only."""
 
-    def __init__(self, mounts: list[dict], *, check: bool = False) -> None:
+    def __init__(self, mounts: list[dict[str, Any]], *, check: bool = False) -> None:
         self.mounts = sorted(mounts, key=lambda mount: mount["path"])
         self.check = check
         #: What is wrong, and in a second line what to do.
         self.problems: list[str] = []
         self.done: dict[str, list[str]] = {}
-        self.diffs: list[dict] = []
+        self.diffs: list[dict[str, Any]] = []
         self.units = own_units()
         self.table = table()
         self.paths = {mount["path"] for mount in mounts} | {
@@ -45,9 +46,10 @@ class Host:
 
     def settle(self) -> None:
         """All of it, each step able to be the last one before a kill."""
-        verbs = {mount["name"]: self._judge(mount) for mount in self.mounts}
+        judged = {mount["name"]: self._judge(mount) for mount in self.mounts}
+        verbs = {name: found for name, found in judged.items() if found is not None}
         gone = self._gone()
-        ready = [mount for mount in self.mounts if verbs[mount["name"]] is not None]
+        ready = [mount for mount in self.mounts if mount["name"] in verbs]
         leave = [mount for mount in reversed(ready) if "unmount" in verbs[mount["name"]]]
         for name, path in [*gone, *((mount["name"], mount["path"]) for mount in leave)]:
             if not self._unmount(name, path):
@@ -67,7 +69,7 @@ class Host:
             if units.where_in(content) == path:
                 self.kept[file] = content
 
-    def _judge(self, mount: dict) -> list[str] | None:
+    def _judge(self, mount: dict[str, Any]) -> list[str] | None:
         """What has to be done; None when it must not be touched."""
         path = mount["path"]
         text = self.units.get(f"{units.UNITS}/{units.mount_unit(path)}")
@@ -79,7 +81,7 @@ class Host:
             return None
         return verbs
 
-    def _trouble(self, mount: dict, unit: str | None, verbs: list[str]) -> str:
+    def _trouble(self, mount: dict[str, Any], unit: str | None, verbs: list[str]) -> str:
         """Why a mount cannot be brought to what is wanted; looked for before anything is changed."""
         path, entry = mount["path"], units.mounted_at(self.table, mount["path"])
         owner = claimed(path)
@@ -142,7 +144,7 @@ class Host:
         self.done[name].remove("unmount")
         return False
 
-    def _land(self, ready: list[dict]) -> None:
+    def _land(self, ready: list[dict[str, Any]]) -> None:
         """Files of all mounts that are ready or stay as they were; what is left over goes."""
         stay = [{**_stub(text), "path": units.where_in(text)} for text in _mounts(self.kept)]
         self.plain = {}
@@ -208,7 +210,7 @@ class Host:
         if stale and not (unknown or "files" in self.done):
             self._note("systemd", "daemon-reload")
 
-    def _mount(self, mount: dict) -> None:
+    def _mount(self, mount: dict[str, Any]) -> None:
         name, path, unit = mount["name"], mount["path"], units.boot_unit(mount)
         self._note(name, "mount")
         if self.check:
@@ -231,6 +233,6 @@ def _mounts(kept: dict[str, str]) -> list[str]:
     return [text for path, text in kept.items() if path.endswith(".mount")]
 
 
-def _stub(text: str) -> dict:
+def _stub(text: str) -> dict[str, Any]:
     """Of a unit, what files of several mounts need to know."""
     return {"automount": "[Install]" not in text, "required": units.required_in(text)}

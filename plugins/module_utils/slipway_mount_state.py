@@ -6,6 +6,7 @@ import contextlib
 import glob
 import os
 import socket
+from typing import Any
 
 from ansible.module_utils import slipway_mounts as units
 from ansible.module_utils.slipway_host import must, read_text, run
@@ -37,7 +38,7 @@ def there() -> list[str]:
     return [*own_units(), *shared_paths()]
 
 
-def table() -> list[dict]:
+def table() -> list[dict[str, Any]]:
     """What is mounted."""
     return units.mount_table(read_text("/proc/self/mountinfo") or "")
 
@@ -59,7 +60,7 @@ def claimed(path: str) -> str:
     return ""
 
 
-def unreached(servers: list[dict]) -> str:
+def unreached(servers: list[dict[str, Any]]) -> str:
     """Why none of the servers can be reached; empty: one answers, or none is known."""
     reasons = []
     for server in servers:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from typing import Any
 
 from ansible.module_utils.slipway_host import read_text
 from ansible.module_utils.slipway_mounts import mount_table, mounted_at
@@ -27,7 +28,7 @@ def users(path: str, others: set[str]) -> list[str]:
         if e["path"].startswith(f"{path}/")
         or (e["device"] == entry["device"] and e["path"] != path and e["path"] not in others)
     ]
-    spaces: dict[str, dict] = {}
+    spaces: dict[str, dict[str, Any]] = {}
     for pid in sorted((int(name) for name in os.listdir("/proc") if name.isdigit()), key=int):
         with contextlib.suppress(OSError):  # it ended meanwhile
             space = os.readlink(f"/proc/{pid}/ns/mnt")
@@ -45,7 +46,7 @@ def shown(found: list[str]) -> str:
     return ", ".join(found[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _places(pid: int, entry: dict, path: str, others: set[str]) -> dict:
+def _places(pid: int, entry: dict[str, Any], path: str, others: set[str]) -> dict[str, Any]:
     """Where a process's mount namespace has the file system: ids, places, and whether one would not go with ours."""
     own = [
         e
@@ -61,7 +62,7 @@ def _places(pid: int, entry: dict, path: str, others: set[str]) -> dict:
     }
 
 
-def _holds(pid: int, space: dict) -> str:
+def _holds(pid: int, space: dict[str, Any]) -> str:
     """How a process holds it; empty: it does not."""
     if not space["ids"]:
         return ""

@@ -8,6 +8,7 @@ the unit says agree at any moment, also after a kill.
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
 UNITS = "/etc/systemd/system"
 #: Secrets and settings of clients; 0700.
@@ -59,7 +60,7 @@ def automount_unit(path: str) -> str:
     return f"{escape(path)}.automount"
 
 
-def boot_unit(mount: dict) -> str:
+def boot_unit(mount: dict[str, Any]) -> str:
     """The one of both that starts at boot."""
     return automount_unit(mount["path"]) if mount["automount"] else mount_unit(mount["path"])
 
@@ -78,12 +79,12 @@ def key_of(secret: str) -> str:
     return secret.strip()
 
 
-def secret_path(mount: dict) -> str:
+def secret_path(mount: dict[str, Any]) -> str:
     """Where a mount's key is kept."""
     return f"{SETTINGS}/{mount['name']}.{'keyring' if mount['type'] == CEPH_FUSE else 'secret'}"
 
 
-def options(mount: dict) -> list[str]:
+def options(mount: dict[str, Any]) -> list[str]:
     """All options, ours first. nofail: no boot waits for it; its own timeout ends it."""
     found = ["nofail"]
     found += ["_netdev"] if mount["type"] in NETWORK_TYPES else []
@@ -95,7 +96,7 @@ def options(mount: dict) -> list[str]:
     return found + [option for option in mount["options"] if option not in found]
 
 
-def secret_files(mount: dict) -> dict[str, str]:
+def secret_files(mount: dict[str, Any]) -> dict[str, str]:
     """Files that nobody but root reads."""
     if mount["type"] == CEPH:
         return {secret_path(mount): key_of(mount["secret"]) + "\n"}
@@ -105,7 +106,7 @@ def secret_files(mount: dict) -> dict[str, str]:
     return {}
 
 
-def plain_files(mount: dict) -> dict[str, str]:
+def plain_files(mount: dict[str, Any]) -> dict[str, str]:
     """Units and settings of one mount."""
     found = {f"{UNITS}/{mount_unit(mount['path'])}": _mount_text(mount)}
     if mount["automount"]:
@@ -115,12 +116,12 @@ def plain_files(mount: dict) -> dict[str, str]:
     return found
 
 
-def _marks(mount: dict) -> str:
+def _marks(mount: dict[str, Any]) -> str:
     required = "yes" if mount["required"] else "no"
     return f"{NAME_MARK}{mount['name']}\n{REQUIRED_MARK}{required}\n"
 
 
-def _mount_text(mount: dict) -> str:
+def _mount_text(mount: dict[str, Any]) -> str:
     source = "ceph-fuse" if mount["type"] == CEPH_FUSE else plain(mount["source"])
     before = " ".join([*RUNTIMES, KUBELET])
     install = "" if mount["automount"] else "\n[Install]\nWantedBy=multi-user.target\n"
@@ -132,7 +133,7 @@ def _mount_text(mount: dict) -> str:
     )
 
 
-def _automount_text(mount: dict) -> str:
+def _automount_text(mount: dict[str, Any]) -> str:
     before = " ".join([*RUNTIMES, KUBELET])
     return (
         f"# Written by Slipway.\n[Unit]\nDescription=Mount {mount['name']} when it is looked at\n{_marks(mount)}"
@@ -140,7 +141,7 @@ def _automount_text(mount: dict) -> str:
     )
 
 
-def _ceph_text(mount: dict) -> str:
+def _ceph_text(mount: dict[str, Any]) -> str:
     """What ceph-fuse reads instead of /etc/ceph/ceph.conf."""
     monitors, _, directory = mount["source"].partition(":/")
     return (
@@ -149,7 +150,7 @@ def _ceph_text(mount: dict) -> str:
     )
 
 
-def shared_files(mounts: list[dict]) -> dict[str, str]:
+def shared_files(mounts: list[dict[str, Any]]) -> dict[str, str]:
     """What several mounts have together: the second try after a boot, and what may not start without them."""
     booted = sorted(mount_unit(mount["path"]) for mount in mounts if not mount["automount"])
     required = sorted(mount["path"] for mount in mounts if mount["required"])
@@ -219,7 +220,7 @@ def unescape(text: str) -> str:
     return data.decode(errors="replace")
 
 
-def mount_table(mountinfo: str) -> list[dict]:
+def mount_table(mountinfo: str) -> list[dict[str, Any]]:
     """The lines of /proc/PID/mountinfo that matter here; a later one at the same place covers an earlier one."""
     found = []
     for line in mountinfo.splitlines():
@@ -238,20 +239,22 @@ def mount_table(mountinfo: str) -> list[dict]:
     return found
 
 
-def mounted_at(table: list[dict], path: str) -> dict | None:
+def mounted_at(table: list[dict[str, Any]], path: str) -> dict[str, Any] | None:
     """What is mounted there; what only waits to be looked at is not."""
     found = [entry for entry in table if entry["path"] == path and entry["type"] != "autofs"]
     return found[-1] if found else None
 
 
-def same_source(mount: dict, entry: dict) -> bool:
+def same_source(mount: dict[str, Any], entry: dict[str, Any]) -> bool:
     """Whether what somebody mounted there is what is wanted."""
     kind = KERNEL_TYPES.get(mount["type"], mount["type"])
     kinds = {"nfs", "nfs4"} if kind in {"nfs", "nfs4"} else {kind}
     return entry["type"] in kinds and entry["source"].rstrip("/") == mount["source"].rstrip("/")
 
 
-def decide(mount: dict, unit: str | None, automatic: bool, table: list[dict]) -> list[str]:
+def decide(
+    mount: dict[str, Any], unit: str | None, automatic: bool, table: list[dict[str, Any]]
+) -> list[str]:
     """What one wanted mount needs, of unmount and mount, in this order.
 
     `unit`: the text of its mount unit as it is, if that is ours; `automatic`: whether it has an automount unit.

@@ -82,7 +82,9 @@ class Registry:
         self.authorization = "Basic " + base64.b64encode(credentials.encode()).decode() if credentials else ""
         self.tls = trust(ca) if url.startswith("https") else None
 
-    def get(self, url: str, *, offset: int = 0, authorization: str | None = None):
+    def get(
+        self, url: str, *, offset: int = 0, authorization: str | None = None
+    ) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
         """GET that follows redirects and token challenges; the unread response and its connection."""
         sent = self.authorization if authorization is None else authorization
         for _ in range(REDIRECTS):
@@ -110,7 +112,9 @@ class Registry:
             return response, connection
         raise HostError(f"{url}: too many redirects")
 
-    def _once(self, url: str, offset: int, authorization: str):
+    def _once(
+        self, url: str, offset: int, authorization: str
+    ) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
         parts = urllib.parse.urlsplit(url)
         connection = self._connection(parts)
         headers = {"Authorization": authorization} if authorization else {}
@@ -147,7 +151,7 @@ class Registry:
             answer = json.loads(response.read())
         finally:
             connection.close()
-        return "Bearer " + (answer.get("token") or answer["access_token"])
+        return f"Bearer {answer.get('token') or answer['access_token']}"
 
     def download(self, repository: str, digest: str, path: str) -> None:
         """One blob into a file, resumed where an earlier try stopped, and checked while it streams."""
@@ -216,7 +220,7 @@ class Registry:
             time.sleep(0.2)
 
 
-def _absorb(path: str, digest) -> int:
+def _absorb(path: str, digest: hashlib._Hash) -> int:
     """Hash what is there already; its size."""
     try:
         with open(path, "rb") as stream:
@@ -227,7 +231,7 @@ def _absorb(path: str, digest) -> int:
         return 0
 
 
-def _receive(response: http.client.HTTPResponse, path: str, digest, url: str) -> None:
+def _receive(response: http.client.HTTPResponse, path: str, digest: hashlib._Hash, url: str) -> None:
     """Append the body to the file."""
     with open(path, "ab") as stream:
         os.fchmod(stream.fileno(), 0o600)

@@ -12,6 +12,8 @@ import os
 import re
 import socket
 import time
+from collections.abc import Callable
+from typing import Any
 
 from ansible.module_utils.slipway_copytree import holds_anything
 from ansible.module_utils.slipway_host import HostError, must, read_text, run
@@ -134,7 +136,7 @@ class Docker(Runtime):
         except ValueError as error:
             raise HostError(f"{DOCKER_CONFIG} is not JSON: {error}") from error
         if settings.get("data-root"):
-            return settings["data-root"]
+            return str(settings["data-root"])
         return self.usual_root if loaded("docker.service") else ""
 
     def used(self, root: str) -> bool:
@@ -179,7 +181,7 @@ class _Local(http.client.HTTPConnection):
         self.sock.connect(DOCKER_SOCKET)
 
 
-def docker(method: str, path: str, seconds: float = 30) -> list:
+def docker(method: str, path: str, seconds: float = 30) -> list[dict[str, Any]]:
     """One call of Docker's API; its answer, where it has one."""
     connection = _Local("docker", timeout=seconds)
     try:
@@ -218,7 +220,7 @@ def shims() -> list[str]:
     return found
 
 
-def wait_gone(look, seconds: float = GONE) -> list[str]:
+def wait_gone(look: Callable[[], list[str]], seconds: float = GONE) -> list[str]:
     """What is still there after some time."""
     deadline = time.monotonic() + seconds
     while (found := look()) and time.monotonic() < deadline:

@@ -10,6 +10,7 @@ Runs on the target with Python >= 3.9 and the standard library only.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from ansible.module_utils.slipway_before import forget, remember, remembered
 from ansible.module_utils.slipway_host import must, read_text, run, write_atomic
@@ -155,18 +156,21 @@ def _devices() -> dict[str, str]:
     return {words[0]: words[-1] for words in lines}
 
 
-def _remember(units: dict[str, dict], services: dict[str, dict], devices: dict[str, str]) -> None:
+def _remember(
+    units: dict[str, dict[str, Any]], services: dict[str, dict[str, Any]], devices: dict[str, str]
+) -> None:
     """Before the first change, so that a killed run can still be undone."""
     known = {
         name: {"held": _own_file(name, unit), "active": unit["ActiveState"] in _ACTIVE}
         for name, unit in units.items()
     }
-    for kind, found in zip(MEMORIES, (known, services, devices)):
+    memories: tuple[dict[str, Any], ...] = (known, services, devices)
+    for kind, found in zip(MEMORIES, memories):
         if found:
             remember(kind, found)
 
 
-def _start(memory: dict[str, dict]) -> None:
+def _start(memory: dict[str, dict[str, Any]]) -> None:
     """All that ran; what does not start any more is no reason to stop here, as a device may be gone."""
     for name, unit in memory["swap_units"].items():
         if unit["active"]:

@@ -88,6 +88,7 @@ import os
 import shutil
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import STATE_DIR, HostError, fail, read_json, sha256_file, write_json
@@ -96,12 +97,12 @@ from ansible.module_utils.slipway_registry import Registry
 MARKERS = f"{STATE_DIR}/artifacts"
 
 
-def marker_path(item: dict) -> str:
+def marker_path(item: dict[str, Any]) -> str:
     """Where it is noted what an artifact became."""
     return f"{MARKERS}/{item['name']}.json"
 
 
-def placed_files(item: dict) -> dict | None:
+def placed_files(item: dict[str, Any]) -> dict[str, Any] | None:
     """The files of this very artifact, when all of them are in place; None otherwise."""
     marker = read_json(marker_path(item))
     if marker.get("digest") != item["digest"] or marker.get("dest") != item["dest"]:
@@ -110,7 +111,7 @@ def placed_files(item: dict) -> dict | None:
     return files if all(sha256_file(path) == known for path, known in files.items()) else None
 
 
-def place(registry: Registry | None, item: dict) -> dict:
+def place(registry: Registry | None, item: dict[str, Any]) -> dict[str, Any]:
     """Fetch and place one artifact; its files."""
     os.makedirs(item["dest"], mode=0o755, exist_ok=True)
     wanted = item["digest"].split(":")[1]
@@ -130,7 +131,7 @@ def place(registry: Registry | None, item: dict) -> dict:
     return files
 
 
-def land(item: dict, source: str, name: str) -> str:
+def land(item: dict[str, Any], source: str, name: str) -> str:
     """Move a finished file to its place, across file systems if need be; its path."""
     target = os.path.join(item["dest"], name)
     temporary = os.path.join(item["dest"], f".slipway-{name}")
@@ -147,7 +148,7 @@ def land(item: dict, source: str, name: str) -> str:
     return target
 
 
-def flatten(item: dict, archive: str) -> dict:
+def flatten(item: dict[str, Any], archive: str) -> dict[str, Any]:
     """Each regular file of the archive by its base name into dest; other files there stay."""
     files = {}
     with tarfile.open(archive) as tar:
@@ -156,14 +157,16 @@ def flatten(item: dict, archive: str) -> dict:
             if not member.isfile() or not name:
                 continue
             temporary = f"{archive}.{name}"
-            with tar.extractfile(member) as source, open(temporary, "wb") as target:
+            source = tar.extractfile(member)
+            assert source is not None  # noqa: S101 - it is a regular file
+            with source, open(temporary, "wb") as target:
                 shutil.copyfileobj(source, target, 1 << 20)
             known = sha256_file(temporary)
             files[land(item, temporary, name)] = known
     return files
 
 
-def replace_tree(item: dict, archive: str) -> dict:
+def replace_tree(item: dict[str, Any], archive: str) -> dict[str, Any]:
     """The archive as a whole directory, exchanged by rename."""
     dest = item["dest"].rstrip("/")
     new, old = f"{dest}.slipway-new", f"{dest}.slipway-old"
@@ -196,7 +199,7 @@ def refuse_escape(root: str, name: str) -> None:
         raise HostError(f"archive member {name} leaves its directory")
 
 
-def registry_of(access: dict) -> Registry:
+def registry_of(access: dict[str, Any]) -> Registry:
     """The registry that was named."""
     return Registry(
         access["url"],
@@ -208,7 +211,7 @@ def registry_of(access: dict) -> Registry:
     )
 
 
-def describe(item: dict) -> str:
+def describe(item: dict[str, Any]) -> str:
     """For messages and diffs."""
     return json.dumps({"name": item["name"], "version": item["version"], "digest": item["digest"]})
 

@@ -52,13 +52,15 @@ import grp
 import os
 import pwd
 import stat
+from collections.abc import Callable
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import HostError, fail
 from ansible.module_utils.slipway_made import made, missing, remember, removable
 
 
-def number(name: str | None, default: int, lookup, check: bool) -> int:
+def number(name: str | None, default: int, lookup: Callable[[str], int], check: bool) -> int:
     """Number of a user or group; -1 in check mode where it does not exist yet."""
     if not name:
         return default
@@ -72,7 +74,7 @@ def number(name: str | None, default: int, lookup, check: bool) -> int:
         raise HostError(f"there is no user or group {name!r} on this host") from None
 
 
-def wanted_of(item: dict, check: bool) -> tuple[int, int, int]:
+def wanted_of(item: dict[str, Any], check: bool) -> tuple[int, int, int]:
     """Mode, user and group that the directory shall have: as it is where nothing is said."""
     try:
         now = os.stat(item["path"])
@@ -101,7 +103,7 @@ def shown(state: tuple[int, int, int] | None) -> str:
     return f"{state[0]:04o} {state[1]}:{state[2]}\n" if state else ""
 
 
-def make(item: dict, check: bool) -> dict | None:
+def make(item: dict[str, Any], check: bool) -> dict[str, Any] | None:
     """Bring one directory to its state; its diff when something changed."""
     path = item["path"]
     before, after = present(path), wanted_of(item, check)
@@ -118,7 +120,7 @@ def make(item: dict, check: bool) -> dict | None:
     return {"before_header": path, "after_header": path, "before": shown(before), "after": shown(after)}
 
 
-def clean(wanted: list[str], check: bool) -> list[dict]:
+def clean(wanted: list[str], check: bool) -> list[dict[str, Any]]:
     """Remove what was made and is wanted no more; one that holds something is nobody's business from now on."""
     ours = made()
     going = removable(ours, kept=wanted)
@@ -152,7 +154,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     items = sorted(module.params["directories"], key=lambda one: one["path"])
-    diffs: list[dict] = []
+    diffs: list[dict[str, Any]] = []
     try:
         for one in items:
             diff = make(one, module.check_mode)

@@ -88,6 +88,7 @@ import os
 import shutil
 import stat
 import tempfile
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import (
@@ -107,7 +108,7 @@ from ansible.module_utils.slipway_host import (
 OURS = "# Written by Slipway."
 
 
-def wanted_text(item: dict, old: str | None) -> str:
+def wanted_text(item: dict[str, Any], old: str | None) -> str:
     """What the file shall hold."""
     return with_block(old or "", item["content"]) if item["state"] == "block" else item["content"]
 
@@ -121,7 +122,7 @@ def attributes_differ(path: str, mode: int | None, owner: tuple[int, int]) -> bo
     return (mode is not None and stat.S_IMODE(now.st_mode) != mode) or (now.st_uid, now.st_gid) != owner
 
 
-def validate(item: dict, text: str) -> None:
+def validate(item: dict[str, Any], text: str) -> None:
     """Let the program that will read the file judge it first."""
     with tempfile.NamedTemporaryFile("w", prefix=".slipway-", suffix=os.path.basename(item["path"])) as trial:
         trial.write(text)
@@ -132,7 +133,7 @@ def validate(item: dict, text: str) -> None:
         raise HostError(f"{item['path']} was not accepted by {argv[0]}", why=tail(done.stderr or done.stdout))
 
 
-def owner_of(item: dict, check: bool) -> tuple[int, int]:
+def owner_of(item: dict[str, Any], check: bool) -> tuple[int, int]:
     """Numbers of owner and group; in check mode they may not exist yet."""
     try:
         return ids(item["owner"], item["group"])
@@ -142,14 +143,14 @@ def owner_of(item: dict, check: bool) -> tuple[int, int]:
         raise
 
 
-def mode_of(item: dict) -> int | None:
+def mode_of(item: dict[str, Any]) -> int | None:
     """Permissions wanted."""
     if item["mode"]:
         return int(item["mode"], 8)
     return {"directory": 0o755, "file": 0o644}.get(item["state"])
 
 
-def apply_file(item: dict, check: bool) -> dict | None:
+def apply_file(item: dict[str, Any], check: bool) -> dict[str, Any] | None:
     """Write one file; its diff when it changed."""
     path = item["path"]
     old = None if os.path.islink(path) and item["state"] == "file" else read_text(path)
@@ -179,7 +180,7 @@ def keep_former(path: str, old: str, owner: tuple[int, int]) -> None:
         write_atomic(path + FORMER, old, mode=stat.S_IMODE(os.stat(path).st_mode), owner=owner)
 
 
-def apply_directory(item: dict, check: bool) -> dict | None:
+def apply_directory(item: dict[str, Any], check: bool) -> dict[str, Any] | None:
     """Make one directory."""
     path = item["path"]
     owner, mode = owner_of(item, check), mode_of(item)
@@ -193,7 +194,7 @@ def apply_directory(item: dict, check: bool) -> dict | None:
     return {"before_header": path, "after_header": path, "before": before, "after": "directory\n"}
 
 
-def apply_absent(item: dict, check: bool) -> dict | None:
+def apply_absent(item: dict[str, Any], check: bool) -> dict[str, Any] | None:
     """Remove a file or a whole directory."""
     path = item["path"]
     if not os.path.lexists(path):
@@ -206,7 +207,7 @@ def apply_absent(item: dict, check: bool) -> dict | None:
     return {"before_header": path, "after_header": path, "before": "present\n", "after": ""}
 
 
-def purge(root: str, listed: set[str], check: bool) -> list[dict]:
+def purge(root: str, listed: set[str], check: bool) -> list[dict[str, Any]]:
     """Remove what an earlier list had below a directory; others' files stay. The diffs."""
     diffs = []
     for folder, _, names in os.walk(root, topdown=False):

@@ -67,13 +67,14 @@ keys:
 import os
 import stat
 import tempfile
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import HostError, fail, run, tail
 from ansible.module_utils.slipway_jsonfile import Shared, dump
 
 
-def validate(p: dict, text: str) -> None:
+def validate(p: dict[str, Any], text: str) -> None:
     """Let the program judge it first, where it can."""
     argv = p["validate"]
     if not argv or (p["validate_option"] and p["validate_option"] not in run([argv[0], "--help"]).stdout):

@@ -49,6 +49,7 @@ files:
 
 import glob
 import os
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_before import parameter_path, remember
@@ -102,7 +103,7 @@ def set_parameter(key: str, value: str) -> None:
         ) from error
 
 
-def drop_ins(p: dict) -> dict[str, str]:
+def drop_ins(p: dict[str, Any]) -> dict[str, str]:
     """Files for the next boot."""
     parameters = "".join(f"{key} = {value}\n" for key, value in sorted(p["sysctl"].items()))
     return {
@@ -115,7 +116,7 @@ Lines = tuple[list[str], list[str]]
 """What was, and what is now, as lines of a diff."""
 
 
-def apply_modules(p: dict, check: bool) -> Lines:
+def apply_modules(p: dict[str, Any], check: bool) -> Lines:
     """Load what is missing."""
     missing = [name for name in p["modules"] if not loaded(name)]
     for name in missing if not check else []:
@@ -123,7 +124,7 @@ def apply_modules(p: dict, check: bool) -> Lines:
     return [], [f"module {name}" for name in missing]
 
 
-def apply_files(p: dict, check: bool) -> Lines:
+def apply_files(p: dict[str, Any], check: bool) -> Lines:
     """Drop-ins for the next boot."""
     before, after = [], []
     for path, text in drop_ins(p).items():
@@ -138,7 +139,7 @@ def apply_files(p: dict, check: bool) -> Lines:
     return before, after
 
 
-def apply_parameters(p: dict, check: bool) -> Lines:
+def apply_parameters(p: dict[str, Any], check: bool) -> Lines:
     """Set what differs in the running kernel."""
     before, after = [], []
     for key, value in p["sysctl"].items():
@@ -155,14 +156,14 @@ def apply_parameters(p: dict, check: bool) -> Lines:
     return before, after
 
 
-def apply_swap(p: dict, check: bool) -> Lines:
+def apply_swap(p: dict[str, Any], check: bool) -> Lines:
     """No swap, or that which was there before."""
     if p["swap"]:
         return [], [f"swap {item}" for item in given_back(check)]
     return [f"swap {item}" for item in off(check)], []
 
 
-def apply(p: dict, check: bool) -> Lines:
+def apply(p: dict[str, Any], check: bool) -> Lines:
     """All of it, modules first: they bring parameters."""
     before, after = [], []
     for part in (apply_modules, apply_files, apply_parameters, apply_swap):
@@ -177,7 +178,7 @@ def missing_module(names: list[str]) -> bool:
     return not all(loaded(name) for name in names)
 
 
-def overridden(p: dict) -> list[str]:
+def overridden(p: dict[str, Any]) -> list[str]:
     """Later drop-ins that would win over ours at the next boot."""
     ours = f"90-{p['name']}.conf"
     found = []

@@ -79,6 +79,7 @@ credentials:
 """
 
 import os
+from typing import Any
 
 from ansible.module_utils import slipway_dns as dns
 from ansible.module_utils.basic import AnsibleModule
@@ -87,7 +88,7 @@ from ansible.module_utils.slipway_kubeadm import LOCK, LOCK_SECONDS, Node, membe
 from ansible.module_utils.slipway_rolling import reconfigure
 
 
-def apply(node: Node, p: dict, check: bool) -> dict:
+def apply(node: Node, p: dict[str, Any], check: bool) -> dict[str, Any]:
     """Bring the host to its state."""
     if p["state"] == "credentials":
         if check:
@@ -107,7 +108,7 @@ def apply(node: Node, p: dict, check: bool) -> dict:
     return {"changed": True, "diff": {"before": "", "after": f"node {p['name']}\n"}}
 
 
-def configured(node: Node, p: dict, check: bool) -> dict:
+def configured(node: Node, p: dict[str, Any], check: bool) -> dict[str, Any]:
     """A member: a control plane is compared and rolled, a worker has nothing here."""
     first = p["state"] == "initialized"
     if not first and not p["control_plane"]:

@@ -49,6 +49,7 @@ import contextlib
 import glob
 import os
 import shutil
+from typing import Any
 
 from ansible.module_utils import (
     slipway_before,
@@ -189,7 +190,7 @@ def stop(*units: str) -> None:
         run(["systemctl", "disable", "--now", unit], timeout=120)
 
 
-def node_down(p: dict) -> None:
+def node_down(p: dict[str, Any]) -> None:
     """Out of the cluster, nothing running or mounted."""
     stop("kubelet.service")
     if remnants() and shutil.which("kubeadm"):
@@ -206,12 +207,12 @@ def node_down(p: dict) -> None:
     flush_rules()
 
 
-def container_data(p: dict) -> list[str]:
+def container_data(p: dict[str, Any]) -> list[str]:
     """What containers left, if it is to go: before the settings, which alone say where it is."""
     return [] if p["keep_container_data"] else [p["container_data_root"]]
 
 
-def paths(p: dict) -> list[str]:
+def paths(p: dict[str, Any]) -> list[str]:
     """Everything to remove that is there."""
     wanted = [*container_data(p), *NODE_PATHS, *HOST_PATHS, *(f"/usr/local/bin/{name}" for name in PROGRAMS)]
     if not p["keep_registry"]:
@@ -220,7 +221,7 @@ def paths(p: dict) -> list[str]:
     return [*ours, *(path for path in wanted if leftovers(path))]
 
 
-def data_disks(p: dict) -> list[dict]:
+def data_disks(p: dict[str, Any]) -> list[dict[str, Any]]:
     """Mounts of ours, the innermost first; a registry that stays keeps its disk."""
     units = slipway_disks.our_units().values()
     kept = p["registry_data_root"] if p["keep_registry"] and there(REGISTRY_PATHS[0]) else ""
@@ -270,7 +271,7 @@ def settle() -> None:
             slipway_resolver.tell(path)
 
 
-def take_away(p: dict, units: list[dict]) -> None:
+def take_away(p: dict[str, Any], units: list[dict[str, Any]]) -> None:
     """All of it; `units`: data disks that go. What says where something is goes after that thing."""
     node_down(p)
     if not p["keep_registry"]:

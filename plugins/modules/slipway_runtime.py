@@ -60,6 +60,7 @@ import json
 import os
 import re
 import shutil
+from typing import Any
 
 from ansible.module_utils import slipway_runtimes as runtimes
 from ansible.module_utils.basic import AnsibleModule
@@ -93,7 +94,7 @@ MIB = 1 << 20
 class Move:
     """What the host's runtime is, and what is to become of it."""
 
-    def __init__(self, p: dict, check: bool) -> None:
+    def __init__(self, p: dict[str, Any], check: bool) -> None:
         self.wanted = runtimes.RUNTIMES[p["runtime"]]
         self.root = p["data_root"]
         self.remove = p["remove"]
@@ -250,7 +251,7 @@ class Move:
         self.save()
 
     @property
-    def old(self) -> dict:
+    def old(self) -> dict[str, Any]:
         """Data roots that were left and still hold something."""
         return {path: note for path, note in self.state["old"].items() if holds_anything(path)}
 

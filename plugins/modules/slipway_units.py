@@ -89,6 +89,7 @@ import http.client
 import os
 import time
 import urllib.request
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import FORMER, HostError, fail, must, run, tail
@@ -136,7 +137,7 @@ def outdated(paths: list[str], since: float) -> bool:
     return any(since < changed <= time.time() for changed in times)
 
 
-def decide(unit: dict, state: dict[str, str]) -> list[str]:
+def decide(unit: dict[str, Any], state: dict[str, str]) -> list[str]:
     """Verbs of systemctl that are needed."""
     verbs = []
     if state["LoadState"] == "masked":
@@ -160,13 +161,13 @@ def undone_since(proof: list[str]) -> bool:
     return bool(proof) and run(proof).returncode != 0
 
 
-def shall_run(unit: dict) -> bool:
+def shall_run(unit: dict[str, Any]) -> bool:
     """Whether it is to be started at all."""
     there = not unit["only_if"] or os.path.exists(unit["only_if"])
     return unit["state"] == "started" and there
 
 
-def carry_out(unit: dict, verbs: list[str], seconds: int) -> None:
+def carry_out(unit: dict[str, Any], verbs: list[str], seconds: int) -> None:
     """Do it; a unit that does not run afterwards is an error with its reason."""
     untried = formers(unit)
     try:
@@ -189,12 +190,12 @@ def control(name: str, verbs: list[str], seconds: int) -> None:
             raise HostError(f"systemctl {verb} {name}: {tail(done.stderr, 1)}", why=journal(name))
 
 
-def formers(unit: dict) -> list[str]:
+def formers(unit: dict[str, Any]) -> list[str]:
     """Its files whose new content nothing has proved to be good."""
     return [path for path in unit["watch"] if os.path.exists(path + FORMER)]
 
 
-def undone(unit: dict, paths: list[str], error: HostError, seconds: int) -> HostError:
+def undone(unit: dict[str, Any], paths: list[str], error: HostError, seconds: int) -> HostError:
     """Put the former files back and start the unit with them; the error that says so."""
     for path in paths:
         os.replace(path + FORMER, path)
@@ -232,7 +233,7 @@ def serves(url: str | None) -> bool:
         return True
     try:
         with _DIRECT.open(url, timeout=5) as response:
-            return response.status == 200
+            return bool(response.status == 200)
     except (OSError, http.client.HTTPException):
         return False
 
@@ -242,7 +243,7 @@ def journal(name: str) -> str:
     return tail(run(["journalctl", "--unit", name, "--lines", "20", "--no-pager", "--output", "cat"]).stdout)
 
 
-def wait_ready(places: list[dict], seconds: int, names: list[str]) -> None:
+def wait_ready(places: list[dict[str, Any]], seconds: int, names: list[str]) -> None:
     """Until every URL answers."""
     for place in places:
         registry = Registry(place["url"], ca=place.get("ca") or "", address=place.get("address") or "")
