@@ -239,6 +239,35 @@ def test_a_namespace_that_is_being_deleted_is_waited_for(work: Work, cluster_api
     assert apply_module(work, request_for("welcome"), intent("d1")).phase == "Healthy"
 
 
+@pytest.mark.parametrize(("policy", "left"), [("retain", ["data-welcome-0"]), ("delete", [])])
+def test_claims_stay_unless_the_policy_says_otherwise(
+    work: Work, cluster_api: ApiServer, policy: str, left: list[str]
+) -> None:
+    """A claim that a StatefulSet made: Helm does not know it."""
+    client = work.client
+    apply_module(work, request_for("welcome"), intent("d1"))
+    client.create(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {
+                "name": "data-welcome-0",
+                "namespace": "welcome",
+                "labels": {"app.kubernetes.io/instance": "welcome"},
+            },
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        }
+    )
+    request = request_for("welcome")
+    request["removal"] = {"crds": "retain", "data": policy, "namespace": "retain"}
+    remove_module(work, request, intent("d2", "remove"))
+    claims = client.list("v1", "PersistentVolumeClaim", "welcome")
+    assert [
+        item["metadata"]["name"] for item in claims if "deletionTimestamp" not in item["metadata"]
+    ] == left
+    cluster_api.kubectl("delete", "namespace", "welcome")
+
+
 def test_what_does_not_go_is_named(
     work: Work, cluster_api: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
