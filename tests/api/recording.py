@@ -23,7 +23,7 @@ from slipway.errors import SlipwayError
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, NodeObserved, Observed, RegistryObserved, Scope
 from slipway.model.operation import Counts, OperationResult, Outcome, Progress, StepResult
-from slipway.model.plan import Change, Hold, Plan, Reason, Step, StepKind
+from slipway.model.plan import Because, Change, Hold, Plan, Reason, Step, StepKind
 from slipway.model.record import ModuleRecord
 from slipway.operator.metrics import Metrics
 from slipway.operator.operations import Chronicle
@@ -131,7 +131,7 @@ class RecordingSession:
         return OperationResult(name, plan.digest, outcome, tuple(results), counts, time.monotonic() - started)
 
     def _step(self, name: str, action: str, value: str) -> Step:
-        reason = Reason("field", f"spec.modules.{name} changed", f"spec.modules.{name}")
+        reason = Reason(Because.FIELD, f"spec.modules.{name} changed", f"spec.modules.{name}")
         change = Change.UPDATE if action == "apply" else Change.REMOVE
         return Step(
             f"module/{name}/{action}",

@@ -11,7 +11,7 @@ import pytest
 
 from slipway.model.host.ssh import SSH
 from slipway.model.observed import Drift
-from slipway.model.plan import StepKind
+from slipway.model.plan import Because, StepKind
 from slipway.planning.checks.host import host_state
 from slipway.planning.decide import Desired, Seen, decide
 from slipway.probe import Fleet, read_hosts
@@ -129,7 +129,7 @@ def test_a_table_that_is_gone_is_drift_in_a_plan_and_comes_back(site: Site) -> N
         step = decide(Desired(StepKind.HOST, HOST, "node_firewall", {}), known, {})
         assert step
         assert "rules slipway-firewall.service" in " ".join(
-            one.text for one in step.reasons if one.cause == "drift"
+            one.text for one in step.reasons if one.cause is Because.DRIFT
         )
         assert play(site, **PORTS, check=True) == {HOST: 1, OTHER: 0}
         assert play(site, **PORTS) == {HOST: 1, OTHER: 0}

@@ -13,6 +13,7 @@ from slipway.engine.errands.forgetting import Forgotten
 from slipway.errors import PreflightError
 from slipway.holders import name_of
 from slipway.model.observed import Drift
+from slipway.model.plan import StepId
 from slipway.model.record import Intent
 
 #: Characters of a line; `-o json` has everything whole.
@@ -125,13 +126,11 @@ def _steps(view: HostView) -> list[tuple[str, ...]]:
 
 
 def _intent(one: Intent) -> str:
-    return (
-        f"{one.step.rpartition('/')[2]}, by {name_of(one.holder)} in operation {one.operation} at {one.time}"
-    )
+    return f"{StepId.parse(one.step).action}, by {name_of(one.holder)} in operation {one.operation} at {one.time}"
 
 
 def _drift(view: HostView) -> list[tuple[str, str, str]]:
-    return [(one.found, one.step.rpartition("/")[2], one.what) for one in view.host.drift]
+    return [(one.found, StepId.parse(one.step).action, one.what) for one in view.host.drift]
 
 
 def _diff(one: Drift) -> list[str]:

@@ -11,7 +11,7 @@ from slipway.engine.batches import State
 from slipway.engine.board import Board
 from slipway.engine.context import Context
 from slipway.model.observed import Observed
-from slipway.model.plan import StepKind
+from slipway.model.plan import StepId, StepKind
 
 #: Nodes marked at once: each is one small request.
 PARALLEL = 8
@@ -44,5 +44,5 @@ def _marks(board: Board, observed: Observed) -> Iterator[tuple[str, list[str]]]:
             if step.kind is StepKind.HOST and step.target == name and board.states[step.id] is State.PENDING
         ]
         if mine:
-            earlier = [intent.step.rpartition("/")[2] for intent in node.begun]
+            earlier = [StepId.parse(intent.step).action for intent in node.begun]
             yield name, [*dict.fromkeys([*mine, *earlier])]

@@ -9,7 +9,7 @@ from typing import Any
 from slipway.engine.batches import State, newly_blocked
 from slipway.errors import SlipwayError
 from slipway.model.operation import Counts, Failure, Outcome, Progress, StepResult
-from slipway.model.plan import Hold, Plan, Step
+from slipway.model.plan import Hold, Plan, Step, StepId
 
 _OUTCOMES = {
     State.SUCCEEDED: Outcome.SUCCEEDED,
@@ -149,5 +149,5 @@ class Board:
         self.changed.notify_all()
 
     def _tell(self, kind: str, step: str, text: str, data: Mapping[str, Any] | None = None) -> None:
-        target = step.split("/")[1] if step.count("/") == 2 else ""  # noqa: PLR2004 - kind/target/action
+        target = StepId.parse(step).target
         self.tell(Progress(kind, self.operation, time.time(), step, target, text, dict(data or {})))

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from slipway.model.standing import Standing
 
@@ -25,6 +25,25 @@ class StepKind(StrEnum):
     """One module: its releases, or their removal."""
 
 
+@dataclass(frozen=True, slots=True)
+class StepId:
+    """A step's name. `kind` is a StepKind in all names that Slipway makes, and any text in one that a host reports."""
+
+    kind: str
+    target: str
+    action: str
+
+    def __str__(self) -> str:
+        """As it stands in plans, records and intents."""
+        return f"{self.kind}/{self.target}/{self.action}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Of a text of another form, which a damaged record may hold, all is action."""
+        words = text.split("/")
+        return cls(*words) if len(words) == len(cls.__match_args__) else cls("", "", text)
+
+
 #: Actions of steps of a Node. The first needs the API only, the others the host itself.
 METADATA, DRAIN, UNCORDON, LEAVE = "metadata", "drain", "uncordon", "remove"
 
@@ -42,14 +61,34 @@ class Change(StrEnum):
     REMOVE = "remove"
 
 
+class Because(StrEnum):
+    """Why a step is planned."""
+
+    ABSENT = "absent"
+    """There is no record of it."""
+    FIELD = "field"
+    """A field differs from what was applied."""
+    CONTENT = "content"
+    """The role or module itself changed."""
+    INTENT = "intent"
+    """An operation began it and did not finish."""
+    DRIFT = "drift"
+    """Something is no longer as it was left."""
+    FOLLOWS = "follows"
+    """Another step of the plan brings it with it."""
+    REQUIRED = "required"
+    """Nobody named the module, but another one needs it."""
+    REMOVED = "removed"
+    """It is there and no longer wanted."""
+    EFFECT = "effect"
+    """No cause, but what the step will do to its target as it is now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a step is planned: `cause` is absent | field | content | intent | drift | required | removed | follows.
+    """One reason for a step, said to people."""
 
-    `effect` is no cause, but what the step will do to its target as it is now.
-    """
-
-    cause: str
+    cause: Because
     text: str
     path: str = ""
     diff: str = ""

@@ -12,7 +12,7 @@ from slipway.cluster.watch import Hearing
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, Observed
 from slipway.model.operation import OperationResult, Outcome
-from slipway.model.plan import Plan
+from slipway.model.plan import Plan, StepId
 from slipway.model.standing import Part, Standing
 from slipway.planning.standing import standing_of
 
@@ -115,7 +115,7 @@ class Metrics:
         """An operation ended."""
         self._operations.labels(result.outcome.value).inc()
         for step in result.steps:
-            kind = step.step.partition("/")[0]
+            kind = StepId.parse(step.step).kind
             self._step_seconds.labels(kind, step.outcome.value).observe(step.seconds)
         if result.outcome is Outcome.SUCCEEDED:
             self._success.labels(configuration).set(time.time())

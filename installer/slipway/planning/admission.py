@@ -10,7 +10,7 @@ from typing import Any
 from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
-from slipway.model.plan import LEAVE, Change, Reason, Step, StepKind
+from slipway.model.plan import LEAVE, Because, Change, Reason, Step, StepKind
 from slipway.planning.digests import canonical, digest
 from slipway.planning.draining import node_step_id
 from slipway.planning.holding import away
@@ -147,7 +147,7 @@ def admission_steps(
             change=Change.REMOVE,
             digest=digest(inputs, {}),
             needs=_last_docker(configuration, observed),
-            reasons=(Reason("removed", "no host runs Docker any more", SOME_RUNTIME),),
+            reasons=(Reason(Because.REMOVED, "no host runs Docker any more", SOME_RUNTIME),),
             inputs=inputs,
         )
 
@@ -177,13 +177,15 @@ def _reasons(
     there = observed.cluster.admission
     if not there.found:
         text = "a host runs Docker, which pulls by the site registry's names"
-        return Change.CREATE, (Reason("absent", text, SOME_RUNTIME),)
+        return Change.CREATE, (Reason(Because.ABSENT, text, SOME_RUNTIME),)
     if there.digest != wanted:
         text = "what the site registry answers for changed, or how names are rewritten"
-        return Change.UPDATE, (Reason("content", text, "spec.registry, bundle"),)
+        return Change.UPDATE, (Reason(Because.CONTENT, text, "spec.registry, bundle"),)
     edited = [kind for kind, spec in _specs(documents).items() if not _same(there.specs.get(kind), spec)]
     return Change.REPAIR, tuple(
-        Reason("drift", f"{kind} {ADMISSION_NAME}: {'changed' if kind in there.specs else 'missing'}", kind)
+        Reason(
+            Because.DRIFT, f"{kind} {ADMISSION_NAME}: {'changed' if kind in there.specs else 'missing'}", kind
+        )
         for kind in edited
     )
 

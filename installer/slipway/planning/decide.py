@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.model.observed import Drift
-from slipway.model.plan import Change, Reason, Step, StepKind
+from slipway.model.plan import Because, Change, Reason, Step, StepId, StepKind
 from slipway.model.record import Intent, StepRecord
 from slipway.planning.digests import digest, parts
 from slipway.planning.fields import field_of
@@ -42,7 +42,7 @@ class Desired:
     @property
     def id(self) -> str:
         """`kind/target/action`."""
-        return f"{self.kind}/{self.target}/{self.action}"
+        return str(StepId(self.kind, self.target, self.action))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +118,10 @@ def _changed(known: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
 def _reasons(desired: Desired, seen: Seen, wanted: str, own_parts: Mapping[str, str]) -> Iterable[Reason]:
     intents = _own(desired, seen)
     for intent in intents:
-        yield Reason("intent", f"operation {intent.operation} began it and did not finish")
+        yield Reason(Because.INTENT, f"operation {intent.operation} began it and did not finish")
     if seen.record is None:
         if not intents:
-            yield Reason("absent", "not done yet")
+            yield Reason(Because.ABSENT, "not done yet")
         return
     if seen.record.digest != wanted:
         changed = _changed(seen.record.parts, own_parts) or [UNNAMED]
@@ -131,15 +131,15 @@ def _reasons(desired: Desired, seen: Seen, wanted: str, own_parts: Mapping[str, 
             yield _changed_part(desired, seen.record, part)
     for drift in seen.drift:
         text = f"{drift.what}: {drift.found or 'differs from the record'}"
-        yield Reason("drift", text, drift.what, drift.diff)
+        yield Reason(Because.DRIFT, text, drift.what, drift.diff)
 
 
 def _changed_part(desired: Desired, record: StepRecord, part: str) -> Reason:
     if part == CONTENT:
         since = f" since slipway {record.version}" if record.version else ""
-        return Reason("content", f"{desired.action} itself changed{since}")
+        return Reason(Because.CONTENT, f"{desired.action} itself changed{since}")
     path = field_of(part, desired.target)
-    return Reason("field", f"{path} changed", path)
+    return Reason(Because.FIELD, f"{path} changed", path)
 
 
 def _change(seen: Seen, reasons: tuple[Reason, ...]) -> Change:

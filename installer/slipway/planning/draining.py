@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from slipway.model.configuration import Configuration
 from slipway.model.observed import NodeObserved, Observed
-from slipway.model.plan import DRAIN, UNCORDON, Change, Reason, Step, StepKind
+from slipway.model.plan import DRAIN, UNCORDON, Because, Change, Reason, Step, StepId, StepKind
 from slipway.planning.digests import digest
 from slipway.planning.holding import at_once, own_hold
 from slipway.planning.roles.kubernetes import CONTROL_PLANE, WORKER
@@ -16,7 +16,7 @@ MEMBERSHIP = (CONTROL_PLANE.name, WORKER.name)
 
 def node_step_id(host: str, action: str) -> str:
     """Id of a step of a Node."""
-    return f"{StepKind.NODE}/{host}/{action}"
+    return str(StepId(StepKind.NODE, host, action))
 
 
 def with_drains(
@@ -69,7 +69,7 @@ def _left_out(node: NodeObserved, mine: tuple[Step, ...]) -> Step:
     step = _node_step(
         node.name, UNCORDON, "", tuple(step.id for step in mine if step.action not in MEMBERSHIP)
     )
-    reason = Reason("intent", "an earlier operation drained it and did not let it in again")
+    reason = Reason(Because.INTENT, "an earlier operation drained it and did not let it in again")
     return replace(step, change=Change.CONTINUE, reasons=(reason,))
 
 
@@ -83,6 +83,6 @@ def _node_step(name: str, action: str, why: str, needs: tuple[str, ...]) -> Step
         change=Change.UPDATE,
         digest=digest(inputs, {}),
         needs=needs,
-        reasons=(Reason("follows", why),),
+        reasons=(Reason(Because.FOLLOWS, why),),
         inputs=inputs,
     )

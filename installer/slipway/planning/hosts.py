@@ -9,7 +9,7 @@ from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import NodeObserved, Observed
-from slipway.model.plan import METADATA, REPLICA, Change, Reason, Step, StepKind
+from slipway.model.plan import METADATA, REPLICA, Because, Change, Reason, Step, StepId, StepKind
 from slipway.model.record import StepRecord
 from slipway.planning.decide import Desired, Seen, decide
 from slipway.planning.digests import digest
@@ -26,13 +26,13 @@ MIRROR_STEP = "mirror/site/push"
 REPLICA_STEP = f"mirror/{REPLICA}/push"
 #: Image names of pods, where Docker runs: the rule comes, the rule goes.
 IMAGE_NAMES = "image-names"
-ADMISSION_STEP = f"{StepKind.ADMISSION}/{IMAGE_NAMES}/apply"
-WITHDRAWAL_STEP = f"{StepKind.ADMISSION}/{IMAGE_NAMES}/remove"
+ADMISSION_STEP = str(StepId(StepKind.ADMISSION, IMAGE_NAMES, "apply"))
+WITHDRAWAL_STEP = str(StepId(StepKind.ADMISSION, IMAGE_NAMES, "remove"))
 
 
 def step_id(host: str, role: str) -> str:
     """Id of a host's role step."""
-    return f"{StepKind.HOST}/{host}/{role}"
+    return str(StepId(StepKind.HOST, host, role))
 
 
 def membership_step(host: Host) -> str:
@@ -79,7 +79,7 @@ def _told(step: Step, host: Host, observed: Observed) -> Step:
     if seen is None or not seen.reachable:
         return step
     found = tuple(BY_NAME[step.action].consequences(host, seen))
-    reasons = tuple(Reason("effect", consequence.text) for consequence in found)
+    reasons = tuple(Reason(Because.EFFECT, consequence.text) for consequence in found)
     lost = any(consequence.destructive for consequence in found)
     return replace(step, reasons=(*step.reasons, *reasons), destructive=step.destructive or lost)
 
@@ -199,28 +199,28 @@ def _node_reasons(
     changing: bool,
 ) -> Iterator[Reason]:
     if node is None:
-        yield Reason("absent", "the node is new")
+        yield Reason(Because.ABSENT, "the node is new")
         return
     labels = inputs["labels"]
     stale = set(node.owned_labels) - set(labels)
     wrong = stale | {key for key, value in labels.items() if node.labels.get(key) != value}
     if wrong - (OF_GPUS - set(host.settings.labels)):
         path = f"spec.hosts.items[{host.name}].settings.labels"
-        yield Reason("field", f"{path} changed", path)
+        yield Reason(Because.FIELD, f"{path} changed", path)
     elif wrong:
         path = f"spec.hosts.items[{host.name}].settings.nvidia"
-        yield Reason("follows", "its labels tell of its GPUs", path)
+        yield Reason(Because.FOLLOWS, "its labels tell of its GPUs", path)
     wanted = {(t["key"], t.get("value", ""), t["effect"]) for t in inputs["taints"]}
     there = {(t["key"], t.get("value", ""), t["effect"]) for t in node.taints}
     owned = {tuple(item.rsplit(":", 1)) for item in node.owned_taints}
     surplus = {t for t in there - wanted if (t[0], t[2]) in owned}
     if wanted - there or surplus:
         path = f"spec.hosts.items[{host.name}].settings.taints"
-        yield Reason("field", f"{path} changed", path)
+        yield Reason(Because.FIELD, f"{path} changed", path)
     if "address" in inputs and node.address != inputs["address"]:
-        yield Reason("drift", f"it does not say that it is reached at {host.address}")
+        yield Reason(Because.DRIFT, f"it does not say that it is reached at {host.address}")
     mirrored = {role: record.digest for role, record in node.records.items()}
     if changing:  # its copy says so until it is written anew
-        yield Reason("follows", "keeps a copy of the host's new records")
+        yield Reason(Because.FOLLOWS, "keeps a copy of the host's new records")
     elif node.begun or mirrored != {role: record.digest for role, record in records.items()}:
-        yield Reason("drift", "its copy of the host's records is out of date")
+        yield Reason(Because.DRIFT, "its copy of the host's records is out of date")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
-from slipway.model.plan import LEAVE, UNCORDON, Change, Reason, Step, StepKind
+from slipway.model.plan import LEAVE, UNCORDON, Because, Change, Reason, Step, StepKind
 from slipway.planning.digests import digest
 from slipway.planning.holding import at_once, away, members
 from slipway.planning.roles.kubernetes import CONTROL_PLANE
@@ -56,7 +56,7 @@ def _leave(observed: Observed, name: str) -> Step:
         action=LEAVE,
         change=Change.REMOVE,
         digest=digest(inputs, observed.secrets),
-        reasons=(Reason("removed", f"spec.hosts.items no longer has {name}", "spec.hosts.items"),),
+        reasons=(Reason(Because.REMOVED, f"spec.hosts.items no longer has {name}", "spec.hosts.items"),),
         inputs=inputs,
         disruptive=True,
         destructive=True,

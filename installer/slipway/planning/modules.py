@@ -11,7 +11,7 @@ from slipway.errors import BundleError, ConfigurationError, Finding
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration, ModuleSpec
 from slipway.model.observed import Observed
-from slipway.model.plan import Change, Reason, Step, StepKind
+from slipway.model.plan import Because, Change, Reason, Step, StepKind
 from slipway.model.record import ModuleRecord, StepRecord
 from slipway.planning.beside import owner_of
 from slipway.planning.decide import UNNAMED, Desired, Seen, decide
@@ -47,7 +47,7 @@ def module_steps(
     for name, chosen in wanted.items():
         step = _apply_step(configuration, catalog, bundle, observed, name, (*chosen.requires, *network))
         if step and step.change is Change.CREATE and configuration.spec.modules.get(name) is None:
-            step = replace(step, reasons=(Reason("required", chosen.why),))
+            step = replace(step, reasons=(Reason(Because.REQUIRED, chosen.why),))
         if step:
             yield step
     yield from _removals(configuration, catalog, observed, set(wanted))
@@ -126,9 +126,11 @@ def _stands(record: ModuleRecord) -> bool:
 def _half_done(record: ModuleRecord, step: str) -> Iterator[Reason]:
     """What touched it last; of an open intent of this very step there is a reason already."""
     if record.intent is None:
-        yield Reason("intent", f"the last attempt failed: {record.message}")
+        yield Reason(Because.INTENT, f"the last attempt failed: {record.message}")
     elif record.intent.step != step:
-        yield Reason("intent", f"operation {record.intent.operation} began to remove it and did not finish")
+        yield Reason(
+            Because.INTENT, f"operation {record.intent.operation} began to remove it and did not finish"
+        )
 
 
 def _seen(observed: Observed, record: ModuleRecord | None) -> Seen:
@@ -143,15 +145,15 @@ def _seen(observed: Observed, record: ModuleRecord | None) -> Seen:
 
 def _readable(step: Step, name: str) -> Iterator[Reason]:
     """Reasons in terms of the user's fields: rendered values are named only when no field explains them."""
-    changed = {reason.path for reason in step.reasons if reason.cause == "field"}
+    changed = {reason.path for reason in step.reasons if reason.cause is Because.FIELD}
     for reason in step.reasons:
-        if reason.cause != "field":
+        if reason.cause is not Because.FIELD:
             yield reason
         elif reason.path in _EXPLAINED:
             path = f"spec.modules.{name}.{reason.path}"
-            yield Reason("field", f"{path} changed", path)
+            yield Reason(Because.FIELD, f"{path} changed", path)
         elif not changed & _EXPLAINED:
-            yield Reason("field", f"{name}: {reason.path} changed", reason.path)
+            yield Reason(Because.FIELD, f"{name}: {reason.path} changed", reason.path)
 
 
 def _image_digests(module: Module, bundle: BundleManifest) -> dict[str, str]:
@@ -247,7 +249,7 @@ def _removal(
         change=Change.REMOVE,
         digest=digest(inputs, observed.secrets),
         needs=(settings_id(configuration), *before),
-        reasons=(Reason("removed", text, path),),
+        reasons=(Reason(Because.REMOVED, text, path),),
         inputs=inputs,
         destructive=_loses_data(record, policy),
     )

@@ -10,7 +10,7 @@ from slipway.catalog import Catalog
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
-from slipway.model.plan import Change, Plan, Reason, Step, StepKind
+from slipway.model.plan import Because, Change, Plan, Reason, Step, StepId, StepKind
 from slipway.planning.admission import admission_steps
 from slipway.planning.checks.lasting import lasting_hints
 from slipway.planning.decide import UNNAMED, Desired, Seen, decide
@@ -124,12 +124,12 @@ def _push(
     yield Step(
         id=identity,
         kind=StepKind.MIRROR,
-        target=identity.split("/")[1],
+        target=StepId.parse(identity).target,
         action="push",
         change=Change.UPDATE if held else Change.CREATE,
         digest=bundle.digest,
         needs=needs,
-        reasons=(Reason("content" if held else "absent", text, "bundle"),),
+        reasons=(Reason(Because.CONTENT if held else Because.ABSENT, text, "bundle"),),
         inputs={"bundle": bundle.digest, "artifacts": len(bundle.artifacts)},
     )
 
@@ -165,7 +165,7 @@ def _settings(
 def _begun(step: Step) -> Step:
     """With its reason in words: a record without a digest is that of a step which did not come to its end."""
     named = tuple(reason for reason in step.reasons if reason.path != UNNAMED)
-    reason = Reason("intent", "an operation began it and did not finish")
+    reason = Reason(Because.INTENT, "an operation began it and did not finish")
     return replace(step, change=Change.CONTINUE, reasons=(reason, *named))
 
 

@@ -16,7 +16,7 @@ from slipway.model.observed import (
     Scope,
 )
 from slipway.model.operation import Failure, OperationResult, Outcome, StepResult
-from slipway.model.plan import Change, Hold, Plan, Reason, Step, StepKind
+from slipway.model.plan import Because, Change, Hold, Plan, Reason, Step, StepKind
 from slipway.model.record import ModuleRecord
 
 NOW = "2026-11-22T10:00:00Z"
@@ -48,7 +48,7 @@ def step(step_id: str, **changes: Any) -> Step:
         action=action,
         change=Change.UPDATE,
         digest="d",
-        reasons=(Reason("field", f"spec.{target} changed"),),
+        reasons=(Reason(Because.FIELD, f"spec.{target} changed"),),
     )
     return replace(made, **changes)
 

@@ -16,6 +16,7 @@ from slipway.errors import SlipwayError
 from slipway.holders import name_of
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, HostObserved, LiveConfiguration
+from slipway.model.plan import StepId
 from slipway.model.standing import DEGRADED, Part, Standing
 from slipway.planning.roles import roles_of
 from slipway.planning.roles.facts import Facts
@@ -244,7 +245,7 @@ def _host(host: HostObserved, configuration: Configuration) -> Target:
     done = [role for role in roles if role in host.records]
     state = "installed" if len(done) == len(roles) else f"{len(done)} of {len(roles)} steps"
     rest = [role for role in roles if role not in done]
-    begun = [intent.step.rpartition("/")[2] for intent in host.intents]
+    begun = [StepId.parse(intent.step).action for intent in host.intents]
     notes = [f"in {', '.join(begun)}"] if begun else [f"next: {rest[0]}"] if rest else []
     if host.lock and host.lock.left:
         notes.append(f"held by {name_of(host.lock.holder)}")

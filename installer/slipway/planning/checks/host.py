@@ -7,6 +7,7 @@ from slipway.errors import WARNING, Finding
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
+from slipway.model.plan import StepId
 from slipway.planning.checks.cloud import cloud_state
 from slipway.planning.checks.firewall import lockout
 from slipway.planning.checks.gpu import gpu_state
@@ -136,7 +137,7 @@ def _strangers(path: str, configuration: Configuration, host: Host, seen: HostOb
 
 def _ports(path: str, configuration: Configuration, host: Host, seen: HostObserved) -> Iterator[Finding]:
     """A port is free until the role that listens at it was begun."""
-    begun = {intent.step.rpartition("/")[2] for intent in seen.intents} | set(seen.records)
+    begun = {StepId.parse(intent.step).action for intent in seen.intents} | set(seen.records)
     taken = {listener.port: listener.program for listener in seen.survey.listeners}
     for port, role in sorted(served(configuration, host).items()):
         if port in taken and role not in begun and not seen.kubernetes:

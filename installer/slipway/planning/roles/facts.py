@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from slipway.model.observed import HostObserved
+from slipway.model.plan import StepId
 from slipway.model.record import StepRecord
 from slipway.planning.digests import parts
 
@@ -30,7 +31,7 @@ UNSEEN: Final = Facts()
 def facts_of(seen: HostObserved | None, records: Mapping[str, StepRecord]) -> Facts:
     """The host as it was seen; `records` are its own, or their mirror where it was not read."""
     intents = seen.intents if seen else ()
-    begun = frozenset({*records, *(intent.step.rpartition("/")[2] for intent in intents)})
+    begun = frozenset({*records, *(StepId.parse(intent.step).action for intent in intents)})
     gpus = bool(seen.survey.gpus) if seen and seen.reachable else _had_gpus(records)
     return Facts(begun=begun, gpus=gpus)
 
