@@ -8,9 +8,11 @@ bench_page.py takes them.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -64,9 +66,13 @@ def run(tier: str) -> Outcome:
     """Run one tier; what it printed is shown when it has ended."""
     started = time.monotonic()
     say(f"== {tier}: begun")
+    # pytest tidies up what former runs left, and two that do so in one place trip over each other.
+    temporary = Path(tempfile.gettempdir(), f"slipway-tests-{tier}")
+    temporary.mkdir(mode=0o700, exist_ok=True)
     done = subprocess.run(
         ["make", "--no-print-directory", tier],
         cwd=ROOT,
+        env={**os.environ, "PYTEST_DEBUG_TEMPROOT": str(temporary)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
