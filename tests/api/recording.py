@@ -56,6 +56,10 @@ class RecordingEngine:
         for module, chosen in spec["modules"].items():
             self.applied.setdefault(name, {})[module] = digest(chosen.get("settings", {}), {})
 
+    def work(self) -> None:
+        """What a step does."""
+        time.sleep(self.step_seconds)
+
     def open(self, configuration: Configuration) -> "RecordingSession":
         return RecordingSession(self, configuration)
 
@@ -117,7 +121,7 @@ class RecordingSession:
                 results.append(StepResult(step.id, stopped))
                 continue
             progress(Progress("step-started", name, time.time(), step.id, step.target))
-            time.sleep(self.engine.step_seconds)
+            self.engine.work()
             if step.action == "apply":
                 self.mine[step.target] = step.digest
             else:

@@ -1,6 +1,7 @@
 """What is read of a real cluster that is not well: causes, words and times are the cluster's own."""
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -137,6 +138,13 @@ def test_a_module_that_is_worked_on_is_not_looked_at(cluster: ApiServer, client:
     assert sick(client) == ()
 
 
+ONE_HOST = {
+    "kubernetes": {"version": "v1.35.4", "endpoint": {"address": "api.internal"}},
+    "hosts": {
+        "ssh": {"user": "root", "secretRef": {"name": "ssh", "key": "id"}},
+        "items": [{"name": LOST, "address": "10.0.0.1", "roles": ["control-plane"]}],
+    },
+}
 SILENT = "Kubelet stopped posting node status."
 SINCE = "2026-01-01T00:00:00Z"
 
@@ -184,6 +192,15 @@ class ReadingSession(RecordingSession):
 
 
 class ReadingEngine(RecordingEngine):
+    """Its steps last until the test has seen enough."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen_enough = threading.Event()
+
+    def work(self) -> None:
+        assert self.seen_enough.wait(120)
+
     def open(self, configuration: Configuration) -> ReadingSession:
         return ReadingSession(self, configuration)
 
@@ -266,10 +283,7 @@ def test_the_operator_follows_a_node_by_its_watches(
 ) -> None:
     engine, runtime = operator
     say(lost, "True", "kubelet is posting ready status")
-    host = {"name": LOST, "address": "10.0.0.1", "roles": ["control-plane"]}
-    ssh = {"user": "root", "secretRef": {"name": "ssh", "key": "id"}}
-    kubernetes = {"version": "v1.35.4", "endpoint": {"address": "api.internal"}}
-    write(lost, "nodes", {"kubernetes": kubernetes, "hosts": {"ssh": ssh, "items": [host]}})
+    write(lost, "nodes", ONE_HOST)
 
     def told(kind: str) -> tuple[str, str, str]:
         return condition(lost, kind, "nodes")
@@ -286,3 +300,25 @@ def test_the_operator_follows_a_node_by_its_watches(
     lost.kubectl("delete", "node", LOST)
     until(lambda: "no Node of that name" in told("Ready")[2], seconds=60, what="the Node is missed")
     assert engine.runs == []
+
+
+def test_the_status_follows_while_an_operation_runs(
+    lost: ApiServer, operator: tuple[ReadingEngine, Runtime]
+) -> None:
+    engine, _ = operator
+    say(lost, "True", "kubelet is posting ready status")
+    write(lost, "nodes", ONE_HOST | {"modules": {"welcome": {"enabled": True}}})
+
+    def told(kind: str) -> tuple[str, str, str]:
+        return condition(lost, kind, "nodes")
+
+    try:
+        until(lambda: told("Ready")[1] == "Applying", seconds=30, what="it runs")
+        say(lost, "Unknown", SILENT)
+        until(lambda: told("HostsReady")[0] == "False", seconds=60, what="the node is missed")
+        assert told("HostsReady")[2] == f"0 of 1: {LOST} NotReady"
+        assert told("Ready")[1] == "Applying"
+    finally:
+        engine.seen_enough.set()
+    until(lambda: told("Ready")[1] == "Degraded", seconds=60, what="Degraded")
+    assert len(engine.runs) == 1

@@ -88,6 +88,9 @@ class Door(Protocol):
     def reconcile(self, request: Request) -> Verdict:
         """Make the cluster follow one ClusterConfiguration; what the status tells is no exception."""
 
+    def stir(self) -> None:
+        """Something of the cluster says something else of itself: the status of what runs follows."""
+
 
 class Session(Protocol):
     """One configuration with all that is open for it: readings, secrets, connections."""

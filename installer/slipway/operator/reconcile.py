@@ -27,6 +27,7 @@ from slipway.model.observed import LiveConfiguration, Observed, Scope
 from slipway.model.operation import OperationResult, Outcome, Progress
 from slipway.model.plan import Plan
 from slipway.operator import acceptance, status
+from slipway.operator.afresh import Afresh
 from slipway.operator.door import Engine, Key, Meter, Recorder, Request, Running, Session, Store, Verdict
 from slipway.operator.succession import Past, ended_by_itself, goes_on, left_open, whole
 from slipway.operator.tracker import Tracker
@@ -74,6 +75,11 @@ class Reconciler:
     def __init__(self, edges: Edges, stop: threading.Event | None = None) -> None:
         self._edges = edges
         self._stop = stop or threading.Event()
+        self._stirred = threading.Event()
+
+    def stir(self) -> None:
+        """From another thread: the operation that runs, if there is one, looks at the cluster again."""
+        self._stirred.set()
 
     def configurations(self) -> tuple[Key, ...]:
         """All ClusterConfigurations, oldest first."""
@@ -139,7 +145,9 @@ class Reconciler:
         except ConfigurationError as error:  # against the live cluster: an immutable field
             return self._refuse(live, error)
         try:
-            return Round(self._edges, self._stop, live, configuration, session).follow(observed, plan)
+            return Round(self._edges, self._stop, live, configuration, session, self._stirred).follow(
+                observed, plan
+            )
         except StalePlanError as error:  # the command line was at work: look again
             log.info("%s: %s", request.key, error.what)
             return Verdict.SUPERSEDED
@@ -193,13 +201,16 @@ class Round:
         live: LiveConfiguration,
         configuration: Configuration,
         session: Session,
+        stirred: threading.Event,
     ) -> None:
+        self._stirred = stirred
         self._edges = edges
         self._stop = stop
         self._live = live
         self._configuration = configuration
         self._session = session
         self._voice = Voice(live, edges.store, edges.clock)
+        self._afresh = Afresh(configuration, session, edges.meter, stirred)
 
     def follow(self, observed: Observed, plan: Plan) -> Verdict:
         """Nothing to do, wait for a host or for a yes, or run."""
@@ -251,7 +262,7 @@ class Round:
 
         def show(running: Running) -> None:
             try:
-                self._voice.tell(self._configuration, plan, observed, running=running)
+                self._voice.tell(self._configuration, plan, self._afresh.seen(observed), running=running)
                 if running.locked:
                     self._edges.recorder.operation(self._live, plan, running)
             except SlipwayError as error:  # the API may be down by this very plan; the end is written anyway
@@ -262,7 +273,7 @@ class Round:
             tracker.note(event)
 
         watch = Watch(self._live, self._edges.store, self._stop)
-        tracker = Tracker(show, self._edges.clock, resumed(past))
+        tracker = Tracker(show, self._edges.clock, resumed(past), stirred=self._stirred)
         word = "OperationContinued" if past else "OperationStarted"
         self._edges.recorder.event(self._live, word, f"plan {plan.digest}: {len(plan.steps)} steps")
         try:

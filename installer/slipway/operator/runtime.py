@@ -84,6 +84,7 @@ class Runtime:
         self._settings = settings
         self._filter = Filter()
         self._retries: dict[Key, int] = {}
+        self._door: Door | None = None
         self._worker: threading.Thread | None = None
         self._watchers: list[threading.Thread] = []
         self._turn = time.monotonic()
@@ -137,7 +138,7 @@ class Runtime:
     def _lead(self) -> None:
         log.info("active: %s", self._election.identity)
         self.metrics.leader.set(1)
-        door = self._open_door(self.halt)
+        door = self._door = self._open_door(self.halt)
         self._worker = threading.Thread(target=self._work, args=(door,), name="slipway-worker")
         self._worker.start()
         self._watch(Reflector(lambda: self._client, CONFIGURATION, self._settings.namespace, self._enqueue))
@@ -183,6 +184,8 @@ class Runtime:
     def _look_at_standing(self, *, after: float = STANDING_SECONDS) -> None:
         """A burst of changes is one look; what changes without end is looked at again and again."""
         name = f"{hook.STANDING_PREFIX}all"
+        if self._door:
+            self._door.stir()
         self.queue.add({"binding": name, "type": "Event"}, after=after, name=name, once=True)
 
     def _plan_resync(self) -> None:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from slipway.model.operation import Failure, Outcome, Progress, StepResult
+from slipway.operator.afresh import STIR_SECONDS
 from slipway.operator.door import Running
 
 #: Seconds between two writes of the status: people see steps move, the API is spared.
@@ -23,9 +24,15 @@ class Tracker:
     """Context manager around one run of a plan; `note` is the engine's progress callback."""
 
     def __init__(
-        self, show: Callable[[Running], None], clock: Callable[[], str], past: Running | None = None
+        self,
+        show: Callable[[Running], None],
+        clock: Callable[[], str],
+        past: Running | None = None,
+        *,
+        stirred: threading.Event,
     ) -> None:
-        """`past`: where an operation stood that is gone on with."""
+        """`past`: where an operation stood that is gone on with; `stirred`: the cluster looks otherwise than before."""
+        self._stirred = stirred
         self._show = show
         self._clock = clock
         self._lock = threading.Lock()
@@ -62,7 +69,8 @@ class Tracker:
 
     def _tell(self) -> None:
         while not self._over.is_set():
-            self._news.wait()
+            if not self._news.wait(STIR_SECONDS) and not self._stirred.is_set():
+                continue
             self._news.clear()
             running = self.running
             if running is not None and not self._over.is_set():

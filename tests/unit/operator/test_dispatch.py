@@ -1,6 +1,7 @@
 """Queue, filter, tracker, acceptance, and the size of an Operation: the small parts of the runtime."""
 
 import json
+import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -93,7 +94,7 @@ def test_a_slow_reader_of_progress_holds_nothing_up() -> None:
         time.sleep(0.3)
         shown.append(running)
 
-    with Tracker(show, lambda: e.NOW) as tracker:
+    with Tracker(show, lambda: e.NOW, stirred=threading.Event()) as tracker:
         for number in range(100):
             tracker.note(Progress("step-started", "op", 0, f"module/m{number}/apply"))
     assert len(shown) <= 2

@@ -50,16 +50,29 @@ def _cluster(cluster: ClusterObserved) -> Iterator[str]:
         if any(known) or cluster.settings or cluster.operator_catalog or cluster.admission.found:
             yield "does not answer, and yet something is known of it"
         return
+    yield from _nodes(cluster)
+    yield from _modules(cluster)
+
+
+def _nodes(cluster: ClusterObserved) -> Iterator[str]:
     for name, node in cluster.nodes.items():
         if node.name != name:
             yield f"node {name} is kept as {node.name}"
         if node.silent and node.ready:
             yield f"node {name} says nothing any more, and is ready: the node controller says Unknown then"
+        if node.silent and node.pressures:
+            yield f"node {name} says nothing any more, and yet what it is short of: that is Unknown too then"
+
+
+def _modules(cluster: ClusterObserved) -> Iterator[str]:
     for name, record in cluster.modules.items():
         if record.name != name or record.phase not in PHASES:
             yield f"module {name} has the record of {record.name} in phase {record.phase}"
     for name in {*cluster.drift, *cluster.sick} - set(cluster.modules):
         yield f"module {name} has no record, and yet its objects were compared with it"
+    for name in {*cluster.drift, *cluster.sick} & set(cluster.modules):
+        if cluster.modules[name].phase != "Healthy" or cluster.modules[name].intent:
+            yield f"module {name} is worked on or has failed: its objects are not looked at"
 
 
 def _registry(registry: RegistryObserved) -> Iterator[str]:
