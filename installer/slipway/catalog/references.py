@@ -1,33 +1,21 @@
 """The images that rendered manifests refer to: where each stands, and how it is pulled. Pure.
 
 A reference is certain where a kubelet would pull it (containers, image volumes) or where a custom resource has a field
-`image`; in arguments, environment and configuration it is only text that looks like an image.
+`image`, alone or as one of three parts; in arguments, environment and configuration it is only text (`mentions`).
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from slipway.catalog import mentions
 
 #: Lists of a PodSpec, wherever a PodSpec stands.
 _CONTAINERS = frozenset({"containers", "initContainers", "ephemeralContainers"})
 
 #: Groups of Kubernetes itself, besides those below k8s.io: a field `image` of any other group is an operator's.
 _BUILT_IN = frozenset({"", "apps", "autoscaling", "batch", "policy"})
-
-_HOST = r"(?:(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+|localhost)(?::\d+)?"
-_PATH = r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
-_TAG = r"(?::\w(?:[\w.-]{0,126}\w)?(?:@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})"
-
-#: A full name with a tag or digest; one behind `//` is an address of something else.
-_FULL = re.compile(rf"(?<![\w./:@-]){_HOST}/{_PATH}{_TAG}(?![\w/])", re.ASCII)
-#: A line of YAML within text, as of a pod template in a ConfigMap.
-_LINE = re.compile(
-    rf"^[ \t-]*image:[ \t]*[\"']?((?:{_HOST}/)?{_PATH}{_TAG})[\"']?[ \t]*$", re.ASCII | re.MULTILINE
-)
-#: In a field of an operator's: a lone word there may be the name of anything.
-_IMAGE = re.compile(rf"(?=.*[/:])(?:{_HOST}/)?{_PATH}{_TAG}?", re.ASCII)
 
 
 class Use(StrEnum):
@@ -79,6 +67,7 @@ def references(manifests: Iterable[Manifest]) -> Iterator[Reference]:
                 yield Reference(image, use, manifest.template, manifest.name, field, policy)
 
 
+Path = tuple[str | int, ...]
 _Found = tuple[str, Use, str, str]
 
 
@@ -86,17 +75,67 @@ def _of_object(content: Mapping[str, Any]) -> Iterator[_Found]:
     group = str(content.get("apiVersion", "")).rpartition("/")[0]
     foreign = group not in _BUILT_IN and not group.endswith("k8s.io")
     hidden = {"data"} if content.get("kind") == "Secret" else set()
-    for path, parent in _maps({key: item for key, item in content.items() if key not in hidden}, ()):
+    shown = {key: item for key, item in content.items() if key not in hidden}
+    yield from dict.fromkeys(_of_tree(shown, (), foreign=foreign))
+
+
+def _of_tree(tree: Any, path: Path, *, foreign: bool) -> Iterator[_Found]:
+    for place, parent in _maps(tree, path):
+        parted = _parted(parent) if foreign else None
+        if parted:
+            image, use = parted
+            yield (
+                image,
+                use,
+                dotted((*place, "image" if "image" in parent else "repository")),
+                _policy(parent),
+            )
         for key, value in parent.items():
-            for field, text in _strings(value, (*path, key)):
-                certain = _certain(field, parent, text, foreign=foreign)
-                if certain:
-                    yield text, certain[0], dotted(field), certain[1]
-                else:
-                    yield from ((image, Use.TEXT, dotted(field), "") for image in _in_text(text))
+            if parted and key in _PARTS:
+                continue
+            if isinstance(value, list):
+                yield from _of_list(value, (*place, key))
+            for field, text in _strings(value, (*place, key)):
+                yield from _of_string(text, field, parent, foreign=foreign)
 
 
-Path = tuple[str | int, ...]
+def _of_list(items: list[Any], path: Path) -> Iterator[_Found]:
+    yield from ((image, Use.TEXT, dotted((*path, *place)), "") for place, image in mentions.in_list(items))
+
+
+def _of_string(text: str, field: Path, parent: Mapping[str, Any], *, foreign: bool) -> Iterator[_Found]:
+    certain = _certain(field, parent, text, foreign=foreign)
+    if certain:
+        yield text, certain[0], dotted(field), certain[1]
+        return
+    seen = mentions.in_text(text)
+    if foreign and field[-1] == "image" and mentions.ANY.fullmatch(text):
+        seen.append(text)  # a lone word may be the name of anything
+    for document in mentions.documents_in(text):
+        seen += [image for image, *_ in _of_tree(document, (), foreign=True)]
+    yield from ((image, Use.TEXT, dotted(field), "") for image in dict.fromkeys(seen))
+
+
+#: Fields that together are one image, as operators' resources have it.
+_PARTS = frozenset({"registry", "repository", "image", "tag", "version", "digest"})
+
+
+def _parted(parent: Mapping[str, Any]) -> tuple[str, Use] | None:
+    """The image that a map has in parts; only mentioned where it is switched off, or a part is missing."""
+    parts = {key: parent[key] for key in _PARTS & parent.keys() if isinstance(parent[key], str | int | float)}
+    name = "/".join(str(parts[key]) for key in ("registry", "repository", "image") if parts.get(key))
+    if not parts.get("repository") or not mentions.ANY.fullmatch(name):
+        return None
+    if {"image", "tag", "digest", "registry"}.isdisjoint(parts) or "://" in name:
+        return None  # a repository of code or charts, and its version
+    tag = str(next((parts[key] for key in ("digest", "tag", "version") if parts.get(key)), ""))
+    whole = f"{name}{'@' if tag.startswith('sha256:') else ':'}{tag}" if tag else name
+    sure = bool(tag) and parent.get("enabled") is not False
+    return whole, Use.FIELD if sure else Use.TEXT
+
+
+def _policy(parent: Mapping[str, Any]) -> str:
+    return str(parent.get("imagePullPolicy") or "")
 
 
 def strings(tree: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -134,19 +173,14 @@ def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
 def _certain(path: Path, parent: Mapping[str, Any], text: str, *, foreign: bool) -> tuple[Use, str] | None:
     """What pulls the string at this path, and its pull policy; None: nothing that is known to."""
     if path[-1] == "image":
-        policy = str(parent.get("imagePullPolicy") or "")
+        policy = _policy(parent)
         if path[-3:-2] and path[-3] in _CONTAINERS:
             return Use.CONTAINER, policy
-        if foreign and _IMAGE.fullmatch(text):
+        if foreign and mentions.NAMED.fullmatch(text):
             return Use.FIELD, policy
     if path[-2:] == ("image", "reference") and "volumes" in path:
         return Use.VOLUME, str(parent.get("pullPolicy") or "")
     return None
-
-
-def _in_text(text: str) -> list[str]:
-    found = [match.group() for match in _FULL.finditer(text)]
-    return list(dict.fromkeys([*found, *_LINE.findall(text)]))
 
 
 def dotted(path: Path) -> str:

@@ -41,7 +41,10 @@ def found(content: dict[str, Any]) -> list[tuple[str, Use, str, str]]:
         ({"kind": "CustomResourceDefinition", "spec": {"x": {"containers": [{"image": "a:1"}]}}}, []),
         ({"kind": "ConfigMap", "apiVersion": "v1", "data": {"image": "name"}}, []),
         ({"kind": "Secret", "data": {"x": "image: ghcr.io/a/b:1"}}, []),
-        ({"kind": "Widget", "apiVersion": "test.io/v1", "spec": {"image": "disk"}}, []),
+        (
+            {"kind": "Widget", "apiVersion": "test.io/v1", "spec": {"image": "disk"}},
+            [("disk", Use.TEXT, "spec.image", "")],
+        ),
         (
             {"kind": "Widget", "apiVersion": "test.io/v1", "spec": {"image": "a/b"}},
             [("a/b", Use.FIELD, "spec.image", "")],
