@@ -78,8 +78,8 @@ def main() -> None:
     """Run the command line. However it ends, it ends in an exit code, and in one screen where that is not 0."""
     from slipway.cli import streams
 
-    streams.prepare()
     try:
+        streams.prepare()
         code = _ended()
         streams.finish(told=code != 0)
     except BrokenPipeError:  # nobody reads on: `slipway plan | head`

@@ -3,6 +3,7 @@
 A process that was started with SIGINT ignored, as in the background of a script, goes on ignoring it.
 """
 
+import os
 import signal
 
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -13,4 +14,7 @@ def main() -> None:
     """Load the command line, and run it."""
     from slipway.cli.main import main as run
 
-    run()
+    try:
+        run()
+    except KeyboardInterrupt:  # a second one, while the first was told
+        os._exit(130)

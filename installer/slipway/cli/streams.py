@@ -9,6 +9,9 @@ from typing import IO
 from slipway.cli.faults import refusal_of
 from slipway.errors import SlipwayError
 
+#: Seconds until an interrupt that got lost is repeated: long enough to be out of where it was lost.
+AGAIN = 0.01
+
 
 def prepare() -> None:
     """Before anything is printed: a stream for each of the three, none of which fails at a letter; Ctrl-C raises."""
@@ -18,8 +21,18 @@ def prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    sys.unraisablehook = _unraisable
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _unraisable(fault: "sys.UnraisableHookArgs") -> None:
+    """Ctrl-C that met a moment in which nothing can be raised, as Python's import of a module has: it comes again."""
+    if fault.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(fault)
+        return
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, AGAIN)
 
 
 def _nowhere(number: int) -> IO[str]:
