@@ -8,8 +8,6 @@ import pytest
 
 from slipway.cluster import records
 from slipway.cluster.client import Client, connect
-from slipway.model.record import ModuleRecord
-from slipway.operator.conditions import find
 from slipway.operator.door import Verdict
 from slipway.operator.hook import HookResult, handle
 from slipway.operator.reconcile import Reconciler
@@ -31,29 +29,22 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, api: ApiServer) -> Iterator[Site]:
-    with working_site(tmp_path_factory.mktemp("edits"), api, ("wrong", "other")) as made:
+    """Each test has modules of its own; what one leaves waiting, the next leaves as it is."""
+    names = ("called", "wrong", "other", "removed", "kept", "upgraded")
+    with working_site(tmp_path_factory.mktemp("edits"), api, names) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def operated(site: Site) -> Iterator[Site]:
+    with Running(site.runtime()):
+        yield site
 
 
 @pytest.fixture
 def client(api: ApiServer) -> Iterator[Client]:
     with connect(api.kubeconfig) as made:
         yield made
-
-
-@pytest.fixture(autouse=True)
-def _clean(site: Site) -> Iterator[None]:
-    """Nothing wanted, nothing there, no operator."""
-    yield
-    site.write()
-    assert Reconciler(site.edges()).reconcile(request()) in {Verdict.SUCCEEDED, Verdict.UNCHANGED}
-    site.api.kubectl("-n", NAMESPACE, "delete", "cc,op,leases", "--all", "--wait=true")
-
-
-def request() -> Any:
-    from slipway.operator.door import Key, Request
-
-    return Request(Key(NAMESPACE, "tools"))
 
 
 def status_of(site: Site) -> dict[str, Any]:
@@ -76,77 +67,65 @@ def revisions(client: Client, name: str) -> int:
     return len(client.list("v1", "Secret", name, labels=f"owner=helm,name={name}"))
 
 
-def waiting_other(client: Client) -> ModuleRecord:
-    record = records.read_module(client, "other")
-    assert record is not None
-    assert record.intent is not None
-    return record
-
-
-def test_a_mistake_is_corrected_while_another_module_waits(site: Site, client: Client) -> None:
-    site.write(wrong="nowhere", other="later")
-    with Running(site.runtime()):
-        until(lambda: waits(client, "wrong", "other"), seconds=SOON, what="both wait")
-        generation = site.write(wrong="here", other="later")
-        until(lambda: healthy(client, "wrong"), seconds=SOON, what="the correction is looked at")
-        assert status_of(site)["observedGeneration"] == generation
-        until(lambda: waits(client, "other"), seconds=SOON, what="the other waits on")
-        assert revisions(client, "other") == 1
-        assert waiting_other(client).extra["waited"] > 0
-        site.api.kubectl("label", "node", "works-1", "works=later", "--overwrite")
-        try:
-            until(lambda: healthy(client, "other"), seconds=SOON, what="the other is healthy")
-        finally:
-            site.api.kubectl("label", "node", "works-1", "works=here", "--overwrite")
-        until(lambda: find(status_of(site), "Reconciling")["status"] == "False", seconds=SOON, what="its end")
-    assert revisions(client, "other") == 1
-    record = records.read_module(client, "other")
-    assert record is not None
-    assert "waited" not in record.extra
-    ended = {item["status"]["phase"] for item in site.seen(OURS, "operations")["items"]}
-    assert ended == {"Superseded", "Succeeded"}
-    first = min(site.seen(OURS, "operations")["items"], key=lambda item: str(item["metadata"]["name"]))
-    assert {step["outcome"] for step in first["status"]["steps"]} == {"superseded"}
-
-
-def test_a_module_is_removed_while_it_waits(site: Site, client: Client) -> None:
-    site.write(wrong="nowhere", other="later")
-    with Running(site.runtime()):
-        until(lambda: waits(client, "wrong", "other"), seconds=SOON, what="both wait")
-        site.write(other="later")
-        until(lambda: records.read_module(client, "wrong") is None, seconds=SOON, what="it is removed")
-        assert client.get("v1", "Namespace", "wrong") is None
-        until(lambda: waits(client, "other"), seconds=SOON, what="the other waits on")
-        assert revisions(client, "other") == 1
-
-
-def test_an_upgrade_with_a_mistake_is_not_rolled_back_before_its_correction(
-    site: Site, client: Client
-) -> None:
-    site.write(wrong="here")
-    with Running(site.runtime()):
-        until(lambda: healthy(client, "wrong"), seconds=SOON, what="it is healthy")
-        site.write(wrong="nowhere")
-        until(
-            lambda: revisions(client, "wrong") == 2 and waits(client, "wrong"), seconds=SOON, what="it waits"
-        )
-        site.write(wrong="here")
-        until(lambda: healthy(client, "wrong"), seconds=SOON, what="it is healthy again")
-    assert revisions(client, "wrong") == 3
-
-
-def test_a_process_for_each_call_hears_it_too(site: Site, client: Client) -> None:
-    """As under shell-operator, where nobody else watches."""
-    site.write(wrong="nowhere")
+def test_a_process_for_each_call_hears_an_edit(site: Site, client: Client) -> None:
+    """As under shell-operator, where nobody else watches: before there is an operator here."""
+    site.edit(called="nowhere")
     ended: list[HookResult] = []
     context = {"type": "Schedule", "binding": "resync"}
     call = threading.Thread(target=lambda: ended.append(handle([context], Reconciler(site.edges()))))
     call.start()
     try:
-        until(lambda: waits(client, "wrong"), seconds=SOON, what="it waits")
+        until(lambda: waits(client, "called"), seconds=SOON, what="it waits")
     finally:
-        site.write(wrong="here")
+        site.edit(called="here")
         call.join(SOON)
     assert not call.is_alive()
     assert [verdict for _, verdict in ended[0].verdicts] == [Verdict.SUCCEEDED]
-    assert healthy(client, "wrong")
+    assert healthy(client, "called")
+    history = sorted(site.seen(OURS, "operations")["items"], key=lambda item: str(item["metadata"]["name"]))
+    told = [(one["status"]["phase"], one["status"]["steps"][0]["outcome"]) for one in history]
+    assert told == [("Superseded", "superseded"), ("Succeeded", "succeeded")]
+
+
+def test_a_mistake_is_corrected_while_another_module_waits(operated: Site, client: Client) -> None:
+    operated.edit(wrong="nowhere", other="later")
+    until(lambda: waits(client, "wrong", "other"), seconds=SOON, what="both wait")
+    generation = operated.edit(wrong="here")
+    until(lambda: healthy(client, "wrong"), seconds=SOON, what="the correction is looked at")
+    assert status_of(operated)["observedGeneration"] == generation
+    until(lambda: waits(client, "other"), seconds=SOON, what="the other waits on")
+    record = records.read_module(client, "other")
+    assert record is not None
+    assert record.extra["waited"] > 0
+    operated.api.kubectl("label", "node", "works-1", "works=later", "--overwrite")
+    try:
+        until(lambda: healthy(client, "other"), seconds=SOON, what="the other is healthy")
+    finally:
+        operated.api.kubectl("label", "node", "works-1", "works=here", "--overwrite")
+    assert revisions(client, "other") == 1
+    record = records.read_module(client, "other")
+    assert record is not None
+    assert "waited" not in record.extra
+
+
+def test_a_module_is_removed_while_it_waits(operated: Site, client: Client) -> None:
+    operated.edit(removed="nowhere", kept="later")
+    until(lambda: waits(client, "removed", "kept"), seconds=SOON, what="both wait")
+    operated.edit(removed="")
+    until(lambda: records.read_module(client, "removed") is None, seconds=SOON, what="it is removed")
+    assert client.get("v1", "Namespace", "removed") is None
+    assert waits(client, "kept")
+    assert revisions(client, "kept") == 1
+
+
+def test_an_upgrade_with_a_mistake_is_not_rolled_back_before_its_correction(
+    operated: Site, client: Client
+) -> None:
+    operated.edit(upgraded="here", kept="")
+    until(lambda: healthy(client, "upgraded"), seconds=SOON, what="it is healthy")
+    operated.edit(upgraded="nowhere")
+    until(lambda: revisions(client, "upgraded") == 2, seconds=SOON, what="it is changed")
+    until(lambda: waits(client, "upgraded"), seconds=SOON, what="it waits")
+    operated.edit(upgraded="here")
+    until(lambda: healthy(client, "upgraded"), seconds=SOON, what="it is healthy again")
+    assert revisions(client, "upgraded") == 3

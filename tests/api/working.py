@@ -7,7 +7,7 @@ as for an image that never comes.
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,8 @@ class Site:
     api: ApiServer
     registry: Registry
     release: Catalog
+    wanted: dict[str, str] = field(default_factory=dict)
+    """Node of each module that is enabled."""
 
     def edges(self) -> Edges:
         """All real."""
@@ -122,23 +124,24 @@ class Site:
         settings = Settings(address="127.0.0.1", port=0)
         return Runtime(client, election, lambda halt: Reconciler(edges, halt), Metrics(), settings)
 
-    def write(self, **modules: str) -> int:
-        """Want these modules, each on its node; the new generation."""
+    def edit(self, **nodes: str) -> int:
+        """Want these modules on these nodes, or not at all where no node is named; the new generation."""
+        self.wanted.update(nodes)
         registry = {
             "mode": "external",
             "endpoint": self.registry.url,
             "caRef": {"name": "registry", "key": "ca"},
             "pullRef": {"name": "registry", "key": "account"},
         }
-        wanted = {
-            name: {"enabled": name in modules, "settings": {"node": modules.get(name, "here")}}
-            for name in self.release.modules
+        modules = {
+            name: {"enabled": bool(node), "settings": {"node": node or "here"}}
+            for name, node in self.wanted.items()
         }
         document = {
             "apiVersion": API_VERSION,
             "kind": "ClusterConfiguration",
             "metadata": {"name": "tools", "namespace": NAMESPACE},
-            "spec": {"registry": registry, "modules": wanted},
+            "spec": {"registry": registry, "modules": modules},
         }
         status, answer = self.api.apply(document, manager="user")
         assert status in {200, 201}, answer["message"]
