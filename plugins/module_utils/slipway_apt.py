@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ansible.module_utils.slipway_host import STATE_DIR, HostError, must, read_text, run, tail, write_atomic
+from ansible.module_utils.slipway_host import STATE_DIR, HostError, must, run, stands, tail, write_atomic
 
 WORK = f"{STATE_DIR}/apt"
 SOURCES = f"{WORK}/slipway.list"
@@ -47,7 +47,7 @@ def prepare(repository: str) -> None:
     for folder in (f"{WORK}/lists/partial", f"{WORK}/cache/archives/partial"):
         os.makedirs(folder, exist_ok=True)
     for path, text in files(repository).items():
-        if read_text(path) != text:
+        if not stands(path, text):
             write_atomic(path, text)
     must(["apt-get", *options(), "--quiet", "update"], timeout=120)
 

@@ -19,6 +19,7 @@ from ansible.module_utils.slipway_host import (
     write_atomic,
     write_json,
 )
+from ansible.module_utils.slipway_recorded import made_by
 
 BEFORE = f"{STATE_DIR}/before.json"
 SYSCTL = "/etc/sysctl.d/90-slipway.conf"
@@ -67,13 +68,14 @@ def as_text(was: dict[str, Any]) -> str:
 def recorded_files() -> dict[str, str]:
     """sha256 of files as the steps left them."""
     steps = read_json(f"{STATE_DIR}/record.json").get("steps", {}).values()
-    return {path: digest for step in steps for path, digest in step.get("files", {}).items()}
+    made = (one for step in steps for one in made_by(step))
+    return {one["name"]: one["digest"] for one in made if one["kind"] == "file" and one.get("digest")}
 
 
 def as_we_left(path: str) -> bool:
     """Whether nobody changed a file since a step recorded it."""
     now = read_text(path)
-    return now is not None and sha256_text(now) == recorded_files().get(path, "")[-64:]
+    return now is not None and sha256_text(now) == recorded_files().get(path)
 
 
 def parameter_path(key: str) -> str:

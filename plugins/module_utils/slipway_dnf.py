@@ -13,8 +13,8 @@ from ansible.module_utils.slipway_host import (
     HostError,
     must,
     read_json,
-    read_text,
     run,
+    stands,
     tail,
     write_atomic,
     write_json,
@@ -73,7 +73,7 @@ def prepare(repository: str) -> None:
     """Point dnf at the repository, and finish what a killed run left half done."""
     os.makedirs(f"{WORK}/cache", exist_ok=True)
     for path, text in files(repository).items():
-        if read_text(path) != text:
+        if not stands(path, text):
             write_atomic(path, text)
     _repair()
 

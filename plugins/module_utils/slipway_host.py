@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pwd
+import stat
 import subprocess
 import tempfile
 import time
@@ -142,6 +143,22 @@ def ids(owner: str, group: str) -> tuple[int, int]:
     except KeyError as error:
         raise HostError(f"no such owner: {error.args[0]}") from error
     return uid, gid
+
+
+def stands(
+    path: str, text: str | None = None, *, mode: int | None = 0o644, owner: tuple[int, int] = (0, 0)
+) -> bool:
+    """Whether a file of ours is there as wanted: itself and no link, with that text, mode and owner.
+
+    Without a text its content, without a mode its permissions are somebody else's matter.
+    """
+    try:
+        now = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    if not stat.S_ISREG(now.st_mode) or (now.st_uid, now.st_gid) != owner:
+        return False
+    return (mode is None or stat.S_IMODE(now.st_mode) == mode) and (text is None or read_text(path) == text)
 
 
 def write_atomic(

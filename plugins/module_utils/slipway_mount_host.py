@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from ansible.module_utils import slipway_mounts as units
-from ansible.module_utils.slipway_host import must, read_text, run, tail, write_atomic
+from ansible.module_utils.slipway_host import must, read_text, run, stands, tail, write_atomic
 from ansible.module_utils.slipway_mount_state import (
     SYSTEMD_SECONDS,
     WANTS,
@@ -24,6 +24,7 @@ from ansible.module_utils.slipway_mount_state import (
     unreached,
 )
 from ansible.module_utils.slipway_mount_users import shown, users
+from ansible.module_utils.slipway_things import attributes
 
 
 class Host:
@@ -43,6 +44,7 @@ class Host:
         }
         self.kept: dict[str, str] = {}
         self.plain: dict[str, str] = {}
+        self.secrets: dict[str, str] = {}
 
     def settle(self) -> None:
         """All of it, each step able to be the last one before a kill."""
@@ -147,17 +149,17 @@ class Host:
     def _land(self, ready: list[dict[str, Any]]) -> None:
         """Files of all mounts that are ready or stay as they were; what is left over goes."""
         stay = [{**_stub(text), "path": units.where_in(text)} for text in _mounts(self.kept)]
-        self.plain = {}
-        secrets: dict[str, str] = {}
+        self.plain, self.secrets = {}, {}
         for mount in ready:
             self.plain.update(units.plain_files(mount))
-            secrets.update(units.secret_files(mount))
+            self.secrets.update(units.secret_files(mount))
         self.plain.update(units.shared_files([*ready, *stay]))
-        keep = {*self.plain, *secrets, *self.kept, *self._settings_of(self.kept)}
+        keep = {*self.plain, *self.secrets, *self.kept, *self._settings_of(self.kept)}
         left = [path for path in there() if path not in keep]
-        changed = [path for path, text in self.plain.items() if read_text(path) != text]
-        hidden = [path for path, text in secrets.items() if read_text(path) != text or _mode(path) != 0o600]
-        self._write(changed, hidden, secrets, left)
+        self._keep_private()
+        changed = [path for path, text in self.plain.items() if not stands(path, text)]
+        hidden = [path for path, text in self.secrets.items() if not stands(path, text, mode=0o600)]
+        self._write(changed, hidden, left)
         self._enable(left)
 
     def _settings_of(self, kept: dict[str, str]) -> set[str]:
@@ -167,7 +169,26 @@ class Host:
             {path for path in glob.glob(f"{units.SETTINGS}/*") if path.startswith(names)} if names else set()
         )
 
-    def _write(self, changed: list[str], hidden: list[str], secrets: dict[str, str], left: list[str]) -> None:
+    def _keep_private(self) -> None:
+        """The directory of keys is one, and root's alone, where there is any."""
+        path = units.SETTINGS
+        if not os.path.lexists(path) or not any(
+            os.path.dirname(file) == path for file in (*self.plain, *self.secrets)
+        ):
+            return
+        now = attributes(path)
+        if (now.get("mode"), now.get("owner"), now.get("group")) == ("0700", "0", "0"):
+            return
+        self._note("files", path)
+        if self.check:
+            return
+        if "target" in now:
+            os.unlink(path)
+        os.makedirs(path, exist_ok=True)
+        os.chown(path, 0, 0)
+        os.chmod(path, 0o700)
+
+    def _write(self, changed: list[str], hidden: list[str], left: list[str]) -> None:
         for path in [*changed, *hidden, *left]:
             self._note("files", path)
         for path in changed:
@@ -180,7 +201,7 @@ class Host:
             private = os.path.dirname(path) == units.SETTINGS
             os.makedirs(os.path.dirname(path), mode=0o700 if private else 0o755, exist_ok=True)
         for path in hidden:
-            write_atomic(path, secrets[path], mode=0o600)
+            write_atomic(path, self.secrets[path], mode=0o600)
         for path in changed:
             write_atomic(path, self.plain[path])
         for path in left:
@@ -222,10 +243,6 @@ class Host:
             self.problems.append(
                 f"mount {name} at {path}: {what}: {words}\nput that right and run the command again"
             )
-
-
-def _mode(path: str) -> int:
-    return os.stat(path).st_mode & 0o777
 
 
 def _mounts(kept: dict[str, str]) -> list[str]:

@@ -1,60 +1,90 @@
-"""What steps left on this host, in a form that a shell can compare with what is there now.
+"""What steps made on this host, in a form that a shell can compare with what is there now.
 
-`recorded/files` is what `sha256sum -c` reads, `recorded/units` and `recorded/packages` have one NAME and its state per
-line. `copies/SHA256` are files as they were left, so that what was changed since can be shown; only of files that
-everybody may read: what others may not read may be a secret.
+`recorded/made` has a thing per line: KIND, NAME, and where the kind has them a digest and a size, behind tabs.
+`copies/SHA256` are files as they were left, so that what was changed since can be shown; only of files that everybody
+may read: what others may not read may be a secret. `recorded/salt` goes before a secret when its digest is made.
 
 Runs on the target with Python >= 3.9 and the standard library only.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import stat
+from typing import Any
 
-from ansible.module_utils.slipway_host import must, read_text, sha256_file, write_atomic
+from ansible.module_utils.slipway_host import read_text, sha256_file, write_atomic
+from ansible.module_utils.slipway_things import Thing, as_it_is, recordable
 
 #: Settings are small; a larger file is a program, which nobody reads as a diff.
 MAX_COPY = 1 << 16
+#: Lists as releases before wrote them.
+FORMER = ("files", "units", "packages")
 
 
-def unit_states(names: list[str]) -> dict[str, str]:
-    """Each unit's `UnitFileState ActiveState`."""
-    states = {}
-    for name in names:
-        text = must(["systemctl", "show", name, "--property=UnitFileState", "--property=ActiveState"])
-        found = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-        states[name] = f"{found.get('UnitFileState', '')} {found.get('ActiveState', '')}"
-    return states
+def as_they_are(made: list[Thing], directory: str) -> list[Thing]:
+    """Things with their states, each once, sorted."""
+    found = {(one["kind"], one["name"]): one for one in made}
+    mounts = [line.split()[1:3] for line in (read_text("/proc/self/mounts") or "").splitlines()]
+    points = sorted((point, kind) for point, kind in mounts)
+    salt = salt_in(directory)
+    return [as_it_is(one, salt) for _, one in sorted(found.items()) if recordable(one, points)]
 
 
-def keep(directory: str, steps: dict[str, dict]) -> None:
+def salt_in(directory: str) -> str:
+    """Of this host; made at first use, and never read by anybody else."""
+    path = f"{directory}/recorded/salt"
+    found = read_text(path)
+    if not found:
+        found = secrets.token_hex(32)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        write_atomic(path, found, mode=0o600)
+    return found
+
+
+def made_by(step: dict[str, Any]) -> list[Thing]:
+    """Things of one step's record; one of an earlier release has maps of files, units and packages instead."""
+    if "made" in step:
+        found: list[Thing] = step["made"]
+        return found
+    digests = {path: digest.removeprefix("sha256:") for path, digest in step.get("files", {}).items()}
+    return [
+        *({"kind": "file", "name": path, "digest": digest} for path, digest in digests.items()),
+        *({"kind": "unit", "name": name, "state": state} for name, state in step.get("units", {}).items()),
+        *(
+            {"kind": "package", "name": name, "state": version}
+            for name, version in step.get("packages", {}).items()
+        ),
+    ]
+
+
+def keep(directory: str, steps: dict[str, dict[str, Any]]) -> None:
     """Write all of it for these records, and drop copies that none of them needs any more."""
-    files = {
-        path: digest.removeprefix("sha256:")
-        for step in steps.values()
-        for path, digest in step["files"].items()
-    }
+    made = [one for step in steps.values() for one in made_by(step)]
+    files = {one["name"]: one["digest"] for one in made if one["kind"] == "file" and one.get("digest")}
     for folder in ("recorded", "copies"):
         os.makedirs(f"{directory}/{folder}", mode=0o700, exist_ok=True)
     for path, digest in files.items():
         copy(path, digest, f"{directory}/copies/{digest}")
     for name in set(os.listdir(f"{directory}/copies")) - set(files.values()):
         os.unlink(f"{directory}/copies/{name}")
-    lists = {
-        "files": [f"{digest}  {path}" for path, digest in sorted(files.items())],
-        "units": pairs(steps, "units"),
-        "packages": pairs(steps, "packages"),
-    }
-    for name, lines in lists.items():
-        text = "".join(f"{line}\n" for line in lines)
-        if read_text(f"{directory}/recorded/{name}") != text:
-            write_atomic(f"{directory}/recorded/{name}", text, mode=0o600)
+    named = {
+        (one["kind"], one["name"]): line(one) for one in made
+    }  # a file of others may have keys of two steps
+    text = "".join(f"{named[name]}\n" for name in sorted(named))
+    if read_text(f"{directory}/recorded/made") != text:
+        write_atomic(f"{directory}/recorded/made", text, mode=0o600)
+    for name in FORMER:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{directory}/recorded/{name}")
 
 
-def pairs(steps: dict[str, dict], key: str) -> list[str]:
-    """`NAME STATE`, sorted."""
-    return sorted({f"{name} {state}" for step in steps.values() for name, state in step.get(key, {}).items()})
+def line(one: Thing) -> str:
+    """A thing as the shell reads it."""
+    more = [one["path"]] if one["kind"] == "parameter" else [one.get("digest", ""), str(one.get("size", ""))]
+    return "\t".join([one["kind"], one["name"], *more])
 
 
 def copy(path: str, digest: str, target: str) -> None:
@@ -62,7 +92,7 @@ def copy(path: str, digest: str, target: str) -> None:
     if os.path.exists(target):
         return
     try:
-        state = os.stat(path)
+        state = os.lstat(path)
     except OSError:
         return
     small = stat.S_ISREG(state.st_mode) and state.st_size <= MAX_COPY

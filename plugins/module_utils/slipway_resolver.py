@@ -80,9 +80,9 @@ def plain(servers: list[str], search: list[str], old: str) -> str:
 
 
 def base() -> str:
-    """What our lines are put into: the host's own text, unless somebody changed the file since."""
+    """What our lines are put into: the host's own text, unless somebody changed the file since and it is there."""
     before = remembered("files").get(RESOLV_CONF)
-    if before is not None and as_we_left(RESOLV_CONF):
+    if before is not None and (as_we_left(RESOLV_CONF) or not os.path.exists(RESOLV_CONF)):
         return as_text(before)
     return read_text(RESOLV_CONF) or ""
 

@@ -13,7 +13,14 @@ import shutil
 import tempfile
 import time
 
-from ansible.module_utils.slipway_host import HostError, read_json, read_text, write_atomic, write_json
+from ansible.module_utils.slipway_host import (
+    HostError,
+    read_json,
+    read_text,
+    stands,
+    write_atomic,
+    write_json,
+)
 from ansible.module_utils.slipway_kubeadm import (
     CONFIG,
     DIRECTORY,
@@ -24,6 +31,7 @@ from ansible.module_utils.slipway_kubeadm import (
     kubelet_words,
     member,
 )
+from ansible.module_utils.slipway_things import Thing, things
 
 #: Settings of the scheduler, each content under a name of its own: what the running pod reads stays until it is gone.
 SCHEDULER_FILES = f"{DIRECTORY}/scheduler-*.yaml"
@@ -42,6 +50,12 @@ ORIGIN = ("--initial-cluster=", "--initial-cluster-state=")
 def manifest_path(component: str) -> str:
     """Where the kubelet reads it."""
     return f"{MANIFESTS}/{component}.yaml"
+
+
+def made(*, control_plane: bool) -> list[Thing]:
+    """For the record: what kubeadm was told, and static pods. Certificates and kubeconfigs are renewed by others."""
+    paths = [CONFIG, *map(manifest_path, COMPONENTS)] if control_plane else []
+    return things("file", *(path for path in paths if os.path.exists(path)))
 
 
 def rendered(config: str) -> dict[str, str]:
@@ -99,20 +113,22 @@ def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[di
     if not check:
         settle(node)
     differing = changes(config)
+    loose = [
+        name for name in COMPONENTS if name not in differing and not stands(manifest_path(name), mode=0o600)
+    ]
     known = member().get("config") == hashlib.sha256(config.encode()).hexdigest()
-    stored = read_text(CONFIG) or ""
-    diffs = [
-        {"before_header": manifest_path(name), "after_header": manifest_path(name), "before": a, "after": b}
-        for name, (a, b) in differing.items()
-    ]
     stale = [path for path in glob.glob(SCHEDULER_FILES) if path not in config]
-    diffs += [
-        {"before_header": path, "after_header": path, "before": "present\n", "after": ""} for path in stale
+    diffs = [
+        *(diff(manifest_path(name), *texts) for name, texts in differing.items()),
+        *(diff(manifest_path(name), "not a file of 0600\n", "a file of 0600\n") for name in loose),
+        *(diff(path, "present\n", "") for path in stale),
     ]
-    if not known:
-        diffs.append({"before_header": CONFIG, "after_header": CONFIG, "before": stored, "after": config})
+    if not known or not stands(CONFIG, config, mode=0o600):
+        diffs.append(diff(CONFIG, read_text(CONFIG) or "", config))
     if check or not diffs:
         return diffs
+    for name in loose:  # of the same content: the kubelet sees the same pod
+        write_atomic(manifest_path(name), read_text(manifest_path(name)) or "", mode=0o600)
     if not (known and differing) and not node.healthy(seconds=60):
         raise HostError(
             f"{node.server} is not ready, so no component was changed", why=kubelet_words(), retryable=True
@@ -148,6 +164,11 @@ def put_back(node: Node, component: str, manifest: str) -> None:
         settled(node, component, "", log_directories(node, component))
     elif os.path.exists(manifest_path(component)):
         os.unlink(manifest_path(component))
+
+
+def diff(path: str, before: str, after: str) -> dict[str, str]:
+    """Of one file."""
+    return {"before_header": path, "after_header": path, "before": before, "after": after}
 
 
 def roll(node: Node, component: str, present: str, wanted: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible.module_utils.slipway_before import forget, remember, remembered
 from ansible.module_utils.slipway_host import must, read_text, run, write_atomic
+from ansible.module_utils.slipway_things import Thing, things
 
 FSTAB = "/etc/fstab"
 #: Stands before a line of fstab that was taken out of force.
@@ -52,6 +53,18 @@ def off(check: bool) -> list[str]:
         if _devices():
             must(["swapoff", "--all"], timeout=600)
     return [*lines, *units, *services, *devices]
+
+
+def held() -> list[Thing]:
+    """What keeps swap away, for the record: fstab without such lines, holds and masks of units, stopped services."""
+    units = remembered("swap_units")
+    services = (name for name, state in remembered("swap_services").items() if any(state.values()))
+    return [
+        *things("swap", *([FSTAB] if os.path.exists(FSTAB) else [])),
+        *things("file", *(_drop_in(name) for name, unit in units.items() if unit.get("held"))),
+        *things("link", *(f"{UNITS}/{name}" for name, unit in units.items() if not unit.get("held"))),
+        *things("stopped", *services),
+    ]
 
 
 def given_back(check: bool) -> list[str]:

@@ -77,9 +77,9 @@ placed:
   description: Names of the artifacts that changed.
   type: list
   returned: always
-files:
-  description: sha256 of every placed file.
-  type: dict
+made:
+  description: Every placed file, for the record; of an archive kept whole none, which is asked for by its digest.
+  type: list
   returned: always
 """
 
@@ -91,8 +91,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_host import STATE_DIR, HostError, fail, read_json, sha256_file, write_json
+from ansible.module_utils.slipway_host import (
+    STATE_DIR,
+    HostError,
+    fail,
+    read_json,
+    sha256_file,
+    stands,
+    write_json,
+)
 from ansible.module_utils.slipway_registry import Registry
+from ansible.module_utils.slipway_things import things
 
 MARKERS = f"{STATE_DIR}/artifacts"
 
@@ -108,7 +117,9 @@ def placed_files(item: dict[str, Any]) -> dict[str, Any] | None:
     if marker.get("digest") != item["digest"] or marker.get("dest") != item["dest"]:
         return None
     files = marker.get("files", {})
-    return files if all(sha256_file(path) == known for path, known in files.items()) else None
+    mode = int(item["mode"], 8) if item["flatten"] else 0o644
+    there = all(stands(path, mode=mode) and sha256_file(path) == known for path, known in files.items())
+    return files if there else None
 
 
 def place(registry: Registry | None, item: dict[str, Any]) -> dict[str, Any]:
@@ -254,17 +265,19 @@ def main() -> None:
         with ThreadPoolExecutor(module.params["parallel"]) as pool:
             there = list(pool.map(placed_files, items))
             missing = [item for item, files in zip(items, there) if files is None]
-            files = {path: known for found in there if found for path, known in found.items()}
+            placed = [
+                path for item, found in zip(items, there) if found and item["flatten"] for path in found
+            ]
             if missing and not module.check_mode:
                 os.makedirs(MARKERS, mode=0o755, exist_ok=True)
                 registry = registry_of(access) if access else None
-                for found in pool.map(lambda item: place(registry, item), missing):
-                    files.update(found)
+                for item, found in zip(missing, pool.map(lambda item: place(registry, item), missing)):
+                    placed += found if item["flatten"] else ()
     except (HostError, OSError, tarfile.TarError) as error:
         fail(module, error)
     names = [item["name"] for item in missing]
     diff = {"before": "", "after": "".join(describe(item) + "\n" for item in missing)}
-    module.exit_json(changed=bool(names), placed=names, files=files, diff=diff)
+    module.exit_json(changed=bool(names), placed=names, made=things("file", *placed), diff=diff)
 
 
 if __name__ == "__main__":

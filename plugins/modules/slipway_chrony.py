@@ -40,8 +40,12 @@ paths:
   type: list
   returned: always
 files:
-  description: sha256 of the files, for the record.
-  type: dict
+  description: Our files, which chrony reads at start.
+  type: list
+  returned: always
+made:
+  description: The same, for the record.
+  type: list
   returned: always
 unit:
   description: chrony's unit on this host.
@@ -68,10 +72,11 @@ from ansible.module_utils.slipway_host import (
     fail,
     read_text,
     run,
-    sha256_text,
+    stands,
     tail,
     write_atomic,
 )
+from ansible.module_utils.slipway_things import things
 
 PROGRAM = "/usr/sbin/chronyd"
 #: What each family's chrony.conf says, without its pool and without servers that DHCP names. Some systems with RPM
@@ -167,7 +172,7 @@ def main() -> None:
     unit = UNITS[family]
     try:
         texts = wanted(module.params["servers"], family)
-        changed = [path for path, text in texts.items() if read_text(path) != text] if texts else there()
+        changed = [path for path, text in texts.items() if not stands(path, text)] if texts else there()
         diffs = [
             {
                 "before_header": path,
@@ -184,8 +189,8 @@ def main() -> None:
                 release()
     except (HostError, OSError) as error:
         fail(module, error)
-    hashes = {path: sha256_text(text) for path, text in texts.items()}
-    module.exit_json(changed=bool(changed), paths=changed, files=hashes, unit=unit, diff=diffs)
+    answer = {"paths": changed, "files": list(texts), "made": things("file", *texts), "unit": unit}
+    module.exit_json(changed=bool(changed), **answer, diff=diffs)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,10 @@ paths:
   description: Directories that were made, changed or removed.
   type: list
   returned: always
+made:
+  description: All that are wanted, for the record.
+  type: list
+  returned: always
 """
 
 import grp
@@ -58,6 +62,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import HostError, fail
 from ansible.module_utils.slipway_made import made, missing, remember, removable
+from ansible.module_utils.slipway_things import things
 
 
 def number(name: str | None, default: int, lookup: Callable[[str], int], check: bool) -> int:
@@ -163,7 +168,13 @@ def main() -> None:
     except (HostError, OSError) as error:
         fail(module, error, paths=[diff["before_header"] for diff in diffs])
     paths = [diff["before_header"] for diff in diffs]
-    module.exit_json(changed=bool(diffs), paths=paths, diff=diffs)
+    made_now = [one for item in items for one in things("place", item["path"], given=given(item))]
+    module.exit_json(changed=bool(diffs), paths=paths, made=made_now, diff=diffs)
+
+
+def given(item: dict[str, Any]) -> list[str]:
+    """What of a directory is ours: what was asked for."""
+    return [key for key in ("mode", "owner", "group") if item[key]]
 
 
 if __name__ == "__main__":

@@ -83,17 +83,14 @@ done:
   description: What was done, in words.
   type: list
   returned: always
-files:
-  description: sha256 of the units.
-  type: dict
-  returned: always
-units:
-  description: Names of the units.
+made:
+  description: The units and their files, for the record.
   type: list
   returned: always
 """
 
 import os
+from typing import Any
 
 from ansible.module_utils import slipway_disks as disks
 from ansible.module_utils import slipway_lvm as lvm
@@ -105,13 +102,13 @@ from ansible.module_utils.slipway_host import (
     fail,
     must,
     read_json,
-    read_text,
     run,
-    sha256_text,
+    stands,
     write_atomic,
     write_json,
 )
 from ansible.module_utils.slipway_mounts import mount_unit
+from ansible.module_utils.slipway_things import things
 
 #: Names of entries whose empty disk is being partitioned, with the serial number.
 NOTE = f"{STATE_DIR}/disks.json"
@@ -127,7 +124,7 @@ def note(name: str, serial: str | None) -> None:
     write_json(NOTE, {"format": 1, "begun": begun})
 
 
-def carry_out(verb: str, disk: dict, seen: dict) -> None:
+def carry_out(verb: str, disk: dict[str, Any], seen: dict[str, Any]) -> None:
     """One of what `decide` names."""
     device = seen["device"]
     if verb == "wipe":
@@ -151,7 +148,7 @@ def carry_out(verb: str, disk: dict, seen: dict) -> None:
         tell_kernel(device)
 
 
-def known(identity: str) -> dict:
+def known(identity: str) -> dict[str, Any]:
     """A disk whose partition of ours the kernel knows; telling it changes nothing on the disk."""
     seen = look(identity)
     nodes = [part["node"] for part in seen["partitions"] if part["label"].startswith("slipway-")]
@@ -161,7 +158,7 @@ def known(identity: str) -> dict:
     return look(identity)
 
 
-def ready(disk: dict, *, check: bool) -> tuple[list[str], dict | None]:
+def ready(disk: dict[str, Any], *, check: bool) -> tuple[list[str], dict[str, Any] | None]:
     """Bring a disk to its file system: what was done, and its partition (None where check mode cannot know it)."""
     seen = known(disk["id"])
     begun = read_json(NOTE).get("begun", {}).get(disk["name"]) == seen["serial"]
@@ -177,7 +174,7 @@ def ready(disk: dict, *, check: bool) -> tuple[list[str], dict | None]:
     return [f"{verb} {disks.about(disk, seen)}" for verb in verbs], formatted(disk, part)
 
 
-def formatted(disk: dict, part: dict) -> dict:
+def formatted(disk: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     """What has the file system: the partition, or the volume on it."""
     if not disk["lvm"]:
         return part
@@ -187,7 +184,7 @@ def formatted(disk: dict, part: dict) -> dict:
     return volume
 
 
-def grow(disk: dict, check: bool) -> list[str]:
+def grow(disk: dict[str, Any], check: bool) -> list[str]:
     """The volume to its size, once it is mounted; what was done."""
     arguments = lvm.growth(disk["lvm"]) if disk["lvm"] else []
     if arguments and not check:
@@ -195,7 +192,7 @@ def grow(disk: dict, check: bool) -> list[str]:
     return [f"grow {lvm.device(disk['lvm'])}: {' '.join(arguments)}"] if arguments else []
 
 
-def refusal(disk: dict) -> HostError | None:
+def refusal(disk: dict[str, Any]) -> HostError | None:
     """Why a disk cannot be had."""
     try:
         ready(disk, check=True)
@@ -204,7 +201,7 @@ def refusal(disk: dict) -> HostError | None:
     return None
 
 
-def refuse_early(wanted: list[dict]) -> None:
+def refuse_early(wanted: list[dict[str, Any]]) -> None:
     """Every disk that cannot be had, before the first change to any."""
     refused = [error for error in map(refusal, wanted) if error]
     if len(refused) == 1:
@@ -214,7 +211,7 @@ def refuse_early(wanted: list[dict]) -> None:
         raise HostError(f"{len(refused)} disks cannot be had, and none was touched", why=why)
 
 
-def refuse_hiding(disk: dict, node: str) -> None:
+def refuse_hiding(disk: dict[str, Any], node: str) -> None:
     """A mount over files would hide them, one over another mount would take its place."""
     path = disk["path"]
     if os.path.ismount(path):
@@ -226,12 +223,12 @@ def refuse_hiding(disk: dict, node: str) -> None:
         raise HostError(f"{path} is not empty: a mount would hide what is there", why=inside)
 
 
-def mount(disk: dict, part: dict, check: bool) -> tuple[list[str], str, str]:
-    """The unit, in force: what was done, its file and text."""
+def mount(disk: dict[str, Any], part: dict[str, Any], check: bool) -> tuple[list[str], str]:
+    """The unit, in force: what was done, and its file."""
     name = mount_unit(disk["path"])
     file, text = f"{disks.UNITS}/{name}", disks.unit_text(disk, part["uuid"])
     refuse_hiding(disk, part["node"])
-    done = [f"write {file}"] if read_text(file) != text else []
+    done = [f"write {file}"] if not stands(file, text) else []
     if run(["systemctl", "is-enabled", name]).stdout.strip() != "enabled":
         done.append(f"enable {name}")
     mounted = os.path.ismount(disk["path"])
@@ -244,10 +241,10 @@ def mount(disk: dict, part: dict, check: bool) -> tuple[list[str], str, str]:
         must(["systemctl", "reenable", name])
         must(["systemctl", "reload" if mounted else "start", name], timeout=SETTLE_SECONDS + 120)
         refuse_hiding(disk, part["node"])
-    return done, file, text
+    return done, file
 
 
-def gone(wanted: list[dict]) -> list[dict]:
+def gone(wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Units of ours that no entry wants any more, the innermost first."""
     places = {disk["name"]: disk["path"] for disk in wanted}
     units = [unit for name, unit in disks.our_units().items() if places.get(name) != unit["path"]]
@@ -279,7 +276,7 @@ def main() -> None:
     )
     check = module.check_mode
     done: list[str] = []
-    files: dict[str, str] = {}
+    files: list[str] = []
     try:
         refuse_early(module.params["disks"])
         for unit in gone(module.params["disks"]):
@@ -292,14 +289,14 @@ def main() -> None:
             if part is None:
                 done.append(f"mount {disk['path']}")
                 continue
-            verbs, file, text = mount(disk, part, check)
+            verbs, file = mount(disk, part, check)
             done += [*verbs, *grow(disk, check)]
-            files[file] = sha256_text(text)
+            files.append(file)
     except (HostError, OSError, ValueError) as error:
         fail(module, error, done=done)
     diff = {"before": "", "after": "".join(f"{line}\n" for line in done)}
-    units = sorted(os.path.basename(file) for file in files)
-    module.exit_json(changed=bool(done), done=done, files=files, units=units, diff=diff)
+    made = [*things("file", *files), *things("unit", *map(os.path.basename, files))]
+    module.exit_json(changed=bool(done), done=done, made=made, diff=diff)
 
 
 if __name__ == "__main__":

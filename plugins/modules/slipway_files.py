@@ -47,6 +47,12 @@ options:
           and so are directories that are empty then.
         type: bool
         default: false
+      follow:
+        description: >-
+          Directories only; a link to one will do, as for data that somebody keeps elsewhere. Else a link is replaced,
+          and what it leads to is left alone.
+        type: bool
+        default: false
       validate:
         description: Program and arguments that accept the file; C(%s) stands for its path.
         type: list
@@ -78,9 +84,9 @@ paths:
   description: Paths that changed.
   type: list
   returned: always
-files:
-  description: sha256 of every file of state C(file) that is no secret, for the record.
-  type: dict
+made:
+  description: What the list wants to be there, for the record.
+  type: list
   returned: always
 """
 
@@ -98,11 +104,11 @@ from ansible.module_utils.slipway_host import (
     ids,
     read_text,
     run,
-    sha256_text,
     tail,
     with_block,
     write_atomic,
 )
+from ansible.module_utils.slipway_things import things
 
 #: How files of ours begin.
 OURS = "# Written by Slipway."
@@ -113,10 +119,10 @@ def wanted_text(item: dict[str, Any], old: str | None) -> str:
     return with_block(old or "", item["content"]) if item["state"] == "block" else item["content"]
 
 
-def attributes_differ(path: str, mode: int | None, owner: tuple[int, int]) -> bool:
+def attributes_differ(path: str, mode: int | None, owner: tuple[int, int], *, follow: bool = False) -> bool:
     """Whether owner or permissions are not as wanted."""
     try:
-        now = os.stat(path)
+        now = os.stat(path) if follow else os.lstat(path)
     except FileNotFoundError:
         return True
     return (mode is not None and stat.S_IMODE(now.st_mode) != mode) or (now.st_uid, now.st_gid) != owner
@@ -153,10 +159,11 @@ def mode_of(item: dict[str, Any]) -> int | None:
 def apply_file(item: dict[str, Any], check: bool) -> dict[str, Any] | None:
     """Write one file; its diff when it changed."""
     path = item["path"]
-    old = None if os.path.islink(path) and item["state"] == "file" else read_text(path)
+    linked = os.path.islink(path)
+    old = None if linked and item["state"] == "file" else read_text(path)
     text = wanted_text(item, old)
     owner, mode = owner_of(item, check), mode_of(item)
-    if old == text and not attributes_differ(path, mode, owner):
+    if old == text and not linked and not attributes_differ(path, mode, owner):
         return None
     if not check:
         if item["validate"] and old != text:
@@ -184,10 +191,13 @@ def apply_directory(item: dict[str, Any], check: bool) -> dict[str, Any] | None:
     """Make one directory."""
     path = item["path"]
     owner, mode = owner_of(item, check), mode_of(item)
-    if os.path.isdir(path) and not attributes_differ(path, mode, owner):
+    wrong = os.path.islink(path) and not item["follow"]
+    if os.path.isdir(path) and not wrong and not attributes_differ(path, mode, owner, follow=item["follow"]):
         return None
-    before = "" if not os.path.isdir(path) else "other owner or mode\n"
+    before = "a link\n" if wrong else "other owner or mode\n" if os.path.isdir(path) else ""
     if not check:
+        if wrong:
+            os.unlink(path)
         os.makedirs(path, exist_ok=True)
         os.chmod(path, mode or 0o755)
         os.chown(path, *owner)
@@ -232,6 +242,7 @@ ITEM = {
     "owner": {"type": "str", "default": "root"},
     "group": {"type": "str", "default": "root"},
     "purge": {"type": "bool", "default": False},
+    "follow": {"type": "bool", "default": False},
     "validate": {"type": "list", "elements": "str", "default": []},
     "keep_former": {"type": "bool", "default": False},
     "secret": {"type": "bool", "default": False},
@@ -258,9 +269,15 @@ def main() -> None:
             diffs += surplus
     except (HostError, OSError) as error:
         fail(module, error, path=item["path"], paths=changed)
-    plain = [item for item in items if item["state"] == "file" and not item["secret"]]
-    hashes = {item["path"]: sha256_text(item["content"]) for item in plain}
-    module.exit_json(changed=bool(changed), paths=changed, files=hashes, diff=diffs)
+    made = [one for item in items for one in things(kind_of(item), item["path"]) if item["state"] != "absent"]
+    module.exit_json(changed=bool(changed), paths=changed, made=made, diff=diffs)
+
+
+def kind_of(item: dict[str, Any]) -> str:
+    """What the record calls it."""
+    if item["state"] == "directory":
+        return "place" if item["follow"] else "directory"
+    return "secret" if item["secret"] else item["state"]
 
 
 if __name__ == "__main__":

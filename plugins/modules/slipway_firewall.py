@@ -29,11 +29,16 @@ units:
   description: Units that were stopped or given back.
   type: list
   returned: always
+made:
+  description: Those that are to stay stopped, for the record.
+  type: list
+  returned: always
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_firewalls import give_back, running, stop, stopped
 from ansible.module_utils.slipway_host import HostError, fail
+from ansible.module_utils.slipway_things import things
 
 
 def main() -> None:
@@ -54,7 +59,8 @@ def main() -> None:
         fail(module, error)
     lines = "".join(f"{unit}\n" for unit in units)
     diff = {"before": lines, "after": ""} if stopping else {"before": "", "after": lines}
-    module.exit_json(changed=bool(units), units=units, diff=diff)
+    held = stopped() if stopping else []
+    module.exit_json(changed=bool(units), units=units, made=things("stopped", *held), diff=diff)
 
 
 if __name__ == "__main__":

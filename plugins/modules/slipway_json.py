@@ -62,16 +62,20 @@ keys:
   description: Keys that changed.
   type: list
   returned: always
+made:
+  description: Our keys, for the record; of a file with secrets the whole file.
+  type: list
+  returned: always
 """
 
 import os
-import stat
 import tempfile
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_host import HostError, fail, run, tail
+from ansible.module_utils.slipway_host import HostError, fail, run, stands, tail
 from ansible.module_utils.slipway_jsonfile import Shared, dump
+from ansible.module_utils.slipway_things import Thing, things
 
 
 def validate(p: dict[str, Any], text: str) -> None:
@@ -108,7 +112,7 @@ def main() -> None:
         shared = Shared(p["path"], p["purpose"])
         before = shared.load()
         after = shared.merged(before, p["values"])
-        loose = bool(after) and os.path.exists(p["path"]) and mode_of(p["path"]) != mode
+        loose = bool(after) and os.path.lexists(p["path"]) and not stands(p["path"], mode=mode)
         changed = before != after or loose
         if not module.check_mode and (changed or sorted(shared.ours) != sorted(p["values"])):
             if before != after:
@@ -119,12 +123,14 @@ def main() -> None:
     keys = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
     shown = ("(secret)\n",) * 2 if p["secret"] else (dump(before), dump(after))
     diff = {"before_header": p["path"], "after_header": p["path"], "before": shown[0], "after": shown[1]}
-    module.exit_json(changed=changed, keys=keys, diff=diff if changed else {})
+    module.exit_json(changed=changed, keys=keys, made=made(p), diff=diff if changed else {})
 
 
-def mode_of(path: str) -> int:
-    """Permissions now."""
-    return stat.S_IMODE(os.stat(path).st_mode)
+def made(p: dict[str, Any]) -> list[Thing]:
+    """For the record; nothing where no key is wanted."""
+    if not p["values"]:
+        return []
+    return things("secret", p["path"]) if p["secret"] else things("keys", p["path"], keys=sorted(p["values"]))
 
 
 if __name__ == "__main__":

@@ -41,9 +41,9 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-files:
-  description: sha256 of the drop-in files.
-  type: dict
+made:
+  description: Drop-in files, parameters in force, and what keeps swap away.
+  type: list
   returned: always
 """
 
@@ -53,8 +53,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_before import parameter_path, remember
-from ansible.module_utils.slipway_host import HostError, fail, read_text, run, sha256_text, write_atomic
-from ansible.module_utils.slipway_swap import given_back, off
+from ansible.module_utils.slipway_host import HostError, fail, read_text, run, stands, write_atomic
+from ansible.module_utils.slipway_swap import given_back, held, off
+from ansible.module_utils.slipway_things import Thing, things
 
 #: Where the kernel shows that a module's feature is there, however it came.
 FEATURES = {
@@ -129,7 +130,7 @@ def apply_files(p: dict[str, Any], check: bool) -> Lines:
     before, after = [], []
     for path, text in drop_ins(p).items():
         old = read_text(path)
-        if old == text:
+        if stands(path, text):
             continue
         before += (old or "").splitlines()
         after += text.splitlines()
@@ -212,8 +213,13 @@ def main() -> None:
     for warning in overridden(p):
         module.warn(warning)
     diff = {"before": "\n".join(before) + "\n", "after": "\n".join(after) + "\n"}
-    files = {path: sha256_text(text) for path, text in drop_ins(p).items()}
-    module.exit_json(changed=bool(before or after), files=files, diff=diff)
+    module.exit_json(changed=bool(before or after), made=made(p), diff=diff)
+
+
+def made(p: dict[str, Any]) -> list[Thing]:
+    """For the record."""
+    parameters = [one for key in p["sysctl"] for one in things("parameter", key, path=parameter_path(key))]
+    return [*things("file", *drop_ins(p)), *parameters, *([] if p["swap"] else held())]
 
 
 if __name__ == "__main__":

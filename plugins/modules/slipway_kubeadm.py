@@ -76,6 +76,10 @@ credentials:
   description: token, ca_hash and certificate_key. Register it in a task with no_log.
   type: dict
   returned: for credentials
+made:
+  description: Files of ours and static pods, for the record.
+  type: list
+  returned: for members
 """
 
 import os
@@ -85,7 +89,7 @@ from ansible.module_utils import slipway_dns as dns
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import HostError, fail, locked
 from ansible.module_utils.slipway_kubeadm import LOCK, LOCK_SECONDS, Node, member
-from ansible.module_utils.slipway_rolling import reconfigure
+from ansible.module_utils.slipway_rolling import made, reconfigure
 
 
 def apply(node: Node, p: dict[str, Any], check: bool) -> dict[str, Any]:
@@ -144,6 +148,8 @@ def main() -> None:
     try:
         with locked(LOCK, seconds=LOCK_SECONDS):
             answer = apply(node, p, module.check_mode)
+            if p["state"] != "credentials":
+                answer["made"] = made(control_plane=p["control_plane"])
     except (HostError, OSError) as error:
         fail(module, error)
     module.exit_json(**{"changed": False, **answer})

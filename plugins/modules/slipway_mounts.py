@@ -85,18 +85,19 @@ units:
   description: Units that start at boot, for the record.
   type: list
   returned: always
-files:
-  description: sha256 of every file that is no secret, for the record.
-  type: dict
+made:
+  description: Files, secrets and units of all mounts, for the record.
+  type: list
   returned: always
 """
 
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_host import HostError, fail, sha256_text
+from ansible.module_utils.slipway_host import HostError, fail
 from ansible.module_utils.slipway_mount_host import Host
-from ansible.module_utils.slipway_mounts import boot_unit
+from ansible.module_utils.slipway_mounts import SETTINGS, boot_unit
+from ansible.module_utils.slipway_things import things
 
 MOUNT = {
     "name": {"type": "str", "required": True},
@@ -129,13 +130,15 @@ def main() -> None:
         first, *more = "\n".join(host.problems).splitlines()
         fail(module, HostError(first, why="\n".join(more)), mounts=host.done)
     units = sorted(boot_unit(mount) for mount in module.params["mounts"])
-    hashes = {path: sha256_text(text) for path, text in host.plain.items()}
+    made = [*things("file", *host.plain), *things("secret", *host.secrets), *things("unit", *units)]
+    if any(one["name"].startswith(f"{SETTINGS}/") for one in made):
+        made += things("directory", SETTINGS)
     lines = "".join(f"{name}: {', '.join(verbs)}\n" for name, verbs in sorted(host.done.items()))
     module.exit_json(
         changed=bool(host.done),
         mounts=host.done,
         units=units,
-        files=hashes,
+        made=made,
         diff=[{"before": "", "after": lines}, *host.diffs],
     )
 

@@ -52,14 +52,15 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-files:
-  description: sha256 of the files that are wholly ours.
-  type: dict
+made:
+  description: Files that are wholly ours, our block, the name in force, and where the resolver's file leads.
+  type: list
   returned: always
 """
 
 import os
 import socket
+from typing import Any
 
 from ansible.module_utils import slipway_resolver
 from ansible.module_utils.basic import AnsibleModule
@@ -69,6 +70,7 @@ from ansible.module_utils.slipway_before import (
     as_we_left,
     file_as_it_is,
     forget,
+    parameter_path,
     put_back,
     remember,
     remembered,
@@ -77,22 +79,23 @@ from ansible.module_utils.slipway_host import (
     HostError,
     fail,
     read_text,
-    sha256_text,
+    stands,
     with_block,
     write_atomic,
 )
+from ansible.module_utils.slipway_things import things
 
 #: Of memory: drop-ins that were changed, and nobody has been told yet.
 UNTOLD = "untold"
 
 
-def hosts_lines(entries: list[dict]) -> str:
+def hosts_lines(entries: list[dict[str, Any]]) -> str:
     """Our block; names of one address on one line, an entry that repeats dropped."""
     lines = dict.fromkeys(f"{entry['address']} {' '.join(entry['names'])}" for entry in entries)
     return "".join(line + "\n" for line in lines)
 
 
-def wanted(p: dict) -> dict[str, str]:
+def wanted(p: dict[str, Any]) -> dict[str, str]:
     """Text of every file."""
     entries = with_block(read_text("/etc/hosts") or "127.0.0.1 localhost\n", hosts_lines(p["entries"]))
     resolver = slipway_resolver.wanted(p["servers"], p["search"])
@@ -119,7 +122,7 @@ def told(path: str) -> None:
         forget(UNTOLD, path)
 
 
-def make_up(check: bool) -> list[dict]:
+def make_up(check: bool) -> list[dict[str, Any]]:
     """What a killed run has written and told nobody; the diffs."""
     paths = sorted(remembered(UNTOLD))
     for path in paths if not check else ():
@@ -127,16 +130,16 @@ def make_up(check: bool) -> list[dict]:
     return [diff(path, "", "is read again\n") for path in paths]
 
 
-def apply_files(texts: dict[str, str], check: bool) -> list[dict]:
+def apply_files(texts: dict[str, str], check: bool) -> list[dict[str, Any]]:
     """Write what differs; the diffs."""
     found = [(path, read_text(path), text) for path, text in texts.items()]
-    changed = [entry for entry in found if entry[1] != entry[2]]
+    changed = [entry for entry in found if not stands(entry[0], entry[2])]
     for path, _, text in changed if not check else ():
         write(path, text)
     return [diff(path, old or "", text) for path, old, text in changed]
 
 
-def give_back(texts: dict[str, str], check: bool) -> list[dict]:
+def give_back(texts: dict[str, str], check: bool) -> list[dict[str, Any]]:
     """The host's own resolver, where ours is not wanted any more; the diffs."""
     diffs = []
     for path in slipway_resolver.stale(texts):
@@ -159,7 +162,7 @@ def give_back(texts: dict[str, str], check: bool) -> list[dict]:
     return diffs
 
 
-def apply_hostname(name: str, check: bool) -> list[dict]:
+def apply_hostname(name: str, check: bool) -> list[dict[str, Any]]:
     """The name in force; the diff."""
     old = socket.gethostname()
     if old == name:
@@ -170,7 +173,19 @@ def apply_hostname(name: str, check: bool) -> list[dict]:
     return [{"before": f"{old}\n", "after": f"{name}\n"}]
 
 
-def diff(path: str, before: str, after: str) -> dict:
+def made(p: dict[str, Any], texts: dict[str, str]) -> list[dict[str, Any]]:
+    """What of the host's names is ours; a resolver that we tell is nothing without the link that leads to it."""
+    resolver = slipway_resolver.RESOLV_CONF
+    led = resolver not in texts and any(path in texts for path in slipway_resolver.DROP_INS)
+    return [
+        *things("file", *(path for path in texts if path != "/etc/hosts")),
+        *things("block", *(["/etc/hosts"] if p["entries"] else [])),
+        *things("link", *([resolver] if led and os.path.islink(resolver) else [])),
+        *things("parameter", "kernel.hostname", path=parameter_path("kernel.hostname")),
+    ]
+
+
+def diff(path: str, before: str, after: str) -> dict[str, Any]:
     """Of one file."""
     return {"before_header": path, "after_header": path, "before": before, "after": after}
 
@@ -197,8 +212,7 @@ def main() -> None:
         diffs += apply_hostname(p["hostname"], check)
     except (HostError, OSError) as error:
         fail(module, error)
-    ours = {path: sha256_text(text) for path, text in texts.items() if path != "/etc/hosts"}
-    module.exit_json(changed=bool(diffs), files=ours, diff=diffs)
+    module.exit_json(changed=bool(diffs), made=made(p, texts), diff=diffs)
 
 
 if __name__ == "__main__":

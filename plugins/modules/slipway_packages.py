@@ -49,19 +49,16 @@ installed:
   description: What came or was upgraded.
   type: list
   returned: always
-packages:
-  description: Versions of those that are installed.
-  type: dict
-  returned: always
-files:
-  description: sha256 of the file that names the repository, which is wholly ours.
-  type: dict
+made:
+  description: Packages that are installed, and the file that names the repository, which is wholly ours.
+  type: list
   returned: always
 """
 
 from ansible.module_utils import slipway_apt, slipway_dnf
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_host import HostError, fail, read_json, sha256_text, write_json
+from ansible.module_utils.slipway_host import HostError, fail, read_json, stands, write_json
+from ansible.module_utils.slipway_things import Thing, things
 
 FORMATS = {"apt": slipway_apt, "dnf": slipway_dnf}
 
@@ -81,15 +78,16 @@ def main() -> None:
     p = module.params
     names, system = sorted(set(p["names"])), FORMATS[p["format"]]
     remembered = f"{system.WORK}/{p['purpose']}.json"
-    files = {path: sha256_text(text) for path, text in system.files(p["repository"]).items()}
+    files = system.files(p["repository"])
     try:
         there = system.statuses(names)
         marker = {"format": 1, "digest": p["digest"], "names": names}
-        if set(there) >= set(names) and read_json(remembered) == marker:
-            module.exit_json(changed=False, installed=[], packages=there, files=files)
+        ours = all(stands(path, text) for path, text in files.items())
+        if set(there) >= set(names) and read_json(remembered) == marker and ours:
+            module.exit_json(changed=False, installed=[], made=made(there, files))
         missing = sorted(set(names) - set(there))
         if module.check_mode:
-            module.exit_json(changed=True, installed=missing, packages=there, files=files)
+            module.exit_json(changed=True, installed=missing, made=made(there, files))
         system.prepare(p["repository"])
         installed = system.install(names)
         write_json(remembered, marker)
@@ -97,7 +95,13 @@ def main() -> None:
     except (HostError, OSError) as error:
         fail(module, error)
     diff = {"before": "", "after": "".join(f"{name}\n" for name in installed)}
-    module.exit_json(changed=True, installed=installed, packages=there, files=files, diff=diff)
+    module.exit_json(changed=True, installed=installed, made=made(there, files), diff=diff)
+
+
+def made(there: dict[str, str], files: dict[str, str]) -> list[Thing]:
+    """For the record."""
+    packages = [one for name, version in there.items() for one in things("package", name, state=version)]
+    return [*packages, *things("file", *files)]
 
 
 if __name__ == "__main__":

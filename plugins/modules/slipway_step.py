@@ -41,19 +41,12 @@ options:
     description: Identity of the cluster. A host that carries another one is refused.
     type: str
     default: ""
-  files:
-    description: Files that the role wrote, path to sha256, for the record.
-    type: dict
-    default: {}
-  units:
-    description: systemd units that the role is responsible for; the record holds how they are then.
+  made:
+    description: >-
+      Things that the role made, each C({kind, name}) as modules answer them; the record holds how they are now.
     type: list
-    elements: str
+    elements: dict
     default: []
-  packages:
-    description: Packages that the role needs, name to version, for the record.
-    type: dict
-    default: {}
   reason:
     description: Why the step is blocked.
     type: str
@@ -94,10 +87,11 @@ interrupted:
 
 import os
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import HostError, fail, locked, now, read_json, read_text, write_json
-from ansible.module_utils.slipway_recorded import keep, unit_states
+from ansible.module_utils.slipway_recorded import as_they_are, keep
 
 
 class HostState:
@@ -143,7 +137,7 @@ class HostState:
             )
 
 
-def begin(state: HostState, p: dict, write: bool) -> dict:
+def begin(state: HostState, p: dict[str, Any], write: bool) -> dict[str, Any]:
     """Open the intent."""
     wanted = {
         "operation": p["operation"],
@@ -162,7 +156,7 @@ def begin(state: HostState, p: dict, write: bool) -> dict:
     return {"interrupted": interrupted}
 
 
-def done(state: HostState, p: dict, write: bool) -> dict:
+def done(state: HostState, p: dict[str, Any], write: bool) -> dict[str, Any]:
     """Write the record, then drop the intent: in this order, so that a kill between them repeats the step."""
     step = p["step"]
     record = {
@@ -171,11 +165,9 @@ def done(state: HostState, p: dict, write: bool) -> dict:
         "catalog": step.get("catalog") or "",
         "version": step.get("version") or "",
         "time": now(),
-        "files": p["files"],
-        "units": unit_states(p["units"]),
-        "packages": p["packages"],
     }
     if write:
+        record["made"] = as_they_are(p["made"], state.directory)
         site = p["site"] or state.record["site"]
         steps = {**state.record["steps"], p["role"]: record}
         keep(state.directory, steps)
@@ -184,7 +176,7 @@ def done(state: HostState, p: dict, write: bool) -> dict:
     return {}
 
 
-def absent(state: HostState, p: dict, write: bool) -> dict:
+def absent(state: HostState, p: dict[str, Any], write: bool) -> dict[str, Any]:
     """Forget the role on this host."""
     steps = {role: record for role, record in state.record["steps"].items() if role != p["role"]}
     changed = steps != state.record["steps"] or p["role"] in state.pending
@@ -214,9 +206,7 @@ def main() -> None:
             "epoch": {"type": "int", "default": 0},
             "holder": {"type": "str", "default": ""},
             "site": {"type": "str", "default": ""},
-            "files": {"type": "dict", "default": {}},
-            "units": {"type": "list", "elements": "str", "default": []},
-            "packages": {"type": "dict", "default": {}},
+            "made": {"type": "list", "elements": "dict", "default": []},
             "reason": {"type": "str", "default": ""},
             "directory": {"type": "path", "default": "/var/lib/slipway"},
         },

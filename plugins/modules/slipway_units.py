@@ -83,6 +83,10 @@ units:
   description: Unit names and what was done to them.
   type: dict
   returned: always
+made:
+  description: Units that start at boot and the rules that one loads, for the record.
+  type: list
+  returned: always
 """
 
 import http.client
@@ -94,6 +98,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_host import FORMER, HostError, fail, must, run, tail
 from ansible.module_utils.slipway_registry import Registry
+from ansible.module_utils.slipway_things import Thing, things
 
 #: Starts by systemd itself after which a unit is given up.
 CRASHES = 3
@@ -300,7 +305,15 @@ def main() -> None:
     except (HostError, OSError) as error:
         fail(module, error, units=results)
     lines = [f"{name}: {', '.join(verbs)}\n" for name, verbs in results.items() if verbs]
-    module.exit_json(changed=bool(lines), units=results, diff={"before": "", "after": "".join(lines)})
+    diff = {"before": "", "after": "".join(lines)}
+    module.exit_json(changed=bool(lines), units=results, made=made(p["units"]), diff=diff)
+
+
+def made(units: list[dict[str, Any]]) -> list[Thing]:
+    """For the record; what a proof shows is the packet filter's table."""
+    enabled = [unit for unit in units if unit["enabled"]]
+    rules = (unit["name"] for unit in enabled if unit["proof"])
+    return [*things("unit", *(unit["name"] for unit in enabled)), *things("rules", *rules)]
 
 
 if __name__ == "__main__":

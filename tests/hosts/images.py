@@ -42,8 +42,15 @@ def containerd_and_images(writer: Writer) -> Iterator[Artifact]:
 
 def told_of_cri_dockerd(site: Site) -> Site:
     """The site, with planning told of a cri-dockerd, which cannot be had here: give the role none."""
-    told = Artifact(ArtifactKind.BINARY, "cri-dockerd", "none", "sha256:" + "0" * 64, 1, path="none")
-    return replace(site, manifest=replace(site.manifest, artifacts=(*site.manifest.artifacts, told)))
+    return told_of(site, "cri-dockerd")
+
+
+def told_of(site: Site, *names: str) -> Site:
+    """The site, with planning told of programs that it does not have: give their roles none."""
+    told = [
+        Artifact(ArtifactKind.BINARY, name, "none", "sha256:" + "0" * 64, 1, path="none") for name in names
+    ]
+    return replace(site, manifest=replace(site.manifest, artifacts=(*site.manifest.artifacts, *told)))
 
 
 def _layer() -> bytes:

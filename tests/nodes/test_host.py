@@ -113,8 +113,8 @@ def test_record_intent_lock_and_changed_files_are_told(site: Site, lab: Lab) -> 
     assert "node_prepare abababababab 0.1.0 2026-01-01T00:00:00Z 3" in lines
     assert "begun container_runtime, by ann@one:1 in operation op-7 at t" in lines
     assert "lock held by ann@one:1" in lines
-    assert f"changed node_prepare {STATE}/edited" in lines
-    assert f"missing node_prepare {STATE}/gone" in lines
+    assert f"node_prepare {STATE}/edited changed" in lines
+    assert f"node_prepare {STATE}/gone missing" in lines
     assert f"{STATE}/kept" not in text
     assert (data["holder"], data["foreign"], data["error"]) == ("ann@one:1", False, None)
     assert [one["step"] for one in data["host"]["intents"]] == [step]

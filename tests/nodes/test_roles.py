@@ -5,12 +5,14 @@ The tests of this file build on each other, in the order written.
 
 import json
 import re
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from slipway.bundle.registry.client import RegistryError
+from slipway.settings import interpreter_bin
 from tests.labs import lab_nodes
 from tests.sites import Site, bundle
 
@@ -64,8 +66,8 @@ def test_records_are_kept_and_intents_closed(site: Site) -> None:
     assert set(state(site, WORKER, "record")["steps"]) == {*roles, "kubernetes_worker"}
     assert state(site, CP, "pending") == {"format": 1}
     for step in state(site, WORKER, "record")["steps"].values():
-        for path, known in step["files"].items():
-            assert site.lab.ssh(WORKER, ["sha256sum", path]).stdout.split()[0] == known
+        for one in (one for one in step["made"] if one["kind"] == "file"):
+            assert site.lab.ssh(WORKER, ["sha256sum", one["name"]]).stdout.split()[0] == one["digest"]
 
 
 @pytest.mark.parametrize("options", [(), ("--check",)], ids=["run", "check"])
@@ -171,6 +173,28 @@ def test_repeating_closes_the_intent(site: Site) -> None:
     assert state(site, CP, "pending") == {"format": 1}
 
 
+def drift(site: Site, node: str) -> dict[str, str]:
+    """What a probe finds there to be other than recorded."""
+    argv = [interpreter_bin() / "slipway", "host", "explain", node, "-o", "json"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=site.directory)
+    return {one["what"]: one["found"] for one in json.loads(done.stdout)["host"]["drift"]}
+
+
+def test_a_cluster_at_work_is_no_drift_and_static_pods_are_put_right(site: Site) -> None:
+    assert {node: drift(site, node) for node in (CP, WORKER)} == {CP: {}, WORKER: {}}
+    folder = "/etc/kubernetes/manifests"
+    link = "mv kube-controller-manager.yaml /root/own.yaml; ln -s /root/own.yaml kube-controller-manager.yaml"
+    site.lab.ssh(CP, ["sh", "-ec", f"cd {folder}; chmod 644 etcd.yaml; {link}; rm kube-scheduler.yaml"])
+    assert drift(site, CP) == {
+        f"{folder}/etcd.yaml": "its mode is 0644 instead of 0600",
+        f"{folder}/kube-controller-manager.yaml": "a link to /root/own.yaml instead of a file",
+        f"{folder}/kube-scheduler.yaml": "missing",
+    }
+    assert site.play("install.yml", "--tags", "control_planes").changed == {CP: 1, WORKER: 0}
+    assert drift(site, CP) == {}
+    assert site.play("install.yml", "--tags", "control_planes").changed == {CP: 0, WORKER: 0}
+
+
 def test_the_api_gets_an_address_of_its_own(site: Site) -> None:
     address = site.lab.nodes[0].address
     vip = f"{address.rpartition('.')[0]}.5"
@@ -183,8 +207,9 @@ def test_the_api_gets_an_address_of_its_own(site: Site) -> None:
     assert site.lab.ssh(WORKER, ["python3", "-c", ask]).stdout.strip() == "ok"
     for options in ((), ("--check",)):
         assert site.play("install.yml", "--tags", "hosts", *options).changed == {CP: 0, WORKER: 0}
-    files = state(site, CP, "record")["steps"]["load_balancer"]["files"]
-    assert set(files) == {"/etc/keepalived/keepalived.conf", "/etc/keepalived/slipway-api-answers"}
+    made = state(site, CP, "record")["steps"]["load_balancer"]["made"]
+    files = {one["name"] for one in made if one["kind"] == "file"}
+    assert files == {"/etc/keepalived/keepalived.conf", "/etc/keepalived/slipway-api-answers"}
     site.lab.ssh(CP, ["sh", "-c", "echo nonsense >>/etc/keepalived/keepalived.conf"])
     assert site.play("install.yml", "--tags", "hosts").changed == {CP: 2, WORKER: 0}
 

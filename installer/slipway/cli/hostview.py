@@ -29,8 +29,8 @@ def host_text(view: HostView) -> str:
         _error(view.error) if view.error else [],
         list(_facts(view)),
         list(_settings(view)),
-        _table(("STEP", "RECORDED", "SLIPWAY", "TIME", "FILES"), _steps(view)) if not view.error else [],
-        _table(("FOUND", "STEP", "WHAT"), _drift(view)),
+        _table(("STEP", "RECORDED", "SLIPWAY", "TIME", "MADE"), _steps(view)) if not view.error else [],
+        _table(("STEP", "WHAT", "FOUND"), _drift(view)),
         *(_diff(one) for one in view.host.drift if one.diff),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
@@ -121,7 +121,7 @@ def _steps(view: HostView) -> list[tuple[str, ...]]:
             rows.append((step, "not done", "", "", ""))
             continue
         digest = record.digest.removeprefix("sha256:")[:_DIGEST]
-        rows.append((step, digest, record.version, record.time, str(len(record.files))))
+        rows.append((step, digest, record.version, record.time, str(len(record.made))))
     return rows
 
 
@@ -130,7 +130,7 @@ def _intent(one: Intent) -> str:
 
 
 def _drift(view: HostView) -> list[tuple[str, str, str]]:
-    return [(one.found, StepId.parse(one.step).action, one.what) for one in view.host.drift]
+    return [(StepId.parse(one.step).action, one.what, one.found) for one in view.host.drift]
 
 
 def _diff(one: Drift) -> list[str]:

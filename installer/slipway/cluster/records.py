@@ -5,7 +5,7 @@ A record is one JSON document under one key, so it is written atomically. A newe
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,14 +78,18 @@ def decode_module(document: Object) -> ModuleRecord:
 def decode_steps(text: str, where: str) -> dict[str, StepRecord]:
     """Host records as mirrored in a Node's annotation."""
     data = _checked(text, where) if text else {}
-    return {role: StepRecord(**item) for role, item in data.get("steps", {}).items()}
+    known = {field.name for field in fields(StepRecord)} - {"made"}
+    return {
+        role: StepRecord(**{name: value for name, value in item.items() if name in known})
+        for role, item in data.get("steps", {}).items()
+    }
 
 
 def encode_steps(records: Mapping[str, StepRecord]) -> str:
-    """Host records for the annotation; files are left out, the host has them."""
+    """Host records for the annotation; what the steps made is left out, the host has it."""
     steps = {}
     for role, record in sorted(records.items()):
-        steps[role] = {key: value for key, value in asdict(record).items() if key != "files"}
+        steps[role] = {key: value for key, value in asdict(record).items() if key != "made"}
     return json.dumps({"format": RECORD_FORMAT, "steps": steps}, sort_keys=True, separators=(",", ":"))
 
 

@@ -27,9 +27,9 @@ class Drift:
 
     step: str
     what: str
-    """A file's path, `unit NAME`, `rules UNIT` (packet filter), `package NAME`, or an object of a module."""
+    """A path, `unit NAME`, `rules UNIT` (packet filter), `package NAME` and so on, or an object of a module."""
     found: str = ""
-    """How it is now: missing, changed, inactive, ..."""
+    """How it is now: missing, changed, inactive, `its mode is 0600 instead of 0644`, ..."""
     diff: str = ""
     """What was changed in a file, as `diff -u` shows it; empty where that may hold a secret, or is no text."""
 

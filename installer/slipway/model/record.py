@@ -1,12 +1,62 @@
 """What was last applied and what is being applied, as kept at the targets: JSON-shaped and versioned."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 #: Format of record.json, pending.json and of module records. A newer one is refused, never guessed at.
 RECORD_FORMAT = 1
 #: Format of lock.json. Format 1 had `expires`, by the host's wall clock.
 LOCK_FORMAT = 2
+
+
+class MadeKind(StrEnum):
+    """What a step can make on a host. plugins/module_utils/slipway_things.py records each, drift.sh reads it."""
+
+    FILE = "file"
+    SECRET = "secret"  # noqa: S105 - a kind, not a value
+    """A file whose content nobody may guess: its digest is salted, and the salt stays on the host."""
+    LINK = "link"
+    DIRECTORY = "directory"
+    PLACE = "place"
+    """A directory, or a link to one: where others keep their data."""
+    BLOCK = "block"
+    """Slipway's lines between markers, in a file of somebody else."""
+    KEYS = "keys"
+    """Some keys of a JSON file of somebody else."""
+    SWAP = "swap"
+    """fstab, in which no line swaps."""
+    UNIT = "unit"
+    STOPPED = "stopped"
+    """A unit of somebody else that is to stay stopped."""
+    RULES = "rules"
+    """The packet filter's table that this unit loads."""
+    PACKAGE = "package"
+    PARAMETER = "parameter"
+    """Of the kernel, as sysctl names it."""
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One thing that a step made, as it was when the step ended. An empty field was not there, or is not ours."""
+
+    kind: MadeKind
+    name: str
+    """A path, or the name of what is none."""
+    mode: str = ""
+    """Octal, four digits at least."""
+    owner: str = ""
+    """Number of the user, as that of `group`."""
+    group: str = ""
+    target: str = ""
+    """Where it leads, where it is a link."""
+    digest: str = ""
+    """sha256 of a file or block; of a secret with the host's salt before it."""
+    state: str = ""
+    """Of a unit `enabled active`; a package's version, a parameter's value."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """KEYS: key -> sha256 of its value as canonical JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +72,8 @@ class StepRecord:
     catalog: str = ""
     version: str = ""
     time: str = ""
-    files: dict[str, str] = field(default_factory=dict)
-    units: dict[str, str] = field(default_factory=dict)
-    """systemd units, as `enabled active` when the step ended."""
-    packages: dict[str, str] = field(default_factory=dict)
-    """Packages that the role needs, with their versions then."""
+    made: tuple[Made, ...] = ()
+    """All that it made on the host. The copy of a record in the cluster has none of it."""
 
 
 @dataclass(frozen=True, slots=True)

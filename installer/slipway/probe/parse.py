@@ -2,12 +2,14 @@
 
 import json
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from slipway.model.observed import Drift, HostFacts, HostObserved
-from slipway.model.record import LOCK_FORMAT, RECORD_FORMAT, Intent, Lock, StepRecord
+from slipway.model.observed import HostFacts, HostObserved
+from slipway.model.record import LOCK_FORMAT, RECORD_FORMAT, Intent, Lock, Made, MadeKind, StepRecord
+from slipway.planning.drift import host_drift
 from slipway.probe.survey import parse_survey
+from slipway.probe.things import parse_things
 
 
 class ReadError(ValueError):
@@ -36,44 +38,20 @@ def parse_host(name: str, text: str, *, asked: float = 0.0, answered: float = 0.
             survey=parse_survey(sections, skew=skew, skew_error=(answered - asked) / 2),
             cluster=str(record.get("site", "")),
             records=records,
-            drift=find_drift(name, records, sections.get("drift", [])),
+            drift=host_drift(name, records, parse_things(sections["drift"])) if "drift" in sections else (),
             intents=tuple(_intent(value) for role, value in sorted(pending.items()) if role != "format"),
             lock=_lock(lock, sections, facts) if lock else None,
             kubernetes=_kubernetes(sections),
             old_data_roots=tuple(sorted(map(str, runtime.get("old", {})))),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as exc:
         raise ReadError(f"/var/lib/slipway is damaged: {exc!r}") from exc
-
-
-def find_drift(name: str, records: Mapping[str, StepRecord], lines: Iterable[str]) -> tuple[Drift, ...]:
-    """What `drift.sh` found to be other than these records say, by step and name."""
-    found: dict[tuple[str, str], tuple[str, list[str]]] = {}
-    diff: list[str] = []
-    for line in lines:
-        if line.startswith("|"):
-            diff.append(line[1:])
-            continue
-        kind, state, what = line.split(" ", 2)
-        diff = []
-        found[kind, what] = (state, diff)
-    return tuple(
-        Drift(f"host/{name}/{role}", what if kind == "file" else f"{kind} {what}", state, "\n".join(changes))
-        for role, record in sorted(records.items())
-        for (kind, what), (state, changes) in sorted(found.items())
-        if what in _owned(record)[kind]
-    )
-
-
-def _owned(record: StepRecord) -> dict[str, Collection[str]]:
-    units = record.units
-    return {"file": record.files, "unit": units, "rules": units, "package": record.packages}
 
 
 def _sections(text: str) -> dict[str, list[str]]:
     sections: dict[str, list[str]] = {}
     lines: list[str] = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if line.startswith(" "):
             lines.append(line[1:])
         elif line.endswith(":"):
@@ -135,7 +113,7 @@ def _state(file: str, sections: dict[str, list[str]], newest: int = RECORD_FORMA
         return {}
     try:
         value = json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise ReadError(f"/var/lib/slipway/{file} is damaged: {exc}") from exc
     if not isinstance(value, dict) or not isinstance(value.get("format"), int):
         raise ReadError(f"/var/lib/slipway/{file} is damaged: it has no format")
@@ -151,10 +129,25 @@ def _record(value: dict[str, Any]) -> StepRecord:
         catalog=str(value.get("catalog", "")),
         version=str(value.get("version", "")),
         time=str(value.get("time", "")),
-        files=dict(value.get("files", {})),
-        units=dict(value.get("units", {})),
-        packages=dict(value.get("packages", {})),
+        made=tuple(_made(value)),
     )
+
+
+def _made(record: dict[str, Any]) -> Iterator[Made]:
+    """What a step made. Releases before had maps instead: sha256 of files, states of units, versions of packages."""
+    for one in record.get("made", ()):
+        own = {
+            name: str(one.get(name, "")) for name in ("mode", "owner", "group", "target", "digest", "state")
+        }
+        yield Made(MadeKind(one["kind"]), str(one["name"]), **own, keys=dict(one.get("keys", {})))
+    for path, digest in record.get("files", {}).items():
+        yield Made(MadeKind.FILE, path, digest=str(digest).removeprefix("sha256:"))
+    for unit, state in record.get("units", {}).items():
+        yield Made(MadeKind.UNIT, unit, state=str(state))
+        if unit == "slipway-firewall.service":
+            yield Made(MadeKind.RULES, unit)
+    for package, version in record.get("packages", {}).items():
+        yield Made(MadeKind.PACKAGE, package, state=str(version))
 
 
 def _intent(value: dict[str, Any]) -> Intent:

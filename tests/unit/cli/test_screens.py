@@ -21,7 +21,7 @@ from slipway.engine.enquiry.overview import Operation, Overview, Target
 from slipway.engine.errands.forgetting import Forgotten
 from slipway.model.observed import Drift, HostFacts, HostObserved, NodeObserved
 from slipway.model.operation import Counts, Failure, OperationResult, Outcome, StepResult
-from slipway.model.record import Intent, Lock, StepRecord
+from slipway.model.record import Intent, Lock, Made, MadeKind, StepRecord
 from slipway.model.standing import Ailment, Cause, Part, Standing
 from slipway.planning.egress import explain
 from slipway.probe.known_hosts import HostKey
@@ -238,7 +238,7 @@ def host_view(host: HostObserved, node: NodeObserved | None, no_cluster: str = "
 
 def host_explained() -> str:
     def record(letter: str, files: int) -> StepRecord:
-        recorded = {f"/etc/{n}": "0" * 64 for n in range(files)}
+        recorded = tuple(Made(MadeKind.FILE, f"/etc/{n}", digest="0" * 64) for n in range(files))
         return StepRecord(f"sha256:{letter * 64}", {}, "c", "0.1.0", "2026-01-01T00:00:00Z", recorded)
 
     step = "host/worker-01/container_runtime"
@@ -256,7 +256,11 @@ def host_explained() -> str:
         drift=(
             Drift(step, "/etc/containerd/config.toml", "changed", "--- recorded\n+++ found\n-a = 1\n+a = 2"),
             Drift(step, "unit containerd.service", "inactive"),
-            Drift("host/worker-01/node_prepare", "/etc/sysctl.d/90-slipway.conf", "missing"),
+            Drift(
+                "host/worker-01/node_prepare",
+                "/etc/sysctl.d/90-slipway.conf",
+                "its mode is 0600 instead of 0644",
+            ),
         ),
     )
     message = (

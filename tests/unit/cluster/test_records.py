@@ -9,12 +9,12 @@ from slipway.cluster.conflicts import owners
 from slipway.cluster.observe import node_observed
 from slipway.cluster.records import decode_module, decode_steps, encode_steps, node_patch
 from slipway.errors import PreflightError
-from slipway.model.record import Intent, StepRecord
+from slipway.model.record import Intent, Made, MadeKind, StepRecord
 from slipway.settings import BEGUN_ANNOTATION, OWNED_ANNOTATION, RECORD_ANNOTATION
 
 GPU = {"key": "gpu", "value": "yes", "effect": "NoSchedule"}
 FOREIGN = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
-RECORDS = {"node_prepare": StepRecord("d", {"a": "b"}, files={"/etc/x": "y"})}
+RECORDS = {"node_prepare": StepRecord("d", {"a": "b"}, made=(Made(MadeKind.FILE, "/etc/x", digest="y"),))}
 
 
 def node(

@@ -57,7 +57,8 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(rolling, "kubelet_words", lambda: "")
     monkeypatch.setattr(rolling, "publish", lambda _node: None)
     for component, manifest in _rendered("old").items():
-        (manifests / f"{component}.yaml").write_text(manifest)
+        rolling.write_atomic(str(manifests / f"{component}.yaml"), manifest, mode=0o600)
+    rolling.write_atomic(rolling.CONFIG, "old", mode=0o600)
     kubeadm.become_member("old")
     made = kubeadm.Node("cp-01", "127.0.0.1", 6443)
     made.kubectl = lambda *words, **_: _answer(manifests, words)

@@ -1,5 +1,6 @@
 """Answers of hosts (`hosts/NAME.txt`) and what they mean (`hosts/NAME.json`: all that is not the default)."""
 
+import contextlib
 import dataclasses
 import json
 import time
@@ -8,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from slipway.model.observed import Drift, HostObserved
-from slipway.model.record import Lock, StepRecord
+from slipway.model.record import Lock, Made, MadeKind, StepRecord
 from slipway.model.survey import BlockDisk, CloudInit
-from slipway.probe.parse import ReadError, find_drift, parse_host
+from slipway.planning.drift import host_drift
+from slipway.probe.parse import ReadError, parse_host
 from slipway.probe.survey import parse_survey
+from slipway.probe.things import parse_things
 from slipway.secrets import SecretStore, ensure_site
 
 EXAMPLES = sorted((Path(__file__).parent / "hosts").glob("*.txt"))
@@ -69,20 +72,67 @@ def test_an_answer_that_was_cut_off_is_none(text: str) -> None:
         parse_host("h", text)
 
 
-def test_drift_is_what_the_host_found_to_be_other_than_these_records_say() -> None:
-    records = {
-        "a": StepRecord("d", files={"/changed": "33", "/gone": "44"}, units={"x.service": "enabled active"}),
-        "b": StepRecord("d", files={"/shared": "55", "/gone": "44"}, packages={"curl": "1"}),
-    }
-    lines = ["file changed /changed", "|-old", "|+new", "file missing /gone", "file changed /nobody's"]
-    lines += ["unit inactive x.service", "package missing curl", "rules missing x.service"]
-    assert find_drift("h", records, lines) == (
-        Drift("host/h/a", "/changed", "changed", "-old\n+new"),
+@pytest.mark.parametrize("size", range(0, 1400, 7))
+def test_whatever_a_host_answers_it_is_read_or_refused(size: int) -> None:
+    """Never anything else, which would end the reading of all other hosts."""
+    text = EXAMPLES[-1].read_text()
+    for odd in ("\t", "\x1c", "{", "\0", "[" * 20_000, "9" * 5000, "inet", " "):
+        with contextlib.suppress(ReadError):
+            parse_host("h", text[:size] + odd + text[size:])
+
+
+def test_drift_is_what_differs_from_the_record_and_nothing_that_others_did() -> None:
+    a = (
+        Made(MadeKind.FILE, "/changed", mode="0644", digest="33"),
+        Made(MadeKind.FILE, "/gone", digest="44"),
+        Made(MadeKind.FILE, "/kept", mode="0644", digest="55"),
+        Made(MadeKind.UNIT, "x.service", state="enabled active"),
+        Made(MadeKind.UNIT, "y.service", state="enabled active"),
+        Made(MadeKind.UNIT, "z.service", state="enabled active"),
+        Made(MadeKind.RULES, "x.service", state="there"),
+    )
+    b = (
+        Made(MadeKind.FILE, "/gone", digest="44"),
+        Made(MadeKind.PACKAGE, "curl", state="1"),
+        Made(MadeKind.PACKAGE, "socat", state="1"),
+        Made(MadeKind.PARAMETER, "net.ipv4.ip_forward", state="1"),
+        Made(MadeKind.PARAMETER, "kernel.hostname", state="h"),
+        Made(MadeKind.STOPPED, "ufw.service", state="disabled inactive"),
+        Made(MadeKind.USER, "slipway-registry", state="there"),
+    )
+    lines = ["listed\t13", "path\tf\t600\t0\t0\t9\t/changed\t", "path\tf\t644\t0\t0\t9\t/kept\t"]
+    lines += [
+        "path\tf\t644\t0\t0\t9\t/nobody's\t",
+        "digest\t34\t/changed",
+        "digest\t55\t/kept",
+        "nonsense",
+        "",
+    ]
+    lines += ["diff\t/changed", "|-old", "|+new", "diff\t/nobody's", "|+secret"]
+    lines += [
+        "unit\tNames\tx.service other.service",
+        "unit\tUnitFileState\tenabled",
+        "unit\tActiveState\tfailed",
+        "unit\t",
+    ]
+    lines += ["unit\tActiveState\tactive", "unit\tUnitFileState\tmasked", "unit\tNames\ty.service", "unit\t"]
+    lines += ["unit\tNames\tufw.service", "unit\tUnitFileState\tenabled", "unit\tActiveState\tactive"]
+    lines += ["package\tcurl", "parameter\tnet.ipv4.ip_forward\t0"]
+    assert host_drift(
+        "h", {"a": StepRecord("d", made=a), "b": StepRecord("d", made=b)}, parse_things(lines)
+    ) == (
+        Drift("host/h/a", "/changed", "its mode is 0600 instead of 0644, changed", "-old\n+new"),
         Drift("host/h/a", "/gone", "missing"),
         Drift("host/h/a", "rules x.service", "missing"),
-        Drift("host/h/a", "unit x.service", "inactive"),
+        Drift("host/h/a", "unit x.service", "failed"),
+        Drift("host/h/a", "unit y.service", "masked"),
+        Drift("host/h/a", "unit z.service", "missing"),
         Drift("host/h/b", "/gone", "missing"),
-        Drift("host/h/b", "package curl", "missing"),
+        Drift("host/h/b", "package socat", "missing"),
+        Drift("host/h/b", "parameter kernel.hostname", "missing"),
+        Drift("host/h/b", "parameter net.ipv4.ip_forward", "0 instead of 1"),
+        Drift("host/h/b", "unit ufw.service", "runs again"),
+        Drift("host/h/b", "user slipway-registry", "missing"),
     )
 
 
