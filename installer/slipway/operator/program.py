@@ -13,6 +13,7 @@ from pathlib import Path
 from slipway.errors import ConfigurationError, SlipwayError
 from slipway.operator.door import Door
 from slipway.operator.hook import Context, HookResult, config, handle
+from slipway.smallfiles import json_of
 
 
 def main(argv: list[str], open_door: Callable[[], Door]) -> int:
@@ -23,7 +24,7 @@ def main(argv: list[str], open_door: Callable[[], Door]) -> int:
     try:
         result = handle(read_contexts(os.environ.get("BINDING_CONTEXT_PATH", "")), open_door())
     except SlipwayError as error:
-        print(error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     write_metrics(os.environ.get("METRICS_PATH", ""), result)
     return result.exit_code
@@ -37,12 +38,14 @@ def read_contexts(path: str) -> list[Context]:
             where="BINDING_CONTEXT_PATH",
             hint="run by shell-operator, or use `slipway operator run`",
         )
+    hint = "shell-operator writes this file; see that its release is one that Slipway knows"
     try:
-        contexts = json.loads(Path(path).read_text(encoding="utf-8"))
+        contexts = json_of(Path(path))
     except (OSError, ValueError) as exc:
-        raise ConfigurationError("cannot read the binding contexts", where=path, why=str(exc)) from exc
+        what = "cannot read the binding contexts"
+        raise ConfigurationError(what, where=path, why=str(exc), hint=hint) from exc
     if not isinstance(contexts, list):
-        raise ConfigurationError("binding contexts are not a list", where=path)
+        raise ConfigurationError("binding contexts are not a list", where=path, hint=hint)
     return contexts
 
 

@@ -83,4 +83,4 @@ def test_without_contexts_it_says_what_is_missing() -> None:
         timeout=60,
     )
     assert done.returncode == 3
-    assert done.stderr.startswith("BINDING_CONTEXT_PATH: no binding contexts")
+    assert done.stderr.startswith("error: BINDING_CONTEXT_PATH: no binding contexts")
