@@ -7,6 +7,8 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,10 @@ from slipway.cluster.configurations import Configurations
 from slipway.cluster.lease import Lease
 from slipway.cluster.operations import KEEP, write_operation
 from slipway.cluster.secretstore import SecretReader
+from slipway.engine.handover import hand_over
 from slipway.errors import ConfigurationError, StalePlanError
 from slipway.model.observed import NodeObserved
+from slipway.model.operation import Outcome, Progress
 from slipway.operator.conditions import find
 from slipway.operator.door import Key
 from slipway.secrets.store import digests_of
@@ -28,6 +32,8 @@ from slipway.settings import API_VERSION, APPROVE_ANNOTATION, NAMESPACE
 from tests.api.recording import RecordingEngine, Running, make_runtime
 from tests.apiserver import ApiServer, until
 from tests.binaries import binary
+from tests.unit.engine.plans import plan, step
+from tests.unit.engine.test_merging import context
 
 PLURAL = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/clusterconfigurations"
 
@@ -337,6 +343,32 @@ def test_an_operation_outlives_the_operator_whose_pod_it_replaces(api: ApiServer
     assert operation["metadata"]["name"] == between["operation"]["id"] == status["operation"]["id"]
     assert (operation["status"]["phase"], operation["status"]["counts"]["planned"]) == ("Succeeded", 2)
     assert len(operation["status"]["steps"]) == 2
+
+
+def test_the_command_line_follows_an_operation_into_the_next_operator(api: ApiServer, tmp_path: Path) -> None:
+    """An apply that replaces the pod of the operator that carries it out."""
+    spec = {"modules": {"welcome": {"enabled": True}, "metrics-server": {"enabled": True}}}
+    metadata = {"name": "tools", "namespace": NAMESPACE}
+    document = {"apiVersion": API_VERSION, "kind": "ClusterConfiguration", "metadata": metadata, "spec": spec}
+    mine = context(tmp_path, document)
+    mine.kubeconfig = api.kubeconfig
+    settings = replace(step("settings/tools/apply"), inputs={"secrets": []})
+    engine = RecordingEngine(step_seconds=1.0)
+    told: list[Progress] = []
+    with ThreadPoolExecutor(1) as pool:
+        with Running(make_runtime(api.kubeconfig, "one", engine)):
+            following = pool.submit(hand_over, mine, plan(settings), progress=told.append, cancelled=bool)
+            until(
+                lambda: api.request("GET", f"{PLURAL}/tools")[0] == 200, seconds=20, what="it is handed over"
+            )
+            until(lambda: status_of(api).get("phase") == "Applying", seconds=20, what="the first step runs")
+        with Running(make_runtime(api.kubeconfig, "two", engine)):
+            result = following.result(timeout=60)
+    assert result is not None
+    assert (result.outcome, result.counts.planned) == (Outcome.SUCCEEDED, 2)
+    assert [one.outcome for one in result.steps] == [Outcome.SUCCEEDED] * 2
+    assert {event.operation for event in told if event.step} == {result.operation}
+    assert [item["metadata"]["name"] for item in operations(api)] == [result.operation]
 
 
 def phases(api: ApiServer) -> list[str]:
