@@ -85,11 +85,13 @@ class ApiServer:
                 process.wait()
         self._processes.clear()
 
-    def kill_api(self, *, hang: float = 0.0) -> None:
-        """etcd and kube-apiserver go without a word, after some seconds in which they take requests and answer none."""
+    def hang_api(self) -> None:
+        """etcd and kube-apiserver take requests and answer none, until they are killed."""
         for process in self._processes[:2]:
             process.send_signal(signal.SIGSTOP)
-        time.sleep(hang)
+
+    def kill_api(self) -> None:
+        """They go without a word."""
         for process in self._processes[:2]:
             process.kill()
             process.wait()
