@@ -32,18 +32,19 @@ def disable(
 
 def _switch(file: Path, name: str, *, on: bool, yes: bool, output: Format) -> int:
     """The edit stays once it is being carried out; refused, the file is what it was."""
+    from slipway.api.read import document
     from slipway.api.yamlfile import text_of
     from slipway.cli.running import carry_out, opened
     from slipway.model.observed import Scope
 
-    before = text_of(file)
+    before, edited_from = text_of(file), document(file)
 
     def undo() -> None:
         land(file, before)
 
     with before_changes(undo):
         land(file, switched(before, name, on=on))
-        context = opened(file, None)
+        context = opened(file, None, edited_from=edited_from)
     return carry_out(context, Scope.TARGETS, yes=yes, output=output, undo=undo)
 
 

@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -31,10 +31,16 @@ ROUNDS = 3
 EXIT_CODES = {Outcome.SUCCEEDED: 0, Outcome.CANCELLED: 130}
 
 
-def opened(file: Path, bundle: Path | None, *, force_conflicts: bool = False) -> Context:
+def opened(
+    file: Path,
+    bundle: Path | None,
+    *,
+    force_conflicts: bool = False,
+    edited_from: Mapping[str, Any] | None = None,
+) -> Context:
     """The context of a command; host keys met for the first time are shown."""
     with before_changes():
-        context = open_context(file, bundle=bundle, force_conflicts=force_conflicts)
+        context = open_context(file, bundle=bundle, force_conflicts=force_conflicts, edited_from=edited_from)
         _refuse_modules_only(context.configuration, file)
     context.on_first_contact = lambda key: print(
         f"host key of {key.host} recorded: {key.kind} {key.fingerprint}", file=sys.stderr

@@ -48,6 +48,8 @@ class Context:
     known_hosts: Path = field(init=False)
     holder: str = field(default_factory=this_process)
     force_conflicts: bool = False
+    edited_from: Mapping[str, Any] | None = None
+    """What the file said before this command edited it. A field that the cluster has like that nobody else changed."""
     own_secrets: Secrets | None = None
     """What steps may name, where this is not all that the site has: a team's own Secrets."""
     fetched_by: str = ""
@@ -118,7 +120,13 @@ class Context:
         return (self.own_secrets or self.secrets).read(reference).decode()
 
 
-def open_context(file: Path, *, bundle: Path | None = None, force_conflicts: bool = False) -> Context:
+def open_context(
+    file: Path,
+    *,
+    bundle: Path | None = None,
+    force_conflicts: bool = False,
+    edited_from: Mapping[str, Any] | None = None,
+) -> Context:
     """Open cluster.yaml, its secrets, and the artifacts: of `bundle`, or of the site registry.
 
     Raises:
@@ -145,6 +153,7 @@ def open_context(file: Path, *, bundle: Path | None = None, force_conflicts: boo
         kubeconfig=workspace.kubeconfig,
         document=read.document(file),
         force_conflicts=force_conflicts,
+        edited_from=edited_from,
     )
 
 

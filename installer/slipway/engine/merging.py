@@ -1,7 +1,8 @@
 """Who wins: the user's file against what others set on the live ClusterConfiguration.
 
 A field that the file does not mention and somebody else set stays, and counts; one that the file sets otherwise
-than somebody else did is a conflict, until it is forced.
+than somebody else did is a conflict, until it is forced. A command that edits the file knows what it said before: a
+field that the cluster has like that is not a conflict.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +33,7 @@ def effective(context: Context, observed: Observed) -> Configuration:
         return mine
     spec = document.get("spec") or {}
     theirs = [path for path in sorted(live.managers, key=text) if _stays(spec, live, path)]
-    clashes = _clashes(spec, live, theirs)
+    clashes = _clashes(spec, live, theirs, (context.edited_from or {}).get("spec") or {})
     if clashes and not context.force_conflicts:
         raise ConflictError(
             "fields were changed in the cluster by somebody else",
@@ -54,10 +55,20 @@ def _stays(spec: Mapping[str, Any], live: LiveConfiguration, path: Path) -> bool
     )
 
 
-def _clashes(spec: Mapping[str, Any], live: LiveConfiguration, theirs: Iterable[Path]) -> dict[Path, str]:
-    """Where the file says something else than somebody else does in the cluster, and who that is."""
+def _clashes(
+    spec: Mapping[str, Any], live: LiveConfiguration, theirs: Iterable[Path], former: Mapping[str, Any]
+) -> dict[Path, str]:
+    """Where the file says something else than somebody else does in the cluster, and who that is.
+
+    `former` is the spec that the file had before the command edited it: where the cluster agrees with that, the edit
+    was made with what they set in view.
+    """
     found = {clash(spec, live.spec, path): live.managers[path] for path in theirs}
-    return {path: manager for path, manager in found.items() if path is not None}
+    return {
+        path: manager
+        for path, manager in found.items()
+        if path is not None and value_at(former, path) != value_at(live.spec, path)
+    }
 
 
 def _conflict(spec: Mapping[str, Any], live: LiveConfiguration, path: Path, manager: str) -> Finding:

@@ -19,5 +19,6 @@ def put_settings(context: Context, step: Step) -> None:
         context.live_document(),
         {reference: context.secrets.read(reference) for reference in step.inputs["secrets"]},
         record=StepRecord(step.digest, step.parts, catalog=catalog.digest, version=catalog.version),
-        force=context.force_conflicts,
+        # Fields that somebody else changed have refused the plan; those that this command edits are to be taken.
+        force=context.force_conflicts or context.edited_from is not None,
     )

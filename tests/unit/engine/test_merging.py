@@ -21,7 +21,13 @@ OPERATOR = {"f:modules": {"f:operator": {"f:enabled": {}}}}
 SYSCTL = {"f:hosts": {"f:defaults": {"f:sysctl": {"f:net.core.somaxconn": {}}}}}
 
 
-def context(tmp_path: Path, document: dict[str, Any], *, force: bool = False) -> Context:
+def context(
+    tmp_path: Path,
+    document: dict[str, Any],
+    *,
+    force: bool = False,
+    edited_from: dict[str, Any] | None = None,
+) -> Context:
     return Context(
         configuration=read.parse(document),
         catalog=model.catalog(),
@@ -31,6 +37,7 @@ def context(tmp_path: Path, document: dict[str, Any], *, force: bool = False) ->
         kubeconfig=None,
         document=document,
         force_conflicts=force,
+        edited_from=edited_from,
     )
 
 
@@ -81,6 +88,20 @@ def test_forced_the_file_wins(tmp_path: Path) -> None:
     seen = live({"modules": {"operator": {"enabled": False}}}, OPERATOR)
     merged = effective(context(tmp_path, model.base(), force=True), seen)
     assert merged.spec.modules["operator"].enabled is True
+
+
+def test_a_command_edits_what_the_cluster_has_as_the_file_had_it(tmp_path: Path) -> None:
+    """Switched on and off again with kubectl, then on by `module enable`: nobody wants it otherwise."""
+    before = model.document({"modules": {"operator": {"enabled": False}}})
+    seen = live({"modules": {"operator": {"enabled": False}}}, OPERATOR)
+    merged = effective(context(tmp_path, model.base(), edited_from=before), seen)
+    assert merged.spec.modules["operator"].enabled is True
+
+
+def test_a_command_does_not_take_what_the_file_knew_nothing_of(tmp_path: Path) -> None:
+    seen = live({"modules": {"operator": {"enabled": False}}}, OPERATOR)
+    with pytest.raises(ConflictError):
+        effective(context(tmp_path, model.base(), edited_from=model.base()), seen)
 
 
 def test_what_both_set_alike_is_no_conflict(tmp_path: Path) -> None:
