@@ -29,7 +29,13 @@ SPACE = "standing"
 MODULE = "stood"
 WEB = ObjectRef("apps/v1", "Deployment", "web", SPACE)
 NODE = "stands"
-RULES = {MODULE: ({"apiVersion": "v1", "kind": "Namespace", "name": SPACE},)}
+#: One that holds, and one of an object that is looked at anyway.
+RULES = {
+    MODULE: (
+        {"apiVersion": "v1", "kind": "Namespace", "name": SPACE},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "namespace": SPACE},
+    )
+}
 #: kwok never makes this one ready, so what a test says of it stays.
 LOST = "lost"
 

@@ -54,7 +54,7 @@ def sick_modules(
 ) -> dict[str, tuple[Ailment, ...]]:
     """What is sick of each module that was healthy when it was recorded. Others are worked on, or failed anyway."""
     records = settled(modules)
-    broken = pool.map(lambda record: _broken_rules(client, record.name, rules), records)
+    broken = pool.map(lambda record: _broken_rules(client, record, rules), records)
     found = _objects(client, [ref for record in records for ref in looked_at(record)], pool)
     suspects = [(record, ref) for record in records for ref in looked_at(record) if _suspect(ref, found)]
     ailing: dict[str, list[Ailment]] = defaultdict(list)
@@ -67,10 +67,13 @@ def sick_modules(
     return {name: tuple(ailments) for name, ailments in ailing.items() if ailments}
 
 
-def _broken_rules(client: Client, module: str, rules: Rules) -> list[Ailment]:
-    """Rules that do not hold, each a request."""
-    ailments = []
+def _broken_rules(client: Client, record: ModuleRecord, rules: Rules) -> list[Ailment]:
+    """Rules that do not hold, each a request; those of an object that the module made are looked at anyway."""
+    ailments, module = [], record.name
+    own = {(ref.api_version, ref.kind, ref.name, ref.namespace) for ref in looked_at(record)}
     for rule in rules.get(module, ()):
+        if (rule["apiVersion"], rule["kind"], rule.get("name"), rule.get("namespace", "")) in own:
+            continue
         what = waiting.rule_name(rule)
         try:
             status = waiting.rule_status(client, rule)
