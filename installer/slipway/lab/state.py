@@ -115,8 +115,10 @@ class Site:
         """The node of that name."""
         found = next((node for node in self.nodes if node.name == name), None)
         if found is None:
-            known = ", ".join(node.name for node in self.nodes) or "none; start it with `slipway lab up`"
-            raise LabError(f"no node {name!r}", where=f"lab {self.name}", why=f"its nodes: {known}")
+            known = ", ".join(node.name for node in self.nodes)
+            hint = f"name one of {known}" if known else "start it: slipway lab up"
+            why = f"its nodes: {known or 'none'}"
+            raise LabError(f"no node {name!r}", where=f"lab {self.name}", why=why, hint=hint)
         return found
 
     def node_directory(self, node: Node) -> Path:

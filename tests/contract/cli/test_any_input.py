@@ -80,17 +80,6 @@ def arguments(name: str, tested: str, path: str, place: Path) -> list[str]:
     return found
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A workspace with a good file, which belongs to nobody; a directory `there`."""
-    place = tmp_path / "place"
-    (place / "there").mkdir(parents=True)
-    (place / "cluster.yaml").write_text(GOOD)
-    for path in (tmp_path, place, *place.iterdir()):
-        os.chown(path, NOBODY, NOBODY)
-    return place
-
-
 def as_nobody() -> None:
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)

@@ -20,14 +20,6 @@ from tests.unit.cli.test_commands import ALL
 PROGRAM = "import os, slipway.cli.start as s\nos.write(int(os.environ['READY']), b'x')\ns.main()"
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    place = tmp_path / "place"
-    place.mkdir()
-    (place / "cluster.yaml").write_text(GOOD)
-    return place
-
-
 def closed(number: int) -> Callable[[], None]:
     """As `slipway ... >&-` leaves it."""
 

@@ -69,7 +69,9 @@ class DockerAccounts:
         except FileNotFoundError:
             return cls(file)
         except (OSError, ValueError, AttributeError, TypeError, binascii.Error) as exc:
-            raise BundleError("Docker's accounts cannot be read", where=str(file), why=str(exc)) from exc
+            hint = "mend the file, or name another directory in DOCKER_CONFIG"
+            what = "Docker's accounts cannot be read"
+            raise BundleError(what, where=str(file), why=str(exc), hint=hint) from exc
 
     def get(self, registry: str, default: Account, /) -> Account:
         """What its helper says, else what the file itself has.
