@@ -236,6 +236,15 @@ def test_a_host_that_lost_the_list_hides_nothing(place: Place) -> None:
     assert "cannot be told" in drift.found
 
 
+def test_a_list_that_a_kill_left_ahead_of_its_record_is_compared_all_the_same(place: Place) -> None:
+    record = json.loads((place.state / "record.json").read_text())
+    record["steps"]["role"]["made"] = record["steps"]["role"]["made"][1:]
+    (place.state / "record.json").write_text(json.dumps(record))
+    assert place.drift() == {}
+    (place.root / "file").unlink()
+    assert place.drift() == {"file": "missing"}
+
+
 def test_a_record_of_an_earlier_release_is_compared_with_its_own_lists(place: Place) -> None:
     """Digest of files alone: neither modes nor sizes were recorded then."""
     (place.root / "file").chmod(0o600)
