@@ -33,7 +33,7 @@ def crd() -> dict[str, Any]:
 
 
 def operation_crd() -> dict[str, Any]:
-    """Definition of Operation: the summary of one run, written by the engine and never read back by it."""
+    """Definition of Operation: the summary of one run. Of it, the next operator reads what was done before; no more."""
     columns = [
         _column("Configuration", ".spec.configuration"),
         _column("Phase", ".status.phase"),
