@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 TIER = .venv/bin/python -m pytest -p no:cacheprovider
 
-.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api nodes e2e test-hosts test-bundles test-gpu test-faults bench bench-bundle clean
+.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api nodes e2e test-hosts test-bundles test-gpu test-faults mutate bench bench-bundle clean
 
 help:            ## what there is
 	@grep -hE '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -55,6 +55,10 @@ test-gpu: setup-dev ## on a machine with an NVIDIA card: driver, toolkit, a cont
 
 test-faults: setup-dev ## the install and its kills again and again, at random moments; ROUNDS=3
 	for round in $$(seq $${ROUNDS:-3}); do SLIPWAY_TEST_RANDOM_KILLS=1 $(TIER) tests/e2e/test_cluster.py || exit 1; done
+
+mutate: setup-dev ## small mistakes, one at a time: do unit and contract tests see them? SAMPLE=12 SEED=1
+	@.venv/bin/python -m pip install -q -c constraints.txt -e '.[mutate]'
+	@.venv/bin/python scripts/mutate.py --sample $${SAMPLE:-12} --seed $${SEED:-1}
 
 bench: setup-dev ## the figures of docs/performance.md
 	@.venv/bin/python scripts/bench.py

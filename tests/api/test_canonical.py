@@ -89,7 +89,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def context(folder: Path, document: dict[str, Any]) -> Context:
     """What a command line opens, of a document in a file."""
     file = folder / "cluster.yaml"
-    file.write_text(yaml.safe_dump(document, allow_unicode=True))
+    file.write_text(yaml.safe_dump(document))
     return Context(
         configuration=read.load(file),
         catalog=model.catalog(),

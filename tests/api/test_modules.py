@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from slipway.cluster.removal import remove_module
 from slipway.cluster.settings import ensure_namespace
 from slipway.errors import StepError, TransientError
 from slipway.model.configuration import Configuration, ModuleSpec, Spec
-from slipway.model.record import Intent
+from slipway.model.record import Intent, ObjectRef
 from slipway.operator.lookout import MADE_BY_HELM
 from slipway.settings import NAMESPACE
 from tests.apiserver import ApiServer, until
@@ -27,6 +28,20 @@ from tests.binaries import binary
 
 CATALOG = catalog.load()
 FACTS = catalog.cluster_facts(Configuration(name="demo", namespace=NAMESPACE, spec=Spec()))
+
+WIDGETS: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "widgets.example.org"},
+    "spec": {
+        "group": "example.org",
+        "scope": "Namespaced",
+        "names": {"kind": "Widget", "plural": "widgets"},
+        "versions": [
+            {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+        ],
+    },
+}
 
 
 def request_for(name: str, spec: ModuleSpec | None = None, *, seconds: int = 60) -> dict[str, Any]:
@@ -266,6 +281,24 @@ def test_claims_stay_unless_the_policy_says_otherwise(
         item["metadata"]["name"] for item in claims if "deletionTimestamp" not in item["metadata"]
     ] == left
     cluster_api.kubectl("delete", "namespace", "welcome")
+
+
+@pytest.mark.parametrize(("policy", "stays"), [("retain", True), ("delete", False)])
+def test_definitions_stay_unless_the_policy_says_otherwise(work: Work, policy: str, stays: bool) -> None:
+    """With all objects of theirs."""
+    client, kind = work.client, ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+    made = apply_module(work, request_for("welcome"), intent("d1"))
+    definition = client.create(WIDGETS)
+    ref = ObjectRef(*kind, WIDGETS["metadata"]["name"], uid=definition["metadata"]["uid"])
+    records.write_module(client, replace(made, objects=(*made.objects, ref)))
+    request = request_for("welcome")
+    request["removal"] = {"crds": policy, "data": "retain", "namespace": "delete-if-empty"}
+    try:
+        remove_module(work, request, intent("d2", "remove"))
+        assert (client.get(*kind, ref.name) is not None) is stays
+    finally:
+        client.delete(*kind, ref.name)
+        until(lambda: client.get(*kind, ref.name) is None, seconds=60, what="no definition")
 
 
 def test_what_does_not_go_is_named(
