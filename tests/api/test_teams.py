@@ -103,7 +103,9 @@ def settled(api: ApiServer, phase: str, name: str, namespace: str) -> dict[str, 
 
 
 def test_a_team_edits_its_own_alone_and_has_a_status_of_its_own(api: ApiServer) -> None:
-    written(api, "site", NAMESPACE, {**PILLAR, "modules": {"metrics-server": {"enabled": True}}})
+    off = {"enabled": False}  # one that is off is nobody's
+    site = {**PILLAR, "modules": {"metrics-server": {"enabled": True}, "welcome": off}}
+    written(api, "site", NAMESPACE, site)
     runtime = make_runtime(api.kubeconfig, "one", RecordingEngine(), namespaces=frozenset({TEAM}))
     mine = document("platform", TEAM, {"modules": {"welcome": {"enabled": True}}})
     with Running(runtime):

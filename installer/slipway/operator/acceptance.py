@@ -5,6 +5,7 @@ other namespaces have to be allowed, since whoever may write there has modules i
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from slipway.api.read import parse_spec, refusal
 from slipway.catalog import Catalog
@@ -99,7 +100,9 @@ def _modules(
 ) -> list[Finding]:
     owners = {f"{item.namespace}/{item.name}": item for item in reversed(older)}
     taken = {name: owner for name, owner in elsewhere.items() if owner in owners}
-    taken |= {name: owner for owner, item in owners.items() for name in item.spec.get("modules") or {}}
+    for owner, item in owners.items():  # one that is off is nobody's
+        specs: Mapping[str, Any] = item.spec.get("modules") or {}
+        taken |= {name: owner for name, spec in specs.items() if (spec or {}).get("enabled") is not False}
     return [
         Finding(f"spec.modules.{name}", f"belongs to {taken[name]}", code="second-owner")
         for name in live.spec.get("modules") or {}
