@@ -3,6 +3,7 @@
 import ctypes
 import importlib
 import os
+import pkgutil
 import resource
 import signal
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slipway.cli.main import COMMANDS
+import slipway as slipway_package
 
 #: Seconds. What takes longer has begun something that it should not have.
 LIMIT = 60
@@ -97,9 +98,10 @@ def _code() -> int:
 
 
 def load_all() -> None:
-    """Every command's file, once for all children: a second for each of them otherwise."""
-    for name in {*COMMANDS.values(), "running"}:
-        importlib.import_module(f"slipway.cli.{name}")
+    """All of Slipway, once for all children: a part of a second for each of them otherwise."""
+    for module in pkgutil.walk_packages(slipway_package.__path__, "slipway."):
+        if not module.name.endswith(("__main__", ".start")):
+            importlib.import_module(module.name)
 
 
 load_all()
