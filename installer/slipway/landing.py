@@ -3,9 +3,12 @@
 The one place that replaces a small file. What is streamed, and goes on where it was interrupted, has drafts of its own.
 """
 
+import fcntl
 import os
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 #: For what holds secrets, or tells of them.
 PRIVATE = 0o600
@@ -15,25 +18,49 @@ def land(path: Path, content: str | bytes, *, mode: int | None = None) -> None:
     """Replace a file by rename; text is UTF-8. `mode` unset: the one that it has, else what the umask leaves of 0666.
 
     A link stays a link: what it leads to is replaced. What is no file, as /dev/stdout, is written to.
-    Raises OSError, with nothing left behind.
+    Raises OSError, with nothing left behind; a kill may leave `.NAME.draft`, which the next one takes over.
     """
     data = content.encode() if isinstance(content, str) else content
     if path.exists() and not path.is_file():
         path.write_bytes(data)
         return
-    target = Path(os.path.realpath(path))  # of links in a circle too, which the system then refuses
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    draft = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    target = path.resolve()
+    draft = target.with_name(f".{target.name}.draft")
+    with _alone(draft) as file:
+        try:
+            file.truncate()
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), _mode_of(target) if mode is None else mode)
             os.fsync(file.fileno())
-        draft.replace(target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+            draft.replace(target)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _alone(draft: Path) -> Iterator[BinaryIO]:
+    """The draft, private and ours, while nobody else writes it."""
+    while True:
+        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE)
+        with os.fdopen(descriptor, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            held = os.fstat(file.fileno())
+            if not _is_at(draft, held):  # it has landed just now, or was given up
+                continue
+            if held.st_uid != os.geteuid() or held.st_nlink > 1:  # whoever made it could read what is written
+                draft.unlink()
+                continue
+            yield file
+            return
+
+
+def _is_at(draft: Path, held: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(draft.lstat(), held)
+    except FileNotFoundError:
+        return False
 
 
 def _mode_of(target: Path) -> int:

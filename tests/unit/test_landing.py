@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,26 @@ def test_a_kill_leaves_what_was(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "file")], check=False)
     assert killed.returncode < 0
     assert (tmp_path / "file").read_text() == "old"
+    land(tmp_path / "file", "next")
+    assert (tmp_path / "file").read_text() == "next"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_several_at_once_leave_the_whole_text_of_one(tmp_path: Path) -> None:
+    texts = [letter * 200_000 for letter in "abcdef"]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda text: land(tmp_path / "file", text), texts * 5))
+    assert (tmp_path / "file").read_text() in texts
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_draft_that_somebody_else_can_open_is_not_written_to(tmp_path: Path) -> None:
+    """Another name of it stands for another's open file."""
+    (tmp_path / "theirs").touch()
+    (tmp_path / ".key.draft").hardlink_to(tmp_path / "theirs")
+    land(tmp_path / "key", "secret", mode=PRIVATE)
+    assert (tmp_path / "theirs").read_text() == ""
+    assert (tmp_path / "key").read_text() == "secret"
 
 
 def test_what_cannot_land_leaves_nothing(tmp_path: Path) -> None:

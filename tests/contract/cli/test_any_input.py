@@ -22,7 +22,8 @@ CODES = {0, 1, 2, 3, 4, 5, 6, 7, 130}
 #: Lines of an ordinary terminal.
 SCREEN = 24
 
-GOOD = document("site", model.KUBERNETES, "root", ["127.0.0.1"], 1).replace("ssh: {", "ssh: {port: 1, ")
+#: Its host can be no machine: commands run in a network of their own, where no address leads anywhere.
+GOOD = document("site", model.KUBERNETES, "root", ["192.0.2.1"], 1).replace("ssh: {", "ssh: {port: 1, ")
 
 
 def _file(content: bytes) -> Callable[[Path], None]:

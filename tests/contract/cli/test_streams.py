@@ -20,6 +20,10 @@ from tests.unit.cli.test_commands import ALL
 PROGRAM = "import os, slipway.cli.start as s\nos.write(int(os.environ['READY']), b'x')\ns.main()"
 
 
+#: A network of its own, in which no address leads anywhere.
+NOWHERE = ("unshare", "--net")
+
+
 def closed(number: int) -> Callable[[], None]:
     """As `slipway ... >&-` leaves it."""
 
@@ -111,7 +115,13 @@ def test_a_locale_without_our_letters(place: Path, arguments: list[str]) -> None
     text = GOOD.replace("namespace:", "annotations: {title: 中文 Größe}, namespace:")
     (place / "cluster.yaml").write_text(text, encoding="utf-8")
     ran = subprocess.run(
-        [sys.executable, "-c", "from slipway.cli.start import main; main()", *map(os.fsencode, arguments)],
+        [
+            *NOWHERE,
+            sys.executable,
+            "-c",
+            "from slipway.cli.start import main; main()",
+            *map(os.fsencode, arguments),
+        ],
         cwd=place,
         env={**os.environ, **POSIX},
         capture_output=True,
@@ -128,7 +138,7 @@ def test_ctrl_c_at_any_moment(place: Path, command: list[str]) -> None:
     for step in range(12):
         reader, writer = os.pipe()
         process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, *command],
+            [*NOWHERE, sys.executable, "-c", PROGRAM, *command],
             cwd=place,
             env={**os.environ, "READY": str(writer)},
             pass_fds=[writer],
