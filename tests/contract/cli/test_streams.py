@@ -129,7 +129,7 @@ def test_a_locale_without_our_letters(place: Path, arguments: list[str]) -> None
     )
     assert b"Traceback" not in ran.stderr, ran.stderr.decode()
     assert b"fault of Slipway" not in ran.stderr, ran.stderr.decode()
-    assert ran.returncode in {0, 3, 4}
+    assert ran.returncode in {0, 3, 7}  # 7: `plan` finds no registry
 
 
 @pytest.mark.parametrize("command", [["catalog", "list"], ["plan"], ["crd"]])
@@ -153,4 +153,4 @@ def test_ctrl_c_at_any_moment(place: Path, command: list[str]) -> None:
         _, err = process.communicate(timeout=60)
         assert b"Traceback" not in err, (step, err.decode())
         assert b"Exception ignored" not in err, (step, err.decode())
-        assert process.returncode in {0, 4, 130, -signal.SIGINT}, (step, process.returncode, err.decode())
+        assert process.returncode in {0, 7, 130, -signal.SIGINT}, (step, process.returncode, err.decode())
