@@ -19,7 +19,7 @@ Whether nothing was changed yet is no property of an error's kind: the flow know
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, asdict, dataclass
 from typing import Any, ClassVar, Final
 
 #: Severities of a Finding: an error stops before the first change, a warning is shown.
@@ -37,6 +37,7 @@ class Finding:
 
     path: str
     problem: str
+    _: KW_ONLY
     expected: str = ""
     hint: str = ""
     code: str = ""

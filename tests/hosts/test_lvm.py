@@ -12,7 +12,7 @@ import pytest
 from slipway.api import read
 from slipway.model.host.ssh import SSH
 from slipway.planning.roles import node_disks
-from slipway.planning.roles.base import Scope
+from slipway.planning.roles.base import Given
 from slipway.runner import RunnerResult, connection_variables, run
 from tests.labs import lab_nodes
 from tests.uml import Machines, uml_nodes
@@ -54,7 +54,7 @@ def planned(disks: dict[str, Any]) -> dict[str, Any]:
     (host,) = configuration.hosts
     needed = {"lvm2"} if any("lvm" in disk for disk in disks.values()) else set()
     assert needed == {"lvm2"} & set(node_disks.packages(configuration, host))
-    return node_disks.ROLE.variables(Scope(configuration, model.bundle(), host))
+    return node_disks.ROLE.variables(Given(configuration, model.bundle(), host))
 
 
 def tried(machines: Machines, directory: Path, disks: dict[str, Any], *, check: bool = False) -> RunnerResult:

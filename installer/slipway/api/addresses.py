@@ -77,20 +77,22 @@ def _judged(
     try:
         address = IPv4Address(text)
     except AddressValueError:
-        yield Finding(place.path, f"{text} is no address", "four numbers up to 255", "", "no-address")
+        yield Finding(
+            place.path, f"{text} is no address", expected="four numbers up to 255", code="no-address"
+        )
         return
     itself = place.lies is Lies.NEAR and _within(address, _ITSELF)
     if _within(address, _NOBODY) and not itself:
         expected = "an address that one machine has"
-        yield Finding(place.path, f"{text} is no machine's", expected, "", "no-machine")
+        yield Finding(place.path, f"{text} is no machine's", expected=expected, code="no-machine")
     for name, found in taken.items():
         if address in found:
             yield Finding(
                 place.path,
                 f"{text} lies in {name} {found}",
-                "machines outside the ranges of Services and pods",
-                f"choose another spec.kubernetes.network.{name}, or another address",
-                "overlapping-ranges",
+                expected="machines outside the ranges of Services and pods",
+                hint=f"choose another spec.kubernetes.network.{name}, or another address",
+                code="overlapping-ranges",
             )
             return
     for name, found in networks.items():
@@ -98,7 +100,7 @@ def _judged(
         if address in ends and found.prefixlen < _POINT_TO_POINT:
             problem = f"{text} is the {ends[address]} address of {name} {found}"
             expected = "an address between them: these two are the network's own"
-            yield Finding(place.path, problem, expected, "", "network-address")
+            yield Finding(place.path, problem, expected=expected, code="network-address")
             return
 
 

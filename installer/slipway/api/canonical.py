@@ -47,7 +47,11 @@ def unstorable(value: Any, path: str) -> Iterator[Finding]:
     elif value is not None:
         text = f"is {type(value).__name__}"
         yield Finding(
-            path, text, "text, a number, true or false, a map or a list", "put it in quotes", "wrong-type"
+            path,
+            text,
+            expected="text, a number, true or false, a map or a list",
+            hint="put it in quotes",
+            code="wrong-type",
         )
 
 
@@ -86,7 +90,7 @@ def _inexact(value: float, path: str) -> Iterator[Finding]:
         return
     problem = "has more digits than a number keeps" if isinstance(value, int) else f"is {value}"
     hint = "put it in quotes" if isinstance(value, int) else ""
-    yield Finding(path, problem, "a number that JSON can hold", hint, "bad-value")
+    yield Finding(path, problem, expected="a number that JSON can hold", hint=hint, code="bad-value")
 
 
 def _unwritable(value: str, path: str) -> Iterator[Finding]:
@@ -95,5 +99,8 @@ def _unwritable(value: str, path: str) -> Iterator[Finding]:
         value.encode()
     except UnicodeEncodeError:
         yield Finding(
-            path.encode(errors="backslashreplace").decode(), "is no text of Unicode", "text", "", "bad-value"
+            path.encode(errors="backslashreplace").decode(),
+            "is no text of Unicode",
+            expected="text",
+            code="bad-value",
         )

@@ -20,9 +20,9 @@ def _complete(path: str, host: Host) -> Iterator[Finding]:
                 yield Finding(
                     f"{path}.{name}.{field}",
                     f"is missing on host {host.name}",
-                    f"{what}, here, in defaults or in a group",
-                    "",
-                    f"disk-without-{field}",
+                    expected=f"{what}, here, in defaults or in a group",
+                    hint="",
+                    code=f"disk-without-{field}",
                 )
 
 
@@ -35,4 +35,4 @@ def _shared(path: str, host: Host) -> Iterator[Finding]:
             if first != name:
                 text = f"is {value!r} on host {host.name}, as that of {first}"
                 code = f"duplicate-disk-{'group' if field == 'lvm.volumeGroup' else field}"
-                yield Finding(f"{path}.{name}.{field}", text, "one of its own", "", code)
+                yield Finding(f"{path}.{name}.{field}", text, expected="one of its own", code=code)

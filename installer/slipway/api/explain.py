@@ -115,18 +115,28 @@ def _finding(one: dict[str, Any], root: type[BaseModel], path: str) -> Finding:
         known = sorted(fields_of(_model_at(root, location[:-1])))
         expected = f"one of {', '.join(known)}"
         return Finding(
-            path, "there is no such field", expected, nearest(str(location[-1]), known), "unknown-field"
+            path,
+            "there is no such field",
+            expected=expected,
+            hint=nearest(str(location[-1]), known),
+            code="unknown-field",
         )
     if kind == "missing":
-        return Finding(path, "is missing", "a value", "", "missing-field")
+        return Finding(path, "is missing", expected="a value", code="missing-field")
     if kind in _TYPES:
-        return Finding(path, f"is {kind_of(value)}{_shown(value)}", _TYPES[kind], "", "wrong-type")
+        return Finding(path, f"is {kind_of(value)}{_shown(value)}", expected=_TYPES[kind], code="wrong-type")
     if kind == "literal_error":
         known = [part.strip("' ") for part in context["expected"].replace(" or ", ",").split(",")]
         return Finding(
-            path, f"is{_shown(value)}", f"one of {', '.join(known)}", nearest(str(value), known), "bad-value"
+            path,
+            f"is{_shown(value)}",
+            expected=f"one of {', '.join(known)}",
+            hint=nearest(str(value), known),
+            code="bad-value",
         )
-    return Finding(path, f"is{_shown(value)}", _expected(kind, context, str(one["msg"])), "", "bad-value")
+    return Finding(
+        path, f"is{_shown(value)}", expected=_expected(kind, context, str(one["msg"])), code="bad-value"
+    )
 
 
 def _expected(kind: str, context: dict[str, Any], message: str) -> str:

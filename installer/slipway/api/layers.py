@@ -34,9 +34,9 @@ def _taints(path: str, settings: HostSettings) -> Iterator[Finding]:
             yield Finding(
                 f"{path}.taints[{index}]",
                 f"{taint.key} with {taint.effect} is there twice",
-                "each once",
-                "",
-                "duplicate-taint",
+                expected="each once",
+                hint="",
+                code="duplicate-taint",
             )
         seen.add((taint.key, taint.effect))
 
@@ -48,9 +48,11 @@ def _directories(path: str, settings: HostSettings) -> Iterator[Finding]:
         owner = next((one for one in SYSTEM if wanted == one or wanted.startswith(f"{one}/")), "")
         if owner or wanted in SHARED:
             expected = "a directory that is not the system's"
-            yield Finding(where, f"{wanted} is part of the system", expected, "", "system-directory")
+            yield Finding(
+                where, f"{wanted} is part of the system", expected=expected, code="system-directory"
+            )
         if wanted in seen:
-            yield Finding(where, f"{wanted} is there twice", "each once", "", "duplicate-directory")
+            yield Finding(where, f"{wanted} is there twice", expected="each once", code="duplicate-directory")
         seen.add(wanted)
 
 
@@ -59,7 +61,9 @@ def _open_ports(path: str, firewall: Firewall) -> Iterator[Finding]:
         first, _, last = port.partition("/")[0].partition("-")
         if int(last or first) > HIGHEST_PORT or (last and int(first) > int(last)):
             expected = f"ports up to {HIGHEST_PORT}, the lower one first"
-            yield Finding(f"{path}[{index}]", f"{port} is no range of ports", expected, "", "port-range")
+            yield Finding(
+                f"{path}[{index}]", f"{port} is no range of ports", expected=expected, code="port-range"
+            )
 
 
 def _runtime(path: str, runtime: Runtime) -> Iterator[Finding]:
@@ -67,15 +71,17 @@ def _runtime(path: str, runtime: Runtime) -> Iterator[Finding]:
     for index, registry in enumerate(runtime.registries):
         if registry.name in seen:
             text = f"{registry.name} is there twice"
-            yield Finding(f"{path}.registries[{index}]", text, "each once", "", "duplicate-registry")
+            yield Finding(
+                f"{path}.registries[{index}]", text, expected="each once", code="duplicate-registry"
+            )
         seen.add(registry.name)
     if runtime.data_root and runtime.remove_old_data_root == runtime.data_root:
         yield Finding(
             f"{path}.removeOldDataRoot",
             f"is {runtime.data_root!r}, the data root itself",
-            "one that was moved away from",
-            "",
-            "data-root-in-use",
+            expected="one that was moved away from",
+            hint="",
+            code="data-root-in-use",
         )
 
 
@@ -85,24 +91,35 @@ def _routes(path: str, settings: HostSettings, kubernetes: Kubernetes | None) ->
         where, to = f"{path}.routes[{index}]", ipaddress.IPv4Network(route.to, strict=False)
         if route.to != str(to):
             yield Finding(
-                f"{where}.to", f"{route.to} has host bits set", f"its first address: {to}", "", "host-bits"
+                f"{where}.to",
+                f"{route.to} has host bits set",
+                expected=f"its first address: {to}",
+                code="host-bits",
             )
         if to.prefixlen == 0:
             text = "is the default route"
-            yield Finding(f"{where}.to", text, "a range: the way out is the host's own", "", "default-route")
+            yield Finding(
+                f"{where}.to", text, expected="a range: the way out is the host's own", code="default-route"
+            )
         elif ipaddress.IPv4Address(route.via) in to:
             text = f"leads to {to} by {route.via}, which lies in it"
             yield Finding(
-                f"{where}.via", text, "a gateway on one of the host's links", "", "gateway-behind-itself"
+                f"{where}.via",
+                text,
+                expected="a gateway on one of the host's links",
+                code="gateway-behind-itself",
             )
         if to in seen:
-            yield Finding(f"{where}.to", f"{to} is there twice", "each once", "", "duplicate-route")
+            yield Finding(f"{where}.to", f"{to} is there twice", expected="each once", code="duplicate-route")
         seen.add(to)
         for name, taken in _ranges(kubernetes):
             if to.prefixlen and to.overlaps(taken):
                 text = f"leads into {name} {taken}"
                 yield Finding(
-                    f"{where}.to", text, "a range without pods and Services", "", "route-into-cluster"
+                    f"{where}.to",
+                    text,
+                    expected="a range without pods and Services",
+                    code="route-into-cluster",
                 )
 
 

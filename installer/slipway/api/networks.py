@@ -33,7 +33,9 @@ def _bits(named: dict[str, HostNetwork], ranges: dict[str, ipaddress.IPv4Network
     for name, network in named.items():
         if network.cidr != str(ranges[name]):
             text = f"its first address: {ranges[name]}"
-            yield Finding(f"{_PATH}.{name}.cidr", f"{network.cidr} has host bits set", text, "", "host-bits")
+            yield Finding(
+                f"{_PATH}.{name}.cidr", f"{network.cidr} has host bits set", expected=text, code="host-bits"
+            )
 
 
 def _apart(ranges: dict[str, ipaddress.IPv4Network], kubernetes: Kubernetes | None) -> Iterator[Finding]:
@@ -47,9 +49,9 @@ def _apart(ranges: dict[str, ipaddress.IPv4Network], kubernetes: Kubernetes | No
                 yield Finding(
                     f"{_PATH}.{name}.cidr",
                     f"overlaps {other} {taken}",
-                    "a range of its own: by its address a packet finds its network",
-                    "",
-                    "overlapping-networks",
+                    expected="a range of its own: by its address a packet finds its network",
+                    hint="",
+                    code="overlapping-networks",
                 )
         others[name] = found
 
@@ -65,17 +67,21 @@ def _placed(path: str, item: HostItem, ranges: dict[str, ipaddress.IPv4Network])
         found = ranges.get(name)
         if address and found and ipaddress.IPv4Address(address) not in found:
             text, expected = f"{address} is outside {_PATH}.{name} {found}", "an address of that range"
-            yield Finding(f"{path}.{field}", text, expected, "", "address-outside-network")
+            yield Finding(f"{path}.{field}", text, expected=expected, code="address-outside-network")
         elif address and not found and name != "management":
             expected = f"none without {_PATH}.{name}"
-            yield Finding(f"{path}.{field}", f"is {address!r}", expected, "", "no-such-network")
+            yield Finding(f"{path}.{field}", f"is {address!r}", expected=expected, code="no-such-network")
         elif not address and getattr(item.links, name):
             expected = f"none without addresses.{name}"
             where = f"{path}.links.{name}"
-            yield Finding(where, f"is {getattr(item.links, name)!r}", expected, "", "link-without-address")
+            yield Finding(
+                where, f"is {getattr(item.links, name)!r}", expected=expected, code="link-without-address"
+            )
     if "business" in ranges and not addresses.business:
         text = "one in its range, on every host: nodes reach each other there"
-        yield Finding(f"{path}.addresses.business", "is missing", text, "", "business-address-missing")
+        yield Finding(
+            f"{path}.addresses.business", "is missing", expected=text, code="business-address-missing"
+        )
 
 
 def _unique(path: str, index: int, item: HostItem, owners: dict[str, int]) -> Iterator[Finding]:
@@ -84,4 +90,6 @@ def _unique(path: str, index: int, item: HostItem, owners: dict[str, int]) -> It
         first = owners.setdefault(address, index) if address else index
         if first != index or address == item.address:
             text = f"{address!r} is also that of items[{first}]"
-            yield Finding(f"{path}.addresses.{field}", text, "an address of its own", "", "duplicate-address")
+            yield Finding(
+                f"{path}.addresses.{field}", text, expected="an address of its own", code="duplicate-address"
+            )

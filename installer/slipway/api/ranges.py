@@ -29,13 +29,17 @@ def check(kubernetes: Kubernetes) -> Iterator[Finding]:
         ("podCIDR", pods, network.pod_cidr),
     ):
         if str(found) != text:
-            yield Finding(f"{_PATH}.{name}", f"is {text!r}", f"its first address: {found}", "", "host-bits")
+            yield Finding(
+                f"{_PATH}.{name}", f"is {text!r}", expected=f"its first address: {found}", code="host-bits"
+            )
         elif any(found.overlaps(one) for one in _NOBODYS):
             expected = "a private range, as 10.244.0.0/16"
-            yield Finding(f"{_PATH}.{name}", f"{found} has addresses of nobody", expected, "", "no-machine")
+            yield Finding(
+                f"{_PATH}.{name}", f"{found} has addresses of nobody", expected=expected, code="no-machine"
+            )
     if services.overlaps(pods):
         text, expected = f"{pods} overlaps serviceCIDR {services}", "ranges that share no address"
-        yield Finding(f"{_PATH}.podCIDR", text, expected, "", "overlapping-ranges")
+        yield Finding(f"{_PATH}.podCIDR", text, expected=expected, code="overlapping-ranges")
     yield from _services(network, services)
     yield from _pods(kubernetes, pods)
     yield from _ports(network)
@@ -49,9 +53,9 @@ def room(kubernetes: Kubernetes, hosts: int) -> Iterator[Finding]:
             f"{_PATH}.podCIDR",
             f"{network} has room for {kubernetes.room} nodes of a /{kubernetes.node_prefix} each, "
             f"and there are {hosts} hosts",
-            f"a /{kubernetes.node_prefix - (hosts - 1).bit_length()} or larger",
-            "it cannot be made larger later: leave room for hosts to come",
-            "pod-range-too-small",
+            expected=f"a /{kubernetes.node_prefix - (hosts - 1).bit_length()} or larger",
+            hint="it cannot be made larger later: leave room for hosts to come",
+            code="pod-range-too-small",
         )
 
 
@@ -59,11 +63,14 @@ def _services(network: Network, services: IPv4Network) -> Iterator[Finding]:
     path = f"{_PATH}.serviceCIDR"
     if services.prefixlen > SMALLEST_SERVICES:
         text = f"{services} has {services.num_addresses} addresses"
-        yield Finding(path, text, f"a /{SMALLEST_SERVICES} or larger", "", "range-too-small")
+        yield Finding(path, text, expected=f"a /{SMALLEST_SERVICES} or larger", code="range-too-small")
     elif services.prefixlen < LARGEST_SERVICES:
         text = f"{services} has {services.num_addresses} addresses"
         yield Finding(
-            path, text, f"a /{LARGEST_SERVICES} or smaller, as kubeadm takes it", "", "range-too-large"
+            path,
+            text,
+            expected=f"a /{LARGEST_SERVICES} or smaller, as kubeadm takes it",
+            code="range-too-large",
         )
     elif network.dns_address:
         yield from _dns(IPv4Address(network.dns_address), services)
@@ -78,10 +85,10 @@ def _dns(address: IPv4Address, services: IPv4Network) -> Iterator[Finding]:
     }
     if address not in services:
         text, code = f"{address} is outside serviceCIDR {services}", "dns-outside-services"
-        yield Finding(path, text, "an address of it", hint, code)
+        yield Finding(path, text, expected="an address of it", hint=hint, code=code)
     elif address in taken:
         text = f"{address} is no free address of serviceCIDR {services}: it is {taken[address]}"
-        yield Finding(path, text, "another address of it", hint, "dns-address-taken")
+        yield Finding(path, text, expected="another address of it", hint=hint, code="dns-address-taken")
 
 
 def _pods(kubernetes: Kubernetes, pods: IPv4Network) -> Iterator[Finding]:
@@ -89,7 +96,7 @@ def _pods(kubernetes: Kubernetes, pods: IPv4Network) -> Iterator[Finding]:
     both = ("node-cidr-mask-size", "node-cidr-mask-size-ipv4")
     if all(name in flags for name in both):
         path = f"spec.kubernetes.controllerManager.extraArgs.{both[0]}"
-        yield Finding(path, f"is set, and so is {both[1]}", "one of them", "", "two-node-masks")
+        yield Finding(path, f"is set, and so is {both[1]}", expected="one of them", code="two-node-masks")
         return
     # kubeadm itself knows the second flag only.
     known = NODE_PREFIX if both[0] in flags else kubernetes.node_prefix
@@ -98,9 +105,9 @@ def _pods(kubernetes: Kubernetes, pods: IPv4Network) -> Iterator[Finding]:
         yield Finding(
             f"{_PATH}.podCIDR",
             f"{pods} cannot be shared out among nodes, each of which takes a /{kubernetes.node_prefix}",
-            f"a prefix from /{known - NODE_BITS} to /{longest}",
-            "",
-            "pod-range-size",
+            expected=f"a prefix from /{known - NODE_BITS} to /{longest}",
+            hint="",
+            code="pod-range-size",
         )
 
 
@@ -108,4 +115,6 @@ def _ports(network: Network) -> Iterator[Finding]:
     first, last = (int(port) for port in network.node_ports.split("-"))
     if not 0 < first <= last <= HIGHEST_PORT:
         expected = "FIRST-LAST with 1 <= FIRST <= LAST <= 65535"
-        yield Finding(f"{_PATH}.nodePorts", f"is {network.node_ports!r}", expected, "", "port-order")
+        yield Finding(
+            f"{_PATH}.nodePorts", f"is {network.node_ports!r}", expected=expected, code="port-order"
+        )

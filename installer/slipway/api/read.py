@@ -127,7 +127,7 @@ def _spec(value: Any) -> tuple[Spec | None, list[Finding]]:
     if not isinstance(value, Mapping):
         code = "missing-field" if value is None else "wrong-type"
         problem = "is missing" if value is None else f"is {kind_of(value)}"
-        return None, [Finding("spec", problem, "a map", "", code)]
+        return None, [Finding("spec", problem, expected="a map", code=code)]
     if beyond := list(unstorable(value, "spec")):
         return None, beyond
     nothing = list(_nulls(value, "spec"))
@@ -143,7 +143,7 @@ def _spec(value: Any) -> tuple[Spec | None, list[Finding]]:
 def _nulls(value: Any, path: str) -> Iterator[Finding]:
     """Keys without value: the API server refuses or drops them, so a file with them is not what it seems."""
     if value is None:
-        yield Finding(path, "has no value", "a value, or no such key", "", "wrong-type")
+        yield Finding(path, "has no value", expected="a value, or no such key", code="wrong-type")
     elif isinstance(value, Mapping):
         for key, item in value.items():
             free = key in _FREE and isinstance(item, Mapping) and not _typed(path, str(key))
@@ -164,19 +164,25 @@ def _envelope(document: Mapping[str, Any]) -> Iterator[Finding]:
         if key not in _TOP:
             hint = explain.nearest(str(key), _TOP)
             yield Finding(
-                str(key), "there is no such field", f"one of {', '.join(_TOP)}", hint, "unknown-field"
+                str(key),
+                "there is no such field",
+                expected=f"one of {', '.join(_TOP)}",
+                hint=hint,
+                code="unknown-field",
             )
     for key, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
         if document.get(key) != wanted:
             is_ours = key == "apiVersion" and str(document.get(key, "")).startswith(API_GROUP)
             hint = "this release of Slipway cannot read that version" if is_ours else ""
-            yield Finding(key, f"is {document.get(key)!r}", wanted, hint, "bad-value")
+            yield Finding(key, f"is {document.get(key)!r}", expected=wanted, hint=hint, code="bad-value")
     yield from _metadata(document.get("metadata"))
 
 
 def _metadata(metadata: Any) -> Iterator[Finding]:
     if not isinstance(metadata, Mapping):
-        yield Finding("metadata", f"is {kind_of(metadata)}", "a map with a name", "", "missing-field")
+        yield Finding(
+            "metadata", f"is {kind_of(metadata)}", expected="a map with a name", code="missing-field"
+        )
         return
     for key in metadata:
         if key not in _METADATA:
@@ -184,21 +190,21 @@ def _metadata(metadata: Any) -> Iterator[Finding]:
             yield Finding(
                 step("metadata", key),
                 "there is no such field",
-                "metadata of Kubernetes",
-                hint,
-                "unknown-field",
+                expected="metadata of Kubernetes",
+                hint=hint,
+                code="unknown-field",
             )
     generation = metadata.get("generation")
     if generation is not None and type(generation) is not int:
         yield Finding(
             "metadata.generation",
             f"is {kind_of(generation)}",
-            "no such key: the cluster counts",
-            "",
-            "wrong-type",
+            expected="no such key: the cluster counts",
+            hint="",
+            code="wrong-type",
         )
     if "name" not in metadata:
-        yield Finding("metadata.name", "is missing", "the cluster's name", "", "missing-field")
+        yield Finding("metadata.name", "is missing", expected="the cluster's name", code="missing-field")
     for key in ("name", "namespace"):
         if key in metadata:
             yield from _label(metadata[key], f"metadata.{key}")

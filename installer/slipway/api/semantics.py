@@ -51,17 +51,17 @@ def _belonging(spec: Spec) -> Iterator[Finding]:
         yield Finding(
             "spec.kubernetes",
             "is missing",
-            "kubernetes and hosts: both or neither",
-            "",
-            "hosts-without-kubernetes",
+            expected="kubernetes and hosts: both or neither",
+            hint="",
+            code="hosts-without-kubernetes",
         )
     if spec.kubernetes and not spec.hosts:
         yield Finding(
             "spec.hosts",
             "is missing",
-            "kubernetes and hosts: both or neither",
-            "",
-            "kubernetes-without-hosts",
+            expected="kubernetes and hosts: both or neither",
+            hint="",
+            code="kubernetes-without-hosts",
         )
 
 
@@ -70,14 +70,14 @@ def _endpoint(endpoint: Endpoint) -> Iterator[Finding]:
     kind = endpoint.load_balancer
     if kind != "none" and not endpoint.vip:
         text = f"an address, as loadBalancer is {kind}"
-        yield Finding(f"{path}.vip", "is missing", text, "", f"{kind}-needs-vip")
+        yield Finding(f"{path}.vip", "is missing", expected=text, code=f"{kind}-needs-vip")
     if kind == "none" and endpoint.vip:
         yield Finding(
             f"{path}.vip",
             f"is {endpoint.vip!r}",
-            "no vip, as loadBalancer is none",
-            "",
-            "vip-without-balancer",
+            expected="no vip, as loadBalancer is none",
+            hint="",
+            code="vip-without-balancer",
         )
 
 
@@ -87,9 +87,9 @@ def _kubelet(kubelet: Kubelet) -> Iterator[Finding]:
         yield Finding(
             "spec.kubernetes.kubelet.imageGC.low",
             f"is {gc.low}",
-            f"less than high, {gc.high}",
-            "",
-            "image-gc-order",
+            expected=f"less than high, {gc.high}",
+            hint="",
+            code="image-gc-order",
         )
 
 
@@ -106,9 +106,9 @@ def _unique(items: Iterable[HostItem]) -> Iterator[Finding]:
                 yield Finding(
                     f"spec.hosts.items[{index}].{field}",
                     f"{value!r} is also that of items[{first}]",
-                    f"{article} {field} of its own",
-                    "",
-                    f"duplicate-{field}",
+                    expected=f"{article} {field} of its own",
+                    hint="",
+                    code=f"duplicate-{field}",
                 )
 
 
@@ -118,10 +118,12 @@ def _names(items: Iterable[HostItem]) -> Iterator[Finding]:
         path, text = f"spec.hosts.items[{index}].name", f"is {item.name!r}"
         if item.name in RESERVED_NAMES:
             expected = f"another name than {', '.join(sorted(RESERVED_NAMES))}"
-            yield Finding(path, f"{text}, which Ansible has for itself", expected, "", "reserved-name")
+            yield Finding(
+                path, f"{text}, which Ansible has for itself", expected=expected, code="reserved-name"
+            )
         elif item.name.rpartition(".")[2].isdigit():
             expected = "a name whose last part has a letter: resolvers take numbers for addresses"
-            yield Finding(path, text, expected, f"node-{item.name}", "name-of-numbers")
+            yield Finding(path, text, expected=expected, hint=f"node-{item.name}", code="name-of-numbers")
 
 
 def _groups(hosts: Hosts) -> Iterator[Finding]:
@@ -132,9 +134,9 @@ def _groups(hosts: Hosts) -> Iterator[Finding]:
                 yield Finding(
                     f"spec.hosts.items[{index}].groups[{place}]",
                     f"there is no group {group!r} in spec.hosts.groups",
-                    f"one of {', '.join(known)}" if known else "a group that is defined",
-                    nearest(group, known),
-                    "unknown-group",
+                    expected=f"one of {', '.join(known)}" if known else "a group that is defined",
+                    hint=nearest(group, known),
+                    code="unknown-group",
                 )
 
 
@@ -142,15 +144,18 @@ def _control_planes(items: Iterable[HostItem]) -> Iterator[Finding]:
     count = sum("control-plane" in item.roles for item in items)
     if not count:
         yield Finding(
-            "spec.hosts.items", "no host has the role control-plane", "at least one", "", "no-control-plane"
+            "spec.hosts.items",
+            "no host has the role control-plane",
+            expected="at least one",
+            code="no-control-plane",
         )
     elif count % 2 == 0:
         yield Finding(
             "spec.hosts.items",
             f"{count} hosts have the role control-plane",
-            "an odd number: with an even one etcd survives no more failures than with one less",
-            f"use {count - 1} or {count + 1}",
-            "even-control-planes",
+            expected="an odd number: with an even one etcd survives no more failures than with one less",
+            hint=f"use {count - 1} or {count + 1}",
+            code="even-control-planes",
         )
 
 
@@ -160,9 +165,9 @@ def _roles(items: Iterable[HostItem]) -> Iterator[Finding]:
             yield Finding(
                 f"spec.hosts.items[{index}].roles",
                 "names a role twice",
-                "each role once",
-                "",
-                "duplicate-role",
+                expected="each role once",
+                hint="",
+                code="duplicate-role",
             )
 
 
@@ -173,9 +178,9 @@ def _vip(items: Iterable[HostItem], kubernetes: Kubernetes) -> Iterator[Finding]
         yield Finding(
             "spec.kubernetes.endpoint.vip",
             f"is {endpoint.vip!r}, the address of host {owner}",
-            "an address that no host has: it moves between the control planes",
-            "",
-            "vip-of-a-host",
+            expected="an address that no host has: it moves between the control planes",
+            hint="",
+            code="vip-of-a-host",
         )
 
 
@@ -192,44 +197,50 @@ def _meanings(items: tuple[HostItem, ...], endpoint: Endpoint, registry: Registr
         if target and name != target:
             expected = f"{target}, or a name for it"
             yield Finding(
-                path, f"is {name!r}, and the API is at {target}", expected, "", "endpoint-elsewhere"
+                path, f"is {name!r}, and the API is at {target}", expected=expected, code="endpoint-elsewhere"
             )
     elif hosts.get(name, target) != target:
         text = f"is {name!r}, the name of a host at {hosts[name]}, and the API is at {target}"
-        yield Finding(path, text, "a name that nothing else has", "", "name-of-two")
+        yield Finding(path, text, expected="a name that nothing else has", code="name-of-two")
     builtin = registry.mode == "builtin"
     owner = hosts.get(registry.host or "", "".join(planes[:1]))
     taken = {**hosts, name: target}
     if builtin and taken.get(registry.name, owner) != owner:
         text = f"is {registry.name!r}, which means {taken[registry.name]}, and the registry is at {owner}"
-        yield Finding("spec.registry.name", text, "a name that nothing else has", "", "name-of-two")
+        yield Finding("spec.registry.name", text, expected="a name that nothing else has", code="name-of-two")
 
 
 def _registry(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
     path = "spec.registry"
     if registry.mode == "external" and not registry.endpoint:
         yield Finding(
-            f"{path}.endpoint", "is missing", "its URL, as mode is external", "", "external-needs-endpoint"
+            f"{path}.endpoint",
+            "is missing",
+            expected="its URL, as mode is external",
+            code="external-needs-endpoint",
         )
     if registry.mode == "builtin" and registry.endpoint:
         yield Finding(
             f"{path}.endpoint",
             f"is {registry.endpoint!r}",
-            "none, as mode is builtin",
-            "",
-            "builtin-with-endpoint",
+            expected="none, as mode is builtin",
+            hint="",
+            code="builtin-with-endpoint",
         )
     if registry.mode == "builtin" and registry.project:
         yield Finding(
             f"{path}.project",
             f"is {registry.project!r}",
-            "none, as mode is builtin",
-            "",
-            "builtin-with-project",
+            expected="none, as mode is builtin",
+            hint="",
+            code="builtin-with-project",
         )
     if registry.mode == "builtin" and registry.port == registry.push_port:
         yield Finding(
-            f"{path}.pushPort", f"is {registry.push_port}, as port is", "another port", "", "same-port"
+            f"{path}.pushPort",
+            f"is {registry.push_port}, as port is",
+            expected="another port",
+            code="same-port",
         )
     names = [item.name for item in hosts.items] if hosts else []
     for field, name in (("host", registry.host), ("replica", registry.replica)):
@@ -237,9 +248,9 @@ def _registry(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
             yield Finding(
                 f"{path}.{field}",
                 f"there is no host {name!r}",
-                "a host of spec.hosts.items",
-                nearest(name, names),
-                "unknown-host",
+                expected="a host of spec.hosts.items",
+                hint=nearest(name, names),
+                code="unknown-host",
             )
     yield from _replica(registry, hosts)
 
@@ -251,6 +262,8 @@ def _replica(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
     path, text = "spec.registry.replica", f"is {registry.replica!r}"
     planes = [item.name for item in hosts.items if "control-plane" in item.roles] if hosts else []
     if registry.mode == "external":
-        yield Finding(path, text, "none, as mode is external", "", "external-with-replica")
+        yield Finding(path, text, expected="none, as mode is external", code="external-with-replica")
     elif registry.replica == (registry.host or next(iter(planes), "")):
-        yield Finding(path, f"{text}, which has the registry itself", "another host", "", "replica-is-host")
+        yield Finding(
+            path, f"{text}, which has the registry itself", expected="another host", code="replica-is-host"
+        )

@@ -16,4 +16,4 @@ def check(resolved: Sequence[Host], kubernetes: Kubernetes | None) -> Iterator[F
         if host.settings.swap == "off" and behavior not in {None, "NoSwap"}:
             text = f"is off on host {host.name}, whose kubelet has memorySwap.swapBehavior {behavior}"
             path = f"spec.hosts.items[{index}].settings.swap"
-            yield Finding(path, text, "keep, or no such swapBehavior", "", "pods-without-swap")
+            yield Finding(path, text, expected="keep, or no such swapBehavior", code="pods-without-swap")

@@ -47,7 +47,11 @@ def _floors(kubernetes: "Kubernetes") -> Iterator[Finding]:
             path = step("spec.kubernetes.etcd.extraArgs", floor.flag)
             expected = f"{floor.least} or more: {floor.because}"
             yield Finding(
-                path, f"is {text!r}, in bytes", expected, "leave it out for etcd's own", "too-small"
+                path,
+                f"is {text!r}, in bytes",
+                expected=expected,
+                hint="leave it out for etcd's own",
+                code="too-small",
             )
 
 
@@ -62,4 +66,6 @@ def _certificates(configuration: "Configuration") -> Iterator[Finding]:
                 "is true, and nobody approves what kubelets then ask for: logs, exec and metrics would fail"
             )
             expected = f"a module that provides {APPROVER}"
-            yield Finding(f"{path}.serverTLSBootstrap", text, expected, "leave it out", "no-approver")
+            yield Finding(
+                f"{path}.serverTLSBootstrap", text, expected=expected, hint="leave it out", code="no-approver"
+            )

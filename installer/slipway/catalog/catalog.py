@@ -88,7 +88,7 @@ class Catalog:
         if kubernetes is None or kubernetes.version in known:
             return []
         path, text = "spec.kubernetes.version", f"this release cannot install {kubernetes.version}"
-        return [Finding(path, text, f"one of {', '.join(known)}", "", "unknown-version")]
+        return [Finding(path, text, expected=f"one of {', '.join(known)}", code="unknown-version")]
 
     def _options(self, configuration: "Configuration") -> Iterable[Finding]:
         """Of a version that is known; another one is a finding already."""

@@ -127,7 +127,13 @@ def _flag(options: Options, program: str, name: str, value: str, path: str) -> I
     if name not in known:
         hint = nearest(name.lstrip("-"), sorted(known))
         expected = "its name without the leading dashes" if name.startswith("-") else ""
-        yield Finding(path, f"{program} has no flag --{name.lstrip('-')}", expected, hint, "unknown-flag")
+        yield Finding(
+            path,
+            f"{program} has no flag --{name.lstrip('-')}",
+            expected=expected,
+            hint=hint,
+            code="unknown-flag",
+        )
         return
     owner = owned.FLAGS[program].get(name)
     if owner:
@@ -136,7 +142,7 @@ def _flag(options: Options, program: str, name: str, value: str, path: str) -> I
     lines = value.splitlines() if known[name] in REPEATED else [value]
     pattern, words = VALUES.get(known[name], (r".*", "one line: it cannot be given several times"))
     if not all(re.fullmatch(pattern, line) for line in lines):
-        yield Finding(path, f"is {value!r}", words, "", "bad-value")
+        yield Finding(path, f"is {value!r}", expected=words, code="bad-value")
     if name == "feature-gates" and program != "etcd":  # which has gates of its own
         gates = (gate.partition("=")[0].rpartition(":")[2].strip() for gate in value.split(","))
         for gate in gates:
@@ -175,15 +181,15 @@ def _value(shape: Shape, value: Any, path: str) -> Iterator[Finding]:
     if isinstance(shape, str):
         kinds, words = PLAIN[shape]
         if not isinstance(value, kinds) or (isinstance(value, bool) and shape != "boolean"):
-            yield Finding(path, f"is {kind_of(value)}: {value!r}", words, "", "wrong-type")
+            yield Finding(path, f"is {kind_of(value)}: {value!r}", expected=words, code="wrong-type")
     elif "list" in shape:
         if not isinstance(value, list):
-            yield Finding(path, f"is {kind_of(value)}", "a list", "", "wrong-type")
+            yield Finding(path, f"is {kind_of(value)}", expected="a list", code="wrong-type")
             return
         for index, item in enumerate(value):
             yield from _value(shape["list"], item, step(path, index))
     elif not isinstance(value, Mapping):
-        yield Finding(path, f"is {kind_of(value)}", "a map", "", "wrong-type")
+        yield Finding(path, f"is {kind_of(value)}", expected="a map", code="wrong-type")
     else:
         known = shape.get("fields")
         for name, item in value.items():
@@ -194,12 +200,12 @@ def _value(shape: Shape, value: Any, path: str) -> Iterator[Finding]:
 
 
 def _unknown(name: str, known: Mapping[str, Any], path: str) -> Finding:
-    return Finding(path, "there is no such field", "", nearest(name, sorted(known)), "unknown-field")
+    return Finding(path, "there is no such field", hint=nearest(name, sorted(known)), code="unknown-field")
 
 
 def _named(name: str, known: Sequence[str], path: str, what: str, code: str) -> Iterator[Finding]:
     if name not in known:
-        yield Finding(path, f"there is no {what} {name!r}", "", nearest(name, known), code)
+        yield Finding(path, f"there is no {what} {name!r}", hint=nearest(name, known), code=code)
 
 
 def _owned(path: str, owner: str) -> Finding:
@@ -207,7 +213,7 @@ def _owned(path: str, owner: str) -> Finding:
     return Finding(
         path,
         f"is set by {owner}",
-        "no such key here",
-        f"set {owner} instead" if field else "",
-        "owned-option",
+        expected="no such key here",
+        hint=f"set {owner} instead" if field else "",
+        code="owned-option",
     )

@@ -172,10 +172,12 @@ class _Chooser:
         path = f"spec.modules.{name}.enabled"
         if any(one.path == path for one in self.findings):
             return  # one mistake, one finding: the first reason is enough to mend it
-        self.findings.append(Finding(path, f"is false, but {why}", "true, or unset", "", "requires-disabled"))
+        self.findings.append(
+            Finding(path, f"is false, but {why}", expected="true, or unset", code="requires-disabled")
+        )
 
     def _finding(self, path: str, problem: str, expected: str, code: str) -> None:
-        self.findings.append(Finding(path, problem, expected, "", code))
+        self.findings.append(Finding(path, problem, expected=expected, code=code))
 
 
 def _as(module: str, wanted: str) -> str:

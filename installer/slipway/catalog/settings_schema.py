@@ -23,9 +23,9 @@ def check(modules: Mapping[str, Module], configuration: "Configuration") -> Iter
             yield Finding(
                 path,
                 f"there is no module {name!r}",
-                f"one of {', '.join(sorted(modules))}",
-                _nearest(name, modules),
-                "unknown-module",
+                expected=f"one of {', '.join(sorted(modules))}",
+                hint=_nearest(name, modules),
+                code="unknown-module",
             )
         elif spec.settings:
             yield from check_settings(modules[name].schema, spec.settings, f"{path}.settings")
@@ -42,7 +42,7 @@ def check_settings(schema: Mapping[str, Any], settings: Mapping[str, Any], path:
 
 def _findings(error: "ValidationError", path: str) -> Iterator[Finding]:
     if error.validator != "additionalProperties":
-        yield Finding(path, error.message, _expected(error), "", "invalid-setting")
+        yield Finding(path, error.message, expected=_expected(error), code="invalid-setting")
         return
     known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
     instance = error.instance if isinstance(error.instance, Mapping) else {}
@@ -50,9 +50,9 @@ def _findings(error: "ValidationError", path: str) -> Iterator[Finding]:
         yield Finding(
             step(path, name),
             "there is no such setting",
-            f"one of {', '.join(sorted(known))}" if known else "no settings",
-            _nearest(name, known),
-            "unknown-setting",
+            expected=f"one of {', '.join(sorted(known))}" if known else "no settings",
+            hint=_nearest(name, known),
+            code="unknown-setting",
         )
 
 

@@ -7,7 +7,7 @@ written until the copy is written anew, the copy is not what is there; the mark 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from slipway.engine.batches import State
+from slipway.engine.batches import StepState
 from slipway.engine.board import Board
 from slipway.engine.context import Context
 from slipway.model.observed import Observed
@@ -41,7 +41,9 @@ def _marks(board: Board, observed: Observed) -> Iterator[tuple[str, list[str]]]:
         mine = [
             step.action
             for step in board.plan.steps
-            if step.kind is StepKind.HOST and step.target == name and board.states[step.id] is State.PENDING
+            if step.kind is StepKind.HOST
+            and step.target == name
+            and board.states[step.id] is StepState.PENDING
         ]
         if mine:
             earlier = [StepId.parse(intent.step).action for intent in node.begun]

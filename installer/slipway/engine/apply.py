@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 
 from slipway.engine.announcing import announce
-from slipway.engine.batches import Batch, State, next_batches
+from slipway.engine.batches import Batch, StepState, next_batches
 from slipway.engine.board import Board
 from slipway.engine.context import Context
 from slipway.engine.execute import execute
@@ -163,7 +163,7 @@ def _retry(board: Board, batch: Batch, stopped: Callable[[], bool]) -> None:
     if not healed or stopped():
         return
     _pause(BACK_OFF * 2 ** board.attempts.get(healed[0], 0), stopped)
-    waiting = [step.id for step in batch.steps if board.states[step.id] is State.BLOCKED]
+    waiting = [step.id for step in batch.steps if board.states[step.id] is StepState.BLOCKED]
     for step_id in (*healed, *waiting):
         board.again(step_id)
 

@@ -15,7 +15,7 @@ GROUPED = (StepKind.HOST, StepKind.MODULE)
 LIMITS = {StepKind.MODULE: 32}
 
 
-class State(StrEnum):
+class StepState(StrEnum):
     """Where a step stands in a running operation."""
 
     PENDING = "pending"
@@ -35,7 +35,7 @@ class Batch:
 
 
 def next_batches(
-    plan: Plan, states: Mapping[str, State], busy: Collection[StepKind], silent: Collection[str] = ()
+    plan: Plan, states: Mapping[str, StepState], busy: Collection[StepKind], silent: Collection[str] = ()
 ) -> list[Batch]:
     """What can start now. A grouped kind runs one batch at a time; `busy` names those that are running.
 
@@ -57,16 +57,16 @@ def next_batches(
 
 
 def newly_blocked(
-    plan: Plan, states: Mapping[str, State], undecided: Collection[str] = ()
+    plan: Plan, states: Mapping[str, StepState], undecided: Collection[str] = ()
 ) -> list[tuple[Step, str]]:
     """Pending steps that can no longer run, each with the need that failed.
 
     `undecided` steps may have failed, but can still be tried again: they block nobody yet.
     """
-    lost = {State.FAILED, State.BLOCKED}
+    lost = {StepState.FAILED, StepState.BLOCKED}
     blocked: dict[str, tuple[Step, str]] = {}
     for step in plan.steps:  # in order of needs, so one pass reaches dependents of dependents
-        if states[step.id] is not State.PENDING:
+        if states[step.id] is not StepState.PENDING:
             continue
         culprit = next(
             (n for n in step.needs if (states[n] in lost and n not in undecided) or n in blocked), None
@@ -77,7 +77,7 @@ def newly_blocked(
 
 
 def _closure(
-    plan: Plan, states: Mapping[str, State], kind: StepKind, without: Collection[str] = ()
+    plan: Plan, states: Mapping[str, StepState], kind: StepKind, without: Collection[str] = ()
 ) -> tuple[Step, ...]:
     """Ready steps of the kind, and those that wait only for others in the same batch."""
     chosen: dict[str, Step] = {}
@@ -96,7 +96,7 @@ def _apart(step: Step, other: Step) -> bool:
     return step.rolling and other.target != step.target and other.action == step.action != CONTROL_PLANE.name
 
 
-def _ready(step: Step, states: Mapping[str, State], together: Collection[str]) -> bool:
-    if states[step.id] is not State.PENDING:
+def _ready(step: Step, states: Mapping[str, StepState], together: Collection[str]) -> bool:
+    if states[step.id] is not StepState.PENDING:
         return False
-    return all(states[need] is State.SUCCEEDED or need in together for need in step.needs)
+    return all(states[need] is StepState.SUCCEEDED or need in together for need in step.needs)

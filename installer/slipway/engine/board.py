@@ -6,16 +6,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from slipway.engine.batches import State, newly_blocked
+from slipway.engine.batches import StepState, newly_blocked
 from slipway.errors import SlipwayError
 from slipway.model.operation import Counts, Failure, Outcome, Progress, StepResult
 from slipway.model.plan import Hold, Plan, Step, StepId
 
 _OUTCOMES = {
-    State.SUCCEEDED: Outcome.SUCCEEDED,
-    State.FAILED: Outcome.FAILED,
-    State.BLOCKED: Outcome.BLOCKED,
-    State.SUPERSEDED: Outcome.SUPERSEDED,
+    StepState.SUCCEEDED: Outcome.SUCCEEDED,
+    StepState.FAILED: Outcome.FAILED,
+    StepState.BLOCKED: Outcome.BLOCKED,
+    StepState.SUPERSEDED: Outcome.SUPERSEDED,
 }
 
 
@@ -26,7 +26,7 @@ class Board:
     operation: str
     plan: Plan
     tell: Callable[[Progress], None]
-    states: dict[str, State] = field(default_factory=dict)
+    states: dict[str, StepState] = field(default_factory=dict)
     results: dict[str, StepResult] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
     attempts: dict[str, int] = field(default_factory=dict)
@@ -37,13 +37,13 @@ class Board:
 
     def __post_init__(self) -> None:
         """Everything is pending."""
-        self.states = dict.fromkeys((step.id for step in self.plan.steps), State.PENDING)
+        self.states = dict.fromkeys((step.id for step in self.plan.steps), StepState.PENDING)
         self.counts.planned = len(self.plan.steps)
 
     def take(self, step: Step) -> None:
         """The scheduler gave the step to an executor."""
         with self.changed:
-            self.states[step.id] = State.RUNNING
+            self.states[step.id] = StepState.RUNNING
 
     def begin(self, step_id: str) -> None:
         """The step's first change is about to happen."""
@@ -56,22 +56,22 @@ class Board:
     def succeed(self, step_id: str, *, changed: int = 0, data: Mapping[str, Any] | None = None) -> None:
         """The step's record is written."""
         with self.changed:
-            if self.states.get(step_id) is not State.RUNNING:
+            if self.states.get(step_id) is not StepState.RUNNING:
                 return
-            self._finish(step_id, State.SUCCEEDED, changed=changed, data=data)
+            self._finish(step_id, StepState.SUCCEEDED, changed=changed, data=data)
 
     def fail(self, step_id: str, failure: Failure) -> None:
         """The step ended without its record."""
         with self.changed:
-            if self.states.get(step_id) is not State.RUNNING:
+            if self.states.get(step_id) is not StepState.RUNNING:
                 return
-            self._finish(step_id, State.FAILED, failure=failure)
+            self._finish(step_id, StepState.FAILED, failure=failure)
 
     def supersede(self, step_id: str) -> None:
         """An edit came while the step waited: its intent, if it had begun, stays for the next plan."""
         with self.changed:
-            if self.states.get(step_id) is State.RUNNING:
-                self._finish(step_id, State.SUPERSEDED)
+            if self.states.get(step_id) is StepState.RUNNING:
+                self._finish(step_id, StepState.SUPERSEDED)
 
     def fail_with(self, step_id: str, error: SlipwayError) -> None:
         """The same, from an error."""
@@ -83,7 +83,7 @@ class Board:
         with self.changed:
             self.attempts[step_id] = self.attempts.get(step_id, 0) + 1
             failure = self.results.pop(step_id).failure
-            self.states[step_id] = State.PENDING
+            self.states[step_id] = StepState.PENDING
             self._started.pop(step_id, None)
             self._tell("note", step_id, f"will be tried again: {failure.what if failure else ''}")
 
@@ -95,25 +95,25 @@ class Board:
 
     def end_batch(self, steps: Iterable[Step], otherwise: Failure) -> None:
         """Steps of a batch that were never reached: blocked by one that failed, or failed for `otherwise`."""
-        lost = {State.FAILED, State.BLOCKED}
+        lost = {StepState.FAILED, StepState.BLOCKED}
         with self.changed:
             for step in steps:
-                if self.states[step.id] is not State.RUNNING:
+                if self.states[step.id] is not StepState.RUNNING:
                     continue
                 culprit = next((need for need in step.needs if self.states[need] in lost), None)
                 if culprit:
                     self._blocked(step.id, culprit)
                 else:
-                    self._finish(step.id, State.FAILED, failure=otherwise)
+                    self._finish(step.id, StepState.FAILED, failure=otherwise)
 
     def _blocked(self, step_id: str, culprit: str) -> None:
         failure = Failure(f"waits for {culprit}, which did not succeed", step_id)
-        self._finish(step_id, State.BLOCKED, failure=failure)
+        self._finish(step_id, StepState.BLOCKED, failure=failure)
 
     def hold_back(self, step: Step, hold: Hold) -> None:
         """The step is not begun at all."""
         with self.changed:
-            self._finish(step.id, State.BLOCKED, failure=Failure.of(hold))
+            self._finish(step.id, StepState.BLOCKED, failure=Failure.of(hold))
 
     def note(self, text: str, *, step: str = "", **data: Any) -> None:
         """Something worth a line."""
@@ -128,12 +128,12 @@ class Board:
     def pending(self) -> list[str]:
         """Steps that nobody has taken yet."""
         with self.changed:
-            return [step for step, state in self.states.items() if state is State.PENDING]
+            return [step for step, state in self.states.items() if state is StepState.PENDING]
 
     def _finish(
         self,
         step_id: str,
-        state: State,
+        state: StepState,
         *,
         changed: int = 0,
         failure: Failure | None = None,

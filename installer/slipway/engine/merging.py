@@ -74,4 +74,4 @@ def _clashes(
 def _conflict(spec: Mapping[str, Any], live: LiveConfiguration, path: Path, manager: str) -> Finding:
     here, there = value_at(spec, path), value_at(live.spec, path)
     problem = f"is {there!r} in the cluster, set by {manager}"
-    return Finding(text(("spec", *path)), problem, repr(here), "", "conflict")
+    return Finding(text(("spec", *path)), problem, expected=repr(here), code="conflict")

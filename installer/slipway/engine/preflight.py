@@ -44,7 +44,7 @@ def refuse_held(plan: Plan) -> None:
         PreflightError: with what holds it back.
     """
     if plan.held:
-        found = tuple(Finding(h.where, f"{h.what}: {h.why}", "", h.hint, "held") for h in plan.holds)
+        found = tuple(Finding(h.where, f"{h.what}: {h.why}", hint=h.hint, code="held") for h in plan.holds)
         raise PreflightError(
             "nothing of the plan can be carried out now",
             where=plan.configuration,
@@ -76,7 +76,16 @@ def clock_findings(source: ArtifactSource, now: float) -> list[Finding]:
     day, today = (f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d}" for value in (written, now))
     text = f"takes today for {today}, and its bundle was written on {day}"
     hint = "set this machine's clock (date -u shows it), then look again"
-    return [Finding("this machine", text, "a clock that is right", hint, "clock-bundle", severity=WARNING)]
+    return [
+        Finding(
+            "this machine",
+            text,
+            expected="a clock that is right",
+            hint=hint,
+            code="clock-bundle",
+            severity=WARNING,
+        )
+    ]
 
 
 def _refusing_push(context: Context, plan: Plan) -> list[Finding]:
@@ -89,5 +98,5 @@ def _refusing_push(context: Context, plan: Plan) -> list[Finding]:
     except RegistryError as error:
         if error.code in {"unauthorized", "denied"}:
             path, text = "spec.registry.pushRef", f"{error.what}: {error.why}"
-            return [Finding(path, text, "", "check the user:password in that secret", error.code)]
+            return [Finding(path, text, hint="check the user:password in that secret", code=error.code)]
     return []

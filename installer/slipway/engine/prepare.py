@@ -197,7 +197,13 @@ def _refuse(context: Context, observed: Observed) -> None:
         elif live.spec.get("hosts") and configuration.spec.hosts and context.document is not None:
             text = f"the cluster's hosts belong to ClusterConfiguration {live.namespace}/{live.name}"
             findings.append(
-                Finding("spec.hosts", text, "modules only", f"edit {live.name} instead", "second-hosts")
+                Finding(
+                    "spec.hosts",
+                    text,
+                    expected="modules only",
+                    hint=f"edit {live.name} instead",
+                    code="second-hosts",
+                )
             )
     if findings:
         raise ConfigurationError(

@@ -52,15 +52,15 @@ def _misplaced(configuration: Configuration, allowed: Collection[str]) -> Iterat
         yield Finding(
             "metadata.namespace",
             f"no ClusterConfiguration is followed in namespace {namespace}",
-            "",
-            f"name it in spec.modules.operator.settings.namespaces of {owner}",
-            "namespace",
+            expected="",
+            hint=f"name it in spec.modules.operator.settings.namespaces of {owner}",
+            code="namespace",
         )
     unsaid = Spec().model_dump(exclude={"modules"})
     said = configuration.spec.model_dump(exclude={"modules"})
     for name in (name for name, value in said.items() if value != unsaid[name]):
         text = f"only a ClusterConfiguration in {NAMESPACE} has it: here are modules only"
-        yield Finding(f"spec.{name}", text, "", "leave it out", "modules-only")
+        yield Finding(f"spec.{name}", text, hint="leave it out", code="modules-only")
 
 
 def check_alone(

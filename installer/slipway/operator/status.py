@@ -18,7 +18,7 @@ from slipway.model.standing import DEGRADED, Standing
 from slipway.operator import conditions as c
 from slipway.operator import targets
 from slipway.operator.door import Running
-from slipway.operator.targets import Entry, Work
+from slipway.operator.targets import Course, Entry
 from slipway.planning.standing import said, standing_of
 
 #: Why Ready is false while hosts that do not answer hold steps back, and nothing else is to be done.
@@ -85,15 +85,15 @@ def status_of(
     steps. At the end of an operation both are given.
     """
     done = {step.step: step for step in result.steps} if result else running.done if running else {}
-    work = Work(plan, done, running.steps if running and not result else frozenset())
-    hosts = targets.hosts(configuration, observed, work, previous, now)
+    course = Course(plan, done, running.steps if running and not result else frozenset())
+    hosts = targets.hosts(configuration, observed, course, previous, now)
     standing = standing_of(configuration, observed.cluster, expected=())
-    modules = targets.modules(configuration, observed, work, standing, previous, now)
+    modules = targets.modules(configuration, observed, course, standing, previous, now)
     parts = [
         c.condition(c.ACCEPTED, True, "Valid"),
         _hosts_ready(hosts),
-        _images_mirrored(observed, work, previous),
-        _kubernetes_ready(configuration, observed, work, hosts),
+        _images_mirrored(observed, course, previous),
+        _kubernetes_ready(configuration, observed, course, hosts),
         _modules_ready(modules),
     ]
     phase, whole = _whole(plan, result, running, parts, standing)
@@ -110,15 +110,15 @@ def looked_at(
     configuration: Configuration, cluster: ClusterObserved, *, previous: Mapping[str, Any], now: str
 ) -> dict[str, Any]:
     """What is sick now, and all else as it was said last: no plan was made, so nothing is known of one."""
-    observed, work = Observed(Scope.RECORDS, now, cluster=cluster), Work(NO_PLAN)
+    observed, course = Observed(Scope.RECORDS, now, cluster=cluster), Course(NO_PLAN)
     standing = standing_of(configuration, cluster, expected={host.name for host in configuration.hosts})
-    hosts = targets.hosts(configuration, observed, work, previous, now)
+    hosts = targets.hosts(configuration, observed, course, previous, now)
     hosts = targets.seen_or_said(hosts, previous.get("hosts") or ())
-    modules = targets.modules(configuration, observed, work, standing, previous, now)
+    modules = targets.modules(configuration, observed, course, standing, previous, now)
     modules = targets.seen_or_said(modules, previous.get("modules") or ())
     parts = [_hosts_ready(hosts), _modules_ready(modules)]
     if c.find(previous, c.KUBERNETES_READY).get("reason") in {SERVING, PLANES_NOT_READY}:
-        parts.append(_kubernetes_ready(configuration, observed, work, hosts))
+        parts.append(_kubernetes_ready(configuration, observed, course, hosts))
     phase = str(previous.get("phase", ""))
     if c.find(previous, c.READY).get("reason") in {UP_TO_DATE, DEGRADED}:
         phase, whole = _well_or_not(parts, standing)
@@ -229,8 +229,8 @@ def _all(kind: str, entries: list[Entry], good: str, reason: str) -> c.Condition
     return c.condition(kind, False, reason, f"{len(entries) - len(bad)} of {len(entries)}: {names}{more}")
 
 
-def _images_mirrored(observed: Observed, work: Work, previous: Mapping[str, Any]) -> c.Condition:
-    share = work.of({StepKind.MIRROR})
+def _images_mirrored(observed: Observed, course: Course, previous: Mapping[str, Any]) -> c.Condition:
+    share = course.of({StepKind.MIRROR})
     if share.failed:
         return c.condition(c.IMAGES_MIRRORED, False, "MirrorFailed", targets.failure_text(share.failed[0]))
     held = next((step.hold for step in share.pending if step.hold), None)
@@ -247,7 +247,7 @@ def _images_mirrored(observed: Observed, work: Work, previous: Mapping[str, Any]
 
 
 def _kubernetes_ready(
-    configuration: Configuration, observed: Observed, work: Work, hosts: list[Entry]
+    configuration: Configuration, observed: Observed, course: Course, hosts: list[Entry]
 ) -> c.Condition:
     if not observed.cluster.reachable:
         why = observed.cluster.error or "there is no API yet"
@@ -257,11 +257,11 @@ def _kubernetes_ready(
     if bad:
         text = ", ".join(f"{entry['name']} {entry['phase']}" for entry in bad)
         return c.condition(c.KUBERNETES_READY, False, PLANES_NOT_READY, text)
-    if not work.of({StepKind.SETTINGS}).clear:
+    if not course.of({StepKind.SETTINGS}).clear:
         return c.condition(
             c.KUBERNETES_READY, False, "SettingsPending", "settings are not in the cluster yet"
         )
-    if not work.of({StepKind.ADMISSION}).clear:
+    if not course.of({StepKind.ADMISSION}).clear:
         why = "the rule for image names is not as it should be yet"
         return c.condition(c.KUBERNETES_READY, False, "ImageNamesPending", why)
     return c.condition(c.KUBERNETES_READY, True, SERVING, observed.cluster.version)

@@ -30,7 +30,7 @@ Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Course:
     """Where each step of a plan stands."""
 
     plan: Plan
@@ -67,21 +67,21 @@ class Share:
 
 
 def hosts(
-    configuration: Configuration, observed: Observed, work: Work, previous: Mapping[str, Any], now: str
+    configuration: Configuration, observed: Observed, course: Course, previous: Mapping[str, Any], now: str
 ) -> list[Entry]:
     """One entry per host, those that leave included."""
     leaving = [
         step.target
-        for step in work.plan.steps
-        if step.kind is StepKind.NODE and step.action == "remove" and step.id not in work.done
+        for step in course.plan.steps
+        if step.kind is StepKind.NODE and step.action == "remove" and step.id not in course.done
     ]
     names = dict.fromkeys([host.name for host in configuration.hosts] + leaving)
-    entries = [_host(name, observed, work, leaving=name in leaving) for name in names]
+    entries = [_host(name, observed, course, leaving=name in leaving) for name in names]
     return _with_times(entries, previous.get("hosts") or (), now)
 
 
-def _host(name: str, observed: Observed, work: Work, *, leaving: bool) -> Entry:
-    share = work.of({StepKind.HOST, StepKind.NODE}, name)
+def _host(name: str, observed: Observed, course: Course, *, leaving: bool) -> Entry:
+    share = course.of({StepKind.HOST, StepKind.NODE}, name)
     node = observed.cluster.nodes.get(name)
     phase, message = _host_phase(name, observed, share, leaving=leaving)
     entry = _entry(
@@ -116,7 +116,7 @@ def _node_phase(cluster: ClusterObserved, node: NodeObserved | None) -> tuple[st
 def modules(
     configuration: Configuration,
     observed: Observed,
-    work: Work,
+    course: Course,
     standing: Standing,
     previous: Mapping[str, Any],
     now: str,
@@ -125,18 +125,20 @@ def modules(
     records = observed.cluster.modules.items()
     recorded = {name: record for name, record in records if owned(configuration, record)}
     open_steps = [
-        step.target for step in work.plan.steps if step.kind is StepKind.MODULE and not _removed(work, step)
+        step.target
+        for step in course.plan.steps
+        if step.kind is StepKind.MODULE and not _removed(course, step)
     ]
     entries = [
-        _module(name, observed, work, standing.of(Part.MODULE, name))
+        _module(name, observed, course, standing.of(Part.MODULE, name))
         for name in sorted({*recorded, *open_steps})
     ]
     return _with_times(entries, previous.get("modules") or (), now)
 
 
-def _module(name: str, observed: Observed, work: Work, ailments: tuple[Ailment, ...]) -> Entry:
+def _module(name: str, observed: Observed, course: Course, ailments: tuple[Ailment, ...]) -> Entry:
     record = observed.cluster.modules.get(name)
-    share = work.of({StepKind.MODULE}, name)
+    share = course.of({StepKind.MODULE}, name)
     phase, message = _module_phase(name, observed, share, ailments)
     entry = _entry(name, phase, record.version if record else "", record.digest if record else "", message)
     since = min((one.since for one in ailments if one.since), default="")
@@ -183,8 +185,8 @@ def _recorded_phase(
     return record.phase, record.message
 
 
-def _removed(work: Work, step: Step) -> bool:
-    result = work.done.get(step.id)
+def _removed(course: Course, step: Step) -> bool:
+    result = course.done.get(step.id)
     return result is not None and result.outcome is Outcome.SUCCEEDED and step.action == "remove"
 
 

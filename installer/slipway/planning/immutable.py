@@ -34,13 +34,23 @@ def pillar_findings(live: tuple[Host, ...], spec: Spec, wanted: Configuration) -
     names = {host.name for host in wanted.hosts}
     first = wanted.control_planes[0].name if wanted.control_planes else ""
     findings = [
-        Finding("spec.hosts.items", f"{name} {why}, and cannot be removed", name, "put it back", "pillar")
+        Finding(
+            "spec.hosts.items",
+            f"{name} {why}, and cannot be removed",
+            expected=name,
+            hint="put it back",
+            code="pillar",
+        )
         for name, why in pillars.items()
         if name not in names
     ]
     if not findings and first != planes[0]:
         text = f"the first control plane was {planes[0]} and would be {first}"
-        findings = [Finding("spec.hosts.items", text, planes[0], "put it back in first place", "pillar")]
+        findings = [
+            Finding(
+                "spec.hosts.items", text, expected=planes[0], hint="put it back in first place", code="pillar"
+            )
+        ]
     return findings
 
 
@@ -59,9 +69,9 @@ def machine_findings(nodes: Mapping[str, NodeObserved], wanted: Configuration) -
         Finding(
             f"spec.hosts.items[{host.name}].address",
             f"{host.address} is the address of node {leaving[host.address]}: one machine cannot have two names",
-            leaving[host.address],
-            _RENAMED.format(name=leaving[host.address], new=host.name),
-            "two-names",
+            expected=leaving[host.address],
+            hint=_RENAMED.format(name=leaving[host.address], new=host.name),
+            code="two-names",
         )
         for host in wanted.hosts
         if host.address in leaving
@@ -79,9 +89,9 @@ def _compare(live: BaseModel, wanted: BaseModel, path: str) -> Iterator[Finding]
             yield Finding(
                 here,
                 f"is {after!r}, but the cluster was made with {before!r}",
-                repr(before),
-                WAY_OUT,
-                "immutable",
+                expected=repr(before),
+                hint=WAY_OUT,
+                code="immutable",
             )
         elif isinstance(before, BaseModel) and isinstance(after, BaseModel):
             yield from _compare(before, after, here)

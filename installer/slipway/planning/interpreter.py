@@ -30,4 +30,12 @@ def interpreter_findings(
     found = f"has Python {seen.facts.python}" if seen.facts.python else "has no Python"
     wanted = f"{'.'.join(map(str, OLDEST))} or later, or a bundle with one"
     hint = "build the bundle with this release: slipway bundle build"
-    return [Finding(path, f"{found}, and the bundle has none for {platform.name}", wanted, hint, "python")]
+    return [
+        Finding(
+            path,
+            f"{found}, and the bundle has none for {platform.name}",
+            expected=wanted,
+            hint=hint,
+            code="python",
+        )
+    ]

@@ -208,9 +208,9 @@ def _refuse_required(
         Finding(
             f"spec.modules.{name}",
             f"module {other} of ClusterConfiguration {its.owner} requires {name}",
-            f"{name} enabled",
-            f"keep it (enabled: true), or have {other} disabled first",
-            "required-elsewhere",
+            expected=f"{name} enabled",
+            hint=f"keep it (enabled: true), or have {other} disabled first",
+            code="required-elsewhere",
         )
         for name in leaving
         for other, its in sorted(records.items())

@@ -104,7 +104,7 @@ def host_findings(
 
 
 def _unreachable(seen: HostObserved) -> Finding:
-    return Finding(f"host/{seen.name}", seen.error, "", seen.hint, seen.error_code)
+    return Finding(f"host/{seen.name}", seen.error, hint=seen.hint, code=seen.error_code)
 
 
 def _system(path: str, host: Host, seen: HostObserved, bundle: BundleManifest) -> Iterator[Finding]:
@@ -118,15 +118,17 @@ def _system(path: str, host: Host, seen: HostObserved, bundle: BundleManifest) -
         yield Finding(
             path,
             f"runs {found}, for which the bundle has no packages for {platform.architecture}",
-            ", ".join(systems),
-            "install one of these systems, or build the bundle with --os or --packages",
-            "unsupported-os",
+            expected=", ".join(systems),
+            hint="install one of these systems, or build the bundle with --os or --packages",
+            code="unsupported-os",
         )
     yield from _architecture(path, platform, facts.architecture)
     yield from interpreter_findings(path, seen, bundle, platform)
     if host.address not in facts.addresses:
         text = f"does not have the address {host.address}"
-        yield Finding(path, text, ", ".join(facts.addresses), "mend its address field", "address")
+        yield Finding(
+            path, text, expected=", ".join(facts.addresses), hint="mend its address field", code="address"
+        )
 
 
 def _architecture(path: str, written: Platform, machine: str) -> Iterator[Finding]:
@@ -134,15 +136,15 @@ def _architecture(path: str, written: Platform, machine: str) -> Iterator[Findin
     found, text = of_machine(machine), f"is a {machine} machine"
     if found is None:
         known = ", ".join(platform.machine for platform in PLATFORMS)
-        yield Finding(path, text, known, "", "unsupported-architecture")
+        yield Finding(path, text, expected=known, code="unsupported-architecture")
     elif found != written:
         hint = f"write settings.architecture: {found.architecture}, and build the bundle for it"
         yield Finding(
             path,
             f"{text}, and its settings say {written.architecture}",
-            written.machine,
-            hint,
-            "architecture",
+            expected=written.machine,
+            hint=hint,
+            code="architecture",
         )
 
 
@@ -150,9 +152,15 @@ def _capacity(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
     facts = seen.facts
     needed = MEMORY["control-plane" if host.control_plane else "worker"]
     if facts.memory < needed:
-        yield Finding(path, f"has {facts.memory} MiB of memory", f"{needed} MiB", "add memory", "memory")
+        yield Finding(
+            path,
+            f"has {facts.memory} MiB of memory",
+            expected=f"{needed} MiB",
+            hint="add memory",
+            code="memory",
+        )
     if host.control_plane and facts.cpus < CPUS:
-        yield Finding(path, f"has {facts.cpus} CPU", f"{CPUS} for a control plane", "", "cpus")
+        yield Finding(path, f"has {facts.cpus} CPU", expected=f"{CPUS} for a control plane", code="cpus")
     coming = () if "node_disks" in seen.records else [disk.path for disk in host.settings.disks.values()]
     for directory, free in sorted(facts.disk_free.items()):
         later = any(
@@ -162,9 +170,9 @@ def _capacity(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
             yield Finding(
                 path,
                 f"has {free} MiB free under {directory}",
-                f"{DISK} MiB",
-                "free space there, or choose another directory with settings.runtime.dataRoot",
-                "disk",
+                expected=f"{DISK} MiB",
+                hint="free space there, or choose another directory with settings.runtime.dataRoot",
+                code="disk",
             )
 
 
@@ -172,11 +180,15 @@ def _membership(path: str, seen: HostObserved, site: str) -> Iterator[Finding]:
     hint = "take it out of that cluster (slipway reset there, or kubeadm reset), or leave it out here"
     if seen.cluster and seen.cluster != site:
         yield Finding(
-            path, f"belongs to another Slipway cluster (site {seen.cluster})", site, hint, "foreign"
+            path,
+            f"belongs to another Slipway cluster (site {seen.cluster})",
+            expected=site,
+            hint=hint,
+            code="foreign",
         )
     elif seen.kubernetes and not seen.records and not seen.intents:
         text = f"is already a member of the cluster at {seen.kubernetes}"
-        yield Finding(path, text, "a host in no cluster", hint, "foreign")
+        yield Finding(path, text, expected="a host in no cluster", hint=hint, code="foreign")
 
 
 def _room(configuration: Configuration) -> Iterator[Finding]:
@@ -187,7 +199,12 @@ def _room(configuration: Configuration) -> Iterator[Finding]:
         text = f"{network.pod_cidr} has room for {kubernetes.room} nodes of a /{prefix} each, and {hosts} are named"
         expected, hint = "more than is needed today", "a new cluster may take a larger one; this one cannot"
         yield Finding(
-            "spec.kubernetes.network.podCIDR", text, expected, hint, "pod-range-nearly-full", severity=WARNING
+            "spec.kubernetes.network.podCIDR",
+            text,
+            expected=expected,
+            hint=hint,
+            code="pod-range-nearly-full",
+            severity=WARNING,
         )
 
 
@@ -207,7 +224,9 @@ def _missing_images(
         if image is None or lacking:
             of = f" for {', '.join(lacking)}" if lacking else ""
             text = f"lacks image {reference}{of}"
-            yield Finding(f"bundle/{bundle.name}", text, f"needed by {owner}", hint, "image")
+            yield Finding(
+                f"bundle/{bundle.name}", text, expected=f"needed by {owner}", hint=hint, code="image"
+            )
 
 
 def _registry(observed: Observed, *, external: bool) -> Iterator[Finding]:
@@ -216,4 +235,4 @@ def _registry(observed: Observed, *, external: bool) -> Iterator[Finding]:
     hints = REGISTRY_HINTS if external else dict.fromkeys(("unauthorized", "denied", "tls"), OWN_REGISTRY)
     if registry.error_code in hints:
         path, hint = hints[registry.error_code]
-        yield Finding(path, registry.error, "", hint, registry.error_code)
+        yield Finding(path, registry.error, hint=hint, code=registry.error_code)

@@ -74,9 +74,9 @@ def standing_findings(standing: Standing) -> Iterable[Finding]:
                 f"module/{one.name}",
                 "mend what its pods say; slipway plan shows whether an apply would",
             )
-        yield Finding(path, f"{since}{one.message}", "", hint, _code(one))
+        yield Finding(path, f"{since}{one.message}", hint=hint, code=_code(one))
     for one in (one for one in standing.hints if one.cause is not Cause.HOST):  # which preflight itself finds
-        yield Finding(f"host/{one.name}", one.message, "", "", _code(one), severity=WARNING)
+        yield Finding(f"host/{one.name}", one.message, code=_code(one), severity=WARNING)
 
 
 def _code(ailment: Ailment) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from slipway.engine.batches import State, newly_blocked, next_batches
+from slipway.engine.batches import StepState, newly_blocked, next_batches
 from slipway.model.plan import Plan
 from tests.unit.engine.plans import plan, step
 
@@ -17,13 +17,13 @@ PAGE = step("module/page/apply", "settings/site/apply", "module/flannel/apply")
 ALL = plan(REGISTRY, PUSH, PREPARE_A, PREPARE_B, RUNTIME_A, SETTINGS, FLANNEL, PAGE)
 
 
-def started(made: Plan, states: dict[str, State], busy: tuple[str, ...] = ()) -> list[list[str]]:
-    full = {one.id: states.get(one.id, State.PENDING) for one in made.steps}
+def started(made: Plan, states: dict[str, StepState], busy: tuple[str, ...] = ()) -> list[list[str]]:
+    full = {one.id: states.get(one.id, StepState.PENDING) for one in made.steps}
     return [[one.id for one in batch.steps] for batch in next_batches(made, full, busy)]
 
 
-def done(*ids: str) -> dict[str, State]:
-    return dict.fromkeys(ids, State.SUCCEEDED)
+def done(*ids: str) -> dict[str, StepState]:
+    return dict.fromkeys(ids, StepState.SUCCEEDED)
 
 
 def test_what_waits_for_another_kind_is_left_for_later() -> None:
@@ -53,14 +53,14 @@ def test_kinds_go_side_by_side() -> None:
 
 
 def test_nothing_starts_after_a_failure_it_waits_for() -> None:
-    states = done("host/a/registry") | {"mirror/site/push": State.FAILED}
+    states = done("host/a/registry") | {"mirror/site/push": StepState.FAILED}
     assert started(ALL, states) == []
 
 
 def test_dependents_of_dependents_are_blocked_by_their_own_need() -> None:
-    states = dict.fromkeys((one.id for one in ALL.steps), State.PENDING)
+    states = dict.fromkeys((one.id for one in ALL.steps), StepState.PENDING)
     states |= done("host/a/registry", "mirror/site/push", "host/b/node_prepare") | {
-        "host/a/node_prepare": State.FAILED
+        "host/a/node_prepare": StepState.FAILED
     }
     assert [(one.id, culprit) for one, culprit in newly_blocked(ALL, states)] == [
         ("host/a/container_runtime", "host/a/node_prepare"),
@@ -76,7 +76,9 @@ def test_a_rolling_step_waits_for_the_run_of_the_host_before() -> None:
     made = plan(one, two, step("host/b/node_system"))
     assert started(made, {}) == [["host/a/kubernetes_node", "host/b/node_system"]]
     assert started(made, {**done("host/b/node_system", one.id)}) == [["host/b/kubernetes_node"]]
-    states = {"host/a/kubernetes_node": State.FAILED, two.id: State.PENDING} | done("host/b/node_system")
+    states = {"host/a/kubernetes_node": StepState.FAILED, two.id: StepState.PENDING} | done(
+        "host/b/node_system"
+    )
     assert [(late.id, culprit) for late, culprit in newly_blocked(made, states)] == [(two.id, one.id)]
 
 
@@ -88,7 +90,7 @@ def test_control_planes_share_a_run_that_takes_them_one_by_one() -> None:
 
 def test_hosts_that_fell_silent_come_after_all_others() -> None:
     made = plan(step("host/a/node_prepare"), step("host/b/node_prepare"), step("host/b/node_system"))
-    full = {one.id: State.PENDING for one in made.steps}
+    full = {one.id: StepState.PENDING for one in made.steps}
     steady = next_batches(made, full, (), {"a"})
     assert [one.id for batch in steady for one in batch.steps] == [
         "host/b/node_prepare",
@@ -101,5 +103,7 @@ def test_hosts_that_fell_silent_come_after_all_others() -> None:
 
 
 def test_what_may_be_tried_again_blocks_nobody() -> None:
-    states = dict.fromkeys((one.id for one in ALL.steps), State.PENDING) | {"host/a/registry": State.FAILED}
+    states = dict.fromkeys((one.id for one in ALL.steps), StepState.PENDING) | {
+        "host/a/registry": StepState.FAILED
+    }
     assert newly_blocked(ALL, states, {"host/a/registry"}) == []

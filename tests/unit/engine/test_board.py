@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.engine.batches import State
+from slipway.engine.batches import StepState
 from slipway.engine.board import Board
 from slipway.errors import StepError, TransientError
 from slipway.model.operation import Failure, Outcome, Progress, held
@@ -76,7 +76,7 @@ def test_a_step_tried_again_starts_anew(board: Board, events: list[Progress]) ->
     board.begin(FIRST.id)
     board.fail_with(FIRST.id, TransientError("timed out"))
     board.again(FIRST.id)
-    assert board.states[FIRST.id] is State.PENDING
+    assert board.states[FIRST.id] is StepState.PENDING
     assert FIRST.id not in board.results
     assert board.pending() == [FIRST.id]
     assert events[-1].text == "will be tried again: timed out"

@@ -48,7 +48,7 @@ def resolve(ways: Ways, chart: str, today: str) -> Download:
         finding = Finding(
             f"chart/{found['name']}:{found['version']}",
             f"is unverified: {source} has no sha256 of it",
-            "a digest that its repository says",
+            expected="a digest that its repository says",
             code="unverified",
         )
         hint = "ask who publishes it for a digest, or carry the chart in a module of your own (chartDir)"
@@ -68,7 +68,7 @@ def check_moved(former: Downloads, found: Iterable[Download], *, accept: bool) -
         Finding(
             new.label,
             f"was published again with other contents: {new.source} says {new.sha256}",
-            f"{old.sha256}, as {old.source} said{f' on {old.read}' if old.read else ''}",
+            expected=f"{old.sha256}, as {old.source} said{f' on {old.read}' if old.read else ''}",
             code="moved",
         )
         for new in found

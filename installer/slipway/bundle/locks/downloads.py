@@ -164,11 +164,13 @@ def problems(item: dict[str, str]) -> Iterator[Finding]:
     if not item.get("sha256") or not item.get("source"):
         what = "sha256" if not item.get("sha256") else "source of its sha256"
         expected = "the digest, and the public page that it was read from"
-        yield Finding(label, f"is unverified: there is no {what}", expected, code="unverified")
+        yield Finding(label, f"is unverified: there is no {what}", expected=expected, code="unverified")
     elif item["source"] == item.get("url"):
-        yield Finding(label, "is unverified: a file does not vouch for itself", "a page", code="unverified")
+        yield Finding(
+            label, "is unverified: a file does not vouch for itself", expected="a page", code="unverified"
+        )
     for name, wrong, expected in _wrong(item):
-        yield Finding(f"{label} {name}", wrong, expected, code="invalid")
+        yield Finding(f"{label} {name}", wrong, expected=expected, code="invalid")
 
 
 def _wrong(item: dict[str, str]) -> Iterator[tuple[str, str, str]]:

@@ -158,7 +158,7 @@ def check_moved(former: ImageLock, found: Iterable[Locked], *, accept: bool) -> 
             Finding(
                 f"image/{new.image}",
                 f"its tag was overwritten at {new.source}: it means {new.tagged}",
-                f"{old.tagged}, read on {old.read}",
+                expected=f"{old.tagged}, read on {old.read}",
                 code="moved",
             )
             for old, new in moved

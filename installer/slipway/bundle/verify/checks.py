@@ -30,7 +30,7 @@ def missing_images(manifest: BundleManifest, images: Iterable[str]) -> list[Find
     carried = {artifact.reference for artifact in manifest.artifacts if artifact.kind is ArtifactKind.IMAGE}
     hint = "build the bundle again: slipway bundle build -f cluster.yaml -o DIR"
     return [
-        Finding(f"image/{reference}", "is not in the bundle", "", hint, "missing-image")
+        Finding(f"image/{reference}", "is not in the bundle", hint=hint, code="missing-image")
         for reference in sorted(set(images) - carried)
     ]
 
@@ -48,7 +48,13 @@ def missing_platforms(
         if lacking:
             text = f"is not in the bundle for {', '.join(lacking)}"
             findings.append(
-                Finding(f"image/{image.reference}", text, ", ".join(there), hint, "missing-platform")
+                Finding(
+                    f"image/{image.reference}",
+                    text,
+                    expected=", ".join(there),
+                    hint=hint,
+                    code="missing-platform",
+                )
             )
     return findings
 
@@ -69,13 +75,19 @@ def _check(directory: Path, content: Content) -> Finding | None:
     hint = "copy it again, or build the bundle again over the same directory"
     try:
         if not file.is_file():
-            return Finding(content.owner, f"{content.path} is missing", content.digest, hint, "missing")
+            return Finding(
+                content.owner,
+                f"{content.path} is missing",
+                expected=content.digest,
+                hint=hint,
+                code="missing",
+            )
         found = file_digest(file)
     except OSError as exc:
         return Finding(
-            content.owner, f"{content.path} cannot be read: {exc.strerror}", "", hint, "unreadable"
+            content.owner, f"{content.path} cannot be read: {exc.strerror}", hint=hint, code="unreadable"
         )
     if found != content.digest:
         text = f"{content.path} has the digest {found}"
-        return Finding(content.owner, text, content.digest, hint, "digest")
+        return Finding(content.owner, text, expected=content.digest, hint=hint, code="digest")
     return None

@@ -43,12 +43,14 @@ def closure(configuration: Configuration, catalog: Catalog, source: ArtifactSour
     manifest = source.manifest()
     if manifest.catalog != catalog.digest:
         text = "was made by another release of Slipway, or by other modules and roles"
-        return Closure(findings=(Finding("bundle", text, catalog.digest, _REBUILD, "other-release"),))
+        return Closure(
+            findings=(Finding("bundle", text, expected=catalog.digest, hint=_REBUILD, code="other-release"),)
+        )
     bundle = catalog.bundle_for(configuration, manifest)
     helm = bundle.find(ArtifactKind.BINARY, "helm", platform=this_machine())
     if helm is None:
         text = f"is not in the bundle for this machine, {this_machine().name}"
-        return Closure(findings=(Finding("binary/helm", text, "", _REBUILD, "missing"),))
+        return Closure(findings=(Finding("binary/helm", text, hint=_REBUILD, code="missing"),))
     modules = tuple(name for name, it in catalog.selection(configuration).items() if it.enabled)
     look = partial(_found, configuration, catalog, source, Helm(source.path(helm), None))
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="helm") as pool:
@@ -72,7 +74,7 @@ def _found(
         why = f": {error.why}" if error.why else ""
         where = error.where or f"module/{name}"
         code = "missing" if isinstance(error, BundleError) else "not-rendered"
-        return Finding(where, f"{error.what}{why}", "", error.hint, code)
+        return Finding(where, f"{error.what}{why}", hint=error.hint, code=code)
 
 
 def _renderings(
@@ -113,7 +115,7 @@ def _programs(configuration: Configuration, manifest: BundleManifest, catalog: C
             for name, wanted in catalog.versions.release(version).binaries.items():
                 if (name, wanted) not in carried:
                     text = f"is not in the bundle for {platform.name}; kubernetes {version} needs it"
-                    yield Finding(f"binary/{name}:{wanted}", text, "", _REBUILD, "missing")
+                    yield Finding(f"binary/{name}:{wanted}", text, hint=_REBUILD, code="missing")
 
 
 def _missing(manifest: BundleManifest, needed: dict[str, str], found: list[Found]) -> Iterator[Finding]:
@@ -131,11 +133,16 @@ def _missing(manifest: BundleManifest, needed: dict[str, str], found: list[Found
         elif certain and image.tag and image.digest not in {"", carried[image.reference]}:
             told.add(image.reference)
             text = f"{_place(item)} wants another one than the bundle has"
-            yield Finding(f"image/{image.reference}", text, image.digest, _REBUILD, "other-image")
+            yield Finding(
+                f"image/{image.reference}", text, expected=image.digest, hint=_REBUILD, code="other-image"
+            )
     for reference, who in needed.items():
         if reference not in carried and reference not in told:
             yield Finding(
-                f"image/{reference}", f"is not in the bundle; {who} needs it", "", _REBUILD, "missing-image"
+                f"image/{reference}",
+                f"is not in the bundle; {who} needs it",
+                hint=_REBUILD,
+                code="missing-image",
             )
 
 
@@ -144,9 +151,9 @@ def _absent(reference: str, item: Found, *, declared: bool) -> Finding:
     hint = _REBUILD if declared else _DECLARE
     if item.reference.use is Use.TEXT and not declared:
         text = f"is not in the bundle; text in {_place(item)} names it"
-        return Finding(f"image/{reference}", text, "", hint, "mentioned-image", severity=WARNING)
+        return Finding(f"image/{reference}", text, hint=hint, code="mentioned-image", severity=WARNING)
     text = f"is not in the bundle; {_place(item)} refers to it"
-    return Finding(f"image/{reference}", text, "", hint, "missing-image")
+    return Finding(f"image/{reference}", text, hint=hint, code="missing-image")
 
 
 def _place(item: Found) -> str:

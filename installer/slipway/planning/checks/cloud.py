@@ -18,12 +18,23 @@ def cloud_state(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
     if cloud.hosts:
         text = f"has a cloud-init that writes /etc/hosts anew at every boot ({cloud.hosts})"
         yield Finding(
-            path, text, "names that stay", _stopped("manage_etc_hosts: false", cloud.hosts), "cloud-hosts"
+            path,
+            text,
+            expected="names that stay",
+            hint=_stopped("manage_etc_hosts: false", cloud.hosts),
+            code="cloud-hosts",
         )
     if cloud.hostname and seen.facts.hostname != host.name:
         text = f"has a cloud-init that may name it {seen.facts.hostname} again, when its machine is cloned or moved"
         hint = _stopped("preserve_hostname: true", _SETTING)
-        yield Finding(path, text, f"a host that stays {host.name}", hint, "cloud-hostname", severity=WARNING)
+        yield Finding(
+            path,
+            text,
+            expected=f"a host that stays {host.name}",
+            hint=hint,
+            code="cloud-hostname",
+            severity=WARNING,
+        )
 
 
 def _stopped(setting: str, file: str) -> str:

@@ -24,26 +24,38 @@ def disk_findings(host: Host, seen: HostObserved) -> Iterator[Finding]:
         if not found.device:
             text = f"has no disk with the id or serial number {disk.id}"
             hint = "lsblk -o NAME,SIZE,SERIAL and ls -l /dev/disk/by-id there show them"
-            yield Finding(path, text, f"disk {name}", hint, "disk-missing")
+            yield Finding(path, text, expected=f"disk {name}", hint=hint, code="disk-missing")
         elif _foreign(name, found):
             yield from _refusal(path, name, disk, found)
         elif _ours(name, found) and not _holds(found, _kind(disk)):
             text = f"has disk {name} ({_about(found)}) formatted with something else: {_contents(found)}"
             hint = "set filesystem and lvm to what it has: what may hold data is not formatted again"
-            yield Finding(path, text, _kind(disk), hint, "disk-filesystem")
+            yield Finding(path, text, expected=_kind(disk), hint=hint, code="disk-filesystem")
 
 
 def _refusal(path: str, name: str, disk: Disk, found: BlockDisk) -> Iterator[Finding]:
     text = f"has disk {name} ({_about(found)}) that is not empty: {_contents(found)}"
     if found.uses:
         hint = "another id, or unmount it and take it out of what uses it"
-        yield Finding(path, f"{text}; in use: {', '.join(found.uses)}", "a free disk", hint, "disk-in-use")
+        yield Finding(
+            path,
+            f"{text}; in use: {', '.join(found.uses)}",
+            expected="a free disk",
+            hint=hint,
+            code="disk-in-use",
+        )
     elif not disk.wipe:
         hint = f"if nothing of it is needed, consent: disks.{name}.wipe: {found.serial or 'SERIAL'}"
-        yield Finding(path, text, "an empty disk", hint, "disk-not-empty")
+        yield Finding(path, text, expected="an empty disk", hint=hint, code="disk-not-empty")
     elif disk.wipe != found.serial:
         text += f"; wipe names {disk.wipe}"
-        yield Finding(path, text, f"its own, {found.serial}", "look which disk you mean", "disk-serial")
+        yield Finding(
+            path,
+            text,
+            expected=f"its own, {found.serial}",
+            hint="look which disk you mean",
+            code="disk-serial",
+        )
 
 
 def disk_consequences(host: Host, seen: HostObserved) -> Iterator[Consequence]:

@@ -21,13 +21,13 @@ def lockout(path: str, configuration: Configuration, host: Host, seen: HostObser
         who = "the bastion" if configuration.spec.hosts and configuration.spec.hosts.ssh.bastion else "SSH"
         text = f"is reached from {peer}, which firewall.sources would shut out"
         hint = f"add {peer}/32, or its network, to settings.firewall.sources"
-        yield Finding(path, text, f"a range from which {who} comes", hint, CODE)
+        yield Finding(path, text, expected=f"a range from which {who} comes", hint=hint, code=CODE)
     others = [other for other in configuration.hosts if other.name != host.name]
     out = [other.name for other in others if not any(_within(one, ranges) for one in other.all_addresses)]
     if out:
         text = f"would shut out {', '.join(out)} by firewall.sources"
         hint = "add the hosts' networks to settings.firewall.sources"
-        yield Finding(path, text, "ranges with all hosts in them", hint, CODE)
+        yield Finding(path, text, expected="ranges with all hosts in them", hint=hint, code=CODE)
 
 
 def _pods(configuration: Configuration) -> tuple[str, ...]:

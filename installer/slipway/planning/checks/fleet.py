@@ -59,7 +59,13 @@ def _twins(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
     ):
         for value, names in found.items():
             for name in names[1:] if value else ():
-                yield Finding(f"host/{name}", f"has the {what} of {names[0]}", "one of its own", hint, code)
+                yield Finding(
+                    f"host/{name}",
+                    f"has the {what} of {names[0]}",
+                    expected="one of its own",
+                    hint=hint,
+                    code=code,
+                )
 
 
 def _clocks(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
@@ -75,7 +81,9 @@ def _clocks(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
             word = "ahead of" if apart > 0 else "behind"
             text = f"has a clock {abs(apart):.1f} s {word} the others"
             hint = "set it, and keep it with chrony against a time server of the site"
-            yield Finding(f"host/{host.name}", text, f"{SKEW:.0f} s at most", hint, "clock-skew")
+            yield Finding(
+                f"host/{host.name}", text, expected=f"{SKEW:.0f} s at most", hint=hint, code="clock-skew"
+            )
 
 
 def _ranges(configuration: Configuration, hosts: list[Host], seen: Seen) -> Iterator[Finding]:
@@ -93,7 +101,13 @@ def _ranges(configuration: Configuration, hosts: list[Host], seen: Seen) -> Iter
                 if route.overlaps(network):
                     text = f"has a route into {field} {network}: {line}"
                     hint = f"choose another spec.kubernetes.network.{field}, or remove the route"
-                    yield Finding(f"host/{host.name}", text, "no route of its own there", hint, "route")
+                    yield Finding(
+                        f"host/{host.name}",
+                        text,
+                        expected="no route of its own there",
+                        hint=hint,
+                        code="route",
+                    )
 
 
 def _routes(host: HostObserved) -> Iterator[tuple[IPv4Network, str]]:
@@ -114,7 +128,9 @@ def _sizes(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
             if size < largest:
                 text = f"has a link of {size} bytes where others have {largest}"
                 hint = "set the same MTU on all hosts"
-                yield Finding(f"host/{name}", text, f"{largest} bytes", hint, "mtu", severity=WARNING)
+                yield Finding(
+                    f"host/{name}", text, expected=f"{largest} bytes", hint=hint, code="mtu", severity=WARNING
+                )
 
 
 def _reach(configuration: Configuration, hosts: list[Host], seen: Seen) -> Iterator[Finding]:
@@ -130,17 +146,26 @@ def _reach(configuration: Configuration, hosts: list[Host], seen: Seen) -> Itera
             if reach.port == 0:
                 text = f"cannot send packets of its link's size to {reach.host}"
                 hint = "a tunnel or switch between them takes less: lower the MTU of the hosts' links"
-                yield Finding(f"host/{host.name}", text, "whole packets", hint, "path-mtu", severity=WARNING)
+                yield Finding(
+                    f"host/{host.name}",
+                    text,
+                    expected="whole packets",
+                    hint=hint,
+                    code="path-mtu",
+                    severity=WARNING,
+                )
             elif reach.port == VXLAN:
                 text = f"hears nothing of {reach.host} at UDP {VXLAN}, by which their pods will talk ({reach.verdict})"
                 hint = f"open UDP {VXLAN} from {host.name} to {reach.host} in firewalls and between networks"
-                yield Finding(f"host/{host.name}", text, "a way", hint, "tunnel", severity=WARNING)
+                yield Finding(
+                    f"host/{host.name}", text, expected="a way", hint=hint, code="tunnel", severity=WARNING
+                )
             else:
                 text = (
                     f"does not reach {reach.host} at {_place(configuration, host, reach)} ({reach.verdict})"
                 )
                 hint = f"open TCP {reach.port} from {host.name} to {reach.host} in firewalls and between networks"
-                yield Finding(f"host/{host.name}", text, "an open way", hint, "reach")
+                yield Finding(f"host/{host.name}", text, expected="an open way", hint=hint, code="reach")
 
 
 def _opens(configuration: Configuration, other: HostObserved) -> bool:

@@ -16,11 +16,13 @@ def gpu_state(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
     severity = ERROR if settings.enabled is True else WARNING
     if settings.enabled is True and not survey.gpus:
         hint = "look into the machine (lspci -d 10de:), or set nvidia.enabled to auto or false"
-        yield Finding(path, "has no NVIDIA GPU", "one, as nvidia.enabled is true", hint, "no-gpu")
+        yield Finding(
+            path, "has no NVIDIA GPU", expected="one, as nvidia.enabled is true", hint=hint, code="no-gpu"
+        )
     if survey.gpus and survey.nouveau:
         hint = "blacklist nouveau and reboot before NVIDIA's driver is installed"
         text = f"has {len(survey.gpus)} NVIDIA GPUs held by nouveau"
-        yield Finding(path, text, "NVIDIA's driver", hint, "nouveau", severity=severity)
+        yield Finding(path, text, expected="NVIDIA's driver", hint=hint, code="nouveau", severity=severity)
     elif survey.gpus and settings.driver == "host" and enabled(host, Facts(gpus=True)):
         yield from _driver(path, seen, settings.min_driver_version, severity)
 
@@ -32,23 +34,37 @@ def _driver(path: str, seen: HostObserved, oldest: str | None, severity: str) ->
         if driver.library:
             hint = "its library is there: load the module (modprobe nvidia), or see dmesg for why it is not"
         text = f"has {count} NVIDIA GPUs and no driver that is loaded"
-        yield Finding(path, text, "NVIDIA's driver", hint, "gpu-driver", severity=severity)
+        yield Finding(path, text, expected="NVIDIA's driver", hint=hint, code="gpu-driver", severity=severity)
         return
     if oldest and _numbers(driver.module) < _numbers(oldest):
         text = f"has NVIDIA's driver {driver.module}"
         wanted = f"{oldest} or newer, by nvidia.minDriverVersion"
-        yield Finding(path, text, wanted, "install a newer driver and reboot", "gpu-driver-version")
+        yield Finding(
+            path, text, expected=wanted, hint="install a newer driver and reboot", code="gpu-driver-version"
+        )
     if driver.library != driver.module:
         found = driver.library or "no library"
         text = f"has the module of NVIDIA's driver {driver.module} and {found} beside it"
         hint = "reboot, so that the module of the installed driver is loaded"
-        yield Finding(path, text, "one version of both", hint, "gpu-driver-mismatch", severity=severity)
+        yield Finding(
+            path,
+            text,
+            expected="one version of both",
+            hint=hint,
+            code="gpu-driver-mismatch",
+            severity=severity,
+        )
     if seen.survey.nvswitches and driver.fabric_manager != driver.module:
         found = f"is {driver.fabric_manager}" if driver.fabric_manager else "is not there"
         text = f"has an NVSwitch, driver {driver.module}, and its fabric manager {found}"
         hint = f"install nvidia-fabricmanager {driver.module} and start it: without it no GPU can be used"
         yield Finding(
-            path, text, "a fabric manager of the driver's version", hint, "fabric-manager", severity=severity
+            path,
+            text,
+            expected="a fabric manager of the driver's version",
+            hint=hint,
+            code="fabric-manager",
+            severity=severity,
         )
 
 

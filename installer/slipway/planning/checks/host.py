@@ -52,14 +52,25 @@ def _kernel(path: str, seen: HostObserved) -> Iterator[Finding]:
     if found and (int(found[1]), int(found[2])) < KERNEL:
         wanted = ".".join(map(str, KERNEL))
         text = f"runs Linux {seen.facts.kernel}"
-        yield Finding(path, text, f"{wanted} or newer", "install a newer kernel and reboot", "kernel")
+        yield Finding(
+            path, text, expected=f"{wanted} or newer", hint="install a newer kernel and reboot", code="kernel"
+        )
     survey = seen.survey
     if survey.filesystems and "overlay" not in (*survey.filesystems, *survey.loadable):
         hint = "install the package with the kernel's modules, or another kernel"
-        yield Finding(path, "has a kernel without overlayfs", "the module overlay", hint, "overlay")
+        yield Finding(
+            path, "has a kernel without overlayfs", expected="the module overlay", hint=hint, code="overlay"
+        )
     if survey.selinux == "enforcing":
         hint = "set it to permissive, or install container-selinux"
-        yield Finding(path, "enforces SELinux", "policies for containers", hint, "selinux", severity=WARNING)
+        yield Finding(
+            path,
+            "enforces SELinux",
+            expected="policies for containers",
+            hint=hint,
+            code="selinux",
+            severity=WARNING,
+        )
 
 
 def _cgroup(path: str, configuration: Configuration, host: Host, seen: HostObserved) -> Iterator[Finding]:
@@ -72,7 +83,13 @@ def _cgroup(path: str, configuration: Configuration, host: Host, seen: HostObser
         hint = (
             "boot with systemd.unified_cgroup_hierarchy=1, or set kubernetes.kubelet.extraConfig.failCgroupV1"
         )
-        yield Finding(path, "has control groups of version 1", "version 2", f"{hint} to false", "cgroup")
+        yield Finding(
+            path,
+            "has control groups of version 1",
+            expected="version 2",
+            hint=f"{hint} to false",
+            code="cgroup",
+        )
 
 
 def _swap(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
@@ -81,11 +98,15 @@ def _swap(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
     if "node_prepare" in seen.records:
         text = f"swaps again, to {', '.join(seen.survey.swaps)}"
         hint = "slipway apply switches it off, and what makes it; settings.swap: keep leaves it"
-        yield Finding(path, text, "no swap under the kubelet", hint, "swap-again", severity=WARNING)
+        yield Finding(
+            path, text, expected="no swap under the kubelet", hint=hint, code="swap-again", severity=WARNING
+        )
     else:
         text = f"swaps to {', '.join(seen.survey.swaps)}"
         hint = "nothing to do: it is switched off, now and at boot; settings.swap: keep leaves it"
-        yield Finding(path, text, "no swap under the kubelet", hint, "swap", severity=WARNING)
+        yield Finding(
+            path, text, expected="no swap under the kubelet", hint=hint, code="swap", severity=WARNING
+        )
 
 
 def _clock(path: str, seen: HostObserved) -> Iterator[Finding]:
@@ -93,7 +114,14 @@ def _clock(path: str, seen: HostObserved) -> Iterator[Finding]:
     if seen.facts.time and not seen.survey.clock and not seen.survey.container:
         hint = "run chrony against a time server of the site"
         text = "has no service that keeps its clock"
-        yield Finding(path, text, "chrony, ntpd or systemd-timesyncd", hint, "clock", severity=WARNING)
+        yield Finding(
+            path,
+            text,
+            expected="chrony, ntpd or systemd-timesyncd",
+            hint=hint,
+            code="clock",
+            severity=WARNING,
+        )
 
 
 def _resolver(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
@@ -101,14 +129,18 @@ def _resolver(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
     if count > NAMESERVERS:
         hint = "name the best ones under settings.dns.servers"
         text = f"has {count} name servers"
-        yield Finding(path, text, f"at most {NAMESERVERS}", hint, "nameservers", severity=WARNING)
+        yield Finding(
+            path, text, expected=f"at most {NAMESERVERS}", hint=hint, code="nameservers", severity=WARNING
+        )
 
 
 def _disk(path: str, seen: HostObserved) -> Iterator[Finding]:
     if seen.survey.fsync > FSYNC:
         text = f"needs {seen.survey.fsync:.0f} ms to make a small write durable under /var/lib/etcd"
         hint = "put /var/lib/etcd on a local SSD; slow disks cost etcd its leader"
-        yield Finding(path, text, f"{FSYNC:.0f} ms or less", hint, "fsync", severity=WARNING)
+        yield Finding(
+            path, text, expected=f"{FSYNC:.0f} ms or less", hint=hint, code="fsync", severity=WARNING
+        )
 
 
 def _strangers(path: str, configuration: Configuration, host: Host, seen: HostObserved) -> Iterator[Finding]:
@@ -116,12 +148,17 @@ def _strangers(path: str, configuration: Configuration, host: Host, seen: HostOb
         if unit in DISTRIBUTIONS:
             text = f"runs {unit}, a Kubernetes of its own"
             hint = "uninstall it with its own script, or leave the host out"
-            yield Finding(path, text, "a host in no cluster", hint, "foreign")
+            yield Finding(path, text, expected="a host in no cluster", hint=hint, code="foreign")
         elif unit in FIREWALLS and host.settings.firewall.mode == "keep":
             ports = ", ".join(map(str, sorted(served(configuration, host))))
             hint = f"open TCP {ports} and UDP 8472 between the hosts, or set firewall.mode to ports or off"
             yield Finding(
-                path, f"filters packets with {unit}", "open ports", hint, "firewall", severity=WARNING
+                path,
+                f"filters packets with {unit}",
+                expected="open ports",
+                hint=hint,
+                code="firewall",
+                severity=WARNING,
             )
         elif (
             unit not in FIREWALLS
@@ -131,7 +168,12 @@ def _strangers(path: str, configuration: Configuration, host: Host, seen: HostOb
             hint = "stop it and remove its package where nothing else needs it: its containers would be lost"
             text = f"runs {unit} already"
             yield Finding(
-                path, text, "no other container runtime", hint, "container-runtime", severity=WARNING
+                path,
+                text,
+                expected="no other container runtime",
+                hint=hint,
+                code="container-runtime",
+                severity=WARNING,
             )
 
 
@@ -142,7 +184,9 @@ def _ports(path: str, configuration: Configuration, host: Host, seen: HostObserv
     for port, role in sorted(served(configuration, host).items()):
         if port in taken and role not in begun and not seen.kubernetes:
             text = f"has port {port} taken by {taken[port] or 'another program'}"
-            yield Finding(path, text, "a free port", "stop that program, or move it", "port")
+            yield Finding(
+                path, text, expected="a free port", hint="stop that program, or move it", code="port"
+            )
 
 
 def _runtime(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
@@ -152,11 +196,11 @@ def _runtime(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
         if root != runtime.remove_old_data_root:
             hint = f"nothing to do; runtime.removeOldDataRoot: {root} deletes it"
             text = f"still has the data root {root}, which was moved away from"
-            yield Finding(path, text, "none", hint, "old-data-root", severity=WARNING)
+            yield Finding(path, text, expected="none", hint=hint, code="old-data-root", severity=WARNING)
     if runtime.type != "docker":
         return
     for found in runtime.registries:
         if found.endpoint or (found.mirrors and found.name != "docker.io"):
             text = f"runs Docker, which cannot be told where {found.name} answers"
             hint = "name images by the mirror's own name, or set runtime.type: containerd"
-            yield Finding(path, text, "mirrors of docker.io only", hint, "docker-mirror")
+            yield Finding(path, text, expected="mirrors of docker.io only", hint=hint, code="docker-mirror")

@@ -71,7 +71,9 @@ def _networks(path: str, configuration: Configuration, seen: HostObserved) -> It
         files = " ".join(f"/etc/cni/net.d/{name}" for name in foreign)
         text = f"has network configuration of an earlier life: {files}"
         expected = f"that of {kubernetes.network.cni} alone"
-        yield Finding(path, text, expected, f"remove what is no more: rm {files}", "cni-leftover")
+        yield Finding(
+            path, text, expected=expected, hint=f"remove what is no more: rm {files}", code="cni-leftover"
+        )
 
 
 def _manifests(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
@@ -86,7 +88,9 @@ def _manifests(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
         text = f"has files among its static pods that are not kubeadm's: {files}"
         hint = "move them elsewhere: the kubelet starts a pod of each, copies too"
         severity = WARNING if seen.kubernetes else ERROR
-        yield Finding(path, text, ", ".join(own) or "none", hint, "stray-manifest", severity=severity)
+        yield Finding(
+            path, text, expected=", ".join(own) or "none", hint=hint, code="stray-manifest", severity=severity
+        )
 
 
 def _way_out(path: str, configuration: Configuration, seen: HostObserved) -> Iterator[Finding]:
@@ -98,7 +102,9 @@ def _way_out(path: str, configuration: Configuration, seen: HostObserved) -> Ite
     if not any(services.subnet_of(found) for line in routes if (found := route_of(line))):
         text = "has no default route, and none for Services"
         hint = "give it one, also where no gateway answers: ip route add default dev LINK, and in its network settings"
-        yield Finding(path, text, f"a route by which {services} leaves", hint, "no-default-route")
+        yield Finding(
+            path, text, expected=f"a route by which {services} leaves", hint=hint, code="no-default-route"
+        )
 
 
 def _packet_filter(path: str, configuration: Configuration, seen: HostObserved) -> Iterator[Finding]:
@@ -114,7 +120,13 @@ def _packet_filter(path: str, configuration: Configuration, seen: HostObserved) 
     if missing:
         text = f"has a kernel without {', '.join(dict.fromkeys(missing))}, which Services need (kubeProxy.mode {mode})"
         hint = "install the package with the kernel's modules, or another kernel, and reboot"
-        yield Finding(path, text, "a kernel that filters and translates packets", hint, "packet-filter")
+        yield Finding(
+            path,
+            text,
+            expected="a kernel that filters and translates packets",
+            hint=hint,
+            code="packet-filter",
+        )
 
 
 def _rules(path: str, configuration: Configuration, seen: HostObserved) -> Iterator[Finding]:
@@ -125,7 +137,7 @@ def _rules(path: str, configuration: Configuration, seen: HostObserved) -> Itera
     if "kubernetes_node" in seen.records and tables and SERVICES not in tables:
         text = f"has lost the table {SERVICES}, which keeps packets for Services on the node"
         hint = "systemctl restart kubelet loads it again, and pods go on; see what flushes the packet filter there"
-        yield Finding(path, text, "its rules", hint, "services-rules", severity=WARNING)
+        yield Finding(path, text, expected="its rules", hint=hint, code="services-rules", severity=WARNING)
 
 
 def _clock(path: str, seen: HostObserved) -> Iterator[Finding]:
@@ -135,7 +147,7 @@ def _clock(path: str, seen: HostObserved) -> Iterator[Finding]:
         word = "ahead of" if survey.skew > 0 else "behind"
         text = f"has a clock {_span(abs(survey.skew))} {word} this machine's"
         hint = "see which of both is wrong (date -u), and keep both with a time server: certificates are judged by it"
-        yield Finding(path, text, f"{SKEW:.0f} s at most", hint, "clock-installer")
+        yield Finding(path, text, expected=f"{SKEW:.0f} s at most", hint=hint, code="clock-installer")
 
 
 def _span(seconds: float) -> str:
@@ -155,7 +167,7 @@ def _programs(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
     for mount, directories in places.items():
         text = f"has {mount} mounted noexec: no program starts from {', '.join(directories)}"
         hint = f"take noexec from {mount} in /etc/fstab and run mount -o remount,exec {mount}"
-        yield Finding(path, text, "a mount from which programs start", hint, "noexec")
+        yield Finding(path, text, expected="a mount from which programs start", hint=hint, code="noexec")
 
 
 def _names(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
@@ -173,13 +185,13 @@ def _names(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
         hint += (
             " (systemd-resolved, NetworkManager), or name servers in settings.dns.servers: pods inherit it"
         )
-        yield Finding(path, text, "a file with name servers", hint, "resolver-lost")
+        yield Finding(path, text, expected="a file with name servers", hint=hint, code="resolver-lost")
     wanted = NAMES | ({"/etc/resolv.conf"} if own else frozenset())
     held = [name for name in survey.immutable if name in wanted]
     if held:
         files = " ".join(held)
         text, hint = f"has files that nobody can replace (immutable): {files}", f"chattr -i {files}"
-        yield Finding(path, text, "files that can be written", hint, "immutable")
+        yield Finding(path, text, expected="files that can be written", hint=hint, code="immutable")
 
 
 def _certificates(path: str, seen: HostObserved) -> Iterator[Finding]:
@@ -191,7 +203,9 @@ def _certificates(path: str, seen: HostObserved) -> Iterator[Finding]:
         text = f"has certificates that end: {', '.join(_ending(soon))}"
         hint = "on control planes: kubeadm certs renew all, then restart its pods one by one; a kubelet renews its own"
         severity = ERROR if first < 0 else WARNING
-        yield Finding(path, text, f"more than {RENEWAL} days", hint, "certificate", severity=severity)
+        yield Finding(
+            path, text, expected=f"more than {RENEWAL} days", hint=hint, code="certificate", severity=severity
+        )
 
 
 def _ending(soon: dict[str, float]) -> Sequence[str]:

@@ -23,8 +23,8 @@ def mounts_state(host: Host, seen: HostObserved) -> Iterator[Finding]:
         yield Finding(
             f"host/{host.name}",
             f"does not reach {places} for mount {name}, {mount.source}",
-            "an open port",
-            f"start that server, and open TCP {ports} from {host.name} to it in firewalls and between networks",
-            "mount-server",
+            expected="an open port",
+            hint=f"start that server, and open TCP {ports} from {host.name} to it in firewalls and between networks",
+            code="mount-server",
             severity=WARNING if "node_mounts" in seen.records else ERROR,
         )

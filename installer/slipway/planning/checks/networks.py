@@ -20,15 +20,19 @@ def network_state(path: str, host: Host, seen: HostObserved) -> Iterator[Finding
             if links and name != "management":
                 text = f"does not have the {name} address {address}"
                 hint = f"give a link the address, or mend addresses.{name}"
-                yield Finding(path, text, "; ".join(map(_about, links)), hint, "network-address")
+                yield Finding(
+                    path, text, expected="; ".join(map(_about, links)), hint=hint, code="network-address"
+                )
         elif len(on) > 1:
             found = ", ".join(link.name for link in on)
             text = f"has the {name} address {address} on several links: {found}"
-            yield Finding(path, text, "one link", "take it from the others", "network-address-twice")
+            yield Finding(
+                path, text, expected="one link", hint="take it from the others", code="network-address-twice"
+            )
         elif wanted and wanted not in (on[0].name, on[0].mac):
             text = f"has the {name} address {address} on {_about(on[0])}"
             hint = f"move the address there, or mend links.{name}"
-            yield Finding(path, text, f"on {wanted}", hint, "network-link")
+            yield Finding(path, text, expected=f"on {wanted}", hint=hint, code="network-link")
 
 
 def _addresses(host: Host) -> dict[str, str]:
@@ -50,9 +54,9 @@ def routes_state(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]
         if near and not any(IPv4Address(route.via) in network for network in near):
             text = f"has no link to {route.via}, by which its route leads to {route.to}"
             hint = "give a link an address of the gateway's network, or mend settings.routes"
-            yield Finding(path, text, ", ".join(map(str, near)), hint, "gateway")
+            yield Finding(path, text, expected=", ".join(map(str, near)), hint=hint, code="gateway")
         to = IPv4Network(route.to)
         for line in (line for network, line in there if network == to and not is_ours(line)):
             text = f"has a route of its own to {route.to}: {line}"
             hint = "take it from the host's network settings, or from settings.routes"
-            yield Finding(path, text, "one owner of each route", hint, "route-twice")
+            yield Finding(path, text, expected="one owner of each route", hint=hint, code="route-twice")

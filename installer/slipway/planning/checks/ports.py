@@ -56,7 +56,11 @@ def port_clashes(configuration: Configuration) -> Iterator[Finding]:
             if port in taken:
                 text = f"is {port}, at which {taken[port]} listens on host {host.name}"
                 yield Finding(
-                    path, text, "a port that nothing else of it has", "choose another", "port-clash"
+                    path,
+                    text,
+                    expected="a port that nothing else of it has",
+                    hint="choose another",
+                    code="port-clash",
                 )
             taken[port] = path
 

@@ -19,7 +19,7 @@ from slipway.planning.roles import (
     node_system,
     registry,
 )
-from slipway.planning.roles.base import Role, Scope
+from slipway.planning.roles.base import Given, Role
 from slipway.planning.roles.facts import UNSEEN, Facts
 
 
@@ -80,5 +80,5 @@ def role_variables(
     Raises:
         BundleError: the bundle lacks something that the role needs.
     """
-    values = BY_NAME[role].variables(Scope(configuration, bundle, host, facts))
+    values = BY_NAME[role].variables(Given(configuration, bundle, host, facts))
     return {f"{role}_{name}": value for name, value in values.items()}

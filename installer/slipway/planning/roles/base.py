@@ -25,7 +25,7 @@ SOME_RUNTIME = "runtime.type of some host"
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class Given:
     """What a role's variables are made from."""
 
     configuration: Configuration
@@ -110,7 +110,7 @@ class Role:
     """One role: who has it, what it is given, and which field stands behind each variable."""
 
     name: str
-    variables: Callable[[Scope], dict[str, Any]]
+    variables: Callable[[Given], dict[str, Any]]
     """Its variables without the prefix; secrets are placeholders."""
     fields: Mapping[str, str]
     """Variable -> field path: the `why` of a plan."""

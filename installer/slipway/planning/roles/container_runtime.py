@@ -10,7 +10,7 @@ from slipway.model.host.items import Host
 from slipway.model.host.runtime import Runtime, RuntimeRegistry
 from slipway.model.observed import Drift
 from slipway.planning.digests import secret
-from slipway.planning.roles.base import SETTINGS, SOME_RUNTIME, Role, Scope, registry_access, secret_path
+from slipway.planning.roles.base import SETTINGS, SOME_RUNTIME, Given, Role, registry_access, secret_path
 from slipway.planning.sitenames import has_docker, mirrored_names
 
 #: Programs that it fetches from the site registry.
@@ -50,20 +50,20 @@ def size_in_bytes(quantity: str) -> int:
     return int(quantity[:-2]) * _UNITS[quantity[-2:]]
 
 
-def _artifacts(scope: Scope, kind: str) -> list[dict[str, Any]]:
+def _artifacts(given: Given, kind: str) -> list[dict[str, Any]]:
     """Programs of the runtime.
 
     Raises:
         BundleError: the bundle has none; for Docker that is said in words of its own.
     """
-    platform = scope.host.platform
-    if kind == "docker" and scope.bundle.find(ArtifactKind.BINARY, "cri-dockerd", platform=platform) is None:
+    platform = given.host.platform
+    if kind == "docker" and given.bundle.find(ArtifactKind.BINARY, "cri-dockerd", platform=platform) is None:
         raise BundleError(
             "the bundle has no binary cri-dockerd, without which the kubelet cannot use Docker",
-            where=f"host/{scope.host.name}",
+            where=f"host/{given.host.name}",
             hint="pin cri-dockerd in images/versions.yaml and build the bundle again, or set runtime.type: containerd",
         )
-    return scope.binaries(BINARIES[kind])
+    return given.binaries(BINARIES[kind])
 
 
 def _upstream(name: str) -> str:
@@ -88,14 +88,14 @@ def _registry(found: RuntimeRegistry) -> dict[str, Any]:
     return entry
 
 
-def _proxy(scope: Scope, runtime: Runtime) -> dict[str, Any]:
+def _proxy(given: Given, runtime: Runtime) -> dict[str, Any]:
     """The proxy and what is reached without it; nothing where there is none."""
     proxy = runtime.proxy
     if not (proxy.http or proxy.https):
         return {}
-    network, endpoint = scope.kubernetes.network, scope.kubernetes.endpoint
-    access = registry_access(scope.configuration, scope.host)
-    without = [*LOCAL, scope.host.address, network.service_cidr, network.pod_cidr]
+    network, endpoint = given.kubernetes.network, given.kubernetes.endpoint
+    access = registry_access(given.configuration, given.host)
+    without = [*LOCAL, given.host.address, network.service_cidr, network.pod_cidr]
     without += [".svc", f".{network.dns_domain}", endpoint.address, endpoint.vip or ""]
     without += [access["name"], access.get("address", ""), access.get("replica", ""), *proxy.no_proxy]
     return {
@@ -114,27 +114,27 @@ def _log(runtime: Runtime) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value}
 
 
-def _variables(scope: Scope) -> dict[str, Any]:
-    runtime = scope.host.settings.runtime
+def _variables(given: Given) -> dict[str, Any]:
+    runtime = given.host.settings.runtime
     own = {found.name for found in runtime.registries}
     return {
         "type": runtime.type,
-        "artifacts": _artifacts(scope, runtime.type),
+        "artifacts": _artifacts(given, runtime.type),
         "data_root": runtime.root,
         "remove_old_data_root": runtime.remove_old_data_root or "",
         "cgroup_driver": runtime.cgroup_driver,
         "restrict_oom_score_adj": runtime.restrict_oom_score_adj,
         "limit_nofile": runtime.limit_no_file,
         "live_restore": runtime.live_restore,
-        "sandbox_image": scope.required(ArtifactKind.IMAGE, "registry.k8s.io/pause").reference,
-        "mirrors": [name for name in mirrored_names(scope.bundle) if name not in own],
+        "sandbox_image": given.required(ArtifactKind.IMAGE, "registry.k8s.io/pause").reference,
+        "mirrors": [name for name in mirrored_names(given.bundle) if name not in own],
         # Unsaid where it is off, as records of earlier releases have it.
-        **({"site_names": True} if has_docker(scope.configuration) else {}),
+        **({"site_names": True} if has_docker(given.configuration) else {}),
         "registries": [_registry(found) for found in runtime.registries],
         "max_concurrent_downloads": runtime.max_concurrent_downloads or 0,
         "log": _log(runtime),
-        "proxy": _proxy(scope, runtime),
-        "registry": registry_access(scope.configuration, scope.host),
+        "proxy": _proxy(given, runtime),
+        "registry": registry_access(given.configuration, given.host),
     }
 
 

@@ -6,7 +6,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.kubernetes import Kubernetes
 from slipway.planning import kubeadm
-from slipway.planning.roles.base import ITEM, SETTINGS, SOME_RUNTIME, Role, Scope, registry_access
+from slipway.planning.roles.base import ITEM, SETTINGS, SOME_RUNTIME, Given, Role, registry_access
 
 #: Programs that a node fetches from the site registry.
 BINARIES = ("kubelet", "kubeadm", "kubectl", "cni-plugins")
@@ -25,48 +25,48 @@ def keeps_services(kubernetes: Kubernetes) -> bool:
     return kubernetes.network.cni == "flannel"
 
 
-def _node_variables(scope: Scope) -> dict[str, Any]:
-    kubernetes, host = scope.kubernetes, scope.host
+def _node_variables(given: Given) -> dict[str, Any]:
+    kubernetes, host = given.kubernetes, given.host
     network = kubernetes.network
     return {
-        "artifacts": scope.binaries(BINARIES),
+        "artifacts": given.binaries(BINARIES),
         "version": kubernetes.version,
         "services": network.service_cidr if keeps_services(kubernetes) else "",
         "address": host.node_address,
         "kubelet_config": kubeadm.kubelet_drop_in(kubernetes, host),
-        "registry": registry_access(scope.configuration, host),
+        "registry": registry_access(given.configuration, host),
     }
 
 
-def _member(scope: Scope) -> dict[str, Any]:
+def _member(given: Given) -> dict[str, Any]:
     """What kubeadm needs of a host, whatever it becomes."""
     return {
-        "name": scope.host.name,
-        "address": scope.host.address,
-        "init_host": scope.configuration.control_planes[0].name,
-        "cri_socket": kubeadm.cri_socket(scope.host),
-        "ignore_preflight_errors": list(scope.kubernetes.ignore_preflight_errors),
+        "name": given.host.name,
+        "address": given.host.address,
+        "init_host": given.configuration.control_planes[0].name,
+        "cri_socket": kubeadm.cri_socket(given.host),
+        "ignore_preflight_errors": list(given.kubernetes.ignore_preflight_errors),
     }
 
 
-def _control_plane_variables(scope: Scope) -> dict[str, Any]:
-    kubernetes = scope.kubernetes
+def _control_plane_variables(given: Given) -> dict[str, Any]:
+    kubernetes = given.kubernetes
     dns = kubeadm.own_dns_address(kubernetes)
     return {
-        **_member(scope),
+        **_member(given),
         # Unsaid where it is kubeadm's, as records of earlier releases have it.
         **({"dns_address": dns} if dns else {}),
-        "cluster": kubeadm.cluster_configuration(scope.configuration, kubernetes),
+        "cluster": kubeadm.cluster_configuration(given.configuration, kubernetes),
         "kubelet": kubeadm.kubelet_defaults(kubernetes),
         "kube_proxy": kubeadm.kube_proxy(kubernetes),
         "scheduler": kubeadm.scheduler_file(kubernetes),
-        "taints": kubeadm.taints(scope.host),
+        "taints": kubeadm.taints(given.host),
     }
 
 
-def _worker_variables(scope: Scope) -> dict[str, Any]:
-    endpoint = scope.kubernetes.endpoint
-    return {**_member(scope), "endpoint": f"{endpoint.address}:{endpoint.port}"}
+def _worker_variables(given: Given) -> dict[str, Any]:
+    endpoint = given.kubernetes.endpoint
+    return {**_member(given), "endpoint": f"{endpoint.address}:{endpoint.port}"}
 
 
 NODE = Role(

@@ -4,7 +4,7 @@ from typing import Any
 
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
-from slipway.planning.roles.base import ITEM, Role, Scope
+from slipway.planning.roles.base import ITEM, Given, Role
 
 #: Of VRRP, which goes to 254; what is taken off for an API server that does not answer must exceed any difference.
 HIGHEST_PRIORITY = 200
@@ -19,10 +19,10 @@ def _packages(configuration: Configuration, host: Host) -> tuple[str, ...]:
     return ("curl", "keepalived") if _wanted(configuration, host) else ()
 
 
-def _variables(scope: Scope) -> dict[str, Any]:
+def _variables(given: Given) -> dict[str, Any]:
     """The first control plane has the address as long as its API server answers, then the next one."""
-    host, planes, endpoint = scope.host, scope.configuration.control_planes, scope.kubernetes.endpoint
-    if not _wanted(scope.configuration, host):
+    host, planes, endpoint = given.host, given.configuration.control_planes, given.kubernetes.endpoint
+    if not _wanted(given.configuration, host):
         return {"name": host.name, "address": host.address}
     return {
         "name": host.name,

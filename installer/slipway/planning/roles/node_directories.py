@@ -4,15 +4,15 @@ from typing import Any
 
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
-from slipway.planning.roles.base import SETTINGS, Role, Scope
+from slipway.planning.roles.base import SETTINGS, Given, Role
 
 
 def _wanted(_configuration: Configuration, host: Host) -> bool:
     return bool(host.settings.directories)
 
 
-def _variables(scope: Scope) -> dict[str, Any]:
-    listed = scope.host.settings.directories
+def _variables(given: Given) -> dict[str, Any]:
+    listed = given.host.settings.directories
     return {"list": [directory.model_dump(exclude_none=True) for directory in listed]}
 
 

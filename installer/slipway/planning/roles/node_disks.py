@@ -8,7 +8,7 @@ from slipway.model.host.disks import Disk
 from slipway.model.host.items import Host
 from slipway.model.observed import Drift
 from slipway.planning.checks.disks import disk_consequences
-from slipway.planning.roles.base import SETTINGS, Role, Scope, registry_access
+from slipway.planning.roles.base import SETTINGS, Given, Role, registry_access
 
 #: What makes a file system that Debian's standard packages cannot make.
 PACKAGES = {"lvm": "lvm2", "xfs": "xfsprogs"}
@@ -26,20 +26,20 @@ def _wanted(_configuration: Configuration, host: Host) -> bool:
     return bool(host.settings.disks)
 
 
-def _variables(scope: Scope) -> dict[str, Any]:
+def _variables(given: Given) -> dict[str, Any]:
     """Hosts of the registry cannot fetch from it: their packages come from the controller."""
-    host, names = scope.host, packages(scope.configuration, scope.host)
-    here = host in scope.configuration.registry_hosts
+    host, names = given.host, packages(given.configuration, given.host)
+    here = host in given.configuration.registry_hosts
     return {
-        "disks": {name: _disk(scope, disk) for name, disk in sorted(host.settings.disks.items())},
+        "disks": {name: _disk(given, disk) for name, disk in sorted(host.settings.disks.items())},
         "packages": list(names),
-        "repositories": scope.repositories() if names else {},
-        "registry": registry_access(scope.configuration, scope.host) if names and not here else {},
+        "repositories": given.repositories() if names else {},
+        "registry": registry_access(given.configuration, given.host) if names and not here else {},
     }
 
 
-def _disk(scope: Scope, disk: Disk) -> dict[str, Any]:
-    places = _places(scope)
+def _disk(given: Given, disk: Disk) -> dict[str, Any]:
+    places = _places(given)
     below = f"{disk.path}/"
     return {
         "id": disk.id,
@@ -52,13 +52,13 @@ def _disk(scope: Scope, disk: Disk) -> dict[str, Any]:
     }
 
 
-def _places(scope: Scope) -> Iterator[tuple[str, str]]:
+def _places(given: Given) -> Iterator[tuple[str, str]]:
     """(directory, unit that has its data there): without the disk it would begin anew beside the data."""
-    settings = scope.host.settings
+    settings = given.host.settings
     yield settings.runtime.root, f"{settings.runtime.type}.service"
     yield from ((place, "kubelet.service") for place in ("/var/lib/kubelet", "/var/lib/etcd"))
-    if scope.host in scope.configuration.registry_hosts:
-        yield from ((scope.configuration.spec.registry.data_root, unit) for unit in REGISTRY_UNITS)
+    if given.host in given.configuration.registry_hosts:
+        yield from ((given.configuration.spec.registry.data_root, unit) for unit in REGISTRY_UNITS)
 
 
 def _drift_unmounts(_host: Host, drift: Drift) -> bool:

@@ -5,29 +5,29 @@ from typing import Any
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.planning.checks.ports import within
-from slipway.planning.roles.base import SETTINGS, Role, Scope
+from slipway.planning.roles.base import SETTINGS, Given, Role
 
 
 def _wanted(_configuration: Configuration, host: Host) -> bool:
     return host.settings.firewall.mode != "keep"
 
 
-def _variables(scope: Scope) -> dict[str, Any]:
+def _variables(given: Given) -> dict[str, Any]:
     """By ports and ranges, never by other hosts' addresses: one more host changes nothing here."""
-    firewall = scope.host.settings.firewall
+    firewall = given.host.settings.firewall
     if firewall.mode != "ports":
         return {"mode": firewall.mode}
-    tcp, udp = within(scope.configuration, scope.host)
+    tcp, udp = within(given.configuration, given.host)
     for port in firewall.open_ports:
         number, _, protocol = port.partition("/")
         (tcp if protocol == "tcp" else udp).append(number)
-    balanced = scope.kubernetes.endpoint.load_balancer == "keepalived" and scope.host.control_plane
+    balanced = given.kubernetes.endpoint.load_balancer == "keepalived" and given.host.control_plane
     return {
         "mode": firewall.mode,
         "tcp": tcp,
         "udp": udp,
         "vrrp": balanced,
-        "pods": scope.kubernetes.network.pod_cidr,
+        "pods": given.kubernetes.network.pod_cidr,
         "sources": list(firewall.sources),
     }
 

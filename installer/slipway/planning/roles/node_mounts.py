@@ -7,7 +7,7 @@ from slipway.model.host.items import Host
 from slipway.model.host.mounts import Mount
 from slipway.planning.digests import secret
 from slipway.planning.mounts import mounts_of, servers
-from slipway.planning.roles.base import SETTINGS, Role, Scope, secret_path
+from slipway.planning.roles.base import SETTINGS, Given, Role, secret_path
 
 #: Packages with the programs that mount. Lustre's come from its makers, and fit one kernel each.
 PACKAGES = {"cephfs": "ceph-common", "ceph-fuse": "ceph-fuse", "nfs": "nfs-common", "nfs4": "nfs-common"}
@@ -22,8 +22,8 @@ def _packages(_configuration: Configuration, host: Host) -> tuple[str, ...]:
     return tuple(sorted({PACKAGES[kind] for kind in types & set(PACKAGES)}))
 
 
-def _variables(scope: Scope) -> dict[str, Any]:
-    return {"mounts": [_mount(name, mount) for name, mount in mounts_of(scope.host).items()]}
+def _variables(given: Given) -> dict[str, Any]:
+    return {"mounts": [_mount(name, mount) for name, mount in mounts_of(given.host).items()]}
 
 
 def _mount(name: str, mount: Mount) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from slipway.model.host.items import Host
 from slipway.model.observed import Drift
-from slipway.planning.roles.base import SETTINGS, Role, Scope, by_sight, registry_access
+from slipway.planning.roles.base import SETTINGS, Given, Role, by_sight, registry_access
 from slipway.planning.roles.container_runtime import DOCKER_SETTINGS, ends_containers
 from slipway.planning.roles.facts import NVIDIA, Facts
 
@@ -20,15 +20,15 @@ def enabled(host: Host, facts: Facts) -> bool:
     return facts.gpus if wanted == "auto" else bool(wanted)
 
 
-def _variables(scope: Scope) -> dict[str, Any]:
-    settings, runtime = scope.host.settings.nvidia, scope.host.settings.runtime
-    if not enabled(scope.host, scope.facts):
+def _variables(given: Given) -> dict[str, Any]:
+    settings, runtime = given.host.settings.nvidia, given.host.settings.runtime
+    if not enabled(given.host, given.facts):
         return {"enabled": False, "runtime": runtime.type}
     own_driver = settings.driver == "host"
     return {
         "enabled": True,
-        "artifacts": scope.binaries(BINARIES),
-        "registry": registry_access(scope.configuration, scope.host),
+        "artifacts": given.binaries(BINARIES),
+        "registry": registry_access(given.configuration, given.host),
         "runtime": runtime.type,
         "default_runtime": settings.default_runtime,
         "cgroup_driver": runtime.cgroup_driver,

@@ -5,38 +5,38 @@ from typing import Any
 
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
-from slipway.planning.roles.base import ITEM, SETTINGS, Role, Scope, registry_access
+from slipway.planning.roles.base import ITEM, SETTINGS, Given, Role, registry_access
 
 
 def role(packages: Callable[[Configuration, Host], tuple[str, ...]]) -> Role:
     """The role, told what the others need."""
 
-    def variables(scope: Scope) -> dict[str, Any]:
-        settings = scope.host.settings
+    def variables(given: Given) -> dict[str, Any]:
+        settings = given.host.settings
         return {
-            "hostname": scope.host.name,
-            "hosts_entries": _hosts_entries(scope),
+            "hostname": given.host.name,
+            "hosts_entries": _hosts_entries(given),
             "dns": {"servers": list(settings.dns.servers), "search": list(settings.dns.search)},
             "kernel_modules": list(settings.kernel_modules),
             "sysctl": dict(settings.sysctl),
             # Unsaid where it is off, as records of earlier releases have it.
             **({"swap": "keep"} if settings.swap == "keep" else {}),
-            "packages": [*settings.packages, *packages(scope.configuration, scope.host)],
-            "repositories": scope.repositories(),
-            "registry": registry_access(scope.configuration, scope.host),
+            "packages": [*settings.packages, *packages(given.configuration, given.host)],
+            "repositories": given.repositories(),
+            "registry": registry_access(given.configuration, given.host),
         }
 
     return Role(name="node_prepare", variables=variables, fields=_FIELDS)
 
 
-def _hosts_entries(scope: Scope) -> list[dict[str, Any]]:
+def _hosts_entries(given: Given) -> list[dict[str, Any]]:
     """Endpoint, registry, the host itself, and what the user adds: never the list of all hosts."""
-    host, configuration = scope.host, scope.configuration
+    host, configuration = given.host, given.configuration
     # The full name first: it is what `hostname --fqdn` says.
     entries = [
         {"address": host.address, "names": list(dict.fromkeys((host.name, host.name.partition(".")[0])))}
     ]
-    endpoint = scope.kubernetes.endpoint
+    endpoint = given.kubernetes.endpoint
     if not endpoint.address.replace(".", "").isdigit():
         target = endpoint.vip or configuration.control_planes[0].address
         entries.append({"address": target, "names": [endpoint.address]})

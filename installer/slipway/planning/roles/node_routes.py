@@ -4,7 +4,7 @@ from typing import Any
 
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
-from slipway.planning.roles.base import SETTINGS, Role, Scope
+from slipway.planning.roles.base import SETTINGS, Given, Role
 
 NAME = "node_routes"
 
@@ -13,8 +13,8 @@ def _wanted(_configuration: Configuration, host: Host) -> bool:
     return bool(host.settings.routes)
 
 
-def _variables(scope: Scope) -> dict[str, Any]:
-    return {"list": [route.model_dump() for route in scope.host.settings.routes]}
+def _variables(given: Given) -> dict[str, Any]:
+    return {"list": [route.model_dump() for route in given.host.settings.routes]}
 
 
 ROLE = Role(

@@ -4,7 +4,7 @@ from typing import Any
 
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
-from slipway.planning.roles.base import SETTINGS, Role, Scope
+from slipway.planning.roles.base import SETTINGS, Given, Role
 
 
 def _settings(host: Host) -> dict[str, Any]:
@@ -24,10 +24,10 @@ def _wanted(_configuration: Configuration, host: Host) -> bool:
     return any(_settings(host).values())
 
 
-def _variables(scope: Scope) -> dict[str, Any]:
+def _variables(given: Given) -> dict[str, Any]:
     """Packages count only where chrony comes from them: another bundle is no reason to look at limits again."""
-    wanted = _settings(scope.host)
-    return {**wanted, "repositories": scope.repositories() if wanted["time_servers"] else {}}
+    wanted = _settings(given.host)
+    return {**wanted, "repositories": given.repositories() if wanted["time_servers"] else {}}
 
 
 def _packages(_configuration: Configuration, host: Host) -> tuple[str, ...]:

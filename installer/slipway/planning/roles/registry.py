@@ -6,24 +6,24 @@ from slipway.model.bundle import ArtifactKind
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.planning.digests import secret
-from slipway.planning.roles.base import ITEM, REGISTRY_SECRETS, Role, Scope, artifact
+from slipway.planning.roles.base import ITEM, REGISTRY_SECRETS, Given, Role, artifact
 
 
 def _wanted(configuration: Configuration, host: Host) -> bool:
     return host in configuration.registry_hosts
 
 
-def _variables(scope: Scope) -> dict[str, Any]:
-    registry = scope.configuration.spec.registry
-    if scope.host not in scope.configuration.registry_hosts:
+def _variables(given: Given) -> dict[str, Any]:
+    registry = given.configuration.spec.registry
+    if given.host not in given.configuration.registry_hosts:
         return {"state": "absent", "data_root": registry.data_root}
     return {
         "name": registry.name,
-        "address": scope.host.address,
+        "address": given.host.address,
         "port": registry.port,
         "push_port": registry.push_port,
         "data_root": registry.data_root,
-        "artifact": artifact(scope.required(ArtifactKind.BINARY, "registry")),
+        "artifact": artifact(given.required(ArtifactKind.BINARY, "registry")),
         "tls_certificate": secret(f"{REGISTRY_SECRETS}/tls.crt"),
         "tls_key": secret(f"{REGISTRY_SECRETS}/tls.key"),
         "pull_htpasswd": secret(f"{REGISTRY_SECRETS}/pull.htpasswd"),
