@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from slipway.cluster.attempts import references
 from slipway.cluster.client import connect
-from slipway.cluster.modules import references
 from slipway.cluster.waiting import wait
 from slipway.model.record import ObjectRef
 from tests.apiserver import ApiServer
