@@ -16,8 +16,8 @@ KIND = "clusterconfigurations.installer.slipway.dev"
 #: Seconds the operator may take to look at a new ClusterConfiguration.
 PATIENCE = 60.0
 #: An immutable field, a value it does not have, and how a merge patch says so.
-IMMUTABLE = {"spec": {"kubernetes": {"network": {"serviceCIDR": "10.112.0.0/16"}}}}
-PATH = "spec.kubernetes.network.serviceCIDR"
+IMMUTABLE = {"spec": {"kubernetes": {"network": {"podCIDR": "10.112.0.0/16"}}}}
+PATH = "spec.kubernetes.network.podCIDR"
 
 
 def check_immutable(site: Site) -> None:
@@ -30,7 +30,7 @@ def check_immutable(site: Site) -> None:
             assert done.returncode == 3, (command, done.stdout, done.stderr)
             assert done.stderr.count(PATH) == 1, done.stderr
             assert "10.112.0.0/16" in done.stderr
-            assert "10.96.0.0/16" in done.stderr
+            assert "10.244.0.0/16" in done.stderr
             assert "put the old value back" in done.stderr
             assert "nothing was changed" in done.stderr
         error = site.slipway_json("apply", "-b", str(bundle()), check=False)
@@ -41,7 +41,7 @@ def check_immutable(site: Site) -> None:
     patch = json.dumps(IMMUTABLE)
     done = _kubectl(site, "patch", KIND, site.name, "--type", "merge", "-p", patch)
     assert done.returncode != 0
-    assert "serviceCIDR" in done.stderr
+    assert "podCIDR" in done.stderr
     assert fingerprint(site) == before
 
 
