@@ -113,4 +113,4 @@ def read_settings_record(client: Client) -> StepRecord | None:
     except StepError:
         return None
     text = (found or {}).get("data", {}).get(SETTINGS_KEY)
-    return StepRecord(**json.loads(base64.b64decode(text))) if text else None
+    return records.decode_step(json.loads(base64.b64decode(text))) if text else None

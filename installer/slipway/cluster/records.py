@@ -75,21 +75,26 @@ def decode_module(document: Object) -> ModuleRecord:
     return ModuleRecord(**data)
 
 
+def encode_step(record: StepRecord) -> dict[str, Any]:
+    """A step's record as the cluster keeps it; what the step made is left out, the host has it."""
+    return {key: value for key, value in asdict(record).items() if key != "made"}
+
+
+def decode_step(item: Mapping[str, Any]) -> StepRecord:
+    """Such a record; what other releases wrote besides is passed over."""
+    known = {field.name for field in fields(StepRecord)} - {"made"}
+    return StepRecord(**{name: value for name, value in item.items() if name in known})
+
+
 def decode_steps(text: str, where: str) -> dict[str, StepRecord]:
     """Host records as mirrored in a Node's annotation."""
     data = _checked(text, where) if text else {}
-    known = {field.name for field in fields(StepRecord)} - {"made"}
-    return {
-        role: StepRecord(**{name: value for name, value in item.items() if name in known})
-        for role, item in data.get("steps", {}).items()
-    }
+    return {role: decode_step(item) for role, item in data.get("steps", {}).items()}
 
 
 def encode_steps(records: Mapping[str, StepRecord]) -> str:
     """Host records for the annotation; what the steps made is left out, the host has it."""
-    steps = {}
-    for role, record in sorted(records.items()):
-        steps[role] = {key: value for key, value in asdict(record).items() if key != "made"}
+    steps = {role: encode_step(record) for role, record in sorted(records.items())}
     return json.dumps({"format": RECORD_FORMAT, "steps": steps}, sort_keys=True, separators=(",", ":"))
 
 
