@@ -110,6 +110,8 @@ PROPERTIES = (
     "NeedDaemonReload",
     "ExecMainStartTimestampMonotonic",
 )
+#: Load states of units whose files systemd has taken in; of any other it keeps what was wrong with the file before.
+READ = frozenset({"loaded", "masked", "merged"})
 
 
 def show(name: str) -> dict[str, str]:
@@ -289,7 +291,7 @@ def main() -> None:
         if manager_outdated(p["manager_watch"]):
             results["systemd"] = ["daemon-reload"]
         reload = "systemd" in results or any(
-            state["NeedDaemonReload"] == "yes" or state["LoadState"] == "not-found"
+            state["NeedDaemonReload"] == "yes" or state["LoadState"] not in READ
             for state in states.values()
         )
         if reload and not module.check_mode:
