@@ -82,6 +82,14 @@ def condition(site: Site, kind: str) -> str:
     return next((c["status"] for c in status.get("conditions", []) if c["type"] == kind), "Unknown")
 
 
+def asked_of(site: Site, namespace: str, name: str) -> str:
+    """The digest of the plan that waits for a yes; empty: none does."""
+    status = site.kubectl_json("-n", namespace, "get", "cc", name).get("status", {})
+    ready = next((one for one in status.get("conditions", []) if one["type"] == "Ready"), {})
+    waits = ready.get("reason") == "AwaitingApproval"
+    return str(status["operation"]["plan"]) if waits else ""
+
+
 def settled(site: Site) -> None:
     until(
         "Ready", lambda: condition(site, "Ready") == "True" and condition(site, "Reconciling") == "False", 300
@@ -206,6 +214,10 @@ def test_a_team_has_a_platform_of_its_own_beside_the_clusters(site: Site) -> Non
 
     off = json.dumps({"spec": {"modules": {"welcome": {"enabled": False}}}})
     site.kubectl("patch", ann, "-n", team, "cc", "platform", "--type=merge", "-p", off)
+    # Its page lies on a claim, which goes with it: the team itself agrees to that.
+    plan = until("the removal to ask", lambda: asked_of(site, team, "platform"))
+    approval = f"installer.slipway.dev/approve={plan}"
+    site.kubectl("annotate", ann, "-n", team, "cc", "platform", approval)
     until("welcome to be gone", lambda: "welcome" not in phases(site), 120)
     site.kubectl("delete", ann, "-n", team, "cc", "platform")
     site.kubectl("delete", "namespace", team, "--wait=false")
