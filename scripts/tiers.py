@@ -1,10 +1,10 @@
 """Runs test tiers, several at a time, each with its time, and ends with one line that counts them all.
 
-tiers.py check,unit,contract nodes      # two lanes side by side; in each, one tier after another
+tiers.py nodes e2e check,unit      # three lanes side by side; in each, one tier after another
 
-Tiers wait much of their time, for nodes to boot and for pods to come, so two lanes cost little more than the longer of
-them. What a tier prints appears when it has ended, whole. The times are kept in `.slipway/tests.json`, from where
-bench_page.py takes them.
+Tiers wait much of their time, for nodes to boot and for pods to come, so several lanes cost little more than the
+longest of them. What a tier prints appears when it has ended, whole. The times are kept in `.slipway/tests.json`, from
+where bench_page.py takes them.
 """
 
 import json
