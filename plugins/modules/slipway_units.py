@@ -291,8 +291,7 @@ def main() -> None:
         if manager_outdated(p["manager_watch"]):
             results["systemd"] = ["daemon-reload"]
         reload = "systemd" in results or any(
-            state["NeedDaemonReload"] == "yes" or state["LoadState"] not in READ
-            for state in states.values()
+            state["NeedDaemonReload"] == "yes" or state["LoadState"] not in READ for state in states.values()
         )
         if reload and not module.check_mode:
             must(["systemctl", "daemon-reload"])
