@@ -3,8 +3,8 @@
 tiers.py nodes e2e check,unit      # three lanes side by side; in each, one tier after another
 
 Tiers wait much of their time, for nodes to boot and for pods to come, so several lanes cost little more than the
-longest of them. What a tier prints appears when it has ended, whole. The times are kept in `.slipway/tests.json`, from
-where bench_page.py takes them.
+longest of them. What a tier prints is in `.slipway/TIER.log` while it runs, and appears whole when it has ended. The
+times are kept in `.slipway/tests.json`, from where bench_page.py takes them.
 """
 
 import json
@@ -41,11 +41,11 @@ def main() -> int:
     """Run `make TIER` for each tier of each lane; the exit status is 1 when any failed."""
     lanes = [argument.split(",") for argument in sys.argv[1:]]
     started = time.monotonic()
+    TIMES.parent.mkdir(exist_ok=True)
     with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
         outcomes = [outcome for lane in pool.map(run_lane, lanes) for outcome in lane]
     times = {outcome.tier: outcome.seconds for outcome in outcomes}
     times["all"] = round(time.monotonic() - started)
-    TIMES.parent.mkdir(exist_ok=True)
     TIMES.write_text(json.dumps(times, indent=2) + "\n", encoding="utf-8")
     bad = [outcome.tier for outcome in outcomes if outcome.code]
     how = f"failed: {', '.join(bad)}" if bad else "ok"
@@ -69,21 +69,22 @@ def run(tier: str) -> Outcome:
     # pytest tidies up what former runs left, and two that do so in one place trip over each other.
     temporary = Path(tempfile.gettempdir(), f"slipway-tests-{tier}")
     temporary.mkdir(mode=0o700, exist_ok=True)
-    done = subprocess.run(
-        ["make", "--no-print-directory", tier],
-        cwd=ROOT,
-        env={**os.environ, "PYTEST_DEBUG_TEMPROOT": str(temporary)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    log = TIMES.with_name(f"{tier}.log")
+    with log.open("w", encoding="utf-8") as file:
+        done = subprocess.run(
+            ["make", "--no-print-directory", tier],
+            cwd=ROOT,
+            env={**os.environ, "PYTEST_DEBUG_TEMPROOT": str(temporary)},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    text = log.read_text(encoding="utf-8", errors="replace")
     seconds = round(time.monotonic() - started)
-    say(f"{done.stdout}== {tier}: {'failed' if done.returncode else 'ok'} in {seconds} s")
+    say(f"{text}== {tier}: {'failed' if done.returncode else 'ok'} in {seconds} s")
     counts = {"passed": 0, "failed": 0, "skipped": 0}
-    closing = [line for line in done.stdout.splitlines() if COUNTS.search(line) and " in " in line]
+    closing = [line for line in text.splitlines() if COUNTS.search(line) and " in " in line]
     for number, what in COUNTS.findall(closing[-1] if closing else ""):
         counts["failed" if what.startswith("error") else what] += int(number)
     return Outcome(tier, done.returncode, seconds, **counts)
