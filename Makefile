@@ -19,7 +19,7 @@ demo-down: setup ## take the demo's lab down
 	@.venv/bin/slipway lab down --name demo
 
 test: setup-dev  ## all tests, in order of cost
-	@.venv/bin/python scripts/tiers.py check,unit,contract,api,nodes,e2e
+	@.venv/bin/python scripts/tiers.py check unit contract api nodes e2e
 
 check: setup-dev ## style, types, layers, Ansible and YAML
 	.venv/bin/ruff check -q installer plugins tests scripts stubs/library
