@@ -9,10 +9,14 @@ from typing import Any
 from slipway.catalog import shipped
 
 
+def canonical_json(value: Any) -> str:
+    """One text per meaning: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def of_data(value: Any) -> str:
     """The sha256 of canonical JSON."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return f"sha256:{hashlib.sha256(canonical_json(value).encode()).hexdigest()}"
 
 
 def of_files(paths: Iterable[Path]) -> str:

@@ -7,11 +7,12 @@ stands in the cluster can be compared with what should.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from slipway.catalog.digests import canonical_json
 from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
 from slipway.model.plan import LEAVE, Because, Change, Reason, Step, StepKind
-from slipway.planning.digests import canonical, digest
+from slipway.planning.digests import digest
 from slipway.planning.draining import node_step_id
 from slipway.planning.holding import away
 from slipway.planning.hosts import ADMISSION_STEP, IMAGE_NAMES, WITHDRAWAL_STEP, membership_step, step_id
@@ -195,7 +196,7 @@ def _specs(documents: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _same(found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
-    return found is not None and canonical(found) == canonical(wanted)
+    return found is not None and canonical_json(found) == canonical_json(wanted)
 
 
 def _served(configuration: Configuration, observed: Observed) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """Digests of a step's inputs: canonical, secret-free, and explainable part by part."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
+
+from slipway.catalog.digests import of_data
 
 #: Hex digits of a part's digest: enough to tell two values apart, short enough for an annotation.
 PART_DIGITS = 12
@@ -20,14 +20,9 @@ def secret(reference: str) -> dict[str, str]:
     return {SECRET: reference}
 
 
-def canonical(value: Any) -> str:
-    """One text per meaning: sorted keys, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
 def digest(value: Any, secrets: Mapping[str, str]) -> str:
     """sha256 of the canonical text; a secret counts by its HMAC, so a rotated one is a change."""
-    return "sha256:" + hashlib.sha256(canonical(_sealed(value, secrets)).encode()).hexdigest()
+    return of_data(_sealed(value, secrets))
 
 
 def parts(inputs: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:

@@ -5,10 +5,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from slipway.catalog.digests import canonical_json
 from slipway.model.observed import Drift
 from slipway.model.record import Made, MadeKind, StepRecord
 from slipway.model.things import PathState, Things, UnitState
-from slipway.planning.digests import canonical
 
 #: The list by which a host's shell knows what to look at.
 LIST: Final = "/var/lib/slipway/recorded/made"
@@ -136,7 +136,7 @@ def _keys(made: Made, text: str) -> Iterator[str]:
         found, value = _value(document, name)
         if not found:
             yield f"its key {name} is gone"
-        elif hashlib.sha256(canonical(value).encode(errors="replace")).hexdigest() != digest:
+        elif hashlib.sha256(canonical_json(value).encode(errors="replace")).hexdigest() != digest:
             yield f"its key {name} was changed"
 
 
