@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from slipway.api.yamlfile import step
+from slipway.digests import canonical_json
 from slipway.model.paths import Element, Entry, Member, Path, Scalar
 
 #: What stands where nothing is; null is something.
@@ -52,7 +53,7 @@ def clash(mine: Any, theirs: Any, path: Path) -> Path | None:
 
 def alike(one: Any, other: Any) -> bool:
     """Whether two values are the same in JSON, where true is not 1."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    return canonical_json(one) == canonical_json(other)
 
 
 def adopted(mine: Any, theirs: Any, path: Path) -> Any:
@@ -99,13 +100,13 @@ def _identity(item: Any, element: Element) -> tuple[Scalar, ...] | str:
     """What tells an entry of a list from others, where `element` is the name of one."""
     if isinstance(element, Entry):
         return tuple(item.get(key) if isinstance(item, Mapping) else None for key, _ in element.keys)
-    return json.dumps(item, sort_keys=True)
+    return canonical_json(item)
 
 
 def _own(element: Element) -> tuple[Scalar, ...] | str:
     if isinstance(element, Entry):
         return tuple(value for _, value in element.keys)
-    return json.dumps(element.value if isinstance(element, Member) else element)
+    return canonical_json(element.value if isinstance(element, Member) else element)
 
 
 def _both(kind: type, one: Any, other: Any) -> bool:

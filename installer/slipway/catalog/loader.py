@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from slipway import __version__
-from slipway.catalog import digests, shipped
+from slipway.catalog import shipped
 from slipway.catalog.catalog import Catalog
 from slipway.catalog.modules import Health, Module, Release, Removal, Requirement, Stage
 from slipway.catalog.options import Options
+from slipway.digests import json_digest
 from slipway.errors import ConfigurationError
 from slipway.settings import data_dir
 from slipway.smallfiles import bytes_of, text_of
@@ -58,12 +59,12 @@ def digest(module_dirs: Sequence[Path] | None = None) -> str:
     directories = module_dirs if module_dirs is not None else [root / "modules"]
     folders = [folder for directory in directories for folder in _module_folders(directory)]
     content = {
-        "modules": {folder.name: digests.of_files([folder]) for folder in folders},
+        "modules": {folder.name: shipped.digest_of_files([folder]) for folder in folders},
         "roles": _roles(root),
-        "playbooks": digests.of_files([root / "playbooks", root / "plugins" / "action"]),
-        "versions": digests.of_files([root / "images" / "versions.yaml"]),
+        "playbooks": shipped.digest_of_files([root / "playbooks", root / "plugins" / "action"]),
+        "versions": shipped.digest_of_files([root / "images" / "versions.yaml"]),
     }
-    return digests.of_data(content)
+    return json_digest(content)
 
 
 def _modules(module_dirs: Sequence[Path]) -> dict[str, Module]:
@@ -94,9 +95,9 @@ def _module_folders(directory: Path) -> list[Path]:
 
 def _roles(root: Path) -> dict[str, str]:
     plugins = [root / "plugins" / part for part in ("modules", "module_utils", "filter")]
-    shared = digests.of_files(plugins)
+    shared = shipped.digest_of_files(plugins)
     folders = shipped.folders(root / "roles")
-    return {path.name: digests.of_data([digests.of_files([path]), shared]) for path in folders}
+    return {path.name: json_digest([shipped.digest_of_files([path]), shared]) for path in folders}
 
 
 def load_module(directory: Path) -> Module:
@@ -130,7 +131,7 @@ def _module(directory: Path, data: Mapping[str, Any]) -> Module:
         summary=data["summary"],
         stage=Stage(data.get("stage", Stage.PLATFORM)),
         directory=directory,
-        digest=digests.of_files([directory]),
+        digest=shipped.digest_of_files([directory]),
         provides=tuple(data.get("provides", ())),
         requires=tuple(_requirement(item) for item in data.get("requires", ())),
         releases=tuple(_release(directory, item) for item in data.get("releases", ())),

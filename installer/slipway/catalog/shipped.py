@@ -4,8 +4,9 @@ Digests count exactly this, so what an editor or a tool leaves behind is no othe
 a shell script is a program wherever it goes, all else is not.
 """
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import translate
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,18 @@ def folders(root: Path) -> list[Path]:
     """The folders right below a path of which something is shipped."""
     found = sorted(root.iterdir()) if root.is_dir() else []
     return [entry for entry in found if entry.is_dir() and is_shipped(entry.name) and any(files(entry))]
+
+
+def digest_of_files(paths: Iterable[Path]) -> str:
+    """The sha256 over names (relative to each given path) and contents of all that is shipped of the paths."""
+    total = hashlib.sha256()
+    for root in paths:
+        for file in files(root):
+            data = file.read_bytes()
+            name = file.relative_to(root.parent).as_posix()
+            total.update(f"{name}\0{len(data)}\0".encode())
+            total.update(data)
+    return f"sha256:{total.hexdigest()}"
 
 
 def is_shipped(name: str) -> bool:

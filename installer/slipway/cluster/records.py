@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from slipway.cluster.client import MERGE, Client, Object, retry_conflicts
+from slipway.digests import canonical_json
 from slipway.errors import PreflightError
 from slipway.model.record import RECORD_FORMAT, Intent, ModuleRecord, ObjectRef, StepRecord
 from slipway.settings import (
@@ -55,7 +56,7 @@ def write_module(client: Client, record: ModuleRecord) -> None:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": name, "namespace": NAMESPACE, "labels": {MODULE_LABEL: record.name}},
-        "data": {KEY: json.dumps(data, sort_keys=True, separators=(",", ":"))},
+        "data": {KEY: canonical_json(data, escaped=True)},
     }
     client.apply(document, force=True)
 
@@ -95,7 +96,7 @@ def decode_steps(text: str, where: str) -> dict[str, StepRecord]:
 def encode_steps(records: Mapping[str, StepRecord]) -> str:
     """Host records for the annotation; what the steps made is left out, the host has it."""
     steps = {role: encode_step(record) for role, record in sorted(records.items())}
-    return json.dumps({"format": RECORD_FORMAT, "steps": steps}, sort_keys=True, separators=(",", ":"))
+    return canonical_json({"format": RECORD_FORMAT, "steps": steps}, escaped=True)
 
 
 def decode_begun(text: str, node: str) -> tuple[Intent, ...]:
@@ -106,7 +107,7 @@ def decode_begun(text: str, node: str) -> tuple[Intent, ...]:
 
 def mark_begun(client: Client, name: str, operation: str, roles: Sequence[str]) -> None:
     """Say on a Node that these roles of its host are about to change. A Node that is gone needs no mark."""
-    text = json.dumps({"operation": operation, "roles": sorted(roles)}, separators=(",", ":"))
+    text = canonical_json({"operation": operation, "roles": sorted(roles)}, escaped=True)
     path = f"/api/v1/nodes/{name}"
     client.call(
         "PATCH",
@@ -187,9 +188,7 @@ def node_patch(
     changed |= labels
     notes: dict[str, str | None] = {
         BEGUN_ANNOTATION: None,
-        OWNED_ANNOTATION: json.dumps(
-            {"labels": sorted(labels), "taints": sorted(keys)}, separators=(",", ":")
-        ),
+        OWNED_ANNOTATION: canonical_json({"labels": sorted(labels), "taints": sorted(keys)}, escaped=True),
         RECORD_ANNOTATION: encode_steps(records),
     }
     if address:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from slipway.catalog.digests import of_data
 from slipway.cluster import attempts, drift, records
 from slipway.cluster.client import Client
+from slipway.digests import json_digest
 from slipway.model.record import Intent, ModuleRecord, ObjectRef
 
 Request = Mapping[str, Any]
@@ -23,7 +23,7 @@ def known_releases(record: ModuleRecord) -> dict[str, dict[str, Any]]:
 
 def release_digest(item: Mapping[str, Any]) -> str:
     """What one release is made of. Equal to the record's: Helm has nothing to do."""
-    return of_data(
+    return json_digest(
         {"chart": item["chart"]["digest"], "namespace": item["namespace"], "values": item["values"]}
     )
 

@@ -5,7 +5,6 @@ of it is server-side apply as field manager `slipway`, so a second run writes th
 """
 
 import base64
-import json
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from slipway.cluster.emptied import removals
 from slipway.cluster.managers import leaves_by_manager
 from slipway.cluster.observe import SETTINGS_KEY, SETTINGS_SECRET, read_settings_record
 from slipway.cluster.records import encode_step
+from slipway.digests import canonical_json
 from slipway.errors import TransientError
 from slipway.model.record import StepRecord
 from slipway.settings import API_VERSION, NAMESPACE
@@ -127,7 +127,7 @@ def secret_documents(secrets: Mapping[str, bytes]) -> list[Object]:
 
 def write_record(client: Client, record: StepRecord) -> None:
     """The record of this step, beside the Secrets it covers."""
-    text = json.dumps(encode_step(record), sort_keys=True)
+    text = canonical_json(encode_step(record), escaped=True)
     client.apply(
         _secret(SETTINGS_SECRET, {SETTINGS_KEY: base64.b64encode(text.encode()).decode()}), force=True
     )

@@ -1,10 +1,10 @@
 """The lists `hosts` and `modules` of a status: a line per target, from probe, plan and what the run did."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from slipway.digests import digest_of
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, NodeObserved, Observed
 from slipway.model.operation import Outcome, StepResult
@@ -220,7 +220,7 @@ def _records_digest(records: Mapping[str, StepRecord]) -> str:
     if not records:
         return ""
     text = "\n".join(f"{role} {record.digest}" for role, record in sorted(records.items()))
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return digest_of(text)
 
 
 def _entry(name: str, phase: str, version: str, digest: str, message: str) -> Entry:

@@ -7,7 +7,7 @@ stands in the cluster can be compared with what should.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from slipway.catalog.digests import canonical_json
+from slipway.digests import canonical_json
 from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from slipway.catalog.digests import of_data
+from slipway.digests import json_digest
 
 #: Hex digits of a part's digest: enough to tell two values apart, short enough for an annotation.
 PART_DIGITS = 12
@@ -22,7 +22,7 @@ def secret(reference: str) -> dict[str, str]:
 
 def digest(value: Any, secrets: Mapping[str, str]) -> str:
     """sha256 of the canonical text; a secret counts by its HMAC, so a rotated one is a change."""
-    return of_data(_sealed(value, secrets))
+    return json_digest(_sealed(value, secrets))
 
 
 def parts(inputs: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:

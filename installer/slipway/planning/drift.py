@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from slipway.catalog.digests import canonical_json
+from slipway.digests import canonical_json
 from slipway.model.observed import Drift
 from slipway.model.record import Made, MadeKind, StepRecord
 from slipway.model.things import PathState, Things, UnitState

@@ -10,7 +10,7 @@ import pytest
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make import code, wheel
 from slipway.bundle.make.sources.chart import pack_own_chart
-from slipway.catalog import digests, loader, shipped
+from slipway.catalog import loader, shipped
 from slipway.settings import data_dir
 
 STRAYS = (
@@ -112,4 +112,4 @@ def test_a_modules_own_chart_has_what_is_counted_and_nothing_else(
         inside = [member.name.partition("/")[2] for member in archive if member.isfile()]
     assert sorted(inside) == [file.relative_to(chart).as_posix() for file in shipped.files(chart)]
     assert made[0].read_bytes() == made[1].read_bytes()
-    assert digests.of_files([chart]) == digests.of_files([clean / "modules" / module / "chart"])
+    assert shipped.digest_of_files([chart]) == shipped.digest_of_files([clean / "modules" / module / "chart"])

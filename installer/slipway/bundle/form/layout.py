@@ -1,12 +1,12 @@
 """An image in an OCI layout: its manifest, or an index of several, and all that these name."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from slipway.digests import digest_of
 from slipway.errors import BundleError
 
 #: One OCI layout holds all images of a bundle over one store of blobs.
@@ -40,6 +40,11 @@ class Blob:
     size: int
     path: Path | None = None
     data: bytes = b""
+
+
+def blob_of(data: bytes) -> Blob:
+    """A blob of bytes."""
+    return Blob(digest_of(data), len(data), data=data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,7 @@ def node_of(text: bytes, media_type: str = "") -> Node:
     if not isinstance(data, dict) or not ("config" in data or "manifests" in data):
         raise ValueError("it names neither a configuration nor manifests")
     served = media_type or (OCI_INDEX if "manifests" in data else OCI_MANIFEST)
-    digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
-    return Node(digest, str(data.get("mediaType") or served), text)
+    return Node(digest_of(text), str(data.get("mediaType") or served), text)
 
 
 def nodes(root: str, read: Callable[[str], bytes], depth: int = DEPTH) -> Iterator[Node]:
@@ -113,7 +117,7 @@ def reader(directory: Path) -> Callable[[str], bytes]:
             text = path.read_bytes()
         except OSError as exc:
             raise missing(digest, path, exc) from exc
-        if f"sha256:{hashlib.sha256(text).hexdigest()}" != digest:
+        if digest_of(text) != digest:
             raise BundleError(f"{digest} has other contents", where=str(path), hint=_VERIFY)
         return text
 

@@ -1,12 +1,11 @@
 """bundle.yaml: reads, writes and names a bundle's manifest. Format and fields: docs/reference/bundle.md."""
 
-import hashlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from slipway import yamltext
+from slipway.digests import json_digest
 from slipway.errors import BundleError
 from slipway.landing import land
 from slipway.model.bundle import BUNDLE_FORMAT, Artifact, ArtifactKind, BundleManifest
@@ -28,9 +27,7 @@ def make(
     versions = tuple(kubernetes)
     ordered = tuple(sorted(artifacts, key=lambda item: (item.kind, item.name, item.version, item.platform)))
     body = _body(name, catalog, slipway, ordered, versions)
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    digest = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-    return BundleManifest(name, digest, catalog, slipway, ordered, versions)
+    return BundleManifest(name, json_digest(body, escaped=True), catalog, slipway, ordered, versions)
 
 
 def dump(manifest: BundleManifest) -> bytes:

@@ -3,12 +3,12 @@
 So the file's sha256 is the blob's digest, and hosts fetch it with plain HTTP.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from slipway.bundle.form import layout
 from slipway.bundle.form.layout import OCI_MANIFEST, Node, node_of
+from slipway.digests import canonical_json
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind
 
@@ -48,7 +48,7 @@ def artifact_manifest(kind: str, title: str, digest: str, size: int, signature: 
         ],
     }
     noted = {"annotations": {SIGNATURE_NOTE: signature}} if signature else {}
-    return json.dumps(data | noted, separators=(",", ":"), sort_keys=True).encode()
+    return canonical_json(data | noted, escaped=True).encode()
 
 
 def file_manifest(artifact: Artifact) -> bytes:

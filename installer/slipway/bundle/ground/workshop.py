@@ -4,8 +4,6 @@ Sources and image parts are made through `Workshop.make`; two processes that wan
 """
 
 import fcntl
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from slipway.digests import json_digest
 from slipway.model.platforms import AMD64, Platform
 from slipway.settings import cache_dir
 
@@ -24,8 +23,7 @@ def recipe_for(platform: Platform, recipe: object) -> object:
 
 def short_digest(recipe: object) -> str:
     """Twelve hex digits that name a recipe: JSON-shaped data."""
-    text = json.dumps(recipe, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return json_digest(recipe, escaped=True).removeprefix("sha256:")[:12]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from functools import cache
 from pathlib import Path
 
-from slipway.catalog.digests import of_files
+from slipway.catalog.shipped import digest_of_files
 
 
 @cache
 def rules() -> str:
     """Digest of the code that reads licences: newer code reads them again."""
     here = Path(__file__).parent
-    return of_files([here, here.parent / "make" / "sources"])
+    return digest_of_files([here, here.parent / "make" / "sources"])

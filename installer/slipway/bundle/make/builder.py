@@ -1,6 +1,5 @@
 """Makes the artifacts of a bundle, kind by kind; whoever builds one says which."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +21,9 @@ from slipway.bundle.make.official import Named, Official, needed_for
 from slipway.bundle.make.packages import build_repository, gathered_for, gathered_repository
 from slipway.bundle.make.pulling import pull
 from slipway.bundle.make.sources.chart import PACKED, pack_own_chart
-from slipway.catalog import Catalog, Module, digests, shipped
+from slipway.catalog import Catalog, Module, shipped
 from slipway.catalog.versions import Chart, Versions
+from slipway.digests import canonical_json
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.platforms import AMD64, BY_NAME, Platform
@@ -87,7 +87,7 @@ class Builder:
         found = list(joined(parts, self.writer))
         self.writer.json(f"{LAYOUT}/oci-layout", {"imageLayoutVersion": "1.0.0"})
         index = [named_entry(*part) for part in found]
-        index.sort(key=lambda entry: json.dumps(entry, sort_keys=True))
+        index.sort(key=canonical_json)
         self.writer.json(f"{LAYOUT}/index.json", {"schemaVersion": 2, "manifests": index})
         yield from (artifact for artifact, _ in found)
 
@@ -215,7 +215,7 @@ class Builder:
 
         chart_file = yamltext.load((directory / "Chart.yaml").read_bytes(), strict=False)
         version = str(chart_file["version"])
-        content = digests.of_files([directory])
+        content = shipped.digest_of_files([directory])
         packed = self.workshop.make("chart", chart, version, content, build) / PACKED
         made = self._file(ArtifactKind.CHART, chart, version, packed, f"module {module}", suffix=".tgz")
         return replace(made, licence=Licensing.own_chart(directory))

@@ -10,7 +10,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make import sources
 from slipway.bundle.make.sources.debian import compile_python
 from slipway.bundle.make.sources.python import LIBRARIES, PROGRAMS
-from slipway.catalog import digests, shipped
+from slipway.catalog import shipped
 from slipway.catalog.versions import DebianSource, Versions
 from slipway.settings import data_dir
 
@@ -36,7 +36,10 @@ class CodeLayer:
     def make(self) -> Path:
         """The directory with the package, compiled; rebuilt when any file of it changed."""
         package = Path(slipway.__file__).parent
-        content = [digests.of_files([package]), *(digests.of_files([data_dir() / name]) for name in DATA)]
+        content = [
+            shipped.digest_of_files([package]),
+            *(shipped.digest_of_files([data_dir() / name]) for name in DATA),
+        ]
         return self.workshop.make("code", "slipway", slipway.__version__, content, self._build)
 
     def entries(self, place: Path) -> Iterator[Entry]:

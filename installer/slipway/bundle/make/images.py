@@ -3,19 +3,19 @@
 A layer is cached by its recipe, so images share layers, and a change of Slipway's own code makes one thin layer anew.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slipway.bundle.form.layout import OCI_MANIFEST, Blob
+from slipway.bundle.form.layout import OCI_MANIFEST, Blob, blob_of
 from slipway.bundle.ground.archive import Entry, tree_entries, write_tgz
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make import sources
 from slipway.bundle.make.code import CodeLayer
 from slipway.catalog.versions import Image, Layer, Versions
+from slipway.digests import canonical_json
 from slipway.model.platforms import AMD64, Platform
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
@@ -140,8 +140,7 @@ def _descriptor(blob: Blob, media_type: str) -> dict[str, Any]:
 
 
 def _json(data: Mapping[str, Any]) -> Blob:
-    text = json.dumps(data, separators=(",", ":"), sort_keys=True).encode()
-    return Blob(f"sha256:{hashlib.sha256(text).hexdigest()}", len(text), data=text)
+    return blob_of(canonical_json(data, escaped=True).encode())
 
 
 def _common_text() -> list[str]:

@@ -1,13 +1,12 @@
 """An image for several platforms: one reference, one OCI index over the manifest of each."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from slipway.bundle.form.layout import OCI_INDEX, Blob, Node, blob_path, node_of
+from slipway.bundle.form.layout import OCI_INDEX, Node, blob_of, blob_path, node_of
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.licences.expression import all_of
+from slipway.digests import canonical_json
 from slipway.model.bundle import Artifact
 
 #: An image of a bundle, and its manifest or index.
@@ -25,13 +24,10 @@ def joined(parts: Iterable[Part], writer: Writer) -> Iterator[Part]:
 
 def _index(parts: Mapping[str, Part], writer: Writer) -> Part:
     entries = [_entry(node, platform) for platform, (_, node) in parts.items()]
-    text = json.dumps(
-        {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries},
-        separators=(",", ":"),
-        sort_keys=True,
-    ).encode()
-    digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
-    writer.blob(Blob(digest, len(text), data=text))
+    data = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
+    text = canonical_json(data, escaped=True).encode()
+    blob = blob_of(text)
+    writer.blob(blob)
     nodes = [node for _, node in parts.values()]
     blobs = {digest: size for node in nodes for digest, size in node.sizes.items()}
     artifacts = [artifact for artifact, _ in parts.values()]
@@ -39,9 +35,9 @@ def _index(parts: Mapping[str, Part], writer: Writer) -> Part:
         replace(
             artifacts[0],
             platform=",".join(parts),
-            digest=digest,
+            digest=blob.digest,
             size=len(text) + sum(len(node.text) for node in nodes) + sum(blobs.values()),
-            path=blob_path(digest),
+            path=blob_path(blob.digest),
             origin=", ".join(dict.fromkeys(artifact.origin for artifact in artifacts)),
             licence=all_of(artifact.licence for artifact in artifacts),
         ),

@@ -12,7 +12,7 @@ from slipway import __version__
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.own import DISTRIBUTION
 from slipway.bundle.make.code import DATA
-from slipway.catalog import digests, shipped
+from slipway.catalog import shipped
 from slipway.settings import data_dir
 
 FILE = f"slipway_installer-{__version__}-py3-none-any.whl"
@@ -24,7 +24,10 @@ _TAGS = "Wheel-Version: 1.0\nGenerator: slipway\nRoot-Is-Purelib: true\nTag: py3
 def own_wheel(workshop: Workshop) -> Path:
     """The file; built again when any file of it changed."""
     package = Path(slipway.__file__).parent
-    content = [digests.of_files([package]), *(digests.of_files([data_dir() / name]) for name in DATA)]
+    content = [
+        shipped.digest_of_files([package]),
+        *(shipped.digest_of_files([data_dir() / name]) for name in DATA),
+    ]
     place = workshop.make("wheel", "slipway", __version__, [content, _texts()], _build)
     return place / FILE
 

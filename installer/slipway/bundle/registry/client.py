@@ -4,7 +4,6 @@ Connections are kept and may be used from several threads. What was interrupted 
 at the byte that the registry has, a download at the byte that is here.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -17,6 +16,7 @@ from slipway.bundle.registry.connection import Connection
 from slipway.bundle.registry.patience import PATIENCE
 from slipway.bundle.registry.refusals import RegistryError, RegistryUnavailable
 from slipway.bundle.registry.upload import SMALL, Upload, begin
+from slipway.digests import digest_of
 
 __all__ = ["RegistryClient", "RegistryError", "RegistryUnavailable"]
 
@@ -67,7 +67,7 @@ class RegistryClient:
         path = f"/v2/{self._project}{repository}/manifests/{reference}"
         with self._connection.open("GET", path, headers={"Accept": ACCEPT}) as response:
             data = response.data
-        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        digest = digest_of(data)
         if reference.startswith("sha256:") and digest != reference:
             raise RegistryError("digest", f"{repository}@{reference} has other contents", where=self.url)
         return data, digest
@@ -143,7 +143,7 @@ class RegistryClient:
         """A small blob, checked."""
         with self._connection.open("GET", f"/v2/{self._project}{repository}/blobs/{digest}") as response:
             data = response.data
-        self._check(repository, digest, f"sha256:{hashlib.sha256(data).hexdigest()}")
+        self._check(repository, digest, digest_of(data))
         return data
 
     def get_blob(

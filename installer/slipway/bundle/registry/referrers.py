@@ -4,7 +4,6 @@ Some is found by tags of the manifest's digest (cosign's), some names the manife
 distribution 1.1). A registry lists the latter; for one that does not, clients keep the list, as an index under a tag.
 """
 
-import json
 import re
 import threading
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any, Final
 from slipway.bundle.form import layout
 from slipway.bundle.form.layout import MANIFESTS, OCI_INDEX, Node
 from slipway.bundle.registry.client import RegistryClient, RegistryError
+from slipway.digests import canonical_json
 from slipway.errors import BundleError
 
 #: Behind a digest, in the tags by which cosign finds what it has put beside an image.
@@ -97,7 +97,7 @@ class Listing:
         ]
         manifests = sorted([*kept, *new.values()], key=lambda item: str(item["digest"]))
         data = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}
-        text = json.dumps(data, separators=(",", ":"), sort_keys=True).encode()
+        text = canonical_json(data, escaped=True).encode()
         self._client.put_manifest(repository, list_tag(subject), text, OCI_INDEX)
 
 

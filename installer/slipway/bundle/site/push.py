@@ -4,7 +4,6 @@ So a push that was killed leaves nothing that is wrong, and the next one copies 
 over the wire once: into the first repository that wants it; the others take it over from there inside the registry.
 """
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -28,6 +27,7 @@ from slipway.bundle.ground.tally import Tally, every
 from slipway.bundle.registry.client import RegistryClient
 from slipway.bundle.registry.referrers import Listing
 from slipway.bundle.site.stock import DirectoryStock, Stock
+from slipway.digests import digest_of
 from slipway.errors import BundleError, Interrupted
 from slipway.model.bundle import Artifact, ArtifactKind
 
@@ -164,7 +164,7 @@ class _Pusher:
     def bundle(self, name: str, data: bytes, signature: str) -> None:
         """The bundle's manifest, which makes all the rest the site's current one."""
         self._check_cancelled()
-        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        digest = digest_of(data)
         node = layout.node_of(artifact_manifest("bundle", manifests.FILE, digest, len(data), signature))
         if self.client.head_manifest(MANIFEST_REPOSITORY, CURRENT) == node.digest:
             return

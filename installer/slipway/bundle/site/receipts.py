@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from slipway.bundle.ground.disk import guarded
 from slipway.bundle.site.push import PushReceipt
+from slipway.digests import canonical_json
 from slipway.errors import BundleError
 from slipway.landing import land
 from slipway.model.bundle import BundleManifest
@@ -115,4 +116,4 @@ def newest(state: Path, where: str = "") -> Path:
 
 
 def _signed(receipt: dict[str, Any]) -> bytes:
-    return PREFIX + json.dumps(receipt, sort_keys=True, separators=(",", ":")).encode()
+    return PREFIX + canonical_json(receipt, escaped=True).encode()

@@ -8,7 +8,7 @@ from slipway.bundle.licences.expression import all_of
 from slipway.bundle.licences.own import own_licence
 from slipway.bundle.make.programs import run
 from slipway.catalog import versions as pins
-from slipway.catalog.digests import of_files
+from slipway.catalog.shipped import digest_of_files
 from slipway.errors import BundleError
 from slipway.model.platforms import AMD64, Platform
 from slipway.settings import data_dir
@@ -29,7 +29,7 @@ class CSource:
 
     def recipe(self, spec: pins.ProgramSource) -> object:
         """The text of the program and the flags."""
-        return [spec.model_dump(mode="json"), of_files(self._files(spec)), FLAGS]
+        return [spec.model_dump(mode="json"), digest_of_files(self._files(spec)), FLAGS]
 
     def fetch(self, spec: pins.ProgramSource, dest: Path) -> None:
         """One call of gcc."""
