@@ -3,6 +3,7 @@
 The one place that replaces a small file. What is streamed, and goes on where it was interrupted, has drafts of its own.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -24,7 +25,9 @@ def land(path: Path, content: str | bytes, *, mode: int | None = None) -> None:
     if path.exists() and not path.is_file():
         path.write_bytes(data)
         return
-    target = path.resolve()
+    target = real(path)
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     draft = target.with_name(f".{target.name}.draft")
     with _alone(draft) as file:
         try:
@@ -37,6 +40,14 @@ def land(path: Path, content: str | bytes, *, mode: int | None = None) -> None:
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
+
+
+def real(path: Path) -> Path:
+    """Where the path leads, absolute, as far as it leads anywhere: of a link to itself, the link.
+
+    `Path.resolve` ends in a RuntimeError there.
+    """
+    return Path(os.path.realpath(path))
 
 
 @contextmanager

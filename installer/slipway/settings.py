@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from slipway.landing import real
+
 API_GROUP: Final = "installer.slipway.dev"
 API_VERSION: Final = f"{API_GROUP}/v1alpha1"
 NAMESPACE: Final = "slipway-system"
@@ -75,7 +77,7 @@ class Workspace:
 
     def __post_init__(self) -> None:
         """Resolve once, so that a later chdir changes nothing."""
-        object.__setattr__(self, "base", self.configuration.resolve().parent)
+        object.__setattr__(self, "base", real(self.configuration).parent)
 
     @property
     def state(self) -> Path:

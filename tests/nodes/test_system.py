@@ -166,9 +166,9 @@ def test_a_large_log_is_rotated_and_written_on(site: Site) -> None:
 
 
 def test_what_a_killed_run_left_out_is_made_up_for(site: Site) -> None:
-    """The file landed, and then nobody told systemd."""
+    """The file landed as it has to be, and then nobody told systemd."""
     for node in NAMES:
-        script = "cd /etc/systemd/system.conf.d && cp 60-slipway.conf new && mv new 60-slipway.conf"
+        script = "cd /etc/systemd/system.conf.d && cp --preserve=mode 60-slipway.conf new && mv new 60-slipway.conf"
         site.lab.ssh(node, ["sh", "-c", script])
     assert site.changed(site.play("node_system", **settings(site))) == {"node-1": 1, "node-2": 1}
 

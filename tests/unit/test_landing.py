@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.landing import PRIVATE, land
+from slipway.landing import PRIVATE, land, real
 
 #: Ends as a power cut does, at the last moment before the new file is there.
 KILLED = """
@@ -54,6 +54,15 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     land(tmp_path / "link", "after")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_text() == "after"
+
+
+def test_a_link_to_itself_leads_nowhere(tmp_path: Path) -> None:
+    path = tmp_path / "link"
+    path.symlink_to(path)
+    with pytest.raises(OSError, match="symbolic links"):
+        land(path, "text")
+    assert real(path) == real(tmp_path) / "link"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_is_no_file_is_written_to(tmp_path: Path) -> None:

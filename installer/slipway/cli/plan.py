@@ -8,7 +8,7 @@ import typer
 
 from slipway.cli.output import DEFAULT_FILE, BundleDirectory, ConfigurationFile, Format, Output, emit, warn
 from slipway.errors import PreflightError, before_changes
-from slipway.landing import land
+from slipway.landing import land, real
 
 app = typer.Typer()
 
@@ -56,7 +56,7 @@ def plan(
     if out:
         kept = {
             "format": PLAN_FORMAT,
-            "file": str(file.resolve()),
+            "file": str(real(file)),
             "refresh": refresh,
             "plan": plan_data(made),
         }

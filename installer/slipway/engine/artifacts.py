@@ -14,6 +14,7 @@ from slipway.engine.board import Board
 from slipway.engine.context import Context
 from slipway.engine.registry import push_client, registry_source
 from slipway.errors import BundleError
+from slipway.landing import real
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.host.items import Host
 from slipway.model.plan import REPLICA, Step
@@ -37,7 +38,7 @@ def local_packages(context: Context, wanted: Iterable[Mapping[str, Any]]) -> dic
 def _local(context: Context, kind: ArtifactKind, wanted: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """By their digests: planning has chosen those of the host's platform."""
     there = {artifact.digest: artifact for artifact in context.manifest.artifacts if artifact.kind is kind}
-    return {item["name"]: str(context.source.path(there[item["digest"]]).resolve()) for item in wanted}
+    return {item["name"]: str(real(context.source.path(there[item["digest"]]))) for item in wanted}
 
 
 def program_path(context: Context, name: str) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 from slipway import yamltext
 from slipway.engine.context import Context
 from slipway.errors import SlipwayError
-from slipway.landing import PRIVATE, land
+from slipway.landing import PRIVATE, land, real
 from slipway.probe.fleet import Fleet
 
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
@@ -39,7 +39,7 @@ def usable_kubeconfig(context: Context) -> Path | str:
         return ""
     if not context.kubeconfig.exists():
         fetch_kubeconfig(context)
-    return context.kubeconfig.resolve()
+    return real(context.kubeconfig)
 
 
 def pointed_at(kubeconfig: bytes, server: str) -> bytes:

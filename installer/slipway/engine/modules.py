@@ -11,6 +11,7 @@ from slipway.engine.artifacts import program_path, required
 from slipway.engine.batches import LIMITS
 from slipway.engine.kubeconfig import usable_kubeconfig
 from slipway.engine.run import Run
+from slipway.landing import real
 from slipway.model.bundle import ArtifactKind
 from slipway.model.operation import Failure
 from slipway.model.plan import Step, StepKind
@@ -29,7 +30,7 @@ def run_modules(steps: tuple[Step, ...], run: Run) -> None:
     """Bring modules to their requests; each has succeeded when its record says so."""
     board, context = run.board, run.context
     directory = context.state / "runs" / f"{board.operation}-modules"
-    turns = Turns(directory.resolve())
+    turns = Turns(real(directory))
 
     def on_event(event: RunnerEvent) -> None:
         board.counts.helm_calls += event.data.get("helm_calls", 0)
@@ -102,7 +103,7 @@ def _artifacts(run: Run, steps: Iterable[Step]) -> dict[str, str]:
         name: context.source.path(required(context, ArtifactKind.CHART, name)) for name in charts
     }
     paths["helm"] = program_path(context, "helm")
-    return {name: str(path.resolve()) for name, path in paths.items()}
+    return {name: str(real(path)) for name, path in paths.items()}
 
 
 def _failure(event: RunnerEvent) -> Failure:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from slipway.errors import StepError
+from slipway.landing import real
 from slipway.runner.events import EventKind, RunnerEvent
 from slipway.runner.launch import Job, Started, launch
 from slipway.runner.scratch import Scratch
@@ -97,7 +98,7 @@ def run(
         if started:
             started.open_gate()
         else:
-            keys = (known_hosts or directory / "known_hosts").resolve()
+            keys = real(known_hosts or directory / "known_hosts")
             variables = {"ANSIBLE_SSH_ARGS": ssh_arguments(keys)}
             started = launch(scratch, Job(path, max(len(hosts), 1), check, tags, variables))
         result = _Run(started, redactor, on_event, cancelled).execute()

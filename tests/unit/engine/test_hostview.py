@@ -39,7 +39,7 @@ def test_of_many_hosts_an_error_names_a_few() -> None:
     with pytest.raises(ConfigurationError) as caught:
         find(configuration.model_copy(update={"hosts": many}), "zzz")
     assert caught.value.why.endswith("w-011 and 28 more")
-    assert caught.value.hint == ""
+    assert caught.value.hint == "name one of them"
 
 
 def test_a_lock_counts_while_it_has_time_left() -> None:

@@ -18,7 +18,7 @@ from slipway.bundle.form.contents import contents
 from slipway.bundle.ground.archive import CHUNK, file_digest
 from slipway.bundle.ground.disk import guarded
 from slipway.errors import BundleError
-from slipway.landing import land
+from slipway.landing import land, real
 from slipway.model.bundle import BundleManifest
 from slipway.smallfiles import json_of
 
@@ -147,7 +147,7 @@ class Import:
         """Where a file goes; no link leads out of the directory, whatever lay there before."""
         target = self.out / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.parent.resolve().is_relative_to(self.out.resolve()):
+        if not real(target.parent).is_relative_to(real(self.out)):
             hint = "import into an empty directory"
             raise BundleError("a link leads out of the directory", where=str(target.parent), hint=hint)
         return target

@@ -98,10 +98,10 @@ def find(configuration: Configuration, name: str) -> Host:
         return configuration.hosts[names.index(name)]
     more = f" and {len(names) - _NAMES} more" if names[_NAMES:] else ""
     raise ConfigurationError(
-        f"there is no host {name} in the ClusterConfiguration {configuration.name}",
+        f"there is no host {name!r} in the ClusterConfiguration {configuration.name}",
         where="spec.hosts.items",
         why=f"its hosts are {', '.join(names[:_NAMES])}{more}" if names else "it has no hosts",
-        hint=nearest(name, names),
+        hint=nearest(name, names) or "name one of them",
     )
 
 

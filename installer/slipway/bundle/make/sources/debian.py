@@ -15,6 +15,7 @@ from slipway.bundle.make.apt import Apt
 from slipway.bundle.make.programs import run
 from slipway.catalog import versions as pins
 from slipway.errors import BundleError
+from slipway.landing import real
 from slipway.model.platforms import AMD64, Platform
 
 #: Directories that are links into /usr on every system that is installed today.
@@ -65,7 +66,7 @@ class DebianSource:
         """Of all its packages at once, by their copyright files."""
         del spec
         found = sorted((place / "usr/share/doc").glob("*/copyright"))
-        own = [path for path in found if path.resolve() == path.absolute()]
+        own = [path for path in found if real(path) == path.absolute()]
         return {
             WHOLE: all_of(of_copyright(path.read_text(encoding="utf-8", errors="replace")) for path in own)
         }
