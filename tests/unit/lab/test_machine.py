@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from slipway.lab import Lab, LabError, machine
+from slipway.settings import cache_dir
 
 
 def test_without_root_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache_dir()  # kept from the first time on: later tests want root's
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(LabError, match="a lab needs root") as caught:
         Lab("never", "10.79.0.0/24").up(1)
