@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from slipway.clock import utc_text
 from slipway.cluster import records
 from slipway.cluster.client import Client, connect
 from slipway.cluster.helm import Deployed, Helm
@@ -83,7 +84,7 @@ def request_for(mode: str) -> dict[str, Any]:
 
 
 def intent(digest: str, action: str = "apply") -> Intent:
-    return Intent("op-1", f"module/page/{action}", digest, 1, "test", records.now())
+    return Intent("op-1", f"module/page/{action}", digest, 1, "test", utc_text())
 
 
 def applied(work: Work, mode: str) -> ModuleRecord:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from slipway import catalog
+from slipway.clock import utc_text
 from slipway.cluster import records
 from slipway.cluster.client import Client, connect
 from slipway.cluster.helm import Helm
@@ -71,7 +72,7 @@ def request_for(name: str, spec: ModuleSpec | None = None, *, seconds: int = 60)
 
 
 def intent(digest: str, action: str = "apply") -> Intent:
-    return Intent("op-1", f"module/welcome/{action}", digest, 1, "test", records.now())
+    return Intent("op-1", f"module/welcome/{action}", digest, 1, "test", utc_text())
 
 
 @pytest.fixture(scope="module")

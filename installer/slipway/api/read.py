@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from slipway.api import explain, merge, semantics, yamlfile
-from slipway.api.canonical import canonical, unstorable
+from slipway.api.stored import as_stored, unstorable
 from slipway.api.yamlfile import kind_of, step
 from slipway.errors import ConfigurationError, Finding
 from slipway.model.configuration import Configuration, Spec
@@ -44,8 +44,8 @@ _FREE = frozenset({"settings", "values", "extraConfig", "kubelet", "config"})
 
 
 def document(path: Path) -> dict[str, Any]:
-    """The file in its canonical form, unchecked but for being one YAML map."""
-    found: dict[str, Any] = canonical(yamlfile.read(path))
+    """The file as the API server would store it, unchecked but for being one YAML map."""
+    found: dict[str, Any] = as_stored(yamlfile.read(path))
     return found
 
 
@@ -133,7 +133,7 @@ def _spec(value: Any) -> tuple[Spec | None, list[Finding]]:
     nothing = list(_nulls(value, "spec"))
     empty = {one.path for one in nothing}
     try:
-        spec = Spec.model_validate_json(json.dumps(canonical(value)), strict=True)
+        spec = Spec.model_validate_json(json.dumps(as_stored(value)), strict=True)
     except ValidationError as exc:
         rest = [one for one in explain.findings(exc, Spec, "spec") if one.path not in empty]
         return None, [*nothing, *rest]

@@ -22,6 +22,7 @@ from slipway.cli.bundleoptions import (
     upstreams_of,
 )
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
+from slipway.clock import utc_now
 from slipway.model.bundle import Profile
 
 if TYPE_CHECKING:
@@ -60,7 +61,6 @@ def lock(
 ) -> None:
     """Read at the registries which digests the images' tags mean, and keep them: only what is locked is pulled."""
     from dataclasses import asdict
-    from datetime import UTC, datetime
 
     if check:
         _check_pages(downloads_file, upstreams_of(registry), output)
@@ -81,7 +81,7 @@ def lock(
     for name in modules.split(",") if modules else modules_of(profile, catalog, configuration):
         wanted |= set(catalog.modules[name].images)
     wanted = {image for image in wanted if not image.startswith(f"{OWN_IMAGE}:")}
-    former, today = locks.read(lock_file), datetime.now(UTC).date().isoformat()
+    former, today = locks.read(lock_file), utc_now().date().isoformat()
     upstreams, names = upstreams_of(registry), images_for(platform, configuration)
     found = [item for name in names for item in locks.resolve_all(upstreams, sorted(wanted), name, today)]
     locks.check_moved(former, found, accept=accept)
@@ -99,13 +99,12 @@ def _lock_charts(
     charts: list[str], file: Path, upstreams: "Upstreams", output: Format, *, accept: bool
 ) -> None:
     from dataclasses import asdict
-    from datetime import UTC, datetime
 
     from slipway.bundle.locks import chartrepo, downloads
     from slipway.bundle.locks.downloading import Ways
     from slipway.bundle.registry.web import Web
 
-    former, today = downloads.read(file), datetime.now(UTC).date().isoformat()
+    former, today = downloads.read(file), utc_now().date().isoformat()
     found = chartrepo.resolve_all(Ways(Web(), upstreams), charts, today)
     chartrepo.check_moved(former, found, accept=accept)
     downloads.write(former.merged(found), file)

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
+from slipway.clock import utc_now
 from slipway.cluster.client import Client
-from slipway.cluster.lease import LEASE, claimed, utc_now
+from slipway.cluster.lease import LEASE, claimed
 from slipway.errors import ConflictError
 from slipway.holders import Sighting
 

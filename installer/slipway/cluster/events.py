@@ -4,9 +4,9 @@ import logging
 import os
 import secrets
 import socket
-from datetime import UTC, datetime
 from typing import Final
 
+from slipway.clock import exact_text, utc_now
 from slipway.cluster.client import Client
 from slipway.errors import SlipwayError
 from slipway.model.observed import LiveConfiguration
@@ -25,7 +25,7 @@ def instance() -> str:
 
 def emit(client: Client, about: LiveConfiguration, reason: str, note: str, *, warning: bool = False) -> None:
     """Create one Event; a failure is logged and nothing more, since Events are for people."""
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    now = exact_text(utc_now())
     event = {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",

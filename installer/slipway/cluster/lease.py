@@ -9,22 +9,16 @@ still for its duration (`holders.Sighting`); `renewTime` is for people, and only
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from slipway.clock import exact_text, utc_now
 from slipway.cluster.client import Client, Object
 from slipway.errors import ConflictError, HeldError
 from slipway.holders import Sighting, name_of, seconds_awake_or_asleep
 from slipway.settings import LOCK_SECONDS, NAMESPACE
 
 LEASE: Final = ("coordination.k8s.io/v1", "Lease")
-
-_MOMENT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
-
-
-def utc_now() -> datetime:
-    """What stands in a Lease for people."""
-    return datetime.now(UTC)
 
 
 class Lease:
@@ -191,5 +185,5 @@ def claimed(
 
 def _another(now: datetime, before: str) -> str:
     """The moment as text, and never the same twice: a clock may stand still, or be set back to where it was."""
-    text = now.strftime(_MOMENT)
-    return text if text != before else (now + timedelta(microseconds=1)).strftime(_MOMENT)
+    text = exact_text(now)
+    return text if text != before else exact_text(now + timedelta(microseconds=1))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from slipway.clock import utc_text
 from slipway.cluster import attempts, credentials, drift, helm, records, settings, waiting
 from slipway.cluster.client import Client
 from slipway.cluster.helm import Deployed, Helm
@@ -82,7 +83,7 @@ def apply_module(work: Work, request: Request, intent: Intent) -> ModuleRecord:
         parts=dict(request.get("parts", {})),
         intent=None,
         message="",
-        time=records.now(),
+        time=utc_text(),
     )
     records.write_module(work.client, done)
     return done
@@ -175,7 +176,7 @@ def _failed(work: Work, request: Request, record: ModuleRecord, error: StepError
     record, note = _roll_back(work, request, record)
     kept = "it is kept as it is; mend the cause and run again, it is continued"
     error.hint = error.hint or note or kept
-    failed = replace(record, phase="Failed", intent=None, message=message[:2000], time=records.now())
+    failed = replace(record, phase="Failed", intent=None, message=message[:2000], time=utc_text())
     records.write_module(work.client, failed)
 
 

@@ -6,9 +6,9 @@ A record is one JSON document under one key, so it is written atomically. A newe
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from datetime import UTC, datetime
 from typing import Any
 
+from slipway.clock import utc_text
 from slipway.cluster.client import MERGE, Client, Object, retry_conflicts
 from slipway.digests import canonical_json
 from slipway.errors import PreflightError
@@ -27,12 +27,10 @@ from slipway.settings import (
 MODULE_LABEL = f"{API_GROUP}/module"
 KEY = "record"
 
+#: The time of a record, by the name under which the action plugin `slipway_module` asks for it.
+now = utc_text
+
 _API = ("v1", "ConfigMap")
-
-
-def now() -> str:
-    """The time of a record: ISO 8601, UTC, seconds."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_modules(client: Client) -> dict[str, ModuleRecord]:

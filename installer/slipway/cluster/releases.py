@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from slipway.cluster import attempts, drift, records
+from slipway.clock import utc_text
+from slipway.cluster import attempts, drift
 from slipway.cluster.client import Client
 from slipway.digests import json_digest
 from slipway.model.record import Intent, ModuleRecord, ObjectRef
@@ -58,7 +59,7 @@ def begun(before: ModuleRecord, request: Request, intent: Intent, todo: tuple[st
         requires=tuple(request.get("requires", ())),
         releases=tuple(releases),
         extra={**before.extra, "releases": {**known, **releases}},
-        time=records.now(),
+        time=utc_text(),
     )
 
 

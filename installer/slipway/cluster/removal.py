@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from slipway.clock import utc_text
 from slipway.cluster import drift, records
 from slipway.cluster.attempts import KEEP
 from slipway.cluster.client import Client, Object
@@ -34,7 +35,7 @@ def remove_module(work: Work, request: Request, intent: Intent) -> None:
     if record is None:
         return
     policy = request["removal"]
-    record = replace(untrusted(record), phase="Removing", intent=intent, time=records.now())
+    record = replace(untrusted(record), phase="Removing", intent=intent, time=utc_text())
     records.write_module(work.client, record)
     pods = _pod_selectors(work.client, record.objects)
     try:

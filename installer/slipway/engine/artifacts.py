@@ -3,13 +3,13 @@
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from slipway.bundle.site.push import push
 from slipway.bundle.site.source import DirectorySource
 from slipway.bundle.site.stock import DirectoryStock, RegistryStock, Stock
+from slipway.clock import utc_text
 from slipway.engine.board import Board
 from slipway.engine.context import Context
 from slipway.engine.registry import push_client, registry_source
@@ -79,7 +79,7 @@ def mirror(step: Step, context: Context, board: Board, cancelled: Callable[[], b
         cancelled=cancelled,
     )
     shutil.rmtree(context.state / SCRATCH, ignore_errors=True)
-    at = datetime.now(UTC).isoformat(timespec="seconds")
+    at = utc_text()
     notary = Notary(site_key(context.secrets))
     notary.write(context.state, receipt_of(context.manifest, client.url, receipt, at), step.target)
     board.counts.images_copied += receipt.images_copied

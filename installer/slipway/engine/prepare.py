@@ -7,11 +7,11 @@ all hosts and looks for drift. A cluster that cannot be reached yet makes every 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from slipway.api.merge import resolve
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.site.source import SiteSource
+from slipway.clock import utc_text
 from slipway.engine.context import Context
 from slipway.engine.journal import unfinished
 from slipway.engine.kubeconfig import fetch_kubeconfig
@@ -116,7 +116,7 @@ def _observe(context: Context, scope: Scope) -> Observed:
             cluster = _cluster(context, drift=False)
     return Observed(
         scope=scope,
-        read_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        read_at=utc_text(),
         site=_site(context),
         hosts=seen,
         cluster=cluster,

@@ -10,11 +10,11 @@ import selectors
 import socket
 import struct
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Final, TextIO
 
+from slipway.clock import utc_text
 from slipway.lab import cgroups, state
 from slipway.lab.machine import LabError, wait_until
 from slipway.lab.state import Site
@@ -136,7 +136,7 @@ def _reply(query: bytes, client: str, log: TextIO) -> bytes | None:
         return None
     reply, name, kind = answered
     entry = {
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "time": utc_text(),
         "node": client,
         "name": name,
         "type": TYPES.get(kind, str(kind)),

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any, Final
 
+from slipway.clock import utc_text
 from slipway.cluster.client import Client
 from slipway.cluster.events import emit
 from slipway.cluster.operations import OPERATION, close_operation, prune_operations, write_operation
@@ -13,7 +14,6 @@ from slipway.model.operation import Counts, OperationResult, Outcome, StepResult
 from slipway.model.plan import Plan
 from slipway.operator.conditions import cut
 from slipway.operator.door import Running
-from slipway.operator.reconcile import utc_now
 from slipway.operator.succession import Past, past_of
 from slipway.operator.targets import failure_text
 
@@ -53,7 +53,7 @@ class Chronicle:
 
     def broken_off(self, live: LiveConfiguration, operation: str, why: str) -> None:
         """One that nobody goes on with; one that was never written, or has an end, is no error."""
-        status = {"phase": "Interrupted", "finishedAt": utc_now(), "message": cut(why)}
+        status = {"phase": "Interrupted", "finishedAt": utc_text(), "message": cut(why)}
         try:
             close_operation(self._client, operation, live.namespace, status)
         except SlipwayError as error:
@@ -61,7 +61,7 @@ class Chronicle:
 
     def finished(self, live: LiveConfiguration, plan: Plan, result: OperationResult, started: str) -> None:
         """The whole of it; then older ones go."""
-        self._write(live, result.operation, plan, finished_status(result, started, utc_now()))
+        self._write(live, result.operation, plan, finished_status(result, started, utc_text()))
         try:
             prune_operations(self._client, live.namespace, live.name)
         except SlipwayError as error:

@@ -9,10 +9,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Final
 
 from slipway.catalog import Catalog
+from slipway.clock import utc_text
 from slipway.errors import (
     ConfigurationError,
     ConflictError,
@@ -50,11 +50,6 @@ _VERDICTS: Final = {
 }
 
 
-def utc_now() -> str:
-    """This moment, as the API writes times."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 @dataclass(frozen=True, slots=True)
 class Edges:
     """What a reconciler works with."""
@@ -64,7 +59,7 @@ class Edges:
     catalog: Catalog
     recorder: Recorder
     meter: Meter
-    clock: Callable[[], str] = utc_now
+    clock: Callable[[], str] = utc_text
     namespaces: frozenset[str] = frozenset()
     """Whose ClusterConfigurations are followed besides those of Slipway's own namespace."""
 

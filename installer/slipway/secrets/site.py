@@ -8,10 +8,11 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
+from slipway.clock import utc_now
 from slipway.secrets.store import Secrets, SecretStore
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class _Pair:
     def valid(self, *, days: int) -> bool:
         """Whether they belong together and stay valid for some days."""
         ends = self.certificate.not_valid_after_utc - timedelta(days=days)
-        return self.certificate.public_key() == self.key.public_key() and datetime.now(UTC) < ends
+        return self.certificate.public_key() == self.key.public_key() and utc_now() < ends
 
 
 def _ensure_certificates(store: SecretStore, names: tuple[str, ...]) -> None:
@@ -112,7 +113,7 @@ def _issue(common_name: str, *, days: int, issuer: _Pair | None = None, names: t
     key = ec.generate_private_key(ec.SECP256R1())
     signing_key = issuer.key if issuer else key
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
-    now = datetime.now(UTC)
+    now = utc_now()
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)

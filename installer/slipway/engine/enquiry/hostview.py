@@ -4,11 +4,11 @@ Reads only: one connection to the host, and one request to the API where there i
 """
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from slipway.api.explain import nearest
 from slipway.api.merge import Setting, sources
+from slipway.clock import utc_text
 from slipway.engine.context import Context
 from slipway.errors import ConfigurationError, PreflightError, SlipwayError
 from slipway.holders import name_of
@@ -77,7 +77,7 @@ def explain(context: Context, name: str) -> HostView:
         address=host.address,
         roles=host.roles,
         groups=host.groups,
-        read_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        read_at=utc_text(),
         site=site_id(context.secrets, context.configuration.name),
         steps=roles_of(context.configuration, host, Facts(gpus=bool(seen.survey.gpus))),
         settings=sources(hosts, name) if hosts else (),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from slipway.clock import utc_text
 from slipway.engine import journal
 from slipway.engine.context import Context
 from slipway.engine.kubeconfig import fetch_kubeconfig
@@ -90,7 +91,7 @@ def overview(context: Context) -> Overview:
         if any(hosts[name].kubernetes for name in planes) and fetch_kubeconfig(context):
             observed = _cluster(context)
     own = here(context.state / "operations")
-    read_at = datetime.now(UTC).isoformat(timespec="seconds")
+    read_at = utc_text()
     if not observed.reachable:
         return Overview(
             name=context.configuration.name,
@@ -123,7 +124,7 @@ def _certificates(context: Context) -> str:
     from slipway.cluster.certificates import api_certificate_end
 
     end = api_certificate_end(context.client())
-    return datetime.fromtimestamp(end, UTC).isoformat(timespec="seconds") if end else ""
+    return utc_text(datetime.fromtimestamp(end, UTC)) if end else ""
 
 
 def here(directory: Path) -> tuple[Operation, ...]:
@@ -132,7 +133,7 @@ def here(directory: Path) -> tuple[Operation, ...]:
         happened = list(journal.events(directory, name))
         if not happened:
             return ()
-        started = datetime.fromtimestamp(happened[0]["time"], UTC).isoformat(timespec="seconds")
+        started = utc_text(datetime.fromtimestamp(happened[0]["time"], UTC))
         if happened[-1]["kind"] == "finished":
             return (Operation(name, "here", happened[-1]["text"], started, percent=100),)
         if journal.running(directory) is None:

@@ -6,7 +6,6 @@ Each is filled for itself, side by side with the others, and has a receipt of it
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from slipway.bundle.registry.web import fetchable
 from slipway.bundle.site import receipts
 from slipway.bundle.site.push import PushReceipt, push
 from slipway.bundle.site.stock import DirectoryStock
+from slipway.clock import utc_text
 from slipway.errors import BundleError, Interrupted, SlipwayError
 from slipway.model.bundle import BundleManifest
 from slipway.secrets import SecretStore, ensure_key
@@ -90,7 +90,7 @@ class Copies:
             )
         finally:
             client.close()
-        at = datetime.now(UTC).isoformat(timespec="seconds")
+        at = utc_text()
         written = receipts.receipt_of(manifest, url, pushed, at)
         return Copied(url, pushed, notary.write(self.state, written, receipts.label_of(url)))
 

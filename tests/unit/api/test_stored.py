@@ -1,4 +1,4 @@
-"""The API server's form of a document. That it is the server's, tests/api/test_canonical.py shows with a real one."""
+"""The API server's form of a document. That it is the server's, tests/api/test_stored.py shows with a real one."""
 
 import math
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.api import read
-from slipway.api.canonical import canonical, unstorable
+from slipway.api.stored import as_stored, unstorable
 from slipway.errors import ConfigurationError
 from tests.unit.planning import model
 
@@ -34,7 +34,7 @@ from tests.unit.planning import model
     ids=repr,
 )
 def test_form(written: object, stored: object) -> None:
-    found = canonical(written)
+    found = as_stored(written)
     assert (found, type(found)) == (stored, type(stored))
     assert not list(unstorable(written, "x"))
 
@@ -59,13 +59,13 @@ def test_what_would_not_be_stored_as_it_is_written_is_refused_by_name(written: A
     (finding,) = caught.value.findings
     assert finding.path == 'spec.modules.welcome.values["a.b"][0]'
     assert says in finding.problem
-    assert list(unstorable(canonical(written), "x")) == list(unstorable(written, "x"))
+    assert list(unstorable(as_stored(written), "x")) == list(unstorable(written, "x"))
 
 
 @given(st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False)))
 def test_a_second_time_it_changes_nothing(number: float) -> None:
-    once = canonical(number)
-    twice = canonical(once)
+    once = as_stored(number)
+    twice = as_stored(once)
     assert (twice, type(twice)) == (once, type(once))
 
 

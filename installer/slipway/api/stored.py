@@ -20,12 +20,12 @@ EXACT: Final = 2**53
 EXPONENT: Final = 1e21
 
 
-def canonical(value: Any) -> Any:
+def as_stored(value: Any) -> Any:
     """The value as the API server gives it back; what it cannot store (`unstorable`) is left as it is."""
     if isinstance(value, Mapping):
-        return {_key(key): canonical(item) for key, item in value.items()}
+        return {_key(key): as_stored(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [canonical(item) for item in value]
+        return [as_stored(item) for item in value]
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _number(value)
     return value
