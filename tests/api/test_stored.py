@@ -20,7 +20,7 @@ from slipway.engine.context import Context
 from slipway.engine.merging import effective
 from slipway.errors import ConflictError
 from slipway.model.observed import LiveConfiguration, Observed
-from slipway.model.plan import Plan, StepKind
+from slipway.model.plan import Change, Plan, StepKind
 from slipway.model.record import StepRecord
 from slipway.planning.plan import make_plan
 from slipway.secrets import MappedSecrets
@@ -86,7 +86,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("site")
 
 
-def context(folder: Path, document: dict[str, Any]) -> Context:
+def context(folder: Path, document: dict[str, Any], *, force: bool = False) -> Context:
     """What a command line opens, of a document in a file."""
     file = folder / "cluster.yaml"
     file.write_text(yaml.safe_dump(document))
@@ -98,6 +98,7 @@ def context(folder: Path, document: dict[str, Any]) -> Context:
         state=folder,
         kubeconfig=None,
         document=read.document(file),
+        force_conflicts=force,
     )
 
 
@@ -226,6 +227,27 @@ def test_what_both_set_otherwise_is_a_conflict_before_and_at_the_apply(
     assert before.path == 'spec.hosts.defaults.sysctl["net.core.somaxconn"]'
     assert after.problem.endswith("by kubectl-edit")
     assert put(client, mine, force=True).spec["hosts"]["defaults"] == document["spec"]["hosts"]["defaults"]
+
+
+def test_what_kubectl_took_away_or_set_otherwise_is_put_back_into_the_cluster_too(
+    apiserver: ApiServer, client: Client, folder: Path
+) -> None:
+    """Else the command line installs what the cluster's ClusterConfiguration, and so the operator, does not want."""
+    apiserver.request("DELETE", f"{PATH}/site")
+    document = model.document({"modules": {"welcome": {"enabled": True}}})
+    mine = context(folder, document, force=True)
+    put(client, mine)
+    before = model.installed(document)
+    for edit in (
+        {"op": "replace", "path": "/spec/modules/welcome/enabled", "value": False},
+        {"op": "remove", "path": "/spec/modules/welcome"},
+        {"op": "remove", "path": "/spec/hosts/items/2"},
+    ):
+        kubectl(apiserver, edit)
+        ours, _ = plans(mine, live(client), before)
+        (step,) = ours.steps
+        assert (step.kind, step.change) == (StepKind.SETTINGS, Change.REPAIR)
+        assert [plan.steps for plan in plans(mine, put(client, mine, force=True), before)] == [(), ()]
 
 
 def test_a_host_that_the_file_gives_up_goes_with_what_others_set_of_it(

@@ -1,7 +1,7 @@
 """Paths in documents: how people read them, and what stands there. Pure; the only place that walks by them."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from slipway.api.yamlfile import step
@@ -10,6 +10,8 @@ from slipway.model.paths import Element, Entry, Member, Path, Scalar
 
 #: What stands where nothing is; null is something.
 ABSENT: Final = object()
+
+Schema = Mapping[str, Any]
 
 
 def text(path: Iterable[Element]) -> str:
@@ -54,6 +56,48 @@ def clash(mine: Any, theirs: Any, path: Path) -> Path | None:
 def alike(one: Any, other: Any) -> bool:
     """Whether two values are the same in JSON, where true is not 1."""
     return canonical_json(one) == canonical_json(other)
+
+
+def unmet(wanted: Any, found: Any, schema: Schema, path: Path = ()) -> Iterator[Path]:
+    """Where `found` lacks what `wanted` says, or says something else; what it has besides is as it should be.
+
+    Null, and maps and lists without anything in them, want nothing.
+    """
+    if not _wants(wanted):
+        return
+    kind = schema.get("x-kubernetes-list-type")
+    if _both(Mapping, wanted, found):
+        for key, value in wanted.items():
+            yield from unmet(value, child(found, key), schema_below(schema, key), (*path, key))
+    elif _both(list, wanted, found) and kind == "map":
+        for place, item in enumerate(wanted):
+            element = element_at(place, item, schema)
+            yield from unmet(item, child(found, element), schema_below(schema, place), (*path, element))
+    elif _both(list, wanted, found) and kind == "set":
+        yield from [] if all(item in found for item in wanted) else [path]
+    elif found is ABSENT or not alike(wanted, found):
+        yield path
+
+
+def element_at(place: str | int, item: Any, schema: Schema) -> Element:
+    """What a member of a map, or of a list with this schema, is called in a path."""
+    if isinstance(place, str):
+        return place
+    return Entry(tuple(sorted((key, item.get(key)) for key in schema["x-kubernetes-list-map-keys"])))
+
+
+def schema_below(schema: Schema, place: str | int) -> Schema:
+    """Schema of a member; of what somebody else's schema describes nothing is known, and its lists are atomic."""
+    if isinstance(place, int):
+        return dict(schema["items"])
+    properties = schema.get("properties") or {}
+    return dict(properties.get(place) or schema.get("additionalProperties") or {})
+
+
+def _wants(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_wants, value.values()))
+    return value is not None and value != []
 
 
 def adopted(mine: Any, theirs: Any, path: Path) -> Any:

@@ -4,7 +4,7 @@ Defaults are written wherever one model holds them. HostSettings has none here: 
 in one layer would hide what another layer sets.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from slipway.api import cel
 from slipway.api.explain import fields_of
+from slipway.api.paths import unmet
 from slipway.model.configuration import Spec
 from slipway.model.fields import Effect, Model
 from slipway.model.paths import Path
@@ -66,6 +67,11 @@ def is_field(path: Path) -> bool:
         named = element in node.get("properties", {})
         node = node["properties"][element] if named else node.get("additionalProperties", {})
     return named
+
+
+def unmet_fields(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Path]:
+    """Paths below spec at which one spec lacks what another one says, or says something else."""
+    return unmet(wanted, found, _schema())
 
 
 @cache

@@ -35,16 +35,17 @@ def _switch(file: Path, name: str, *, on: bool, yes: bool, output: Format) -> in
     from slipway.api.read import document
     from slipway.api.yamlfile import text_of
     from slipway.cli.running import carry_out, opened
+    from slipway.engine.context import Edit
     from slipway.model.observed import Scope
 
-    before, edited_from = text_of(file), document(file)
+    before, edit = text_of(file), Edit(document(file), ("modules", name, "enabled"))
 
     def undo() -> None:
         land(file, before)
 
     with before_changes(undo):
         land(file, switched(before, name, on=on))
-        context = opened(file, None, edited_from=edited_from)
+        context = opened(file, None, edit=edit)
     return carry_out(context, Scope.TARGETS, yes=yes, output=output, undo=undo)
 
 

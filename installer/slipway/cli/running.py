@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +15,7 @@ from slipway.cli.output import Format, colour, confirm, emit, warn
 from slipway.cli.planview import plan_text
 from slipway.cli.progressview import result_text, view
 from slipway.engine.apply import apply
-from slipway.engine.context import Context, open_context
+from slipway.engine.context import Context, Edit, open_context
 from slipway.engine.handover import can_hand_over, hand_over
 from slipway.engine.preflight import check, refuse_held
 from slipway.engine.prepare import prepare
@@ -36,11 +36,11 @@ def opened(
     bundle: Path | None,
     *,
     force_conflicts: bool = False,
-    edited_from: Mapping[str, Any] | None = None,
+    edit: Edit | None = None,
 ) -> Context:
     """The context of a command; host keys met for the first time are shown."""
     with before_changes():
-        context = open_context(file, bundle=bundle, force_conflicts=force_conflicts, edited_from=edited_from)
+        context = open_context(file, bundle=bundle, force_conflicts=force_conflicts, edit=edit)
         _refuse_modules_only(context.configuration, file)
     context.on_first_contact = lambda key: print(
         f"host key of {key.host} recorded: {key.kind} {key.fingerprint}", file=sys.stderr

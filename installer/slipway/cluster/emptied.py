@@ -9,12 +9,10 @@ owns an empty keyed list; one that the ClusterConfiguration does not have goes i
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from slipway.api.paths import ABSENT, child
+from slipway.api.paths import ABSENT, Schema, child, element_at, schema_below
 from slipway.cluster.client import Object
-from slipway.model.paths import Element, Entry, Path
+from slipway.model.paths import Path
 from slipway.settings import FIELD_MANAGER
-
-Schema = Mapping[str, Any]
 
 
 def removals(wanted: Any, live: Any, schema: Schema, owned: Mapping[str, Iterable[Path]]) -> list[Object]:
@@ -49,9 +47,9 @@ def _emptied(
         yield pointer, path, path
         return
     for place, item in _places(live).items():
-        element = _element(place, item, schema)
+        element = element_at(place, item, schema)
         here = f"{pointer}/{_escaped(place)}"
-        below, its = child(wanted, element), _below(schema, place)
+        below, its = child(wanted, element), schema_below(schema, place)
         if wanted is not ABSENT and not wanted:
             # A default would come back at once, and as ours by that patch.
             yield from [] if "default" in its else [(here, (*path, element), path)]
@@ -68,20 +66,6 @@ def _granular(live: Any, schema: Schema) -> bool:
 
 def _places(value: Any) -> dict[str | int, Any]:
     return dict(value) if isinstance(value, Mapping) else dict(enumerate(value))
-
-
-def _element(place: str | int, item: Any, schema: Schema) -> Element:
-    if isinstance(place, str):
-        return place
-    return Entry(tuple(sorted((key, item.get(key)) for key in schema["x-kubernetes-list-map-keys"])))
-
-
-def _below(schema: Schema, place: str | int) -> Schema:
-    """Schema of a member; of what somebody else's schema describes: nothing is known, its lists are atomic."""
-    if isinstance(place, int):
-        return dict(schema["items"])
-    properties = schema.get("properties") or {}
-    return dict(properties.get(place) or schema.get("additionalProperties") or {})
 
 
 def _escaped(place: str | int) -> str:

@@ -34,7 +34,7 @@ _ADMISSION = (
 _TERMINATING = (
     "wait until the namespace is gone; what keeps it is in its conditions: kubectl get namespace -o yaml"
 )
-_FIELDS = "take their values into your file, or run it again with --force-conflicts"
+_FIELDS = "take their values into your file, or overrule them: slipway apply --force-conflicts"
 _AGAIN = "somebody else was faster: run it again"
 _UNTRUSTED = (
     "where the cluster was made anew: slipway kubeconfig; where it was not, somebody may be in between"

@@ -19,6 +19,7 @@ from slipway.catalog import Catalog
 from slipway.engine.registry import site_source
 from slipway.errors import ConfigurationError
 from slipway.holders import this_process
+from slipway.model import paths
 from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.probe.access import Access
@@ -29,6 +30,17 @@ from slipway.settings import API_VERSION, Workspace
 
 if TYPE_CHECKING:
     from slipway.cluster.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An edit of the file by a command; it overrules who set `field`, a path below spec, otherwise in the cluster.
+
+    `before` is the document as it was: a field that the cluster has like that nobody else changed.
+    """
+
+    before: Mapping[str, Any]
+    field: paths.Path
 
 
 @dataclass(slots=True, eq=False)
@@ -48,8 +60,8 @@ class Context:
     known_hosts: Path = field(init=False)
     holder: str = field(default_factory=this_process)
     force_conflicts: bool = False
-    edited_from: Mapping[str, Any] | None = None
-    """What the file said before this command edited it. A field that the cluster has like that nobody else changed."""
+    edit: "Edit | None" = None
+    """What this command edited in the file; None: nothing."""
     own_secrets: Secrets | None = None
     """What steps may name, where this is not all that the site has: a team's own Secrets."""
     fetched_by: str = ""
@@ -125,7 +137,7 @@ def open_context(
     *,
     bundle: Path | None = None,
     force_conflicts: bool = False,
-    edited_from: Mapping[str, Any] | None = None,
+    edit: "Edit | None" = None,
 ) -> Context:
     """Open cluster.yaml, its secrets, and the artifacts: of `bundle`, or of the site registry.
 
@@ -153,7 +165,7 @@ def open_context(
         kubeconfig=workspace.kubeconfig,
         document=read.document(file),
         force_conflicts=force_conflicts,
-        edited_from=edited_from,
+        edit=edit,
     )
 
 

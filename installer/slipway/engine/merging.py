@@ -2,7 +2,7 @@
 
 A field that the file does not mention and somebody else set stays, and counts; one that the file sets otherwise
 than somebody else did is a conflict, until it is forced. A command that edits the file knows what it said before: a
-field that the cluster has like that is not a conflict.
+field that the cluster has like that is not a conflict. Nor is the one field that the command was told to set.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 from slipway.api import read
 from slipway.api.paths import ABSENT, adopted, clash, text, value_at
 from slipway.api.schema import is_field
-from slipway.engine.context import Context
+from slipway.engine.context import Context, Edit
 from slipway.errors import ConflictError, Finding
 from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration, Observed
@@ -33,12 +33,12 @@ def effective(context: Context, observed: Observed) -> Configuration:
         return mine
     spec = document.get("spec") or {}
     theirs = [path for path in sorted(live.managers, key=text) if _stays(spec, live, path)]
-    clashes = _clashes(spec, live, theirs, (context.edited_from or {}).get("spec") or {})
+    clashes = _clashes(spec, live, theirs, context.edit)
     if clashes and not context.force_conflicts:
         raise ConflictError(
             "fields were changed in the cluster by somebody else",
             where=f"clusterconfiguration/{live.name}",
-            hint="take their values into your file, or run it again with --force-conflicts",
+            hint="take their values into your file, or overrule them: slipway apply --force-conflicts",
             findings=tuple(_conflict(spec, live, path, manager) for path, manager in clashes.items()),
         )
     for path in theirs:
@@ -56,18 +56,21 @@ def _stays(spec: Mapping[str, Any], live: LiveConfiguration, path: Path) -> bool
 
 
 def _clashes(
-    spec: Mapping[str, Any], live: LiveConfiguration, theirs: Iterable[Path], former: Mapping[str, Any]
+    spec: Mapping[str, Any], live: LiveConfiguration, theirs: Iterable[Path], edit: Edit | None
 ) -> dict[Path, str]:
     """Where the file says something else than somebody else does in the cluster, and who that is.
 
-    `former` is the spec that the file had before the command edited it: where the cluster agrees with that, the edit
-    was made with what they set in view.
+    Where the cluster agrees with the file as it was before the edit, that was made with what they set in view. The
+    field that a command was told to set is nobody else's.
     """
+    former = (edit.before.get("spec") if edit else None) or {}
     found = {clash(spec, live.spec, path): live.managers[path] for path in theirs}
     return {
         path: manager
         for path, manager in found.items()
-        if path is not None and value_at(former, path) != value_at(live.spec, path)
+        if path is not None
+        and value_at(former, path) != value_at(live.spec, path)
+        and not (edit and path == edit.field)
     }
 
 

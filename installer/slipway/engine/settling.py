@@ -20,5 +20,5 @@ def put_settings(context: Context, step: Step) -> None:
         {reference: context.secrets.read(reference) for reference in step.inputs["secrets"]},
         record=StepRecord(step.digest, step.parts, catalog=catalog.digest, version=catalog.version),
         # Fields that somebody else changed have refused the plan; those that this command edits are to be taken.
-        force=context.force_conflicts or context.edited_from is not None,
+        force=context.force_conflicts or context.edit is not None,
     )

@@ -1,15 +1,19 @@
 """The whole plan, and the images that it needs."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from slipway.api.crd import crds
+from slipway.api.paths import ABSENT, text, value_at
+from slipway.api.schema import unmet_fields
 from slipway.catalog import Catalog
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration
-from slipway.model.observed import Observed
+from slipway.model.observed import Drift, LiveConfiguration, Observed
+from slipway.model.paths import Scalar
 from slipway.model.plan import Because, Change, Plan, Reason, Step, StepId, StepKind
 from slipway.planning.admission import admission_steps
 from slipway.planning.checks.lasting import lasting_hints
@@ -154,12 +158,27 @@ def _settings(
     )
     record = observed.cluster.settings
     step = decide(desired, Seen(record), observed.secrets)
-    live = any(c.name == configuration.name for c in observed.cluster.configurations)
-    if step is None and not live:
+    live = next((c for c in observed.cluster.configurations if _same(c, configuration)), None)
+    if step is None and live is None:
         step = decide(desired, Seen(), observed.secrets)
+    elif step is None and live:
+        seen = Seen(record, drift=tuple(_differing(desired.id, document.get("spec") or {}, live.spec)))
+        step = decide(desired, seen, observed.secrets)
     assert settings_id(configuration) == desired.id  # noqa: S101 - modules wait for this id
     if step:
         yield _begun(step) if record and not record.digest else step
+
+
+def _same(live: LiveConfiguration, configuration: Configuration) -> bool:
+    return (live.namespace, live.name) == (configuration.namespace, configuration.name)
+
+
+def _differing(step: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Drift]:
+    """Fields of the file that the cluster has no more, or otherwise: its operator follows the cluster's."""
+    for path in unmet_fields(wanted, found):
+        value = value_at(found, path)
+        state = "not" if value is ABSENT else json.dumps(value) if isinstance(value, Scalar) else "otherwise"
+        yield Drift(step, text(("spec", *path)), f"is {state} in the cluster")
 
 
 def _begun(step: Step) -> Step:

@@ -9,7 +9,7 @@ import pytest
 from slipway.api import read
 from slipway.bundle.site.source import DirectorySource
 from slipway.cluster import configurations
-from slipway.engine.context import Context
+from slipway.engine.context import Context, Edit
 from slipway.engine.merging import effective
 from slipway.errors import ConflictError
 from slipway.model.observed import Observed
@@ -18,6 +18,7 @@ from tests.cases import merge_patch
 from tests.unit.planning import model
 
 OPERATOR = {"f:modules": {"f:operator": {"f:enabled": {}}}}
+ENABLED, OTHER = ("modules", "operator", "enabled"), ("modules", "welcome", "enabled")
 SYSCTL = {"f:hosts": {"f:defaults": {"f:sysctl": {"f:net.core.somaxconn": {}}}}}
 
 
@@ -26,7 +27,7 @@ def context(
     document: dict[str, Any],
     *,
     force: bool = False,
-    edited_from: dict[str, Any] | None = None,
+    edit: Edit | None = None,
 ) -> Context:
     return Context(
         configuration=read.parse(document),
@@ -37,7 +38,7 @@ def context(
         kubeconfig=None,
         document=document,
         force_conflicts=force,
-        edited_from=edited_from,
+        edit=edit,
     )
 
 
@@ -76,6 +77,7 @@ def test_what_both_set_otherwise_is_a_conflict_that_names_field_and_manager(tmp_
     seen = live({"modules": {"operator": {"enabled": False}}}, OPERATOR)
     with pytest.raises(ConflictError) as caught:
         effective(context(tmp_path, model.base()), seen)
+    assert caught.value.hint.endswith("slipway apply --force-conflicts")
     (finding,) = caught.value.findings
     assert (finding.path, finding.problem, finding.expected) == (
         "spec.modules.operator.enabled",
@@ -94,14 +96,21 @@ def test_a_command_edits_what_the_cluster_has_as_the_file_had_it(tmp_path: Path)
     """Switched on and off again with kubectl, then on by `module enable`: nobody wants it otherwise."""
     before = model.document({"modules": {"operator": {"enabled": False}}})
     seen = live({"modules": {"operator": {"enabled": False}}}, OPERATOR)
-    merged = effective(context(tmp_path, model.base(), edited_from=before), seen)
+    merged = effective(context(tmp_path, model.base(), edit=Edit(before, ENABLED)), seen)
     assert merged.spec.modules["operator"].enabled is True
 
 
 def test_a_command_does_not_take_what_the_file_knew_nothing_of(tmp_path: Path) -> None:
     seen = live({"modules": {"operator": {"enabled": False}}}, OPERATOR)
     with pytest.raises(ConflictError):
-        effective(context(tmp_path, model.base(), edited_from=model.base()), seen)
+        effective(context(tmp_path, model.base(), edit=Edit(model.base(), OTHER)), seen)
+
+
+def test_the_field_that_a_command_was_told_to_set_is_its_own(tmp_path: Path) -> None:
+    """Off with kubectl, then `module enable` over a file that never said otherwise: the last word counts."""
+    seen = live({"modules": {"operator": {"enabled": False}}}, OPERATOR)
+    merged = effective(context(tmp_path, model.base(), edit=Edit(model.base(), ENABLED)), seen)
+    assert merged.spec.modules["operator"].enabled is True
 
 
 def test_what_both_set_alike_is_no_conflict(tmp_path: Path) -> None:
