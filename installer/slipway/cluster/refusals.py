@@ -36,6 +36,7 @@ _TERMINATING = (
 )
 _FIELDS = "take their values into your file, or overrule them: slipway apply --force-conflicts"
 _AGAIN = "somebody else was faster: run it again"
+_PASSING_AWAY = "run it again in a moment; where it stays so, see the logs of kube-apiserver and etcd"
 _UNTRUSTED = (
     "where the cluster was made anew: slipway kubeconfig; where it was not, somebody may be in between"
 )
@@ -67,7 +68,7 @@ def _hint(status: int, details: Mapping[str, Any], why: str) -> str:
     if status == HTTPStatus.UNAUTHORIZED:
         return _CREDENTIALS
     if status != HTTPStatus.FORBIDDEN:
-        return ""
+        return _PASSING_AWAY if status in _PASSING else ""
     if Cause.NAMESPACE_TERMINATING in _causes(details):
         return _TERMINATING
     return _ACCOUNT if _NOT_ALLOWED.search(why) else _ADMISSION

@@ -7,6 +7,7 @@ all hosts and looks for drift. A cluster that cannot be reached yet makes every 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 from slipway.api.merge import resolve
 from slipway.bundle.form import manifest as manifests
@@ -17,7 +18,7 @@ from slipway.engine.journal import unfinished
 from slipway.engine.kubeconfig import fetch_kubeconfig
 from slipway.engine.merging import effective
 from slipway.engine.registry import observe_registry, registry_source
-from slipway.errors import BundleError, ConfigurationError, Finding, SlipwayError
+from slipway.errors import BundleError, ConfigurationError, Finding, SlipwayError, TransientError
 from slipway.model.configuration import Spec
 from slipway.model.host.items import Host, stranger
 from slipway.model.observed import ClusterObserved, HostObserved, Observed, RegistryObserved, Scope
@@ -134,14 +135,31 @@ def _member(context: Context, seen: dict[str, HostObserved]) -> bool:
 
 
 def _cluster(context: Context, *, drift: bool) -> ClusterObserved:
+    """The cluster; an error where none answers and there are no hosts from which to make one, or to mend it."""
     from slipway.cluster.observe import observe
 
+    hosts = context.configuration.hosts
     if context.kubeconfig and not context.kubeconfig.exists():
+        if not hosts:
+            raise _no_kubeconfig(context.kubeconfig)
         return ClusterObserved(reachable=False, error="no kubeconfig yet")
     try:
         return observe(context.client(), rules=context.catalog.health_rules, drift=drift)
     except SlipwayError as error:
+        if not hosts:
+            why = "; ".join(filter(None, (error.what, error.why)))
+            raise TransientError(
+                "the cluster cannot be read", where=error.where, why=why, hint=error.hint
+            ) from error
         return ClusterObserved(reachable=False, error=str(error))
+
+
+def _no_kubeconfig(path: Path) -> ConfigurationError:
+    return ConfigurationError(
+        "there is no kubeconfig of the cluster, and no hosts to make one of",
+        where=str(path),
+        hint="put the cluster's kubeconfig there, or name hosts in spec.hosts.items",
+    )
 
 
 def _registry(context: Context) -> RegistryObserved:

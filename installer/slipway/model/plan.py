@@ -80,6 +80,8 @@ class Because(StrEnum):
     """Nobody named the module, but another one needs it."""
     REMOVED = "removed"
     """It is there and no longer wanted."""
+    UNHEARD = "unheard"
+    """The cluster is there and its API does not answer: whether it is done is not known."""
     EFFECT = "effect"
     """No cause, but what the step will do to its target as it is now."""
 

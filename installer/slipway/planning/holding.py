@@ -40,7 +40,7 @@ def hold_back(configuration: Configuration, observed: Observed, steps: Iterable[
     for step in steps:
         needs = tuple(need for need in step.needs if need not in held or _needed(held[need], step, observed))
         inherited = (held[need].hold for need in needs if need in held)
-        hold = own_hold(configuration, observed, step) or next(inherited, None)
+        hold = step.hold or own_hold(configuration, observed, step) or next(inherited, None)
         hold = hold or _silent(configuration, observed, step, planned)
         marked.append(replace(step, needs=needs, hold=hold))
         if hold:

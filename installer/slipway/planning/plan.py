@@ -26,6 +26,7 @@ from slipway.planning.leaving import removal_steps
 from slipway.planning.modules import module_steps, settings_id
 from slipway.planning.order import ordered
 from slipway.planning.standing import standing_of
+from slipway.planning.unheard import as_unheard
 
 
 def make_plan(
@@ -51,7 +52,8 @@ def make_plan(
         *removal_steps(configuration, observed, rounds),
         *module_steps(configuration, catalog, bundle, observed),
     )
-    in_order = hold_back(configuration, observed, ordered(steps))
+    told = as_unheard(configuration, observed, steps)
+    in_order = hold_back(configuration, observed, ordered(tuple(told)))
     # Sorted: their order depends on who answers.
     content = [catalog.digest, *sorted([step.id, step.digest, str(step.change)] for step in in_order)]
     standing = standing_of(configuration, observed.cluster, expected=_expected(configuration, in_order))

@@ -28,3 +28,8 @@ def test_time_heals_what_passes_and_nothing_else(status: int, body: Any, kind: t
     error = refusal(status, body, "PATCH /x")
     assert type(error) is kind
     assert error.why == (body["message"] if isinstance(body, dict) else body)
+
+
+@pytest.mark.parametrize("status", [408, 410, 429, 500, 502, 503, 504])
+def test_what_passes_says_what_to_do_where_it_does_not(status: int) -> None:
+    assert "logs of kube-apiserver" in refusal(status, {"message": "slow down"}, "GET /x").hint
