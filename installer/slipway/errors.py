@@ -20,11 +20,21 @@ Whether nothing was changed yet is no property of an error's kind: the flow know
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, asdict, dataclass
+from enum import StrEnum
 from typing import Any, ClassVar, Final
 
-#: Severities of a Finding: an error stops before the first change, a warning is shown.
-ERROR: Final = "error"
-WARNING: Final = "warning"
+
+class Severity(StrEnum):
+    """What a finding leads to."""
+
+    ERROR = "error"
+    """It stops before the first change."""
+    WARNING = "warning"
+    """It is shown."""
+
+
+ERROR: Final = Severity.ERROR
+WARNING: Final = Severity.WARNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,7 @@ class Finding:
     hint: str = ""
     code: str = ""
     line: int = 0
-    severity: str = ERROR
+    severity: Severity = ERROR
 
     def __str__(self) -> str:
         """One line: place, problem, what was expected, what to do."""

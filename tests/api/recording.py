@@ -22,9 +22,9 @@ from slipway.engine.journal import new_operation
 from slipway.errors import SlipwayError
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, NodeObserved, Observed, RegistryObserved, Scope
-from slipway.model.operation import Counts, OperationResult, Outcome, Progress, StepResult
+from slipway.model.operation import Counts, OperationResult, Outcome, Progress, ProgressKind, StepResult
 from slipway.model.plan import Because, Change, Hold, Plan, Reason, Step, StepKind
-from slipway.model.record import ModuleRecord
+from slipway.model.record import ModulePhase, ModuleRecord
 from slipway.operator.metrics import Metrics
 from slipway.operator.operations import Chronicle
 from slipway.operator.reconcile import Edges, Reconciler
@@ -84,7 +84,7 @@ class RecordingSession:
         text = digest({"steps": [(step.id, step.digest) for step in steps]}, {})
         name = f"{self.configuration.namespace}/{self.configuration.name}"
         plan = Plan(name, self.configuration.generation, "sha256:c", text, now, tuple(steps))
-        modules = {name: ModuleRecord(name, "Healthy", value) for name, value in self.mine.items()}
+        modules = {name: ModuleRecord(name, ModulePhase.HEALTHY, value) for name, value in self.mine.items()}
         cluster = ClusterObserved(
             reachable=True, version="v1.35.4", modules=modules, nodes=dict(self.engine.nodes)
         )
@@ -109,25 +109,25 @@ class RecordingSession:
     ) -> OperationResult:
         started, name = time.monotonic(), operation or new_operation()
         self.engine.runs.append((started, plan))
-        progress(Progress("started", name, time.time()))
+        progress(Progress(ProgressKind.STARTED, name, time.time()))
         if self.engine.refusals:
             time.sleep(self.engine.step_seconds)
             raise self.engine.refusals.pop()
-        progress(Progress("locked", name, time.time()))
+        progress(Progress(ProgressKind.LOCKED, name, time.time()))
         results, stopped = [], Outcome.CANCELLED
         for step in plan.steps:
             if cancelled() or held():
                 stopped = Outcome.CANCELLED if cancelled() else Outcome.SUPERSEDED
                 results.append(StepResult(step.id, stopped))
                 continue
-            progress(Progress("step-started", name, time.time(), step.id, step.target))
+            progress(Progress(ProgressKind.STEP_STARTED, name, time.time(), step.id, step.target))
             self.engine.work()
             if step.action == "apply":
                 self.mine[step.target] = step.digest
             else:
                 self.mine.pop(step.target)
             data = {"outcome": "succeeded", "seconds": self.engine.step_seconds}
-            progress(Progress("step-finished", name, time.time(), step.id, step.target, data=data))
+            progress(Progress(ProgressKind.STEP_FINISHED, name, time.time(), step.id, step.target, data=data))
             results.append(StepResult(step.id, Outcome.SUCCEEDED, self.engine.step_seconds, 1))
         whole = all(result.outcome is Outcome.SUCCEEDED for result in results)
         outcome = Outcome.SUCCEEDED if whole else stopped

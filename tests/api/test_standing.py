@@ -15,7 +15,7 @@ from slipway.cluster.records import delete_module, write_module
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, Observed, Scope
 from slipway.model.plan import Plan
-from slipway.model.record import ModuleRecord, ObjectRef
+from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef
 from slipway.model.standing import Ailment, Cause
 from slipway.operator.conditions import find
 from slipway.operator.lookout import MADE_BY_HELM
@@ -57,7 +57,7 @@ def cluster(site: ApiServer) -> Iterator[ApiServer]:
     site.kubectl("apply", "-f", "-", stdin=json.dumps(deployment()))
     site.kubectl("-n", SPACE, "rollout", "status", "deployment/web", "--timeout=60s")
     with connect(site.kubeconfig) as client:
-        write_module(client, ModuleRecord(MODULE, "Healthy", "sha256:d", objects=(WEB,)))
+        write_module(client, ModuleRecord(MODULE, ModulePhase.HEALTHY, "sha256:d", objects=(WEB,)))
         yield site
         delete_module(client, MODULE)
 
@@ -118,7 +118,7 @@ def test_what_says_no_time_has_that_of_its_pods(cluster: ApiServer, client: Clie
     database["spec"]["template"]["spec"]["nodeSelector"] = {"for": "nobody"}
     cluster.kubectl("apply", "-f", "-", stdin=json.dumps(database))
     ref = ObjectRef("apps/v1", "StatefulSet", "db", SPACE)
-    write_module(client, ModuleRecord(MODULE, "Healthy", "sha256:d", objects=(WEB, ref)))
+    write_module(client, ModuleRecord(MODULE, ModulePhase.HEALTHY, "sha256:d", objects=(WEB, ref)))
     until(lambda: "Unschedulable" in str(sick(client)), seconds=30, what="the pod is pending")
     place = ("-n", SPACE, "get", "pod", "db-0", "-o", "jsonpath={.status.conditions[0].lastTransitionTime}")
     (ailment,) = sick(client)
@@ -140,7 +140,7 @@ def test_a_rule_that_does_not_hold(cluster: ApiServer, client: Client) -> None:
 
 def test_a_module_that_is_worked_on_is_not_looked_at(cluster: ApiServer, client: Client) -> None:
     cluster.kubectl("-n", SPACE, "delete", "deployment", "web")
-    write_module(client, ModuleRecord(MODULE, "Applying", objects=(WEB,)))
+    write_module(client, ModuleRecord(MODULE, ModulePhase.APPLYING, objects=(WEB,)))
     assert sick(client) == ()
 
 
@@ -269,7 +269,7 @@ def test_the_operator_follows_a_module_that_is_recorded_later(
     server = cluster
     until(lambda: condition(server, "Ready")[0] == "True", seconds=30, what="Ready")
     gone = ObjectRef("batch/v1", "Job", "setup", SPACE)
-    write_module(client, ModuleRecord("later", "Healthy", "sha256:d", objects=(gone,)))
+    write_module(client, ModuleRecord("later", ModulePhase.HEALTHY, "sha256:d", objects=(gone,)))
     try:
         until(lambda: "setup is gone" in condition(server, "Ready")[2], seconds=60, what="Degraded, and why")
         job = deployment()

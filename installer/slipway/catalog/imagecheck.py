@@ -10,7 +10,7 @@ from typing import Any, Final
 from slipway.catalog.imagenames import parse, values_behind, values_beside
 from slipway.catalog.modules import Module
 from slipway.catalog.references import Manifest, Reference, Use, references
-from slipway.errors import ERROR, WARNING
+from slipway.errors import ERROR, WARNING, Severity
 
 #: Code -> what to do. The order is that in which an image's faults are told.
 HINTS: Final = {
@@ -46,7 +46,7 @@ class Fault:
     code: str
     problem: str
     hint: str
-    severity: str = ERROR
+    severity: Severity = ERROR
     places: tuple[Place, ...] = ()
 
 
@@ -194,7 +194,7 @@ def _fault(
     image: str,
     code: str,
     problem: str,
-    severity: str = ERROR,
+    severity: Severity = ERROR,
     places: Iterable[Place] = (),
 ) -> Fault:
     return Fault(module.name, image, code, problem, HINTS[code], severity, tuple(dict.fromkeys(places)))

@@ -119,7 +119,7 @@ def verify(
     foreign = checks.missing_platforms(directory, manifest, (*whole.images, *declared), platforms)
     known = {finding.path for finding in whole.findings}
     absent = [item for item in checks.missing_images(manifest, declared) if item.path not in known]
-    wrong = (*(item for item in whole.findings if item.severity == ERROR), *absent, *foreign)
+    wrong = (*(item for item in whole.findings if item.severity is ERROR), *absent, *foreign)
     if wrong:
         raise BundleError("the bundle is not complete", where=str(directory), findings=wrong)
     if output is Format.JSON:

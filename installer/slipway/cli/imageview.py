@@ -55,11 +55,11 @@ def _values(place: Place) -> str:
 
 
 def _severity(fault: Fault) -> str:
-    return colour(fault.severity.ljust(8), "red" if fault.severity == ERROR else "yellow")
+    return colour(fault.severity.ljust(8), "red" if fault.severity is ERROR else "yellow")
 
 
 def _sum(faults: Sequence[Fault]) -> str:
-    errors = any(fault.severity == ERROR for fault in faults)
+    errors = any(fault.severity is ERROR for fault in faults)
     if not faults:
         return colour("every image that a chart refers to is declared, and no other", "green")
     return colour(_counted(faults), "red" if errors else "yellow")

@@ -9,6 +9,7 @@ import typer
 
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit, table
 from slipway.errors import ConflictError
+from slipway.model.operation import ProgressKind
 from slipway.settings import Workspace
 
 app = typer.Typer(no_args_is_help=True, help="List, show, follow and cancel operations.")
@@ -31,7 +32,7 @@ def list_(file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) 
 @app.command()
 def show(name: Name = "", file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
     """Show an operation's steps, how each ended and how long it took."""
-    ended = {e["step"]: e for e in _events(file, name) if e["kind"] == "step-finished"}
+    ended = {e["step"]: e for e in _events(file, name) if e["kind"] == ProgressKind.STEP_FINISHED}
     rows = [{"step": s, "text": e["text"], **e["data"]} for s, e in ended.items()]
     if output is Format.JSON:
         emit({**_summary(file, _name(file, name)), "steps": rows})

@@ -39,7 +39,7 @@ def preflight(
     context = opened(file, bundle)
     observed, plan = prepare(context, Scope.FULL)
     found = findings(context, observed, plan, everywhere=True)
-    errors = [finding for finding in found if finding.severity == ERROR]
+    errors = [finding for finding in found if finding.severity is ERROR]
     if output is Format.JSON:
         emit({"ok": not errors, "findings": found, "hosts": observed.hosts})
     else:
@@ -56,7 +56,7 @@ def _show(hosts: "Mapping[str, HostObserved]", findings: Sequence[Finding]) -> N
         hints = dict.fromkeys((finding.code, finding.hint) for finding in findings if finding.hint)
         for code, hint in hints:
             print(f"{code}: {hint}")
-    count = sum(finding.severity == ERROR for finding in findings)
+    count = sum(finding.severity is ERROR for finding in findings)
     things = "one thing" if count == 1 else f"{count} things"
     print(
         colour(f"{things} must be put right", "red")
@@ -70,7 +70,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
 
 
 def _hosts(hosts: "Mapping[str, HostObserved]", findings: Sequence[Finding]) -> Iterable[tuple[str, ...]]:
-    unfit = {finding.path for finding in findings if finding.severity == ERROR}
+    unfit = {finding.path for finding in findings if finding.severity is ERROR}
     for name, host in hosts.items():
         facts = host.facts
         system = f"{facts.os_id} {facts.os_version} {facts.architecture}"

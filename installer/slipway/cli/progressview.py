@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 
 from slipway.cli.output import colour
 from slipway.cli.planview import detail_lines, hold_lines
-from slipway.model.operation import OperationResult, Outcome, Progress, held
+from slipway.model.operation import OperationResult, Outcome, Progress, ProgressKind, held
 
 #: Seconds between two plain lines about the same target's tasks: a log is read later, not watched.
 _MARKS = {"succeeded": ("✓", "green"), "failed": ("✗", "red"), "blocked": ("·", "yellow")}
@@ -83,11 +83,11 @@ class _Live(_Silent):
         self.live.__exit__(*error)  # type: ignore[arg-type]
 
     def __call__(self, event: Progress) -> None:
-        if event.kind == "step-started":
+        if event.kind is ProgressKind.STEP_STARTED:
             self.running[event.step] = (time.monotonic(), event.target)
-        elif event.kind == "task":
+        elif event.kind is ProgressKind.TASK:
             self.tasks[event.target] = event.text
-        elif event.kind == "step-finished":
+        elif event.kind is ProgressKind.STEP_FINISHED:
             self.running.pop(event.step, None)
             self.live.console.print(_line(event), markup=False, highlight=False)
         elif line := _line(event):
@@ -104,14 +104,14 @@ class _Live(_Silent):
 
 
 def _line(event: Progress) -> str:
-    if event.kind == "step-started":
+    if event.kind is ProgressKind.STEP_STARTED:
         return f"{event.step} ..."
-    if event.kind == "step-finished":
+    if event.kind is ProgressKind.STEP_FINISHED:
         mark, hue = _MARKS.get(event.data.get("outcome", ""), ("·", "yellow"))
         detail = f": {event.text}" if event.text else ""
         seconds = f" ({event.data.get('seconds', 0):.1f}s)"
         return colour(f"{mark} {event.step}", hue, stream=sys.stderr) + seconds + detail
-    if event.kind == "note":
+    if event.kind is ProgressKind.NOTE:
         return f"  {event.text}"
     return ""
 

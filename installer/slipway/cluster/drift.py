@@ -11,7 +11,7 @@ from typing import Any
 
 from slipway.cluster.client import Client, Object
 from slipway.model.observed import Drift
-from slipway.model.record import ModuleRecord, ObjectRef
+from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef
 
 #: Kinds whose generation nobody but a person or Helm raises. (Not those that controllers write, as webhooks.)
 WATCHED = frozenset({"Deployment", "DaemonSet", "StatefulSet"})
@@ -31,7 +31,7 @@ def of_modules(
 
 def settled(modules: Iterable[ModuleRecord]) -> list[ModuleRecord]:
     """Modules that nobody works on, and whose last work ended well."""
-    return [record for record in modules if record.phase == "Healthy" and not record.intent]
+    return [record for record in modules if record.phase is ModulePhase.HEALTHY and not record.intent]
 
 
 def metadata(client: Client, refs: Iterable[ObjectRef], pool: Executor | None = None) -> dict[str, Object]:

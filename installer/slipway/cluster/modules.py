@@ -29,7 +29,7 @@ from slipway.cluster.releases import (
     with_release,
 )
 from slipway.errors import Interrupted, SlipwayError, StepError
-from slipway.model.record import Intent, ModuleRecord
+from slipway.model.record import Intent, ModulePhase, ModuleRecord
 
 #: Seconds that a rolled back release gets to be healthy again, before the failure is told.
 ROLLBACK_SECONDS = 60.0
@@ -78,7 +78,7 @@ def apply_module(work: Work, request: Request, intent: Intent) -> ModuleRecord:
         raise
     done = replace(
         _with_waited(record, 0),
-        phase="Healthy",
+        phase=ModulePhase.HEALTHY,
         digest=intent.digest,
         parts=dict(request.get("parts", {})),
         intent=None,
@@ -90,7 +90,7 @@ def apply_module(work: Work, request: Request, intent: Intent) -> ModuleRecord:
 
 
 def _new(name: str) -> ModuleRecord:
-    return ModuleRecord(name=name, phase="Applying", extra={"releases": {}})
+    return ModuleRecord(name=name, phase=ModulePhase.APPLYING, extra={"releases": {}})
 
 
 def _waited(before: ModuleRecord, intent: Intent) -> float:
@@ -176,7 +176,7 @@ def _failed(work: Work, request: Request, record: ModuleRecord, error: StepError
     record, note = _roll_back(work, request, record)
     kept = "it is kept as it is; mend the cause and run again, it is continued"
     error.hint = error.hint or note or kept
-    failed = replace(record, phase="Failed", intent=None, message=message[:2000], time=utc_text())
+    failed = replace(record, phase=ModulePhase.FAILED, intent=None, message=message[:2000], time=utc_text())
     records.write_module(work.client, failed)
 
 

@@ -12,7 +12,7 @@ from slipway.clock import utc_text
 from slipway.cluster.client import MERGE, Client, Object, retry_conflicts
 from slipway.digests import canonical_json
 from slipway.errors import PreflightError
-from slipway.model.record import RECORD_FORMAT, Intent, ModuleRecord, ObjectRef, StepRecord
+from slipway.model.record import RECORD_FORMAT, Intent, ModulePhase, ModuleRecord, ObjectRef, StepRecord
 from slipway.settings import (
     ADDRESS_ANNOTATION,
     API_GROUP,
@@ -71,7 +71,16 @@ def decode_module(document: Object) -> ModuleRecord:
     data["releases"] = tuple(data["releases"])
     data["requires"] = tuple(data["requires"])
     data["intent"] = Intent(**data["intent"]) if data["intent"] else None
+    data["phase"] = _phase(data["phase"], document["metadata"]["name"])
     return ModuleRecord(**data)
+
+
+def _phase(text: str, where: str) -> ModulePhase:
+    try:
+        return ModulePhase(text)
+    except ValueError as exc:
+        hint = "use the release of Slipway that wrote it, or a newer one"
+        raise PreflightError("a record cannot be read", where=where, why=str(exc), hint=hint) from exc
 
 
 def encode_step(record: StepRecord) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from slipway.clock import utc_text
 from slipway.cluster import attempts, drift
 from slipway.cluster.client import Client
 from slipway.digests import json_digest
-from slipway.model.record import Intent, ModuleRecord, ObjectRef
+from slipway.model.record import Intent, ModulePhase, ModuleRecord, ObjectRef
 
 Request = Mapping[str, Any]
 
@@ -52,7 +52,7 @@ def begun(before: ModuleRecord, request: Request, intent: Intent, todo: tuple[st
         releases[name] = {**place, **entry, "good": good_release(before, name)}
     return replace(
         before,
-        phase="Applying",
+        phase=ModulePhase.APPLYING,
         version=request["version"],
         intent=intent,
         owner=request.get("owner", ""),
@@ -66,7 +66,7 @@ def begun(before: ModuleRecord, request: Request, intent: Intent, todo: tuple[st
 def good_release(record: ModuleRecord, release: str) -> dict[str, Any]:
     """Revision and digest of a release when the module was healthy last; empty: it never was."""
     known = known_releases(record).get(release, {})
-    if record.phase == "Healthy" and "digest" in known:
+    if record.phase is ModulePhase.HEALTHY and "digest" in known:
         return {"revision": known["revision"], "digest": known["digest"]}
     return dict(known.get("good") or {})
 

@@ -12,7 +12,7 @@ from slipway.cluster.client import Client, Object
 from slipway.cluster.modules import Work
 from slipway.cluster.releases import Request, untrusted
 from slipway.errors import Interrupted, StepError
-from slipway.model.record import Intent, ModuleRecord, ObjectRef
+from slipway.model.record import Intent, ModulePhase, ModuleRecord, ObjectRef
 
 #: Seconds for objects to go, finalizers included.
 GONE_SECONDS = 120.0
@@ -35,7 +35,7 @@ def remove_module(work: Work, request: Request, intent: Intent) -> None:
     if record is None:
         return
     policy = request["removal"]
-    record = replace(untrusted(record), phase="Removing", intent=intent, time=utc_text())
+    record = replace(untrusted(record), phase=ModulePhase.REMOVING, intent=intent, time=utc_text())
     records.write_module(work.client, record)
     pods = _pod_selectors(work.client, record.objects)
     try:
@@ -51,7 +51,9 @@ def remove_module(work: Work, request: Request, intent: Intent) -> None:
     except StepError as error:
         if error.retryable:
             raise
-        failed = replace(record, phase="Failed", intent=None, message=str(error.why or error.what)[:2000])
+        failed = replace(
+            record, phase=ModulePhase.FAILED, intent=None, message=str(error.why or error.what)[:2000]
+        )
         records.write_module(work.client, failed)
         raise
     records.delete_module(work.client, record.name)

@@ -20,7 +20,7 @@ from slipway.engine.locking import Locks
 from slipway.engine.run import Run
 from slipway.errors import ConflictError, Interrupted, SlipwayError
 from slipway.model.observed import Observed
-from slipway.model.operation import Failure, OperationResult, Outcome, Progress, StepResult
+from slipway.model.operation import Failure, OperationResult, Outcome, Progress, ProgressKind, StepResult
 from slipway.model.plan import Plan, StepKind
 from slipway.planning.holding import absent
 
@@ -58,11 +58,11 @@ def apply(
     board = Board(name, plan, tell)
     started, locked = time.monotonic(), False
     lost: SlipwayError | None = None
-    tell(Progress("started", name, time.time(), data=_opening(plan, context.holder)))
+    tell(Progress(ProgressKind.STARTED, name, time.time(), data=_opening(plan, context.holder)))
     try:
         with Locks.of(plan, context, observed, board.note, lambda: cancelled() or held()) as locks:
             locked = True
-            tell(Progress("locked", name, time.time()))
+            tell(Progress(ProgressKind.LOCKED, name, time.time()))
             _run(board, context, observed, locks, cancelled, held)
             lost = locks.lost
     except Interrupted:  # while it waited for a lock
@@ -71,7 +71,11 @@ def apply(
         stopped = Outcome.SUPERSEDED if held() else None
         stopped = Outcome.CANCELLED if cancelled() or lost else stopped
         result = _result(board, stopped, time.monotonic() - started)
-        tell(Progress("finished", name, time.time(), text=str(result.outcome), data=_summary(result)))
+        tell(
+            Progress(
+                ProgressKind.FINISHED, name, time.time(), text=str(result.outcome), data=_summary(result)
+            )
+        )
         if locked:
             journal.close()
         else:  # it gave way to another one

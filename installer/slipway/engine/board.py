@@ -8,7 +8,7 @@ from typing import Any
 
 from slipway.engine.batches import StepState, newly_blocked
 from slipway.errors import SlipwayError
-from slipway.model.operation import Counts, Failure, Outcome, Progress, StepResult
+from slipway.model.operation import Counts, Failure, Outcome, Progress, ProgressKind, StepResult
 from slipway.model.plan import Hold, Plan, Step, StepId
 
 _OUTCOMES = {
@@ -51,7 +51,7 @@ class Board:
             if step_id in self._started or step_id not in self.states:
                 return
             self._started[step_id] = time.monotonic()
-            self._tell("step-started", step_id, "")
+            self._tell(ProgressKind.STEP_STARTED, step_id, "")
 
     def succeed(self, step_id: str, *, changed: int = 0, data: Mapping[str, Any] | None = None) -> None:
         """The step's record is written."""
@@ -85,7 +85,7 @@ class Board:
             failure = self.results.pop(step_id).failure
             self.states[step_id] = StepState.PENDING
             self._started.pop(step_id, None)
-            self._tell("note", step_id, f"will be tried again: {failure.what if failure else ''}")
+            self._tell(ProgressKind.NOTE, step_id, f"will be tried again: {failure.what if failure else ''}")
 
     def block(self, undecided: Collection[str]) -> None:
         """Mark every pending step that can no longer run."""
@@ -118,12 +118,12 @@ class Board:
     def note(self, text: str, *, step: str = "", **data: Any) -> None:
         """Something worth a line."""
         with self.changed:
-            self._tell("note", step, text, data)
+            self._tell(ProgressKind.NOTE, step, text, data)
 
     def task(self, target: str, text: str, step: str = "") -> None:
         """What a target is doing right now."""
         with self.changed:
-            self.tell(Progress("task", self.operation, time.time(), step, target, text))
+            self.tell(Progress(ProgressKind.TASK, self.operation, time.time(), step, target, text))
 
     def pending(self) -> list[str]:
         """Steps that nobody has taken yet."""
@@ -145,9 +145,9 @@ class Board:
         self.results[step_id] = StepResult(step_id, _OUTCOMES[state], seconds, changed, failure)
         text = failure.what if failure else ""
         told = {"outcome": str(_OUTCOMES[state]), "seconds": round(seconds, 2), **(data or {})}
-        self._tell("step-finished", step_id, text, told)
+        self._tell(ProgressKind.STEP_FINISHED, step_id, text, told)
         self.changed.notify_all()
 
-    def _tell(self, kind: str, step: str, text: str, data: Mapping[str, Any] | None = None) -> None:
+    def _tell(self, kind: ProgressKind, step: str, text: str, data: Mapping[str, Any] | None = None) -> None:
         target = StepId.parse(step).target
         self.tell(Progress(kind, self.operation, time.time(), step, target, text, dict(data or {})))

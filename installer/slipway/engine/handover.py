@@ -12,7 +12,15 @@ from slipway.engine.context import Context
 from slipway.engine.settling import put_settings
 from slipway.errors import StepError
 from slipway.model.observed import LiveConfiguration, Observed
-from slipway.model.operation import Counts, Failure, OperationResult, Outcome, Progress, StepResult
+from slipway.model.operation import (
+    Counts,
+    Failure,
+    OperationResult,
+    Outcome,
+    Progress,
+    ProgressKind,
+    StepResult,
+)
 from slipway.model.plan import Plan, StepKind
 from slipway.model.standing import DEGRADED
 from slipway.settings import API_GROUP, API_VERSION, NAMESPACE
@@ -69,7 +77,11 @@ def hand_over(
         return None
     while live is None or not follower.see(live, generation):
         if follower.ignored():
-            progress(Progress("note", "", time.time(), text="no operator takes it up: carried out from here"))
+            progress(
+                Progress(
+                    ProgressKind.NOTE, "", time.time(), text="no operator takes it up: carried out from here"
+                )
+            )
             return None
         if cancelled() and follower.operation:
             follower.cancel(client, key)
@@ -134,7 +146,9 @@ class _Follower:
             self.operation = running["id"]
             if running.get("step") and running["step"] not in self._steps:
                 self._steps.add(running["step"])
-                self.progress(Progress("step-started", self.operation, time.time(), running["step"]))
+                self.progress(
+                    Progress(ProgressKind.STEP_STARTED, self.operation, time.time(), running["step"])
+                )
         return current and _condition(live, "Reconciling") == "False"
 
     def ignored(self) -> bool:

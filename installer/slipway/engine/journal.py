@@ -11,7 +11,7 @@ from typing import Any
 
 from slipway.errors import ConfigurationError
 from slipway.holders import process_of, runs_here
-from slipway.model.operation import Outcome, Progress
+from slipway.model.operation import Outcome, Progress, ProgressKind
 
 #: Operations kept; a year of weekly changes.
 KEEP = 50
@@ -64,7 +64,7 @@ def running(directory: Path) -> int | None:
     for name in operations(directory)[:1]:
         happened = list(events(directory, name))
         holder = happened[0]["data"].get("holder", "") if happened else ""
-        if happened and happened[-1]["kind"] != "finished" and runs_here(holder):
+        if happened and happened[-1]["kind"] != ProgressKind.FINISHED and runs_here(holder):
             return process_of(holder)
     return None
 
@@ -87,9 +87,12 @@ def unfinished(directory: Path) -> set[str]:
     begun: dict[str, str] = {}
     for name in operations(directory)[:1]:
         for event in events(directory, name):
-            if event["kind"] == "step-started":
+            if event["kind"] == ProgressKind.STEP_STARTED:
                 begun[event["step"]] = event["target"]
-            elif event["kind"] == "step-finished" and event["data"].get("outcome") == Outcome.SUCCEEDED:
+            elif (
+                event["kind"] == ProgressKind.STEP_FINISHED
+                and event["data"].get("outcome") == Outcome.SUCCEEDED
+            ):
                 begun.pop(event["step"], None)
     return set(begun.values())
 

@@ -25,7 +25,7 @@ def check(context: Context, observed: Observed, plan: Plan) -> tuple[Finding, ..
         PreflightError: with every error.
     """
     found = findings(context, observed, plan)
-    errors = tuple(finding for finding in found if finding.severity == ERROR)
+    errors = tuple(finding for finding in found if finding.severity is ERROR)
     if errors:
         many = "one thing" if len(errors) == 1 else f"{len(errors)} things"
         raise PreflightError(
@@ -34,7 +34,7 @@ def check(context: Context, observed: Observed, plan: Plan) -> tuple[Finding, ..
             hint="put that right and run the command again",
             findings=errors,
         )
-    return tuple(finding for finding in found if finding.severity != ERROR)
+    return tuple(finding for finding in found if finding.severity is not ERROR)
 
 
 def refuse_held(plan: Plan) -> None:

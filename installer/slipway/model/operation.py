@@ -63,15 +63,25 @@ class Counts:
     api_writes: int = 0
 
 
+class ProgressKind(StrEnum):
+    """What an event of an operation tells of."""
+
+    STARTED = "started"
+    LOCKED = "locked"
+    """It has its locks. One that never gets them gives way to another, and has been none."""
+    STEP_STARTED = "step-started"
+    TASK = "task"
+    """What a target is doing right now."""
+    STEP_FINISHED = "step-finished"
+    FINISHED = "finished"
+    NOTE = "note"
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One event of a running operation, for screens, journal and status.
+    """One event of a running operation, for screens, journal and status."""
 
-    kind: started | locked | step-started | task | step-finished | finished | note. An operation that never gets its
-    locks gives way to another, and has been none.
-    """
-
-    kind: str
+    kind: ProgressKind
     operation: str
     time: float
     step: str = ""

@@ -112,15 +112,22 @@ class ObjectRef:
     """Whether it goes by itself once it is done: a Job with a time to live. That it is gone says nothing then."""
 
 
+class ModulePhase(StrEnum):
+    """How far the last run came with a module."""
+
+    APPLYING = "Applying"
+    HEALTHY = "Healthy"
+    """It was, when that run ended; whether it is, its objects tell."""
+    FAILED = "Failed"
+    REMOVING = "Removing"
+
+
 @dataclass(frozen=True, slots=True)
 class ModuleRecord:
-    """A module as last applied: ConfigMap `slipway-module-NAME`.
-
-    phase: Applying | Healthy | Failed | Removing. `intent` is set while a run works on it.
-    """
+    """A module as last applied: ConfigMap `slipway-module-NAME`. `intent` is set while a run works on it."""
 
     name: str
-    phase: str
+    phase: ModulePhase
     digest: str = ""
     parts: dict[str, str] = field(default_factory=dict)
     version: str = ""

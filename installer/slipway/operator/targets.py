@@ -9,7 +9,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, NodeObserved, Observed
 from slipway.model.operation import Outcome, StepResult
 from slipway.model.plan import Plan, Step, StepKind
-from slipway.model.record import ModuleRecord, StepRecord
+from slipway.model.record import ModulePhase, ModuleRecord, StepRecord
 from slipway.model.standing import Ailment, Part, Standing
 from slipway.operator.conditions import cut
 from slipway.planning.standing import owned
@@ -180,7 +180,7 @@ def _recorded_phase(
         return "Healthy", ""
     if ailments:
         return UNHEALTHY, "; ".join(one.message for one in ailments)
-    if record.phase == "Healthy" and cluster.drift.get(record.name):
+    if record.phase is ModulePhase.HEALTHY and cluster.drift.get(record.name):
         return "Drifted", "; ".join(drift.what for drift in cluster.drift[record.name])
     return record.phase, record.message
 

@@ -10,14 +10,14 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
-from slipway.model.operation import Failure, Outcome, Progress, StepResult
+from slipway.model.operation import Failure, Outcome, Progress, ProgressKind, StepResult
 from slipway.operator.afresh import STIR_SECONDS
 from slipway.operator.door import Running
 
 #: Seconds between two writes of the status: people see steps move, the API is spared.
 WRITE_SECONDS: Final = 0.5
 
-_NEWS: Final = frozenset({"step-started", "step-finished"})
+_NEWS: Final = frozenset({ProgressKind.STEP_STARTED, ProgressKind.STEP_FINISHED})
 
 
 class Tracker:
@@ -81,14 +81,14 @@ class Tracker:
 def advanced(running: Running, event: Progress) -> Running:
     """The operation after one event."""
     steps, done = running.steps, dict(running.done)
-    if event.kind == "locked":
+    if event.kind is ProgressKind.LOCKED:
         return replace(running, locked=True, waits="")
-    if event.kind == "note" and not running.locked:
+    if event.kind is ProgressKind.NOTE and not running.locked:
         return replace(running, waits=event.text)
-    if event.kind == "step-started":
+    if event.kind is ProgressKind.STEP_STARTED:
         steps |= {event.step}
         done.pop(event.step, None)  # tried again
-    elif event.kind == "step-finished":
+    elif event.kind is ProgressKind.STEP_FINISHED:
         steps -= {event.step}
         done[event.step] = step_result(event)
     return replace(running, steps=steps, done=done)

@@ -12,7 +12,7 @@ from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration, ModuleSpec
 from slipway.model.observed import Observed
 from slipway.model.plan import Because, Change, Reason, Step, StepKind
-from slipway.model.record import ModuleRecord, StepRecord
+from slipway.model.record import ModulePhase, ModuleRecord, StepRecord
 from slipway.planning.beside import owner_of
 from slipway.planning.decide import UNNAMED, Desired, Seen, decide
 from slipway.planning.digests import digest
@@ -120,7 +120,7 @@ def _apply_step(
 
 def _stands(record: ModuleRecord) -> bool:
     """Whether the module is as its record says: nothing has touched it since, to its end or not."""
-    return record.phase == "Healthy" and record.intent is None
+    return record.phase is ModulePhase.HEALTHY and record.intent is None
 
 
 def _half_done(record: ModuleRecord, step: str) -> Iterator[Reason]:

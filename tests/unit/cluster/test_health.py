@@ -8,7 +8,7 @@ import pytest
 from slipway.cluster.drift import compare
 from slipway.cluster.health import KStatus, since, status, watched, without_lost
 from slipway.cluster.waiting import pod_reasons
-from slipway.model.record import ModuleRecord, ObjectRef
+from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef
 
 DONE = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
 
@@ -250,5 +250,5 @@ TEMPORARY = ObjectRef("batch/v1", "Job", "setup", "tools", uid="u", passing=True
 
 def test_a_job_that_went_by_its_time_to_live_is_no_drift() -> None:
     jobs = (TEMPORARY, replace(TEMPORARY, name="kept", passing=False))
-    record = ModuleRecord("tools", "Healthy", objects=jobs)
+    record = ModuleRecord("tools", ModulePhase.HEALTHY, objects=jobs)
     assert [drift.what for drift in compare(record, {})] == ["Job.batch/tools/kept is gone"]

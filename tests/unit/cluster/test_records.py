@@ -82,6 +82,14 @@ def test_a_newer_format_is_refused() -> None:
         decode_module({"metadata": {"name": "slipway-module-x"}, "data": {"record": "{"}})
 
 
+def test_a_phase_that_is_none_is_refused() -> None:
+    record = {"format": 1, "name": "x", "phase": "Helthy", "objects": [], "releases": [], "requires": []}
+    text = json.dumps({**record, "intent": None})
+    with pytest.raises(PreflightError, match="'Helthy' is not a valid ModulePhase") as caught:
+        decode_module({"metadata": {"name": "slipway-module-x"}, "data": {"record": text}})
+    assert caught.value.where == "slipway-module-x"
+
+
 def test_owners_of_fields_in_conflict() -> None:
     cause = {
         "reason": "FieldManagerConflict",

@@ -11,7 +11,7 @@ from slipway.engine import journal
 from slipway.engine.enquiry import overview
 from slipway.errors import ConfigurationError
 from slipway.holders import Holder, this_process
-from slipway.model.operation import Progress
+from slipway.model.operation import Progress, ProgressKind
 from tests.unit.test_holders import ended_process
 
 
@@ -23,7 +23,9 @@ def write(directory: Path, operation: str, *events: Progress) -> None:
 
 
 def opening(operation: str, holder: str = "") -> Progress:
-    return Progress("started", operation, 1.0, data={"holder": holder, "steps": ["host/a/one", "host/b/one"]})
+    return Progress(
+        ProgressKind.STARTED, operation, 1.0, data={"holder": holder, "steps": ["host/a/one", "host/b/one"]}
+    )
 
 
 def test_names_sort_by_time_and_are_unique() -> None:
@@ -37,7 +39,7 @@ def test_events_come_back_in_order_and_nobody_else_reads_them(tmp_path: Path) ->
         tmp_path / "operations",
         "op-1",
         opening("op-1"),
-        Progress("finished", "op-1", 2.0, text="succeeded"),
+        Progress(ProgressKind.FINISHED, "op-1", 2.0, text="succeeded"),
     )
     kinds = [event["kind"] for event in journal.events(tmp_path / "operations", "op-1")]
     assert kinds == ["started", "finished"]
@@ -49,9 +51,9 @@ def test_what_was_begun_and_not_ended_well_is_remembered(tmp_path: Path) -> None
         tmp_path,
         "op-1",
         opening("op-1"),
-        *(Progress("step-started", "op-1", 1.0, f"host/{name}/one", name) for name in "abc"),
-        Progress("step-finished", "op-1", 2.0, "host/a/one", "a", data={"outcome": "succeeded"}),
-        Progress("step-finished", "op-1", 2.0, "host/b/one", "b", data={"outcome": "failed"}),
+        *(Progress(ProgressKind.STEP_STARTED, "op-1", 1.0, f"host/{name}/one", name) for name in "abc"),
+        Progress(ProgressKind.STEP_FINISHED, "op-1", 2.0, "host/a/one", "a", data={"outcome": "succeeded"}),
+        Progress(ProgressKind.STEP_FINISHED, "op-1", 2.0, "host/b/one", "b", data={"outcome": "failed"}),
     )
     assert journal.unfinished(tmp_path) == {"b", "c"}
     write(tmp_path, "op-2", opening("op-2"))
@@ -81,7 +83,7 @@ def test_an_unknown_operation_is_an_error_with_a_way_out(tmp_path: Path) -> None
 def test_running_is_what_has_no_end_and_a_process(tmp_path: Path) -> None:
     write(tmp_path, "op-1", opening("op-1", this_process()))
     assert journal.running(tmp_path) == os.getpid()
-    write(tmp_path, "op-1", Progress("finished", "op-1", 2.0))
+    write(tmp_path, "op-1", Progress(ProgressKind.FINISHED, "op-1", 2.0))
     assert journal.running(tmp_path) is None
 
 
@@ -90,7 +92,7 @@ def test_killed_is_what_has_no_end_and_no_process(tmp_path: Path) -> None:
         tmp_path,
         "op-1",
         opening("op-1", ended_process()),
-        Progress("step-started", "op-1", 1.5, "host/a/one"),
+        Progress(ProgressKind.STEP_STARTED, "op-1", 1.5, "host/a/one"),
     )
     assert journal.running(tmp_path) is None
     (told,) = overview.here(tmp_path)
@@ -109,10 +111,10 @@ def test_a_running_one_says_what_it_is_doing(tmp_path: Path) -> None:
         tmp_path,
         "op-1",
         opening("op-1", this_process()),
-        Progress("step-started", "op-1", 1.1, "host/a/one", "a"),
-        Progress("step-started", "op-1", 1.1, "host/b/one", "b"),
-        Progress("task", "op-1", 1.2, "host/a/one", "a", "Install packages"),
-        Progress("step-finished", "op-1", 1.3, "host/b/one", "b", data={"outcome": "succeeded"}),
+        Progress(ProgressKind.STEP_STARTED, "op-1", 1.1, "host/a/one", "a"),
+        Progress(ProgressKind.STEP_STARTED, "op-1", 1.1, "host/b/one", "b"),
+        Progress(ProgressKind.TASK, "op-1", 1.2, "host/a/one", "a", "Install packages"),
+        Progress(ProgressKind.STEP_FINISHED, "op-1", 1.3, "host/b/one", "b", data={"outcome": "succeeded"}),
     )
     (told,) = overview.here(tmp_path)
     assert told.running
@@ -120,8 +122,10 @@ def test_a_running_one_says_what_it_is_doing(tmp_path: Path) -> None:
 
 
 def test_a_step_that_is_tried_again_counts_once(tmp_path: Path) -> None:
-    finished = Progress("step-finished", "op-1", 1.3, "host/b/one", "b", data={"outcome": "failed"})
-    again = Progress("note", "op-1", 1.4, "host/b/one", "b", "will be tried again")
+    finished = Progress(
+        ProgressKind.STEP_FINISHED, "op-1", 1.3, "host/b/one", "b", data={"outcome": "failed"}
+    )
+    again = Progress(ProgressKind.NOTE, "op-1", 1.4, "host/b/one", "b", "will be tried again")
     opened = opening("op-1", this_process())
     write(tmp_path, "op-1", opened, finished, again)
     assert overview.here(tmp_path)[0].percent == 0
@@ -136,7 +140,7 @@ def test_events_are_json_lines(tmp_path: Path) -> None:
 
 def test_what_gave_way_to_another_operation_has_been_none(tmp_path: Path) -> None:
     """Else it would hide what the one before it left half done."""
-    began = Progress("step-started", "op-1", 1.1, "host/a/one", "a")
+    began = Progress(ProgressKind.STEP_STARTED, "op-1", 1.1, "host/a/one", "a")
     write(tmp_path, "op-1", opening("op-1", 1), began)
     written = journal.Journal(tmp_path, "op-2")
     written.write(opening("op-2", 1))

@@ -12,7 +12,7 @@ from slipway.cluster.operations import STATUS_LIMIT, fitting
 from slipway.cluster.watch import Hearing
 from slipway.errors import ConflictError
 from slipway.model.observed import HostObserved
-from slipway.model.operation import Outcome, Progress
+from slipway.model.operation import Outcome, Progress, ProgressKind
 from slipway.model.survey import Certificate, Survey
 from slipway.operator.acceptance import check_alone
 from slipway.operator.door import Running
@@ -73,17 +73,23 @@ def test_only_spec_and_approval_pass_the_filter() -> None:
 
 def test_events_move_steps_from_running_to_done() -> None:
     running = Running("op", e.NOW)
-    running = advanced(running, Progress("step-started", "op", 0, "module/a/apply"))
+    running = advanced(running, Progress(ProgressKind.STEP_STARTED, "op", 0, "module/a/apply"))
     assert running.steps == {"module/a/apply"}
     failed = Progress(
-        "step-finished", "op", 0, "module/a/apply", "a", "no image", {"outcome": "failed", "seconds": 2}
+        ProgressKind.STEP_FINISHED,
+        "op",
+        0,
+        "module/a/apply",
+        "a",
+        "no image",
+        {"outcome": "failed", "seconds": 2},
     )
     running = advanced(running, failed)
     assert (running.steps, running.done["module/a/apply"].outcome) == (frozenset(), Outcome.FAILED)
     failure = running.done["module/a/apply"].failure
     assert failure is not None
     assert failure.what == "no image"
-    again = advanced(running, Progress("step-started", "op", 0, "module/a/apply"))
+    again = advanced(running, Progress(ProgressKind.STEP_STARTED, "op", 0, "module/a/apply"))
     assert (again.steps, dict(again.done)) == ({"module/a/apply"}, {})
 
 
@@ -96,7 +102,7 @@ def test_a_slow_reader_of_progress_holds_nothing_up() -> None:
 
     with Tracker(show, lambda: e.NOW, stirred=threading.Event()) as tracker:
         for number in range(100):
-            tracker.note(Progress("step-started", "op", 0, f"module/m{number}/apply"))
+            tracker.note(Progress(ProgressKind.STEP_STARTED, "op", 0, f"module/m{number}/apply"))
     assert len(shown) <= 2
     assert tracker.running is not None
     assert len(tracker.running.steps) == 100

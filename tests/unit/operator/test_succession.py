@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from slipway.model.operation import Counts, OperationResult, Outcome, Progress, StepResult
+from slipway.model.operation import Counts, OperationResult, Outcome, Progress, ProgressKind, StepResult
 from slipway.operator.door import Running
 from slipway.operator.operations import handed_on_status
 from slipway.operator.succession import Past, goes_on, left_open, past_of, whole
@@ -60,9 +60,9 @@ def test_an_operation_that_has_an_end_is_not_left_open() -> None:
 def test_an_operation_begins_with_its_locks() -> None:
     running = Running("op-1", e.NOW, locked=False)
     waits = advanced(
-        running, Progress("note", "op-1", 1.0, text="waiting: somebody is changing this cluster")
+        running, Progress(ProgressKind.NOTE, "op-1", 1.0, text="waiting: somebody is changing this cluster")
     )
     assert (waits.locked, waits.waits) == (False, "waiting: somebody is changing this cluster")
-    begun = advanced(waits, Progress("locked", "op-1", 2.0))
+    begun = advanced(waits, Progress(ProgressKind.LOCKED, "op-1", 2.0))
     assert (begun.locked, begun.waits) == (True, "")
-    assert advanced(begun, Progress("note", "op-1", 3.0, text="something")) == begun
+    assert advanced(begun, Progress(ProgressKind.NOTE, "op-1", 3.0, text="something")) == begun

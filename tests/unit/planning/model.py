@@ -26,7 +26,7 @@ from slipway.model.observed import (
     Scope,
 )
 from slipway.model.plan import REPLICA, Plan, Step, StepKind
-from slipway.model.record import ModuleRecord, ObjectRef, StepRecord
+from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef, StepRecord
 from slipway.planning.checks.ports import FIREWALLS
 from slipway.planning.digests import references
 from slipway.planning.modules import owner_of
@@ -218,7 +218,7 @@ def _module(step: Step, configuration: Configuration, _: Mapping[str, Any], seen
     if step.action == "apply":
         modules[step.target] = ModuleRecord(
             step.target,
-            "Healthy",
+            ModulePhase.HEALTHY,
             digest=step.digest,
             parts=step.parts,
             version=step.inputs["version"],

@@ -9,7 +9,7 @@ from slipway.api import read
 from slipway.errors import ConfigurationError
 from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration, Observed
-from slipway.model.record import ModuleRecord
+from slipway.model.record import ModulePhase, ModuleRecord
 from slipway.planning.beside import beside
 from slipway.planning.modules import module_inputs
 from slipway.planning.plan import make_plan
@@ -38,7 +38,7 @@ def found(seen: Observed, modules: dict[str, Any] = PERSISTENT) -> Configuration
 
 def with_record(seen: Observed, **fields: Any) -> Observed:
     """Beside the site's modules one that a team has."""
-    record = ModuleRecord("welcome", "Healthy", owner=f"{TEAM}/platform", **fields)
+    record = ModuleRecord("welcome", ModulePhase.HEALTHY, owner=f"{TEAM}/platform", **fields)
     both = (*seen.cluster.configurations, live(team(), {"modules": PERSISTENT}))
     modules = {**seen.cluster.modules, "welcome": record}
     return replace(seen, cluster=replace(seen.cluster, modules=modules, configurations=both))
@@ -110,7 +110,7 @@ def test_it_knows_whose_the_modules_are() -> None:
 
 def test_what_a_deleted_configuration_left_is_nobodys() -> None:
     seen = model.installed(model.document())
-    left = {"welcome": ModuleRecord("welcome", "Healthy", owner="team-b/gone")}
+    left = {"welcome": ModuleRecord("welcome", ModulePhase.HEALTHY, owner="team-b/gone")}
     assert "welcome" not in beside(team(), seen.cluster.configurations, model.catalog(), left).elsewhere
 
 

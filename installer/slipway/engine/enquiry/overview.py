@@ -17,6 +17,7 @@ from slipway.errors import SlipwayError
 from slipway.holders import name_of
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, HostObserved, LiveConfiguration
+from slipway.model.operation import ProgressKind
 from slipway.model.plan import StepId
 from slipway.model.standing import DEGRADED, Part, Standing
 from slipway.planning.roles import roles_of
@@ -134,12 +135,12 @@ def here(directory: Path) -> tuple[Operation, ...]:
         if not happened:
             return ()
         started = utc_text(datetime.fromtimestamp(happened[0]["time"], UTC))
-        if happened[-1]["kind"] == "finished":
+        if happened[-1]["kind"] == ProgressKind.FINISHED:
             return (Operation(name, "here", happened[-1]["text"], started, percent=100),)
         if journal.running(directory) is None:
             return (Operation(name, "here", "interrupted", started, _now(happened)),)
         last = {event["step"]: event["kind"] for event in happened}  # a step that is tried again ends twice
-        ended = list(last.values()).count("step-finished")
+        ended = list(last.values()).count(ProgressKind.STEP_FINISHED)
         share = ended * 100 // max(1, len(happened[0]["data"].get("steps", ())))
         return (Operation(name, "here", "", started, _now(happened), share),)
     return ()
@@ -163,11 +164,11 @@ def _now(happened: list[dict[str, Any]]) -> str:
     """Steps that began and did not end, each with the last that was heard of it."""
     open_steps: dict[str, str] = {}
     for event in happened:
-        if event["kind"] == "step-started":
+        if event["kind"] == ProgressKind.STEP_STARTED:
             open_steps[event["step"]] = ""
-        elif event["kind"] == "step-finished":
+        elif event["kind"] == ProgressKind.STEP_FINISHED:
             open_steps.pop(event["step"], None)
-        elif event["kind"] == "task" and event["step"] in open_steps:
+        elif event["kind"] == ProgressKind.TASK and event["step"] in open_steps:
             open_steps[event["step"]] = event["text"]
     return ", ".join(f"{step} ({task})" if task else step for step, task in open_steps.items())
 

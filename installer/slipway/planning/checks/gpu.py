@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from slipway.errors import ERROR, WARNING, Finding
+from slipway.errors import ERROR, WARNING, Finding, Severity
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.planning.roles.facts import Facts
@@ -27,7 +27,7 @@ def gpu_state(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
         yield from _driver(path, seen, settings.min_driver_version, severity)
 
 
-def _driver(path: str, seen: HostObserved, oldest: str | None, severity: str) -> Iterator[Finding]:
+def _driver(path: str, seen: HostObserved, oldest: str | None, severity: Severity) -> Iterator[Finding]:
     driver, count = seen.survey.driver, len(seen.survey.gpus)
     if not driver.module:
         hint = "install NVIDIA's driver, or leave it to the GPU operator: nvidia.driver: operator"
