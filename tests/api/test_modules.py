@@ -217,9 +217,9 @@ def test_drift_is_seen_and_repaired(work: Work, cluster_api: ApiServer) -> None:
     cluster_api.kubectl("-n", "welcome", "delete", "service", "welcome")
     cluster_api.kubectl("-n", "welcome", "scale", "deployment", "welcome", "--replicas=3")
     seen = observe(client, drift=True).drift["welcome"]
-    assert [item.what for item in seen] == [
-        "Service/welcome/welcome is gone",
-        "Deployment.apps/welcome/welcome was edited",
+    assert [(item.what, item.found) for item in seen] == [
+        ("Service/welcome/welcome", "is gone"),
+        ("Deployment.apps/welcome/welcome", "was edited"),
     ]
     apply_module(work, request_for("welcome"), intent("d1"))
     deployment = client.get("apps/v1", "Deployment", "welcome", "welcome")

@@ -22,13 +22,13 @@ from slipway.cluster.lease import Lease
 from slipway.cluster.operations import KEEP, write_operation
 from slipway.cluster.secretstore import SecretReader
 from slipway.engine.handover import hand_over
-from slipway.errors import ConfigurationError, StalePlanError
+from slipway.errors import ConfigurationError, StalePlanError, StepError
 from slipway.model.observed import NodeObserved
 from slipway.model.operation import Outcome, Progress
 from slipway.operator.conditions import find
 from slipway.operator.door import Key
 from slipway.secrets.store import digests_of
-from slipway.settings import API_VERSION, APPROVE_ANNOTATION, NAMESPACE
+from slipway.settings import API_GROUP, API_VERSION, APPROVE_ANNOTATION, NAMESPACE
 from tests.api.recording import RecordingEngine, Running, make_runtime
 from tests.apiserver import ApiServer, until
 from tests.binaries import binary
@@ -216,6 +216,32 @@ def test_what_passes_by_itself_is_told_without_an_edit(api: ApiServer) -> None:
         assert find(settled(api, "Degraded"), "HostsReady")["message"] == "0 of 1: worker NotReady"
         engine.nodes["worker"] = NodeObserved("worker", ready=True)
         settled(api, "Ready")
+
+
+@pytest.mark.parametrize("end", ["Cancelled", "Failed"])
+def test_what_an_operation_left_undone_and_the_command_line_did_is_left_no_more(
+    api: ApiServer, end: str
+) -> None:
+    engine = RecordingEngine(step_seconds=3)
+    if end == "Failed":
+        engine.refusals.append(StepError("a step failed"))
+    write(api, spec=two_modules())
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        if end == "Cancelled":
+            until(lambda: status_of(api).get("operation", {}).get("step"), seconds=10, what="a step runs")
+            cancel = f"{API_GROUP}/cancel={status_of(api)['operation']['id']}"
+            api.kubectl("-n", NAMESPACE, "annotate", "cc", "tools", cancel)
+        settled(api, end)
+        runs = len(engine.runs)
+        until(lambda: len(engine.scopes) > 6, seconds=10, what="further looks")
+        settled(api, end)
+        engine.carry_out("tools", two_modules())
+        assert find(settled(api, "Ready"), "Ready")["reason"] == "UpToDate"
+        assert len(engine.runs) == runs
+
+
+def two_modules() -> dict[str, Any]:
+    return {"modules": {"welcome": {"enabled": True}, "metrics-server": {"enabled": True}}}
 
 
 def test_what_a_host_holds_back_is_told_once_and_done_when_it_answers(api: ApiServer) -> None:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from slipway.cli.output import colour
+from slipway.model.observed import Scope
 from slipway.model.operation import Failure
 from slipway.model.plan import Change, Hold, Plan, Step, StepKind
 from slipway.model.standing import Standing
@@ -38,7 +39,7 @@ def plan_text(plan: Plan) -> str:
     notes = [f"note: {notice}" for notice in plan.notices]
     sick = list(standing_lines(plan.standing))
     if plan.empty:
-        return "\n".join([_nothing(plan), *sick, *notes])
+        return "\n".join([_nothing(plan), *sick, *_deeper(plan), *notes])
     lines = []
     for kind, title in TITLES.items():
         entries = _entries(step for step in plan.steps if step.kind is kind)
@@ -54,9 +55,16 @@ def plan_text(plan: Plan) -> str:
 def _nothing(plan: Plan) -> str:
     """The head of a plan without a step: that nothing is to be done says nothing of how things are."""
     if plan.standing.well:
-        return f"Nothing to do: {plan.configuration} is as it should be (read {plan.read_at})."
+        state = "as it should be" if plan.scope is Scope.FULL else "as its records say it should be"
+        return f"Nothing to do: {plan.configuration} is {state} (read {plan.read_at})."
     head = f"No step to take, but {plan.configuration} is not well (read {plan.read_at}):"
     return colour(head, "bold", "red")
+
+
+def _deeper(plan: Plan) -> Iterable[str]:
+    """How to see, and mend, what records do not say: who came after them and changed a file or an object."""
+    if plan.scope is not Scope.FULL:
+        yield "Files and objects were not compared with the records; slipway apply --refresh does, and mends them."
 
 
 def standing_lines(standing: Standing) -> Iterable[str]:

@@ -135,10 +135,10 @@ def result_text(result: OperationResult) -> str:
     done = sum(step.outcome is Outcome.SUCCEEDED for step in result.steps)
     rest = f", {blocked} waiting for what failed" if blocked else ""
     rest += f", {back} held back" if back else ""
+    named = f"; operation {result.operation}" if result.operation else ""
     lines.append(
         f"{result.outcome}: {done} of {counts.planned} steps{rest}, in {result.seconds:.1f}s "
         f"({_count(counts.ansible_runs, 'Ansible run')}, {_count(counts.helm_calls, 'Helm call')}, "
-        f"{_count(counts.images_copied, 'image')} copied); "
-        f"operation {result.operation}"
+        f"{_count(counts.images_copied, 'image')} copied){named}"
     )
     return "\n".join(lines)

@@ -78,8 +78,8 @@ def compare(record: ModuleRecord, found: dict[str, Object]) -> Iterator[Drift]:
         meta = found.get(name)
         if meta is None:
             if not ref.passing:
-                yield Drift(step, f"{name} is gone")
+                yield Drift(step, name, "is gone")
         elif ref.uid and meta["uid"] != ref.uid:
-            yield Drift(step, f"{name} was made anew by somebody", meta["uid"])
+            yield Drift(step, name, "was made anew by somebody")
         elif name in known and meta.get("generation", 0) != known[name]:
-            yield Drift(step, f"{name} was edited", f"generation {meta.get('generation', 0)}")
+            yield Drift(step, name, "was edited")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+from slipway.model.observed import Scope
 from slipway.model.standing import Standing
 
 
@@ -161,6 +162,8 @@ class Plan:
     standing: Standing = field(default_factory=Standing)
     """What was sick when it was made, whether a step mends it or not."""
     notices: tuple[str, ...] = ()
+    scope: Scope = Scope.FULL
+    """How deep was read what it is a plan of: drift is seen in a full reading alone."""
 
     @property
     def empty(self) -> bool:

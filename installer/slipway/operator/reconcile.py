@@ -49,6 +49,9 @@ _VERDICTS: Final = {
     Outcome.SUPERSEDED: Verdict.SUPERSEDED,
 }
 
+#: Phases in which something is left to do until somebody edits the configuration or does it with the command line.
+_LEFT: Final = {"Failed": Verdict.FAILED, "Cancelled": Verdict.CANCELLED}
+
 
 @dataclass(frozen=True, slots=True)
 class Edges:
@@ -110,7 +113,10 @@ class Reconciler:
         return Verdict.GONE
 
     def _look_at(self, key: Key) -> Verdict:
-        """Say what is sick. No plan is made: neither registry nor hosts are asked, which may be what is sick."""
+        """Say what is sick. No plan is made: neither registry nor hosts are asked, which may be what is sick.
+
+        What an operation has left undone is nothing to be begun again here; that nothing of it is left is told.
+        """
         live = self._edges.store.get(key)
         if live is None:
             return Verdict.UNCHANGED
@@ -118,10 +124,17 @@ class Reconciler:
             configuration = self._accepted(live)
         except (ConfigurationError, ConflictError):
             return Verdict.UNCHANGED  # who acts tells that
-        cluster = self._edges.engine.open(configuration).look()
-        Voice(live, self._edges.store, self._edges.clock).look(configuration, cluster)
+        session = self._edges.engine.open(configuration)
+        voice = Voice(live, self._edges.store, self._edges.clock)
+        if left := _LEFT.get(voice.phase):
+            observed, plan = read(session, Scope.RECORDS)
+            if plan.empty:  # somebody else has carried the rest out
+                voice.tell(configuration, plan, observed)
+                return Verdict.UNCHANGED
+        cluster = session.look()
+        voice.look(configuration, cluster)
         self._edges.meter.looked(configuration, cluster)
-        return Verdict.UNCHANGED
+        return left or Verdict.UNCHANGED
 
     def _accepted(self, live: LiveConfiguration) -> Configuration:
         edges = self._edges

@@ -46,6 +46,9 @@ STANDING_SECONDS: Final = 2.0
 
 _MAY_PASS: Final = {Verdict.DEGRADED, Verdict.AWAITING_APPROVAL}
 
+#: What the command line may bring to its end: looked at like that, and not begun again.
+_LEFT_UNDONE: Final = {Verdict.FAILED, Verdict.CANCELLED}
+
 #: Seconds without a turn of the main loop after which the kubelet may restart us.
 LIVENESS_SECONDS: Final = 120.0
 
@@ -217,6 +220,8 @@ class Runtime:
                     self._note(request.key, verdict)
                 elif verdict is Verdict.RETRY:
                     self._look_at_standing(after=RETRY_BACK_OFF[1])
+                if verdict in _LEFT_UNDONE:
+                    self._look_at_standing(after=self._settings.look_again)
 
     def _again(self, contexts: list[Context]) -> None:
         for context in contexts:

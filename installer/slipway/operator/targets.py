@@ -181,7 +181,7 @@ def _recorded_phase(
     if ailments:
         return UNHEALTHY, "; ".join(one.message for one in ailments)
     if record.phase is ModulePhase.HEALTHY and cluster.drift.get(record.name):
-        return "Drifted", "; ".join(drift.what for drift in cluster.drift[record.name])
+        return "Drifted", "; ".join(f"{drift.what}: {drift.found}" for drift in cluster.drift[record.name])
     return record.phase, record.message
 
 

@@ -29,6 +29,11 @@ class Voice:
         """Whether the last word was that all is well."""
         return conditions.find(self._said, conditions.READY).get("status") == "True"
 
+    @property
+    def phase(self) -> str:
+        """The last word itself; empty where none was said yet."""
+        return str(self._said.get("phase", ""))
+
     def refused(self, error: SlipwayError, reason: str) -> bool:
         """Not accepted."""
         return self._say(status.refused(self._live, error, now=self._clock(), reason=reason))

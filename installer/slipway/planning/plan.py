@@ -67,6 +67,7 @@ def make_plan(
         steps=in_order,
         standing=replace(standing, hints=hints),
         notices=tuple(_notices(bundle, in_order)),
+        scope=observed.scope,
     )
 
 

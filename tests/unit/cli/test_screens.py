@@ -32,6 +32,7 @@ SCREENS = Path(__file__).parent / "screens"
 PLANS = (
     "fresh-install",
     "nothing-to-do",
+    "nothing-to-do-by-records",
     "nothing-to-do-over-what-is-sick",
     "nothing-to-do-and-a-host-that-needs-a-look",
     "module-setting",
