@@ -22,7 +22,7 @@ from slipway.cluster.lease import Lease
 from slipway.cluster.operations import KEEP, write_operation
 from slipway.cluster.secretstore import SecretReader
 from slipway.engine.handover import hand_over
-from slipway.errors import ConfigurationError, StalePlanError, StepError
+from slipway.errors import ConfigurationError, PreflightError, StalePlanError, StepError
 from slipway.model.observed import NodeObserved
 from slipway.model.operation import Outcome, Progress
 from slipway.operator.conditions import find
@@ -272,6 +272,17 @@ def one_host(name: str) -> dict[str, Any]:
             "items": [{"name": name, "address": "10.0.0.1", "roles": ["control-plane"]}],
         },
     }
+
+
+def test_what_was_not_fit_is_tried_again_without_an_edit(api: ApiServer) -> None:
+    engine = RecordingEngine()
+    engine.refusals.append(PreflightError("a record cannot be read", hint="take it away"))
+    write(api)
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        assert settled(api, "Ready")["operation"]["outcome"] == "succeeded"
+    told = api.kubectl("-n", NAMESPACE, "describe", "cc", "tools").stdout
+    assert "PreflightFailed" in told
+    assert "take it away" in told
 
 
 def test_of_two_that_have_the_same_the_oldest_wins(api: ApiServer) -> None:

@@ -3,31 +3,27 @@
 No step is taken and nothing is written. A kind that is not there yet (no CRD) counts as empty.
 """
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 
 from slipway.cluster import drift as drifts
-from slipway.cluster import records
+from slipway.cluster import kept, records
 from slipway.cluster.admission import read_admission
 from slipway.cluster.client import Client, Object
 from slipway.cluster.configurations import live
 from slipway.cluster.standing import NO_RULES, Rules, pressures_of, ready_of, sick_modules
-from slipway.errors import StepError
+from slipway.errors import StepError, TransientError
 from slipway.model.observed import ClusterObserved, LiveConfiguration, NodeObserved
 from slipway.model.record import StepRecord
 from slipway.settings import (
     ADDRESS_ANNOTATION,
     API_GROUP,
     API_VERSION,
-    BEGUN_ANNOTATION,
     DRAINED_ANNOTATION,
     NAMESPACE,
-    RECORD_ANNOTATION,
 )
 
-#: Name and key of the Secret that holds the record of the settings step.
+#: Name of the Secret that holds the record of the settings step.
 SETTINGS_SECRET = "slipway-settings"  # noqa: S105 - a name
-SETTINGS_KEY = "record"
 
 #: On the operator's Deployment: digest of the catalog its image carries.
 CATALOG_ANNOTATION = f"{API_GROUP}/catalog"
@@ -68,7 +64,7 @@ def node_observed(node: Object) -> NodeObserved:
     meta, status = node["metadata"], node.get("status", {})
     annotations = meta.get("annotations") or {}
     ready = ready_of(node)
-    owned_labels, owned_taints = records.owned(annotations)
+    owned_labels, owned_taints = kept.owned_on(meta["name"], annotations)
     taints = (node.get("spec") or {}).get("taints") or ()
     addresses = {item["type"]: item["address"] for item in status.get("addresses") or ()}
     return NodeObserved(
@@ -79,13 +75,13 @@ def node_observed(node: Object) -> NodeObserved:
         taints=tuple({key: taint.get(key, "") for key in ("key", "value", "effect")} for taint in taints),
         owned_labels=owned_labels,
         owned_taints=owned_taints,
-        records=records.decode_steps(annotations.get(RECORD_ANNOTATION, ""), f"node/{meta['name']}"),
+        records=kept.host_records(meta["name"], annotations),
         message="" if ready.get("status") == "True" else ready.get("message", ""),
         address=annotations.get(ADDRESS_ANNOTATION) or addresses.get("InternalIP", ""),
         since=ready.get("lastTransitionTime") or "",
         silent=ready.get("status") == "Unknown",
         pressures=pressures_of(node),
-        begun=records.decode_begun(annotations.get(BEGUN_ANNOTATION, ""), meta["name"]),
+        begun=kept.begun_on(meta["name"], annotations),
         drained=DRAINED_ANNOTATION in annotations,
     )
 
@@ -106,11 +102,10 @@ def operator_catalog(client: Client) -> str:
 
 def read_settings_record(client: Client) -> StepRecord | None:
     """The record of the settings step; None for who may not read it, or when there is none."""
-    import base64
-
     try:
         found = client.get("v1", "Secret", SETTINGS_SECRET, NAMESPACE)
+    except TransientError:
+        raise
     except StepError:
         return None
-    text = (found or {}).get("data", {}).get(SETTINGS_KEY)
-    return records.decode_step(json.loads(base64.b64decode(text))) if text else None
+    return kept.settings_record(found) if found else None

@@ -1,18 +1,18 @@
 """What was applied, kept in the cluster: module records (ConfigMaps) and what stands on Node objects.
 
-A record is one JSON document under one key, so it is written atomically. A newer format is refused, not guessed at.
+A record is one JSON document under one key, so it is written atomically. `kept` reads it back.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 from slipway.clock import utc_text
 from slipway.cluster.client import MERGE, Client, Object, retry_conflicts
+from slipway.cluster.kept import KEY, module_record, owned_on
 from slipway.digests import canonical_json
 from slipway.errors import PreflightError
-from slipway.model.record import RECORD_FORMAT, Intent, ModulePhase, ModuleRecord, ObjectRef, StepRecord
+from slipway.model.record import RECORD_FORMAT, ModuleRecord, StepRecord
 from slipway.settings import (
     ADDRESS_ANNOTATION,
     API_GROUP,
@@ -25,7 +25,6 @@ from slipway.settings import (
 
 #: Marks the ConfigMaps that are module records; its value is the module's name.
 MODULE_LABEL = f"{API_GROUP}/module"
-KEY = "record"
 
 #: The time of a record, by the name under which the action plugin `slipway_module` asks for it.
 now = utc_text
@@ -36,14 +35,14 @@ _API = ("v1", "ConfigMap")
 def read_modules(client: Client) -> dict[str, ModuleRecord]:
     """All module records by name."""
     found = client.list(*_API, NAMESPACE, labels=MODULE_LABEL)
-    records = [decode_module(item) for item in found]
+    records = [module_record(item) for item in found]
     return {record.name: record for record in records}
 
 
 def read_module(client: Client, name: str) -> ModuleRecord | None:
     """One module's record."""
     found = client.get(*_API, MODULE_RECORD_PREFIX + name, NAMESPACE)
-    return decode_module(found) if found else None
+    return module_record(found) if found else None
 
 
 def write_module(client: Client, record: ModuleRecord) -> None:
@@ -64,52 +63,15 @@ def delete_module(client: Client, name: str) -> None:
     client.delete(*_API, MODULE_RECORD_PREFIX + name, NAMESPACE)
 
 
-def decode_module(document: Object) -> ModuleRecord:
-    """A ModuleRecord from its ConfigMap."""
-    data = _checked(document.get("data", {}).get(KEY, ""), document["metadata"]["name"])
-    data["objects"] = tuple(ObjectRef(**item) for item in data["objects"])
-    data["releases"] = tuple(data["releases"])
-    data["requires"] = tuple(data["requires"])
-    data["intent"] = Intent(**data["intent"]) if data["intent"] else None
-    data["phase"] = _phase(data["phase"], document["metadata"]["name"])
-    return ModuleRecord(**data)
-
-
-def _phase(text: str, where: str) -> ModulePhase:
-    try:
-        return ModulePhase(text)
-    except ValueError as exc:
-        hint = "use the release of Slipway that wrote it, or a newer one"
-        raise PreflightError("a record cannot be read", where=where, why=str(exc), hint=hint) from exc
-
-
 def encode_step(record: StepRecord) -> dict[str, Any]:
     """A step's record as the cluster keeps it; what the step made is left out, the host has it."""
     return {key: value for key, value in asdict(record).items() if key != "made"}
-
-
-def decode_step(item: Mapping[str, Any]) -> StepRecord:
-    """Such a record; what other releases wrote besides is passed over."""
-    known = {field.name for field in fields(StepRecord)} - {"made"}
-    return StepRecord(**{name: value for name, value in item.items() if name in known})
-
-
-def decode_steps(text: str, where: str) -> dict[str, StepRecord]:
-    """Host records as mirrored in a Node's annotation."""
-    data = _checked(text, where) if text else {}
-    return {role: decode_step(item) for role, item in data.get("steps", {}).items()}
 
 
 def encode_steps(records: Mapping[str, StepRecord]) -> str:
     """Host records for the annotation; what the steps made is left out, the host has it."""
     steps = {role: encode_step(record) for role, record in sorted(records.items())}
     return canonical_json({"format": RECORD_FORMAT, "steps": steps}, escaped=True)
-
-
-def decode_begun(text: str, node: str) -> tuple[Intent, ...]:
-    """Steps of a Node's host that an operation was about to change."""
-    data = json.loads(text) if text else {}
-    return tuple(Intent(data["operation"], f"host/{node}/{role}", "") for role in data.get("roles", ()))
 
 
 def mark_begun(client: Client, name: str, operation: str, roles: Sequence[str]) -> None:
@@ -124,22 +86,6 @@ def mark_begun(client: Client, name: str, operation: str, roles: Sequence[str]) 
         missing=None,
     )
     client.writes += 1
-
-
-def _checked(text: str, where: str) -> dict[str, Any]:
-    """The JSON of a record, its format checked and taken off."""
-    try:
-        data: dict[str, Any] = json.loads(text)
-    except ValueError as exc:
-        raise PreflightError("a record cannot be read", where=where, why=str(exc), hint="remove it") from exc
-    found = data.pop("format", 0)
-    if found != RECORD_FORMAT:
-        raise PreflightError(
-            f"a record has format {found}, this release knows {RECORD_FORMAT}",
-            where=where,
-            hint="use the release of Slipway that wrote it, or a newer one",
-        )
-    return data
 
 
 def apply_node(
@@ -183,7 +129,7 @@ def node_patch(
     """The merge patch that brings a Node to the wish; None when it is there."""
     meta = node["metadata"]
     annotations, present = meta.get("annotations") or {}, meta.get("labels") or {}
-    owned_labels, owned_taints = owned(annotations)
+    owned_labels, owned_taints = owned_on(meta["name"], annotations)
     wanted = [{key: value for key, value in taint.items() if value} for taint in taints]
     keys = {taint_key(taint) for taint in wanted}
     kept = [
@@ -208,12 +154,6 @@ def node_patch(
     if not same_taints:
         patch["spec"] = {"taints": [*kept, *wanted]}
     return patch
-
-
-def owned(annotations: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Labels and taints (KEY:EFFECT) that Slipway set on a Node."""
-    data = json.loads(annotations.get(OWNED_ANNOTATION) or "{}")
-    return tuple(data.get("labels", ())), tuple(data.get("taints", ()))
 
 
 def taint_key(taint: Mapping[str, str]) -> str:

@@ -14,8 +14,9 @@ from typing import Any
 from slipway.api.schema import spec_schema
 from slipway.cluster.client import Client, Object, retry_conflicts
 from slipway.cluster.emptied import removals
+from slipway.cluster.kept import KEY
 from slipway.cluster.managers import leaves_by_manager
-from slipway.cluster.observe import SETTINGS_KEY, SETTINGS_SECRET, read_settings_record
+from slipway.cluster.observe import SETTINGS_SECRET, read_settings_record
 from slipway.cluster.records import encode_step
 from slipway.digests import canonical_json
 from slipway.errors import TransientError
@@ -128,9 +129,7 @@ def secret_documents(secrets: Mapping[str, bytes]) -> list[Object]:
 def write_record(client: Client, record: StepRecord) -> None:
     """The record of this step, beside the Secrets it covers."""
     text = canonical_json(encode_step(record), escaped=True)
-    client.apply(
-        _secret(SETTINGS_SECRET, {SETTINGS_KEY: base64.b64encode(text.encode()).decode()}), force=True
-    )
+    client.apply(_secret(SETTINGS_SECRET, {KEY: base64.b64encode(text.encode()).decode()}), force=True)
 
 
 def _secret(name: str, data: Mapping[str, str]) -> Object:

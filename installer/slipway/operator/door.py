@@ -43,7 +43,8 @@ class Verdict(StrEnum):
     """How one reconciliation ended. All but RETRY are told by the status: nothing is gained by repeating.
 
     DEGRADED has nothing to do, yet something is not ready; like AWAITING_APPROVAL it may pass without an edit.
-    WAITING has done all but what hosts that do not answer hold back. HANDED_ON leaves the rest to the next operator.
+    WAITING has done all but what hosts that do not answer hold back, or waits for what is not fit to be so. HANDED_ON
+    leaves the rest to the next operator.
     """
 
     GONE = "gone"

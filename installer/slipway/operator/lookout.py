@@ -11,7 +11,8 @@ from typing import Final
 
 from slipway.cluster import health
 from slipway.cluster.client import Client, Object
-from slipway.cluster.records import MODULE_LABEL, decode_module
+from slipway.cluster.kept import module_record
+from slipway.cluster.records import MODULE_LABEL
 from slipway.cluster.standing import looked_at, pressures_of, ready_of
 from slipway.cluster.watch import Event, Reflector
 from slipway.errors import SlipwayError
@@ -117,8 +118,8 @@ def _node_line(node: Object) -> Object:
 def _record_line(document: Object) -> Object | None:
     """Which of its objects can be sick; a record that cannot be read is for who plans to tell."""
     try:
-        record = decode_module(document)
-    except (SlipwayError, KeyError, TypeError):
+        record = module_record(document)
+    except SlipwayError:
         return None
     objects = frozenset(((ref.api_version, ref.kind), (ref.namespace, ref.name)) for ref in looked_at(record))
     return {"name": record.name, "objects": objects}

@@ -16,6 +16,7 @@ from slipway.clock import utc_text
 from slipway.errors import (
     ConfigurationError,
     ConflictError,
+    PreflightError,
     SlipwayError,
     StalePlanError,
     StepError,
@@ -183,6 +184,8 @@ class Reconciler:
                 self._edges.recorder.event(live, status.stop_reason(error), str(error), warning=True)
         except SlipwayError:
             return Verdict.RETRY
+        if isinstance(error, PreflightError):  # what was not fit may be by now, without an edit
+            return Verdict.WAITING
         return Verdict.RETRY if again else Verdict.FAILED
 
 

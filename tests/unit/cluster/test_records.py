@@ -3,12 +3,9 @@
 import json
 from typing import Any
 
-import pytest
-
 from slipway.cluster.conflicts import owners
 from slipway.cluster.observe import node_observed
-from slipway.cluster.records import decode_module, decode_steps, encode_steps, node_patch
-from slipway.errors import PreflightError
+from slipway.cluster.records import encode_steps, node_patch
 from slipway.model.record import Intent, Made, MadeKind, StepRecord
 from slipway.settings import BEGUN_ANNOTATION, OWNED_ANNOTATION, RECORD_ANNOTATION
 
@@ -73,21 +70,6 @@ def test_a_node_keeps_where_ssh_reaches_it_when_its_own_address_is_another() -> 
     after["status"] = before["status"]
     assert node_observed(after).address == "10.0.0.31"
     assert node_patch(after, {}, [], RECORDS, "10.0.0.31") is None
-
-
-def test_a_newer_format_is_refused() -> None:
-    with pytest.raises(PreflightError, match="format 9"):
-        decode_steps('{"format": 9, "steps": {}}', "node/n")
-    with pytest.raises(PreflightError, match="cannot be read"):
-        decode_module({"metadata": {"name": "slipway-module-x"}, "data": {"record": "{"}})
-
-
-def test_a_phase_that_is_none_is_refused() -> None:
-    record = {"format": 1, "name": "x", "phase": "Helthy", "objects": [], "releases": [], "requires": []}
-    text = json.dumps({**record, "intent": None})
-    with pytest.raises(PreflightError, match="'Helthy' is not a valid ModulePhase") as caught:
-        decode_module({"metadata": {"name": "slipway-module-x"}, "data": {"record": text}})
-    assert caught.value.where == "slipway-module-x"
 
 
 def test_owners_of_fields_in_conflict() -> None:
