@@ -1,52 +1,83 @@
-"""`slipway operation`: what was done from this machine, and stopping what is being done."""
+"""`slipway operation`: what was done, from this machine and by the operator, and stopping what is being done."""
 
 import os
 import signal
+import sys
 import time
-from typing import Annotated, Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit, table
-from slipway.errors import ConflictError
-from slipway.model.operation import ProgressKind
-from slipway.settings import Workspace
+from slipway.errors import ConfigurationError, ConflictError
+from slipway.settings import NAMESPACE, Workspace
 
-app = typer.Typer(no_args_is_help=True, help="List, show, follow and cancel operations.")
+if TYPE_CHECKING:
+    from slipway.engine.enquiry.history import History
+
+app = typer.Typer(no_args_is_help=True, help="List operations, look into one, end the one that runs.")
 Name = Annotated[str, typer.Argument(help="Operation; unset: the newest.")]
+OwnName = Annotated[str, typer.Argument(help="Operation of this machine; unset: the newest.")]
 
 
 @app.command("list")
 def list_(file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
-    """List operations, newest first."""
-    from slipway.engine.journal import operations
-
-    rows = [_summary(file, name) for name in operations(_directory(file))]
+    """List operations of this machine and of the cluster's operator, newest first."""
+    found = _history(file)
+    rows = [
+        {
+            "operation": one.operation,
+            "where": one.where,
+            "outcome": one.outcome,
+            "steps": one.planned,
+            "seconds": one.seconds,
+        }
+        for one in found.done
+    ]
     if output is Format.JSON:
         emit(rows)
         return
-    keys = ("operation", "outcome", "steps", "seconds")
+    keys = ("operation", "where", "outcome", "steps", "seconds")
     table([key.upper() for key in keys], [[str(row[key]) for key in keys] for row in rows])
+    _tell_unread(found)
 
 
 @app.command()
 def show(name: Name = "", file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
     """Show an operation's steps, how each ended and how long it took."""
-    ended = {e["step"]: e for e in _events(file, name) if e["kind"] == ProgressKind.STEP_FINISHED}
-    rows = [{"step": s, "text": e["text"], **e["data"]} for s, e in ended.items()]
+    found = _history(file)
+    one = found.find(name)
     if output is Format.JSON:
-        emit({**_summary(file, _name(file, name)), "steps": rows})
+        emit(asdict(one))
         return
+    print(f"{one.operation} {_BY[one.where]}: {one.outcome}")
     table(
         ("STEP", "OUTCOME", "SECONDS", "MESSAGE"),
-        [(r["step"], r["outcome"], f"{r['seconds']:.1f}", r["text"]) for r in rows],
+        [(step.step, step.outcome, f"{step.seconds:.1f}", step.text) for step in one.steps],
     )
+    _tell_unread(found)
+
+
+_BY = {"here": "from this machine", "operator": "by the operator"}
 
 
 @app.command()
-def logs(name: Name = "", file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
-    """Print every event of an operation."""
-    for event in _events(file, name):
+def logs(name: OwnName = "", file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
+    """Print every event of an operation of this machine."""
+    from slipway.engine.journal import events, operations
+
+    directory = _directory(file)
+    known = operations(directory)
+    if (name or not known) and name not in known:
+        one = _history(file).find(name)
+        log = f"kubectl -n {NAMESPACE} logs deploy/slipway-operator"
+        raise ConfigurationError(
+            f"{one.operation} is the operator's, and so is the log of its events",
+            hint=f"{log}; its steps: slipway operation show {one.operation}",
+        )
+    for event in events(directory, name or known[0]):
         if output is Format.JSON:
             emit(event)
         else:
@@ -77,32 +108,19 @@ def cancel(file: ConfigurationFile = DEFAULT_FILE) -> None:
     print(f"asked the operator to end {operation}")
 
 
-def _directory(file: Any) -> Any:
+def _directory(file: Path) -> Path:
     from slipway.api import read
 
     return Workspace(file, read.load(file).name).state / "operations"
 
 
-def _name(file: Any, name: str) -> str:
-    from slipway.engine.journal import operations
+def _history(file: Path) -> "History":
+    from slipway.api import read
+    from slipway.engine.enquiry.history import history
 
-    names = operations(_directory(file))
-    return name or (names[0] if names else "")
-
-
-def _events(file: Any, name: str) -> list[dict[str, Any]]:
-    from slipway.engine.journal import events
-
-    return list(events(_directory(file), _name(file, name)))
+    return history(file, read.load(file))
 
 
-def _summary(file: Any, name: str) -> dict[str, Any]:
-    happened = _events(file, name)
-    first, last = happened[0], happened[-1]
-    ended = last["kind"] == "finished"
-    return {
-        "operation": name,
-        "outcome": last["data"]["outcome"] if ended else "unfinished",
-        "steps": len(first["data"].get("steps", [])),
-        "seconds": round(last["time"] - first["time"], 1),
-    }
+def _tell_unread(found: "History") -> None:
+    if found.unread:
+        print(f"note: operations of the operator are not shown: {found.unread}", file=sys.stderr)
