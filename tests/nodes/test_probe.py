@@ -13,13 +13,14 @@ import pytest
 
 from slipway.errors import ConflictError, StepError
 from slipway.lab import Lab
+from slipway.model.codes import AWAY
 from slipway.model.configuration import Configuration, Spec
 from slipway.model.fields import SecretRef
 from slipway.model.host.items import Host, HostItem, Hosts
 from slipway.model.host.settings import HostSettings
 from slipway.model.host.ssh import SSH, Become
 from slipway.model.kubernetes import Endpoint, Kubernetes
-from slipway.model.observed import AWAY, HostObserved
+from slipway.model.observed import HostObserved
 from slipway.model.survey import CloudInit, Reach
 from slipway.planning.checks.cloud import cloud_state
 from slipway.planning.checks.fleet import fleet_state

@@ -21,6 +21,7 @@ from slipway.errors import ConfigurationError
 from slipway.holders import this_process
 from slipway.model import paths
 from slipway.model.bundle import BundleManifest
+from slipway.model.codes import RefusalCode
 from slipway.model.configuration import Configuration
 from slipway.probe.access import Access
 from slipway.probe.known_hosts import HostKey
@@ -84,7 +85,7 @@ class Context:
             try:
                 self._manifest = self.catalog.bundle_for(self.configuration, self.source.manifest())
             except RegistryError as error:
-                if error.code in {"unreachable", "not-found"}:
+                if error.code in {RefusalCode.UNREACHABLE, RefusalCode.NOT_FOUND}:
                     error.hint = f"for a first install give the bundle: --bundle DIR; else {error.hint}"
                 raise
         return self._manifest

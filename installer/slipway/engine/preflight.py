@@ -10,6 +10,7 @@ from slipway.bundle.site.source import ArtifactSource, DirectorySource
 from slipway.engine.context import Context
 from slipway.engine.registry import push_client
 from slipway.errors import ERROR, WARNING, Finding, PreflightError
+from slipway.model.codes import RefusalCode
 from slipway.model.observed import Observed
 from slipway.model.plan import Plan, StepKind
 from slipway.planning.plan import required_images
@@ -96,7 +97,7 @@ def _refusing_push(context: Context, plan: Plan) -> list[Finding]:
     try:
         push_client(context.configuration, context.secrets, context.state, None).ping()
     except RegistryError as error:
-        if error.code in {"unauthorized", "denied"}:
+        if error.code in {RefusalCode.UNAUTHORIZED, RefusalCode.DENIED}:
             path, text = "spec.registry.pushRef", f"{error.what}: {error.why}"
             return [Finding(path, text, hint="check the user:password in that secret", code=error.code)]
     return []

@@ -5,6 +5,7 @@ from pathlib import Path
 from slipway.bundle.registry.client import RegistryClient, RegistryError
 from slipway.bundle.site.source import RegistrySource, SiteSource
 from slipway.errors import BundleError
+from slipway.model.codes import RefusalCode
 from slipway.model.configuration import Configuration
 from slipway.model.fields import SecretRef
 from slipway.model.host.items import Host
@@ -13,7 +14,7 @@ from slipway.secrets import REGISTRY, Secrets
 from slipway.settings import cache_dir
 
 #: Codes after which a registry simply holds nothing yet.
-EMPTY_CODES = {"not-found"}
+EMPTY_CODES = {RefusalCode.NOT_FOUND}
 
 
 def push_client(

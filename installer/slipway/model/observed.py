@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
+from slipway.model.codes import AWAY, HostCode, RefusalCode
 from slipway.model.paths import Path
 from slipway.model.record import Intent, Lock, ModuleRecord, StepRecord
 from slipway.model.standing import Ailment
@@ -56,19 +57,12 @@ class HostFacts:
     time: float = 0.0
 
 
-#: Codes of a host that is not there. All others are of one that is, and that something is wrong with.
-AWAY: Final = frozenset({"unreachable", "timeout"})
-
-
 @dataclass(frozen=True, slots=True)
 class HostObserved:
-    """One host. `error`, with its code and the way out, is set when it could not be read; then all else is empty.
-
-    Codes: unreachable, timeout, auth, host-key, sudo, shell, and record (its state is damaged or of a newer release).
-    """
+    """One host. `error`, with its code and the way out, is set when it could not be read; then all else is empty."""
 
     name: str
-    error_code: str = ""
+    error_code: HostCode = HostCode.NONE
     error: str = ""
     facts: HostFacts = field(default_factory=HostFacts)
     cluster: str = ""
@@ -178,7 +172,7 @@ class RegistryObserved:
 
     reachable: bool
     bundle: str = ""
-    error_code: str = ""
+    error_code: RefusalCode = RefusalCode.NONE
     error: str = ""
 
 

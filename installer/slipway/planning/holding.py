@@ -6,6 +6,7 @@ All else goes on. Nothing here decides what there is to do.
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from slipway.model.codes import RefusalCode
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
 from slipway.model.plan import DRAIN, LEAVE, REPLICA, Hold, Step, StepKind
@@ -92,7 +93,12 @@ def _silent(
     keeper = _keeper(configuration, step) if step.kind is StepKind.MIRROR else ""
     seen = observed.replica if step.target == REPLICA else observed.registry
     setting_up = f"{StepKind.HOST}/{keeper}/registry" in planned
-    if not keeper or not configuration.registry_replica or setting_up or seen.error_code != "unreachable":
+    if (
+        not keeper
+        or not configuration.registry_replica
+        or setting_up
+        or seen.error_code is not RefusalCode.UNREACHABLE
+    ):
         return None
     units = "systemctl status slipway-registry slipway-registry-push"
     return Hold(

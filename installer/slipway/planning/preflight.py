@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from slipway.errors import WARNING, Finding
 from slipway.model.bundle import ArtifactKind, BundleManifest
+from slipway.model.codes import HostCode, RefusalCode
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved, Observed
@@ -28,17 +29,18 @@ CPUS = 2
 NEARLY_FULL = 0.8
 
 #: What a new key or password of the SSH user can be wrong about.
-CREDENTIAL_CODES = {"auth", "sudo"}
+CREDENTIAL_CODES = {HostCode.AUTH, HostCode.SUDO}
 
 #: Codes of a registry's refusal -> the field to look at, and what to do.
 REGISTRY_HINTS = {
-    "unauthorized": ("spec.registry.pullRef", "check the user:password in that secret"),
-    "denied": ("spec.registry.pullRef", "give the account the right to pull"),
-    "tls": ("spec.registry.caRef", "give the authority that signed the registry's certificate"),
-    "unreachable": ("spec.registry.endpoint", "check the address, and that the registry runs"),
+    RefusalCode.UNAUTHORIZED: ("spec.registry.pullRef", "check the user:password in that secret"),
+    RefusalCode.DENIED: ("spec.registry.pullRef", "give the account the right to pull"),
+    RefusalCode.TLS: ("spec.registry.caRef", "give the authority that signed the registry's certificate"),
+    RefusalCode.UNREACHABLE: ("spec.registry.endpoint", "check the address, and that the registry runs"),
 }
 #: Slipway made the built-in registry's accounts and certificate: others mean other secrets.
 OWN_REGISTRY = ("registry", "bring the directory secrets/ from where this site was installed")
+OWN_CODES = (RefusalCode.UNAUTHORIZED, RefusalCode.DENIED, RefusalCode.TLS)
 
 
 def preflight(
@@ -232,7 +234,7 @@ def _missing_images(
 def _registry(observed: Observed, *, external: bool) -> Iterator[Finding]:
     """A registry of ours that does not answer is about to be made; one of somebody else has to be there."""
     registry = observed.registry
-    hints = REGISTRY_HINTS if external else dict.fromkeys(("unauthorized", "denied", "tls"), OWN_REGISTRY)
+    hints = REGISTRY_HINTS if external else dict.fromkeys(OWN_CODES, OWN_REGISTRY)
     if registry.error_code in hints:
         path, hint = hints[registry.error_code]
         yield Finding(path, registry.error, hint=hint, code=registry.error_code)

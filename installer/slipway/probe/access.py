@@ -1,40 +1,38 @@
 """How hosts are logged into, and what may go wrong with that: who, by what, through which machine in between.
 
-All that can go wrong with a host has one of six codes (`HostError.code`), which is what preflight, engine and
-status show.
+All that can go wrong with a host has a code (`HostError.code`), which is what preflight, engine and status show.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from slipway.errors import PreflightError
+from slipway.model.codes import HostCode
 from slipway.model.fields import SecretRef
 from slipway.model.host.ssh import SSH
 from slipway.probe.known_hosts import HostKey, KnownHosts
 from slipway.secrets import Secrets
 from slipway.settings import bastion_keys
 
-Code = Literal["unreachable", "timeout", "auth", "host-key", "sudo", "shell"]
-
-_HINTS: Final[dict[str, str]] = {
-    "unreachable": "check address and port, and that the host is up",
-    "timeout": "check the network between this machine and the host",
-    "auth": "install the public key for that user, or correct spec.hosts.ssh.user or its secretRef",
-    "host-key": "if the host was reinstalled: slipway host forget; if not, somebody may be in between",
-    "sudo": "allow the user sudo without password, or give spec.hosts.ssh.become.secretRef",
-    "shell": "the user needs a POSIX shell as login shell",
+_HINTS: Final = {
+    HostCode.UNREACHABLE: "check address and port, and that the host is up",
+    HostCode.TIMEOUT: "check the network between this machine and the host",
+    HostCode.AUTH: "install the public key for that user, or correct spec.hosts.ssh.user or its secretRef",
+    HostCode.HOST_KEY: "if the host was reinstalled: slipway host forget; if not, somebody may be in between",
+    HostCode.SUDO: "allow the user sudo without password, or give spec.hosts.ssh.become.secretRef",
+    HostCode.SHELL: "the user needs a POSIX shell as login shell",
 }
 
 
 class HostError(PreflightError):
     """A host could not be reached or used."""
 
-    def __init__(self, host: str, code: Code, what: str, *, why: str = "", hint: str = "") -> None:
+    def __init__(self, host: str, code: HostCode, what: str, *, why: str = "", hint: str = "") -> None:
         super().__init__(what, where=f"host/{host}", why=why, hint=hint or _HINTS[code])
         self.host = host
-        self.code: Code = code
+        self.code = code
 
     @property
     def text(self) -> str:

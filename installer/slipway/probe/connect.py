@@ -4,6 +4,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
+from slipway.model.codes import HostCode
 from slipway.probe.access import HostError, Login
 from slipway.probe.keys import NotPinnedError, host_key, private_key, recording
 from slipway.probe.known_hosts import host_label
@@ -42,7 +43,9 @@ class Bastion:
         except (paramiko.SSHException, EOFError, OSError) as exc:
             what = f"the bastion {self.address} does not get to it"
             hint = f"from {self.address}, check the way to {where}, and that its sshd allows forwarding"
-            raise HostError(host, "unreachable", what, why=f"{where}: {reason(exc)}", hint=hint) from exc
+            raise HostError(
+                host, HostCode.UNREACHABLE, what, why=f"{where}: {reason(exc)}", hint=hint
+            ) from exc
 
     def close(self) -> None:
         """End the connection; the next channel makes a new one."""
@@ -114,24 +117,24 @@ def _translated(exc: Exception, host: str, address: str, login: Login, *, bastio
     if isinstance(exc, paramiko.BadHostKeyException):
         why = f"it shows {exc.key.get_name()} {exc.key.fingerprint}, but another one is known"
         hint = _changed_key_hint(host, address, login, bastion=bastion)
-        return HostError(host, "host-key", f"{at}its host key has changed", why=why, hint=hint)
+        return HostError(host, HostCode.HOST_KEY, f"{at}its host key has changed", why=why, hint=hint)
     if isinstance(exc, NotPinnedError):
         hint = f"check it on the host's console, then add it to {login.place}.hostKeys"
         why = f"it shows {exc.shown.kind} {exc.shown.fingerprint}"
-        return HostError(host, "host-key", f"{at}none of its keys is pinned", why=why, hint=hint)
+        return HostError(host, HostCode.HOST_KEY, f"{at}none of its keys is pinned", why=why, hint=hint)
     if isinstance(exc, paramiko.AuthenticationException):
         kind, hint = ("SSH key", "") if login.password is None else ("password", _REFUSED_HINT)
         if bastion:
             hint = f"install the public key for that user, or correct {login.place}.user or its secretRef"
         why = f"{login.user}@{where}: {str(exc).rstrip('.')}"
-        return HostError(host, "auth", f"{at}the {kind} is not accepted", why=why, hint=hint)
+        return HostError(host, HostCode.AUTH, f"{at}the {kind} is not accepted", why=why, hint=hint)
     hint = "check its address and port, and that it is up" if bastion else ""
     if isinstance(exc, TimeoutError):
         what = f"{at}no answer within {SSH_CONNECT_SECONDS} s"
-        return HostError(host, "timeout", what, why=where, hint=hint)
+        return HostError(host, HostCode.TIMEOUT, what, why=where, hint=hint)
     if isinstance(exc, (paramiko.SSHException, socket.gaierror, OSError, EOFError)):
         why = f"{where}: {reason(exc)}"
-        return HostError(host, "unreachable", f"{at}no SSH connection", why=why, hint=hint)
+        return HostError(host, HostCode.UNREACHABLE, f"{at}no SSH connection", why=why, hint=hint)
     return exc
 
 

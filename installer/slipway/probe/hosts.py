@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 
 from slipway.errors import StepError
+from slipway.model.codes import HostCode
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
@@ -55,12 +56,14 @@ def _read(session: Session, paths: list[str], *, deep: bool) -> HostObserved:
     )
     answered = time.time()
     if code:
-        raise HostError(session.name, "shell", "the probe failed", why=err.decode(errors="replace").strip())
+        raise HostError(
+            session.name, HostCode.SHELL, "the probe failed", why=err.decode(errors="replace").strip()
+        )
     try:
         return parse_host(session.name, out.decode(errors="replace"), asked=asked, answered=answered)
     except ReadError as exc:
         hint = "a newer Slipway reads it; if it is damaged, `slipway reset` makes the host free again"
-        return HostObserved(session.name, error_code="record", error=str(exc), hint=hint)
+        return HostObserved(session.name, error_code=HostCode.RECORD, error=str(exc), hint=hint)
 
 
 def _disk_paths(configuration: Configuration, host: Host) -> list[str]:

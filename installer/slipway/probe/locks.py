@@ -14,7 +14,7 @@ from typing import Final
 
 from slipway.errors import ConflictError, HeldError, StepError
 from slipway.holders import name_of
-from slipway.model.observed import AWAY
+from slipway.model.codes import AWAY
 from slipway.probe.access import HostError
 from slipway.probe.fleet import Fleet
 from slipway.probe.ssh import Session

@@ -3,6 +3,7 @@
 from functools import cache
 from importlib.resources import files
 
+from slipway.model.codes import HostCode
 from slipway.probe.access import HostError
 from slipway.probe.ssh import Session
 
@@ -21,7 +22,7 @@ def install_python(session: Session, archive: bytes, digest: str) -> None:
     if code:
         raise HostError(
             session.name,
-            "shell",
+            HostCode.SHELL,
             "the bundle's own Python could not be put on the host",
             why=err.decode(errors="replace").strip()[-500:],
             hint="/opt/slipway needs 150 MB, and may not be mounted noexec; then apply again",

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Self
 
+from slipway.model.codes import HostCode
 from slipway.probe.access import Access, HostError
 from slipway.probe.connect import Bastion, alive, connect
 
@@ -62,10 +63,12 @@ class Session:
                 code = _exit_status(channel, deadline)
         except TimeoutError as exc:
             self.close()
-            raise HostError(self.name, "timeout", f"a script did not end within {timeout:.0f} s") from exc
+            raise HostError(
+                self.name, HostCode.TIMEOUT, f"a script did not end within {timeout:.0f} s"
+            ) from exc
         except (SSHException, EOFError, OSError) as exc:
             self.close()
-            raise HostError(self.name, "unreachable", "the connection broke", why=str(exc)) from exc
+            raise HostError(self.name, HostCode.UNREACHABLE, "the connection broke", why=str(exc)) from exc
         return code, self._output(out, err, become=become), err
 
     def close(self) -> None:
@@ -95,8 +98,10 @@ class Session:
             return rest
         why = err.decode(errors="replace").strip() or out.decode(errors="replace").strip()
         if become and "sudo" in why:
-            raise HostError(self.name, "sudo", f"{self.access.login.user} cannot become root", why=_last(why))
-        raise HostError(self.name, "shell", "the login shell runs no script", why=_last(why))
+            raise HostError(
+                self.name, HostCode.SUDO, f"{self.access.login.user} cannot become root", why=_last(why)
+            )
+        raise HostError(self.name, HostCode.SHELL, "the login shell runs no script", why=_last(why))
 
     def _channel(self, *, timeout: float) -> "Channel":
         """A new channel on the connection, which is made if there is none."""

@@ -16,6 +16,7 @@ from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
 from slipway.bundle.registry.refusals import RegistryError
 from slipway.bundle.registry.web import fetchable
 from slipway.errors import BundleError, Finding
+from slipway.model.codes import RefusalCode
 
 #: Media type of the layer of an artifact that is the packed chart.
 CONTENT: Final = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
@@ -108,7 +109,7 @@ def _of_registry(ways: Ways, repository: str, name: str, version: str) -> tuple[
     except (ValueError, KeyError, TypeError) as exc:
         raise BundleError("this is no chart", where=source, why=str(exc)) from exc
     except RegistryError as error:
-        if error.code == "not-found":
+        if error.code is RefusalCode.NOT_FOUND:
             error.hint = "check the chart's name and version, and that the account may read it"
         raise
     if not digests:

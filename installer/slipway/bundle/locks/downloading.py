@@ -18,6 +18,7 @@ from slipway.bundle.registry import resuming
 from slipway.bundle.registry.refusals import RegistryError
 from slipway.bundle.registry.upstream import Place, Upstreams
 from slipway.bundle.registry.web import Web
+from slipway.model.codes import RefusalCode
 
 PARALLEL: Final = 8
 OCI: Final = "oci://"
@@ -45,7 +46,9 @@ class Ways:
         if found != f"sha256:{item.sha256}":
             why = f"expected sha256:{item.sha256}, as {item.source} says; got {found}"
             hint = "what came is deleted; find out which of the two is wrong, and correct the lock only then"
-            raise RegistryError("digest", "it has other contents", where=item.url, why=why, hint=hint)
+            raise RegistryError(
+                RefusalCode.DIGEST, "it has other contents", where=item.url, why=why, hint=hint
+            )
 
 
 def bring(

@@ -20,6 +20,7 @@ from slipway.bundle.registry.refusals import RegistryError
 from slipway.bundle.registry.upstream import Place, Upstreams
 from slipway.errors import BundleError, Finding
 from slipway.landing import land
+from slipway.model.codes import RefusalCode
 from slipway.model.platforms import ALL
 from slipway.smallfiles import bytes_of
 
@@ -172,7 +173,7 @@ def _get(place: Place, reference: str) -> Node:
         text, _ = place.client.get_manifest(place.repository, reference)
         return layout.node_of(text)
     except RegistryError as error:
-        if error.code == "not-found":
+        if error.code is RefusalCode.NOT_FOUND:
             error.hint = "check the image's name and tag, and that the account may read it"
         raise
     except (ValueError, KeyError, TypeError) as exc:

@@ -17,6 +17,7 @@ from slipway.bundle.registry.patience import PATIENCE
 from slipway.bundle.registry.refusals import RegistryError, RegistryUnavailable
 from slipway.bundle.registry.upload import SMALL, Upload, begin
 from slipway.digests import digest_of
+from slipway.model.codes import RefusalCode
 
 __all__ = ["RegistryClient", "RegistryError", "RegistryUnavailable"]
 
@@ -69,7 +70,9 @@ class RegistryClient:
             data = response.data
         digest = digest_of(data)
         if reference.startswith("sha256:") and digest != reference:
-            raise RegistryError("digest", f"{repository}@{reference} has other contents", where=self.url)
+            raise RegistryError(
+                RefusalCode.DIGEST, f"{repository}@{reference} has other contents", where=self.url
+            )
         return data, digest
 
     def put_manifest(self, repository: str, reference: str, data: bytes, media_type: str) -> bool:
@@ -98,7 +101,7 @@ class RegistryClient:
         try:
             pages = list(self._pages(path, OCI_INDEX))
         except RegistryError as error:
-            if error.code != "refused":
+            if error.code is not RefusalCode.REFUSED:
                 raise
             return None
         return [item for page in pages for item in page.get("manifests") or ()] if pages else None
@@ -163,4 +166,6 @@ class RegistryClient:
 
     def _check(self, repository: str, digest: str, found: str) -> None:
         if digest != found:
-            raise RegistryError("digest", f"{repository}@{digest} has other contents", where=self.url)
+            raise RegistryError(
+                RefusalCode.DIGEST, f"{repository}@{digest} has other contents", where=self.url
+            )

@@ -20,6 +20,7 @@ from slipway.bundle.registry.refusals import (
     broken,
     refusal,
 )
+from slipway.model.codes import RefusalCode
 
 if TYPE_CHECKING:
     import urllib3
@@ -130,7 +131,9 @@ class Connection:
             _discard(response)
             self._tokens.fetch(target, challenge)
             if hasattr(body, "seek"):
-                raise RegistryUnavailable("unauthorized", "the registry's token ended", where=self.url)
+                raise RegistryUnavailable(
+                    RefusalCode.UNAUTHORIZED, "the registry's token ended", where=self.url
+                )
             response = self._send(method, target, headers, body)
         if self._outside and method in {"GET", "HEAD"}:
             return self._follow(method, response, f"{self.url}{target}", headers)
@@ -148,7 +151,7 @@ class Connection:
             if not hops or (before.startswith("https:") and not url.startswith("https:")):
                 why = f"{before} leads to {url}"
                 raise RegistryError(
-                    "refused",
+                    RefusalCode.REFUSED,
                     "it is sent on too often, or to where nothing is encrypted",
                     where=self.url,
                     why=why,

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from slipway.bundle.registry.proxies import https_proxy
 from slipway.bundle.registry.refusals import RegistryError
+from slipway.model.codes import RefusalCode
 
 if TYPE_CHECKING:
     import urllib3
@@ -33,7 +34,7 @@ def pool(
 
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise RegistryError("refused", "a registry's URL is http(s)://HOST[:PORT]", where=url)
+        raise RegistryError(RefusalCode.REFUSED, "a registry's URL is http(s)://HOST[:PORT]", where=url)
     options: dict[str, Any] = {
         "maxsize": CONNECTIONS,
         "block": True,
@@ -48,7 +49,7 @@ def pool(
         context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     except (OSError, ssl.SSLError) as exc:
         raise RegistryError(
-            "tls", "the certificate authority cannot be read", where=str(ca_file), why=str(exc)
+            RefusalCode.TLS, "the certificate authority cannot be read", where=str(ca_file), why=str(exc)
         ) from exc
     proxy = https_proxy(parts.hostname, parts.port) if outside else ""
     if proxy:

@@ -14,6 +14,7 @@ from slipway.bundle.form.layout import MANIFESTS, OCI_INDEX, Node
 from slipway.bundle.registry.client import RegistryClient, RegistryError
 from slipway.digests import canonical_json
 from slipway.errors import BundleError
+from slipway.model.codes import RefusalCode
 
 #: Behind a digest, in the tags by which cosign finds what it has put beside an image.
 SUFFIXES: Final = (".sig", ".att", ".sbom")
@@ -106,7 +107,7 @@ def _kept(client: RegistryClient, repository: str, digest: str) -> list[dict[str
     try:
         text, _ = client.get_manifest(repository, list_tag(digest))
     except RegistryError as error:
-        if error.code != "not-found":
+        if error.code is not RefusalCode.NOT_FOUND:
             raise
         return []
     return list(layout.node_of(text).data.get("manifests", ()))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from slipway.bundle.registry.connection import Connection
 from slipway.bundle.registry.refusals import RegistryError, RegistryUnavailable
+from slipway.model.codes import RefusalCode
 
 if TYPE_CHECKING:
     import urllib3
@@ -124,7 +125,7 @@ def _rest(connection: Connection, url: str, draft: _Draft, arrived: Callable[[in
                 arrived(len(data))
     except RegistryError as error:
         # Nothing is behind the end of a draft that is whole; if it is longer, its digest tells.
-        if not ("Range" in asked and error.code == "range"):
+        if not ("Range" in asked and error.code is RefusalCode.RANGE):
             raise
 
 

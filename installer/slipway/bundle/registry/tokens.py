@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from slipway.bundle.registry import pools
 from slipway.bundle.registry.refusals import RegistryError, RegistryUnavailable
+from slipway.model.codes import RefusalCode
 
 if TYPE_CHECKING:
     import urllib3
@@ -73,12 +74,14 @@ class Tokens:
             data = response.json() if response.status == HTTPStatus.OK else {}
         except (urllib3.exceptions.HTTPError, ValueError) as exc:
             raise RegistryUnavailable(
-                "unreachable", "the token service does not answer", where=realm, why=str(exc)
+                RefusalCode.UNREACHABLE, "the token service does not answer", where=realm, why=str(exc)
             ) from exc
         token = str(data.get("token") or data.get("access_token") or "")
         if not token:
             why = f"the token service answered {response.status}"
-            raise RegistryError("unauthorized", "the registry refuses the account", where=realm, why=why)
+            raise RegistryError(
+                RefusalCode.UNAUTHORIZED, "the registry refuses the account", where=realm, why=why
+            )
         return token
 
 

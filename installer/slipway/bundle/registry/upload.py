@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from slipway.bundle.registry.connection import Connection
 from slipway.bundle.registry.refusals import RegistryError, RegistryUnavailable
+from slipway.model.codes import RefusalCode
 
 #: Bytes: what is smaller is sent again as a whole. A request more per blob would cost more than it saves.
 SMALL = 8 << 20
@@ -77,7 +78,7 @@ class Upload:
                 range_ = response.headers.get("Range", "")
                 location = response.headers.get("Location", "")
         except RegistryError as error:
-            if error.code != "not-found":
+            if error.code is not RefusalCode.NOT_FOUND:
                 raise
             range_, location = "", ""
         found = re.fullmatch(r"(?:bytes=)?0-(\d+)", range_)
@@ -97,7 +98,10 @@ class Upload:
         try:
             self.connection.call("PUT", target, headers=_BYTES, body=data, again=not data)
         except RegistryError as error:
-            if error.code in {"full", "unauthorized", "denied"} or not self._is_there():
+            if (
+                error.code in {RefusalCode.FULL, RefusalCode.UNAUTHORIZED, RefusalCode.DENIED}
+                or not self._is_there()
+            ):
                 raise
 
     def _is_there(self) -> bool:
@@ -110,9 +114,9 @@ def _passing(failure: RegistryError) -> RegistryUnavailable:
     """A fault of a stream after which it goes on: also that more had arrived than the registry said."""
     if isinstance(failure, RegistryUnavailable):
         return failure
-    if failure.code != "range":
+    if failure.code is not RefusalCode.RANGE:
         raise failure
-    return RegistryUnavailable("unreachable", failure.what, where=failure.where, why=failure.why)
+    return RegistryUnavailable(RefusalCode.UNREACHABLE, failure.what, where=failure.where, why=failure.why)
 
 
 def begin(connection: Connection, repository: str, *, digest: str = "", home: str = "") -> str | None:

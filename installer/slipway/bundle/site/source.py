@@ -15,11 +15,12 @@ from slipway.bundle.registry.client import RegistryClient, RegistryError
 from slipway.bundle.verify.signing import check, require
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+from slipway.model.codes import RefusalCode
 
 _Found = TypeVar("_Found")
 
 #: Codes of refusals after which a replica is asked.
-ELSEWHERE = frozenset({"unreachable", "not-found", "digest"})
+ELSEWHERE = frozenset({RefusalCode.UNREACHABLE, RefusalCode.NOT_FOUND, RefusalCode.DIGEST})
 
 
 class ArtifactSource(Protocol):
