@@ -21,7 +21,7 @@ from slipway.model.host.settings import HostSettings
 from slipway.model.host.ssh import SSH, Become
 from slipway.model.kubernetes import Endpoint, Kubernetes
 from slipway.model.observed import HostObserved
-from slipway.model.survey import CloudInit, Reach
+from slipway.model.survey import CloudInit, Reach, ReachVerdict
 from slipway.planning.checks.cloud import cloud_state
 from slipway.planning.checks.fleet import fleet_state
 from slipway.probe import Fleet, fetch_file, locks, read_hosts
@@ -457,7 +457,7 @@ def test_the_way_between_hosts(lab: Lab, fleet: Fleet) -> None:
         reach = {name: host.survey.reach for name, host in _reach(plain, fleet).items()}
     finally:
         lab.ssh(second.name, ["ip", "route", "del", "blackhole", f"{first.address}/32"])
-    assert Reach(second.name, 10250, "timeout") in reach[first.name]
+    assert Reach(second.name, 10250, ReachVerdict.TIMEOUT) in reach[first.name]
     findings = {(f.path, f.code) for f in fleet_state(plain, _with(_reach(plain, fleet), reach))}
     assert ("host/node-1", "reach") in findings
 
@@ -471,8 +471,8 @@ def test_a_firewall_that_keeps_pods_apart_is_found(lab: Lab, fleet: Fleet) -> No
         seen = _reach(plain, fleet)
     finally:
         lab.ssh(second.name, ["nft", "delete", "table", "inet", "closed"])
-    assert Reach(second.name, 8472, "timeout") in seen[first.name].survey.reach
-    assert Reach(first.name, 8472, "refused") in seen[second.name].survey.reach
+    assert Reach(second.name, 8472, ReachVerdict.TIMEOUT) in seen[first.name].survey.reach
+    assert Reach(first.name, 8472, ReachVerdict.REFUSED) in seen[second.name].survey.reach
     findings = [(f.path, f.code, f.severity) for f in fleet_state(plain, seen)]
     assert [found for found in findings if found[1] == "tunnel"] == [("host/node-1", "tunnel", "warning")]
 

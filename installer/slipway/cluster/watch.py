@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from slipway.cluster.client import Client, Object
@@ -31,11 +32,21 @@ STEADY_SECONDS: Final = BACK_OFF[1]
 EARLY: Final = 0.9
 
 
+class ChangeKind(StrEnum):
+    """What became of objects, in the words of shell-operator."""
+
+    ADDED = "Added"
+    MODIFIED = "Modified"
+    DELETED = "Deleted"
+    SYNCHRONIZATION = "Synchronization"
+    """These are all that there are: a list was read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What the callback gets: Added | Modified | Deleted, or Synchronization with all objects of a list."""
+    """What the callback gets: one object that changed, or all objects of a list."""
 
-    kind: str
+    kind: ChangeKind
     objects: tuple[dict[str, Any], ...]
 
 
@@ -124,7 +135,7 @@ class Reflector:
         client = self.connect()
         objects, version = client.list_at(*self.kind, self.namespace, labels=self.labels, kept=self.kept)
         hearing.lists += 1
-        self.on_event(Event("Synchronization", tuple(objects)))
+        self.on_event(Event(ChangeKind.SYNCHRONIZATION, tuple(objects)))
         end = time.monotonic() + self.resync
         while not stop.is_set() and time.monotonic() < end:
             seconds = min(random.randint(*WATCH_SECONDS), max(1, int(end - time.monotonic())))  # noqa: S311
@@ -155,5 +166,5 @@ class Reflector:
             hearing.failure = ""
             version = change["object"]["metadata"]["resourceVersion"]
             if change["type"] != "BOOKMARK" and (found := self.kept(change["object"])) is not None:
-                self.on_event(Event(change["type"].title(), (found,)))
+                self.on_event(Event(ChangeKind(change["type"].title()), (found,)))
         return version

@@ -1,6 +1,7 @@
 """What preflight looks at on a host besides its facts: how fit it is, not what it is."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +22,35 @@ class Link:
     addresses: tuple[str, ...] = ()
 
 
+class ReachVerdict(StrEnum):
+    """What a connection came to, as reach.sh says it."""
+
+    OPEN = "open"
+    REFUSED = "refused"
+    """Nobody listens, and that was said by the other host: packets get there."""
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    TOO_BIG = "too-big"
+    """A packet of the link's full size does not get through whole."""
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """What came of a connection to another host, or to a mount's server by its address.
 
-    `verdict`: open, refused (nobody listens: reachable), or why not.
-    `port` 0 is a packet of the link's full size that may not be split; its verdict is open, or too-big.
-    A closed UDP port says refused as well; one that says nothing is a timeout.
+    `port` 0 is a packet of the link's full size that may not be split; its verdict is OPEN, or TOO_BIG.
+    A closed UDP port says REFUSED as well; one that says nothing is a TIMEOUT.
     """
 
     host: str
     port: int
-    verdict: str
+    verdict: ReachVerdict
 
     @property
     def arrived(self) -> bool:
         """Whether packets get there."""
-        return self.verdict in {"open", "refused"}
+        return self.verdict in {ReachVerdict.OPEN, ReachVerdict.REFUSED}
 
 
 @dataclass(frozen=True, slots=True)

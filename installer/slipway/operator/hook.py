@@ -9,11 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from slipway.cluster.watch import ChangeKind
 from slipway.operator import conditions
 from slipway.operator.door import Door, Key, Request, Verdict
 from slipway.settings import API_VERSION, APPROVE_ANNOTATION
 
 BINDING: Final = "cc"
+#: What becomes of an object that is of interest.
+CHANGES: Final = (ChangeKind.ADDED, ChangeKind.MODIFIED, ChangeKind.DELETED)
 RESYNC: Final = "resync"
 
 MADE_BY_HELM: Final = {"labelSelector": {"matchLabels": {"app.kubernetes.io/managed-by": "Helm"}}}
@@ -58,7 +61,7 @@ def config() -> dict[str, Any]:
                 "name": BINDING,
                 "apiVersion": API_VERSION,
                 "kind": "ClusterConfiguration",
-                "executeHookOnEvent": ["Added", "Modified", "Deleted"],
+                "executeHookOnEvent": [str(change) for change in CHANGES],
                 "jqFilter": f'{{spec: .spec, approve: .metadata.annotations["{APPROVE_ANNOTATION}"]}}',
                 "queue": "slipway",
             },
@@ -75,7 +78,7 @@ def _standing_binding(api_version: str, kind: str, selector: dict[str, Any], jq:
         "name": f"{STANDING_PREFIX}{kind.lower()}",
         "apiVersion": api_version,
         "kind": kind,
-        "executeHookOnEvent": ["Added", "Modified", "Deleted"],
+        "executeHookOnEvent": [str(change) for change in CHANGES],
         "executeHookOnSynchronization": False,
         "keepFullObjectsInMemory": False,
         "jqFilter": jq,
@@ -100,7 +103,7 @@ def decide(contexts: Iterable[Context]) -> tuple[Request, ...] | None:
         for object_ in _objects(context):
             key = _key(object_)
             latest[key] = object_
-            certain = kind != "Event" or context.get("watchEvent") == "Deleted"
+            certain = kind != "Event" or context.get("watchEvent") == ChangeKind.DELETED
             wanted[key] = wanted.get(key, False) or certain
     return tuple(Request(key) for key, object_ in latest.items() if wanted[key] or not _settled(object_))
 

@@ -14,7 +14,7 @@ from slipway.cluster.client import Client, Object
 from slipway.cluster.kept import module_record
 from slipway.cluster.records import MODULE_LABEL
 from slipway.cluster.standing import looked_at, pressures_of, ready_of
-from slipway.cluster.watch import Event, Reflector
+from slipway.cluster.watch import ChangeKind, Event, Reflector
 from slipway.errors import SlipwayError
 from slipway.settings import NAMESPACE
 
@@ -60,11 +60,11 @@ class Lookout:
     def _on_records(self, event: Event) -> None:
         """Modules came, went, or have other objects than before."""
         with self._lock:
-            if event.kind == "Synchronization":
+            if event.kind is ChangeKind.SYNCHRONIZATION:
                 self._records = {}
             for line in event.objects:
                 self._records.pop(line["name"], None)
-                if event.kind != "Deleted":
+                if event.kind is not ChangeKind.DELETED:
                     self._records[line["name"]] = line["objects"]
             kinds = {kind for objects in self._records.values() for kind, _ in objects}
             new = sorted(kinds - self._started)
@@ -81,9 +81,9 @@ class Lookout:
             lines = {line["place"]: line["said"] for line in event.objects}
             with self._lock:
                 before = self._said.get(kind, {})
-                if event.kind == "Synchronization":
+                if event.kind is ChangeKind.SYNCHRONIZATION:
                     after = lines
-                elif event.kind == "Deleted":
+                elif event.kind is ChangeKind.DELETED:
                     after = {place: said for place, said in before.items() if place not in lines}
                 else:
                     after = before | lines

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from slipway.cluster.watch import ChangeKind
 from slipway.operator.door import Key
 from slipway.settings import APPROVE_ANNOTATION
 
@@ -57,11 +58,11 @@ class Filter:
     def __init__(self) -> None:
         self._seen: dict[Key, tuple[str, int, str]] = {}
 
-    def passes(self, kind: str, object_: dict[str, Any]) -> bool:
+    def passes(self, kind: ChangeKind, object_: dict[str, Any]) -> bool:
         """Whether this Added, Modified or Deleted object is news."""
         metadata = object_["metadata"]
         key = Key(metadata["namespace"], metadata["name"])
-        if kind == "Deleted":
+        if kind is ChangeKind.DELETED:
             self._seen.pop(key, None)
             return True
         return self._note(key, metadata)

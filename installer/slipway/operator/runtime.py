@@ -14,7 +14,7 @@ from typing import Any, Final
 from slipway.cluster.client import Client
 from slipway.cluster.configurations import CONFIGURATION
 from slipway.cluster.election import RETRY_SECONDS, Election
-from slipway.cluster.watch import Event, Hearing, Reflector
+from slipway.cluster.watch import ChangeKind, Event, Hearing, Reflector
 from slipway.errors import SlipwayError
 from slipway.operator import hook
 from slipway.operator.door import Door, Key, Verdict
@@ -174,7 +174,7 @@ class Runtime:
 
     def _enqueue(self, event: Event) -> None:
         """From the watch to the queue, in the form of shell-operator."""
-        if event.kind == "Synchronization":
+        if event.kind is ChangeKind.SYNCHRONIZATION:
             self._filter.reset(event.objects)
             objects = [{"object": object_} for object_ in event.objects]
             self.queue.add({"binding": hook.BINDING, "type": event.kind, "objects": objects})

@@ -13,7 +13,7 @@ from importlib.resources import files
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
-from slipway.model.survey import Reach
+from slipway.model.survey import Reach, ReachVerdict
 from slipway.planning.checks.ports import VXLAN, targets, tunnel
 from slipway.planning.mounts import mounts_of, servers
 from slipway.planning.roles.kubernetes import CONTROL_PLANE, WORKER
@@ -73,7 +73,7 @@ def _tunnel(configuration: Configuration, host: Host, seen: Mapping[str, HostObs
 def parse_reach(text: str) -> tuple[Reach, ...]:
     """Lines of `reach.sh`, in order of host and port."""
     found = (line.split() for line in text.splitlines())
-    whole = [Reach(name, int(port), verdict) for name, port, verdict in found]
+    whole = [Reach(name, int(port), ReachVerdict(verdict)) for name, port, verdict in found]
     return tuple(sorted(whole, key=lambda reach: (reach.host, reach.port)))
 
 

@@ -124,7 +124,7 @@ def test_a_fault_of_the_callback_ends_no_watch(tmp_path: Path) -> None:
     with server(tmp_path, BOOKMARK) as client:
         reflector = Reflector(lambda: client, KIND, "", lambda event: {}[event.kind])  # type: ignore[func-returns-value]
         reflector.run(waits.stop, hearing=hearing, pause=Pause(waits.take))
-    assert hearing.failure == "KeyError('Synchronization')"
+    assert hearing.failure == "KeyError(<ChangeKind.SYNCHRONIZATION: 'Synchronization'>)"
 
 
 def test_a_watch_says_what_arrived_instead_of_an_event(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from slipway.cluster.operations import STATUS_LIMIT, fitting
-from slipway.cluster.watch import Hearing
+from slipway.cluster.watch import ChangeKind, Hearing
 from slipway.errors import ConflictError
 from slipway.model.observed import HostObserved
 from slipway.model.operation import Outcome, Progress, ProgressKind
@@ -65,10 +65,17 @@ def test_only_spec_and_approval_pass_the_filter() -> None:
     approved = cc(2)
     approved["metadata"]["annotations"] = {"installer.slipway.dev/approve": "sha256:1"}
     sequence = [cc(), cc(team="blue"), cc(2), cc(2), approved, approved]
-    assert [sieve.passes("Modified", item) for item in sequence] == [False, False, True, False, True, False]
-    assert sieve.passes("Deleted", cc(2))
-    assert sieve.passes("Added", cc(2))
-    assert sieve.passes("Modified", cc(2, uid="another"))
+    assert [sieve.passes(ChangeKind.MODIFIED, item) for item in sequence] == [
+        False,
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert sieve.passes(ChangeKind.DELETED, cc(2))
+    assert sieve.passes(ChangeKind.ADDED, cc(2))
+    assert sieve.passes(ChangeKind.MODIFIED, cc(2, uid="another"))
 
 
 def test_events_move_steps_from_running_to_done() -> None:

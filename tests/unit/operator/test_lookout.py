@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from slipway.cluster.client import Client, Object
-from slipway.cluster.watch import Event, Reflector
+from slipway.cluster.watch import ChangeKind, Event, Reflector
 from slipway.operator.lookout import MADE_BY_HELM, NODE, RECORD, Lookout
 
 
@@ -27,7 +27,7 @@ class Scene:
         before, reflector = self.looks, self.reflectors[kind]
         kept = tuple(found for obj in objects if (found := reflector.kept(obj)) is not None)
         if kept or event == "Synchronization":
-            reflector.on_event(Event(event, kept))
+            reflector.on_event(Event(ChangeKind(event), kept))
         return self.looks - before
 
 

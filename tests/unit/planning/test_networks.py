@@ -10,7 +10,7 @@ import yaml
 from slipway import catalog
 from slipway.api import read
 from slipway.model.observed import HostObserved
-from slipway.model.survey import Link, Reach, Survey
+from slipway.model.survey import Link, Reach, ReachVerdict, Survey
 from slipway.planning.checks.fleet import fleet_state
 from slipway.planning.checks.networks import network_state
 from slipway.planning.checks.ports import targets
@@ -63,7 +63,7 @@ def test_who_has_to_reach_whom_is_tried_where_it_will_go() -> None:
 
 
 def test_a_way_that_is_closed_is_named_by_the_address_that_was_tried() -> None:
-    closed = (Reach("cp-01", 5000, "timeout"), Reach("cp-01", 6443, "timeout"))
+    closed = (Reach("cp-01", 5000, ReachVerdict.TIMEOUT), Reach("cp-01", 6443, ReachVerdict.TIMEOUT))
     seen = {host.name: HostObserved(host.name) for host in CONFIGURATION.hosts}
     seen[WORKER.name] = HostObserved(WORKER.name, survey=Survey(reach=closed))
     assert [finding.problem for finding in fleet_state(CONFIGURATION, seen)] == [
