@@ -251,4 +251,5 @@ TEMPORARY = ObjectRef("batch/v1", "Job", "setup", "tools", uid="u", passing=True
 def test_a_job_that_went_by_its_time_to_live_is_no_drift() -> None:
     jobs = (TEMPORARY, replace(TEMPORARY, name="kept", passing=False))
     record = ModuleRecord("tools", ModulePhase.HEALTHY, objects=jobs)
-    assert [drift.what for drift in compare(record, {})] == ["Job.batch/tools/kept is gone"]
+    found = [(drift.what, drift.found) for drift in compare(record, {})]
+    assert found == [("Job.batch/tools/kept", "is gone")]
