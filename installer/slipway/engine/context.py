@@ -26,7 +26,7 @@ from slipway.model.configuration import Configuration
 from slipway.probe.access import Access
 from slipway.probe.known_hosts import HostKey
 from slipway.runner import Standby
-from slipway.secrets import Secrets, SecretStore, ensure_key, ensure_site
+from slipway.secrets import SITE_KEY, Secrets, SecretStore, ensure_key, ensure_site
 from slipway.settings import API_VERSION, Workspace
 
 if TYPE_CHECKING:
@@ -87,6 +87,10 @@ class Context:
             except RegistryError as error:
                 if error.code in {RefusalCode.UNREACHABLE, RefusalCode.NOT_FOUND}:
                     error.hint = f"for a first install give the bundle: --bundle DIR; else {error.hint}"
+                if error.code == "tls" and self.configuration.site.registry_hosts:
+                    error.hint = (
+                        "bring back the secrets with which this site's registry was made: secrets/ has others"
+                    )
                 raise
         return self._manifest
 
@@ -153,6 +157,7 @@ def open_context(
     workspace = Workspace(file, configuration.name)
     workspace.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = SecretStore(workspace.secrets)
+    _refuse_lost(store, workspace)
     ensure_secrets(configuration, store)
     trusted = configuration.spec.bundle.trusted_keys
     site = partial(site_source, configuration, store, workspace.state)
@@ -168,6 +173,17 @@ def open_context(
         force_conflicts=force_conflicts,
         edit=edit,
     )
+
+
+def _refuse_lost(store: SecretStore, workspace: Workspace) -> None:
+    """A cluster that is there was made with secrets: others in their place would be a stranger's to all its hosts."""
+    if workspace.kubeconfig.exists() and not store.exists(SITE_KEY):
+        raise ConfigurationError(
+            "the secrets with which this cluster was made are not here",
+            where=str(store.directory),
+            why=f"it has no {SITE_KEY}, and {workspace.kubeconfig} is of a cluster that was made with one",
+            hint="bring the directory back from where it was, or name it: SLIPWAY_SECRETS=DIR",
+        )
 
 
 def ensure_secrets(configuration: Configuration, store: SecretStore) -> None:

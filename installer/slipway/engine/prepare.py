@@ -119,6 +119,7 @@ def _observe(context: Context, scope: Scope) -> Observed:
         scope=scope,
         read_at=utc_text(),
         site=_site(context),
+        kin=_kin(context),
         hosts=seen,
         cluster=cluster,
         registry=registry,
@@ -190,6 +191,19 @@ def _hosts(context: Context, hosts: Iterable[Host], *, deep: bool) -> dict[str, 
 
 def _site(context: Context) -> str:
     return site_id(context.secrets, context.configuration.site.name)
+
+
+def _kin(context: Context) -> dict[str, str]:
+    """By the kubeconfigs that lie beside this cluster's; a pod has no such neighbours."""
+    if context.kubeconfig is None:
+        return {}
+    name = context.kubeconfig.name
+    beside = context.state.parent.glob(f"*/{name}")
+    return {
+        site_id(context.secrets, path.parent.name): path.parent.name
+        for path in beside
+        if path.parent != context.state
+    }
 
 
 def _secret_digests(context: Context) -> dict[str, str]:

@@ -187,6 +187,8 @@ class Observed:
     scope: Scope
     read_at: str
     site: str = ""
+    kin: dict[str, str] = field(default_factory=dict)
+    """Clusters that were made with the same state and secrets under another name: identity -> name."""
     hosts: dict[str, HostObserved] = field(default_factory=dict)
     cluster: ClusterObserved = field(default_factory=lambda: ClusterObserved(reachable=False))
     registry: RegistryObserved = field(default_factory=lambda: RegistryObserved(reachable=False))

@@ -66,9 +66,9 @@ def preflight(
         if seen and seen.away and not everywhere:
             continue
         if host.name in touched:
-            findings += host_findings(configuration, host, seen, observed.site, bundle)
+            findings += host_findings(configuration, host, observed, bundle)
         elif seen and seen.reachable:  # what another cluster's records call done is not done for ours
-            findings += _membership(f"host/{host.name}", seen, observed.site)
+            findings += _membership(f"host/{host.name}", seen, observed)
     findings += standing_findings(plan.standing) if everywhere else ()
     names = {f"host/{name}" for name in touched}
     findings += (found for found in fleet_state(configuration, observed.hosts) if found.path in names)
@@ -89,10 +89,10 @@ def credential_targets(configuration: Configuration, plan: Plan) -> set[str]:
 
 
 def host_findings(
-    configuration: Configuration, host: Host, seen: HostObserved | None, site: str, bundle: BundleManifest
+    configuration: Configuration, host: Host, observed: Observed, bundle: BundleManifest
 ) -> Iterator[Finding]:
     """What is wrong with one host."""
-    path = f"host/{host.name}"
+    path, seen = f"host/{host.name}", observed.hosts.get(host.name)
     if seen is None:
         return
     if not seen.reachable:
@@ -100,7 +100,7 @@ def host_findings(
         return
     yield from _system(path, host, seen, bundle)
     yield from _capacity(path, host, seen)
-    yield from _membership(path, seen, site)
+    yield from _membership(path, seen, observed)
     yield from host_state(configuration, host, seen)
     yield from disk_findings(host, seen)
 
@@ -178,16 +178,15 @@ def _capacity(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
             )
 
 
-def _membership(path: str, seen: HostObserved, site: str) -> Iterator[Finding]:
+def _membership(path: str, seen: HostObserved, observed: Observed) -> Iterator[Finding]:
     hint = "take it out of that cluster (slipway reset there, or kubeadm reset), or leave it out here"
-    if seen.cluster and seen.cluster != site:
-        yield Finding(
-            path,
-            f"belongs to another Slipway cluster (site {seen.cluster})",
-            expected=site,
-            hint=hint,
-            code="foreign",
-        )
+    if seen.cluster and seen.cluster != observed.site:
+        named = observed.kin.get(seen.cluster)
+        text = f"belongs to another Slipway cluster (site {seen.cluster})"
+        if named:
+            text = f"belongs to the cluster {named}, whose state and secrets are these"
+            hint = f"put metadata.name back to {named}; for a cluster besides: hosts of its own"
+        yield Finding(path, text, expected=observed.site, hint=hint, code="foreign")
     elif seen.kubernetes and not seen.records and not seen.intents:
         text = f"is already a member of the cluster at {seen.kubernetes}"
         yield Finding(path, text, expected="a host in no cluster", hint=hint, code="foreign")
