@@ -320,6 +320,32 @@ def test_what_does_not_go_is_named(
         work.client.merge("v1", "Service", "welcome", {"metadata": {"finalizers": None}}, "welcome")
 
 
+def test_a_namespace_that_does_not_go_says_itself_why(
+    work: Work, cluster_api: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a metrics-server that is away: no namespace goes while an API of the cluster does not answer."""
+    monkeypatch.setattr("slipway.cluster.removal.GONE_SECONDS", 15.0)
+    apply_module(work, request_for("welcome"), intent("d1"))
+    service = {"name": "nobody", "namespace": "default"}
+    spec = {"group": "away.example.com", "version": "v1", "service": service, "groupPriorityMinimum": 100}
+    broken = {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": "v1.away.example.com"},
+        "spec": {**spec, "versionPriority": 100, "insecureSkipTLSVerify": True},
+    }
+    work.client.create(broken)
+    try:
+        with pytest.raises(StepError) as caught:
+            remove_module(work, request_for("welcome"), intent("d2", "remove"))
+        assert caught.value.what == "what module welcome made does not go"
+        assert caught.value.why.startswith("Namespace/welcome: Discovery failed for some groups")
+        assert "away.example.com/v1" in caught.value.why
+    finally:
+        work.client.delete(broken["apiVersion"], broken["kind"], "v1.away.example.com")
+        until(lambda: work.client.get("v1", "Namespace", "welcome") is None, seconds=60, what="it goes")
+
+
 def test_as_fast_as_helm_itself(work: Work, cluster_api: ApiServer, tmp_path: Path) -> None:
     """Not a benchmark: it fails when waiting or recording has become slow."""
     chart = CATALOG.modules["welcome"].directory / "chart"

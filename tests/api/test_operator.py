@@ -218,6 +218,28 @@ def test_what_passes_by_itself_is_told_without_an_edit(api: ApiServer) -> None:
         settled(api, "Ready")
 
 
+def test_what_is_left_of_a_cancelled_operation_waits_for_an_edit(api: ApiServer) -> None:
+    """Also where a step was done, so that the rest is another plan; not even the next operator begins it again."""
+    engine = RecordingEngine(step_seconds=3)
+    write(api, spec=two_modules())
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        until(lambda: status_of(api).get("operation", {}).get("step"), seconds=10, what="a step runs")
+        cancel = f"{API_GROUP}/cancel={status_of(api)['operation']['id']}"
+        api.kubectl("-n", NAMESPACE, "annotate", "cc", "tools", cancel)
+        settled(api, "Cancelled")
+    assert len(engine.applied["tools"]) == 1
+    engine.away = "no route to host"
+    looks = len(engine.scopes)
+    with Running(make_runtime(api.kubeconfig, "two", engine)):
+        until(lambda: len(engine.scopes) > looks + 2, seconds=20, what="it looks")
+        assert status_of(api)["phase"] == "Cancelled"
+        engine.away = ""
+        looks = len(engine.scopes)
+        until(lambda: len(engine.scopes) > looks + 2, seconds=20, what="it looks again")
+        assert (status_of(api)["phase"], len(engine.runs)) == ("Cancelled", 1)
+        settled(api, "Ready", write(api, spec={**two_modules(), "upgrade": {"drainTimeout": "9m"}}))
+
+
 @pytest.mark.parametrize("end", ["Cancelled", "Failed"])
 def test_what_an_operation_left_undone_and_the_command_line_did_is_left_no_more(
     api: ApiServer, end: str

@@ -115,7 +115,7 @@ def _wait_gone(
             raise Interrupted("stopped while objects were going", where=f"module/{record.name}/remove")
         if time.monotonic() > deadline:
             raise StepError(
-                f"{len(remaining)} objects of module {record.name} do not go",
+                f"what module {record.name} made does not go",
                 where=f"module/{record.name}/remove",
                 why="; ".join(remaining[:5]),
                 hint="remove what holds them, then run again",
@@ -127,7 +127,7 @@ def _wait_gone(
 def _remaining(client: Client, expected: list[ObjectRef]) -> list[str]:
     found = drift.metadata(client, expected)
     return [
-        f"{name}{_finalizers(found[name])}"
+        f"{name}{_finalizers(found[name])}{_held_by(client, ref)}"
         for name, ref in ((drift.ref_key(ref), ref) for ref in expected)
         if name in found and found[name]["uid"] == ref.uid
     ]
@@ -135,6 +135,16 @@ def _remaining(client: Client, expected: list[ObjectRef]) -> list[str]:
 
 def _finalizers(meta: Object) -> str:
     return f" (finalizers: {', '.join(meta['finalizers'])})" if meta.get("finalizers") else ""
+
+
+def _held_by(client: Client, ref: ObjectRef) -> str:
+    """What a namespace says of itself while it is going: what is left in it, or which API does not answer."""
+    if ref.kind != "Namespace":
+        return ""
+    namespace = client.get(ref.api_version, ref.kind, ref.name) or {}
+    conditions = (namespace.get("status") or {}).get("conditions") or ()
+    said = [str(one.get("message", "")) for one in conditions if one.get("status") == "True"]
+    return f": {'; '.join(said)}" if said else ""
 
 
 def _pods(client: Client, selectors: list[tuple[str, str]]) -> list[str]:

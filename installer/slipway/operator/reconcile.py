@@ -33,7 +33,7 @@ from slipway.operator.door import Engine, Key, Meter, Recorder, Request, Running
 from slipway.operator.succession import Past, ended_by_itself, goes_on, left_open, whole
 from slipway.operator.tracker import Tracker
 from slipway.operator.voice import Voice
-from slipway.operator.watch import Watch, cancelled_before
+from slipway.operator.watch import CANCELLED, Watch, cancelled_before
 from slipway.settings import APPROVE_ANNOTATION
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ _VERDICTS: Final = {
 }
 
 #: Phases in which something is left to do until somebody edits the configuration or does it with the command line.
-_LEFT: Final = {"Failed": Verdict.FAILED, "Cancelled": Verdict.CANCELLED}
+_LEFT: Final = {"Failed": Verdict.FAILED, CANCELLED: Verdict.CANCELLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,15 +229,15 @@ class Round:
         if plan.empty:
             self._tell_nothing_left(observed, plan, past)
             return Verdict.UNCHANGED if self._voice.ready else Verdict.DEGRADED
-        runs = not plan.held and not cancelled_before(self._live, plan.digest) and self._agreed(plan)
+        runs = not plan.held and not cancelled_before(self._live) and self._agreed(plan)
         if past and not runs:
             self._edges.recorder.broken_off(self._live, past.operation, "its rest waits, or was cancelled")
+        if cancelled_before(self._live):
+            return Verdict.CANCELLED
         if plan.held:
             if self._voice.tell(self._configuration, plan, observed):
                 self._edges.recorder.event(self._live, status.HELD, status.held(plan), warning=True)
             return Verdict.WAITING
-        if cancelled_before(self._live, plan.digest):
-            return Verdict.CANCELLED
         if not self._agreed(plan):
             self._session.refuse_held()  # a command line that got its yes may be carrying out this very plan
             if self._voice.tell(self._configuration, plan, observed):

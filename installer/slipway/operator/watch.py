@@ -6,11 +6,15 @@ from typing import Final
 
 from slipway.errors import SlipwayError
 from slipway.model.observed import LiveConfiguration
+from slipway.model.operation import Outcome
 from slipway.operator.door import Key, Store
 from slipway.settings import API_GROUP
 
 #: On a ClusterConfiguration: id of the operation to cancel.
 CANCEL_ANNOTATION: Final = f"{API_GROUP}/cancel"
+
+#: Phase of a ClusterConfiguration whose newest operation was cancelled.
+CANCELLED: Final = Outcome.CANCELLED.title()
 
 #: Seconds between two looks at the ClusterConfiguration while steps run.
 LOOK_SECONDS: Final = 1.0
@@ -51,8 +55,12 @@ class Watch:
             self.by_user = bool(self.operation) and live.annotations.get(CANCEL_ANNOTATION) == self.operation
 
 
-def cancelled_before(live: LiveConfiguration, plan_digest: str) -> bool:
-    """Whether the user cancelled this very plan: another plan, or no annotation any more, starts again."""
-    last = live.status.get("operation") or {}
+def cancelled_before(live: LiveConfiguration) -> bool:
+    """Whether the user cancelled what is left to do. An edit starts again, and so does the end of the annotation.
+
+    What was done of it makes another plan of the rest, so plans are not compared.
+    """
+    status = live.status
     wanted = live.annotations.get(CANCEL_ANNOTATION)
-    return bool(wanted) and wanted == last.get("id") and last.get("plan") == plan_digest
+    ended = (status.get("phase"), status.get("observedGeneration")) == (CANCELLED, live.generation)
+    return bool(wanted) and wanted == (status.get("operation") or {}).get("id") and ended
