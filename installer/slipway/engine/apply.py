@@ -52,8 +52,12 @@ def apply(
     journal = Journal(context.state / "operations", name)
 
     def tell(event: Progress) -> None:
+        before = journal.trouble
         journal.write(event)
         progress(event)
+        if journal.trouble != before:
+            text = f"the journal cannot be written: {journal.trouble}; the operation goes on without it"
+            progress(Progress(ProgressKind.NOTE, name, time.time(), text=text))
 
     board = Board(name, plan, tell)
     started, locked = time.monotonic(), False

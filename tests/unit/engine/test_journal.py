@@ -147,3 +147,51 @@ def test_what_gave_way_to_another_operation_has_been_none(tmp_path: Path) -> Non
     written.discard()
     assert journal.operations(tmp_path) == ["op-1"]
     assert journal.unfinished(tmp_path) == {"a"}
+
+
+STARTED = '{"kind": "started", "operation": "op-1", "time": 1.0}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe\x00\n",
+        b"{]\n",
+        b"5\n",
+        b"null\n",
+        b'{"kind": "started"}\n',
+        b'{"kind": "odd", "operation": "op-1", "time": 1.0}\n',
+        b'{"kind": "started", "operation": "op-1", "time": 1e300}\n',
+        b'{"kind": "started", "operation": "op-1", "time": NaN}\n',
+        b'{"kind": "started", "operation": "op-1", "time": 1.0, "data": {"steps": 5}}\n',
+        b'{"kind": "started", "operation": "op-1", "time": 1.0, "data": null}\n',
+        b'{"a": ' + b"[" * 100_000 + b"\n",
+    ],
+)
+def test_a_line_that_is_no_event_is_left_out(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "op-1.jsonl").write_bytes(content)
+    assert list(journal.events(tmp_path, "op-1")) == []
+    assert (journal.running(tmp_path), journal.unfinished(tmp_path)) == (None, set())
+    assert overview.here(tmp_path) == ()
+    (tmp_path / "op-1.jsonl").write_bytes(content + b"\n" + STARTED.encode() + b"\n")
+    assert [event["kind"] for event in journal.events(tmp_path, "op-1")] == ["started"]
+
+
+def test_a_journal_that_cannot_be_read_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "op-2.jsonl").mkdir()
+    write(tmp_path, "op-1", opening("op-1"))
+    assert (journal.running(tmp_path), journal.unfinished(tmp_path)) == (None, set())
+    assert overview.here(tmp_path) == ()
+    (tmp_path / "op-2.jsonl").rmdir()
+    (tmp_path / "op-2.jsonl").symlink_to("/dev/zero")
+    assert overview.here(tmp_path) == ()
+
+
+def test_a_full_disk_ends_the_journal_and_not_the_operation(tmp_path: Path) -> None:
+    (tmp_path / "op-1.jsonl").symlink_to("/dev/full")
+    kept = journal.Journal(tmp_path, "op-1")
+    kept.write(opening("op-1"))
+    assert kept.trouble == "No space left on device"
+    kept.write(opening("op-1"))
+    kept.close()

@@ -73,9 +73,12 @@ def history(file: Path, configuration: Configuration) -> History:
 
 
 def of_machine(directory: Path) -> tuple[Done, ...]:
-    """Those of this machine's journal."""
-    read = ((name, list(journal.events(directory, name))) for name in journal.operations(directory))
-    return tuple(_of_events(name, happened) for name, happened in read if happened)
+    """Those of this machine's journal; one that cannot be read says so and no more."""
+    read = ((name, journal.readable(directory, name)) for name in journal.operations(directory))
+    return tuple(
+        _of_events(name, happened) if happened else Done(name, HERE, "unreadable", 0, 0.0)
+        for name, happened in read
+    )
 
 
 def of_object(document: Mapping[str, Any]) -> Done:
@@ -107,14 +110,16 @@ def _of_events(name: str, happened: list[dict[str, Any]]) -> Done:
     return Done(
         name,
         HERE,
-        last["data"]["outcome"] if last["kind"] == ProgressKind.FINISHED else "unfinished",
+        last["data"].get("outcome", "") if last["kind"] == ProgressKind.FINISHED else "unfinished",
         len(first["data"].get("steps", ())),
         round(last["time"] - first["time"], 1),
-        tuple(
-            StepDone(step, event["data"]["outcome"], event["data"]["seconds"], event["text"])
-            for step, event in ended.items()
-        ),
+        tuple(_step(step, event) for step, event in ended.items()),
     )
+
+
+def _step(step: str, event: Mapping[str, Any]) -> StepDone:
+    data = event["data"]
+    return StepDone(step, data.get("outcome", ""), data.get("seconds", 0.0), event["text"])
 
 
 def _objects(kubeconfig: Path, configuration: Configuration) -> Iterable[Mapping[str, Any]]:

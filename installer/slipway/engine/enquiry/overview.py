@@ -130,20 +130,18 @@ def _certificates(context: Context) -> str:
 
 def here(directory: Path) -> tuple[Operation, ...]:
     """The newest operation of this machine's journal."""
-    for name in journal.operations(directory)[:1]:
-        happened = list(journal.events(directory, name))
-        if not happened:
-            return ()
-        started = utc_text(datetime.fromtimestamp(happened[0]["time"], UTC))
-        if happened[-1]["kind"] == ProgressKind.FINISHED:
-            return (Operation(name, "here", happened[-1]["text"], started, percent=100),)
-        if journal.running(directory) is None:
-            return (Operation(name, "here", "interrupted", started, _now(happened)),)
-        last = {event["step"]: event["kind"] for event in happened}  # a step that is tried again ends twice
-        ended = list(last.values()).count(ProgressKind.STEP_FINISHED)
-        share = ended * 100 // max(1, len(happened[0]["data"].get("steps", ())))
-        return (Operation(name, "here", "", started, _now(happened), share),)
-    return ()
+    name, happened = journal.newest(directory)
+    if not happened:
+        return ()
+    started = utc_text(datetime.fromtimestamp(happened[0]["time"], UTC))
+    if happened[-1]["kind"] == ProgressKind.FINISHED:
+        return (Operation(name, "here", happened[-1]["text"], started, percent=100),)
+    if journal.running(directory) is None:
+        return (Operation(name, "here", "interrupted", started, _now(happened)),)
+    last = {event["step"]: event["kind"] for event in happened}  # a step that is tried again ends twice
+    ended = list(last.values()).count(ProgressKind.STEP_FINISHED)
+    share = ended * 100 // max(1, len(happened[0]["data"].get("steps", ())))
+    return (Operation(name, "here", "", started, _now(happened), share),)
 
 
 def of_operator(status: dict[str, Any]) -> Iterable[Operation]:
