@@ -115,6 +115,7 @@ def _observe(context: Context, scope: Scope) -> Observed:
         seen = seen or _hosts(context, hosts, deep=False)
         if _member(context, seen) and fetch_kubeconfig(context):
             cluster = _cluster(context, drift=False)
+    secrets = _secret_digests(context)
     return Observed(
         scope=scope,
         read_at=utc_text(),
@@ -124,7 +125,8 @@ def _observe(context: Context, scope: Scope) -> Observed:
         cluster=cluster,
         registry=registry,
         replica=replica,
-        secrets=_secret_digests(context),
+        stored=_stored_digests(context, cluster, secrets),
+        secrets=secrets,
     )
 
 
@@ -215,6 +217,20 @@ def _secret_digests(context: Context) -> dict[str, str]:
     if configuration.spec.hosts:
         wanted |= configuration.spec.hosts.ssh.references
     return digests_of(context.secrets, sorted(wanted), site_key(context.secrets))
+
+
+def _stored_digests(
+    context: Context, cluster: ClusterObserved, references: Iterable[str]
+) -> dict[str, str] | None:
+    """HMACs of the same secrets as the operator reads them, where they were put into the cluster from here."""
+    from slipway.cluster.secretstore import SecretReader
+
+    if context.document is None or not (cluster.reachable and cluster.settings):
+        return None
+    try:
+        return digests_of(SecretReader(context.client()), references, site_key(context.secrets))
+    except SlipwayError:  # who may not read Secrets plans without
+        return None
 
 
 def _refuse(context: Context, observed: Observed) -> None:

@@ -193,4 +193,6 @@ class Observed:
     cluster: ClusterObserved = field(default_factory=lambda: ClusterObserved(reachable=False))
     registry: RegistryObserved = field(default_factory=lambda: RegistryObserved(reachable=False))
     replica: RegistryObserved = field(default_factory=lambda: RegistryObserved(reachable=False))
+    stored: dict[str, str] | None = None
+    """The same of what the cluster's Secrets hold for its operator; None: nobody has looked."""
     secrets: dict[str, str] = field(default_factory=dict)

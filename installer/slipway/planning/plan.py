@@ -27,6 +27,7 @@ from slipway.planning.modules import module_steps, settings_id
 from slipway.planning.order import ordered
 from slipway.planning.standing import standing_of
 from slipway.planning.unheard import as_unheard
+from slipway.settings import NAMESPACE
 
 
 def make_plan(
@@ -165,8 +166,9 @@ def _settings(
     if step is None and live is None:
         step = decide(desired, Seen(), observed.secrets)
     elif step is None and live:
-        seen = Seen(record, drift=tuple(_differing(desired.id, document.get("spec") or {}, live.spec)))
-        step = decide(desired, seen, observed.secrets)
+        fields = _differing(desired.id, document.get("spec") or {}, live.spec)
+        drift = (*fields, *_other_secrets(desired.id, observed))
+        step = decide(desired, Seen(record, drift=drift), observed.secrets)
     assert settings_id(configuration) == desired.id  # noqa: S101 - modules wait for this id
     if step:
         yield _begun(step) if record and not record.digest else step
@@ -182,6 +184,17 @@ def _differing(step: str, wanted: Mapping[str, Any], found: Mapping[str, Any]) -
         value = value_at(found, path)
         state = "not" if value is ABSENT else json.dumps(value) if isinstance(value, Scalar) else "otherwise"
         yield Drift(step, text(("spec", *path)), f"is {state} in the cluster")
+
+
+def _other_secrets(step: str, observed: Observed) -> Iterator[Drift]:
+    """What the operator would not find, or find otherwise, when it needs it."""
+    if observed.stored is None:
+        return
+    for reference, value in sorted(observed.secrets.items()):
+        if observed.stored.get(reference) != value:
+            name, _, key = reference.partition("/")
+            state = "another" if reference in observed.stored else "no"
+            yield Drift(step, f"Secret/{NAMESPACE}/{name}", f"has {state} {key}")
 
 
 def _begun(step: Step) -> Step:

@@ -114,3 +114,14 @@ def test_an_edit_of_the_file_is_told_as_that_alone() -> None:
     mine["spec"]["upgrade"]["drainTimeout"] = "8m"
     (step,) = model.planned(mine, with_live(DOCUMENT["spec"])).steps
     assert [reason.path for reason in step.reasons] == ["spec.upgrade"]
+
+
+def test_secrets_that_the_operator_would_not_find_are_put_back() -> None:
+    seen = with_live(DOCUMENT["spec"])
+    assert model.planned(DOCUMENT, replace(seen, stored=dict(seen.secrets))).empty
+    stored = {**seen.secrets, "slipway-site/key": "another"}
+    del stored["ssh/id_ed25519"]
+    assert reasons(model.planned(DOCUMENT, replace(seen, stored=stored))) == [
+        "Secret/slipway-system/slipway-site: has another key",
+        "Secret/slipway-system/ssh: has no id_ed25519",
+    ]
