@@ -18,8 +18,8 @@ demo: setup      ## the main job: bare nodes to a cluster whose modules follow i
 demo-down: setup ## take the demo's lab down
 	@.venv/bin/slipway lab down --name demo
 
-test: setup-dev  ## all tests, in order of cost
-	@.venv/bin/python scripts/tiers.py check unit contract api nodes e2e
+test: setup-dev  ## all tests, in two lanes
+	@.venv/bin/python scripts/tiers.py nodes,e2e check,unit,contract,api
 
 check: setup-dev ## style, types, layers, Ansible and YAML
 	.venv/bin/ruff check -q installer plugins tests scripts stubs/library

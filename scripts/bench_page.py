@@ -202,7 +202,7 @@ def _demo(demo: dict[str, float]) -> str:
 def _tests(tests: dict[str, float]) -> str:
     if not tests:
         return "`make test` had not run in this checkout."
-    whole = {**tests, "all": sum(tests.values())}
+    whole = {"all": sum(tests.values()), **tests}  # side by side they take less than their sum
     return _markdown(
         ("`make test`, warm", "s"), ((name, f"{seconds:.0f}") for name, seconds in whole.items())
     )

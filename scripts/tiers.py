@@ -1,58 +1,99 @@
-"""Runs test tiers one after another, each with its time, and ends with one line that counts them all.
+"""Runs test tiers, several at a time, each with its time, and ends with one line that counts them all.
 
-The times are kept in `.slipway/tests.json`, from where bench_page.py takes them.
+tiers.py nodes,e2e check,unit      # two lanes side by side; in each, one tier after another
+
+Tiers wait much of their time, for nodes to boot and for pods to come, so several lanes cost little more than the
+longest of them. What a tier prints is in `.slipway/TIER.log` while it runs, and appears whole when it has ended. The
+times are kept in `.slipway/tests.json`, from where bench_page.py takes them.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMES = ROOT / ".slipway" / "tests.json"
 COUNTS = re.compile(r"(\d+) (passed|failed|skipped|errors?)")
+SCREEN = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one tier ended."""
+
+    tier: str
+    code: int
+    seconds: int
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
 
 
 def main() -> int:
-    """Run `make TIER` for each argument; the exit status is 1 when any failed."""
-    totals = {"passed": 0, "failed": 0, "skipped": 0}
-    failed: list[str] = []
-    seconds: dict[str, float] = {}
-    for tier in sys.argv[1:]:
-        started = time.monotonic()
-        print(f"== {tier}", flush=True)
-        code, last = run(tier)
-        for number, what in COUNTS.findall(last):
-            totals["failed" if what.startswith("error") else what] += int(number)
-        failed += [tier] if code else []
-        seconds[tier] = round(time.monotonic() - started)
-        print(f"== {tier}: {'failed' if code else 'ok'} in {seconds[tier]} s", flush=True)
-    if "check" in failed:
-        totals["failed"] += 1
-    print(f"tests: {totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped")
+    """Run `make TIER` for each tier of each lane; the exit status is 1 when any failed."""
+    lanes = [argument.split(",") for argument in sys.argv[1:]]
+    started = time.monotonic()
     TIMES.parent.mkdir(exist_ok=True)
-    TIMES.write_text(json.dumps(seconds, indent=2) + "\n", encoding="utf-8")
-    return 1 if failed else 0
+    with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
+        outcomes = [outcome for lane in pool.map(run_lane, lanes) for outcome in lane]
+    times = {outcome.tier: outcome.seconds for outcome in outcomes}
+    times["all"] = round(time.monotonic() - started)
+    TIMES.write_text(json.dumps(times, indent=2) + "\n", encoding="utf-8")
+    bad = [outcome.tier for outcome in outcomes if outcome.code]
+    how = f"failed: {', '.join(bad)}" if bad else "ok"
+    print(f"== all: {how} in {times['all']} s")
+    # A tier that failed without a count, as `check`, counts as one.
+    failed = sum(outcome.failed or int(bool(outcome.code)) for outcome in outcomes)
+    passed, skipped = sum(o.passed for o in outcomes), sum(o.skipped for o in outcomes)
+    print(f"tests: {passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if bad else 0
 
 
-def run(tier: str) -> tuple[int, str]:
-    """Run one tier with its output shown as it comes; returns its status and pytest's closing line."""
-    last = ""
-    process = subprocess.Popen(
-        ["make", "--no-print-directory", tier],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout
-    for line in process.stdout:
-        print(line, end="", flush=True)
-        if COUNTS.search(line) and " in " in line:
-            last = line
-    return process.wait(), last
+def run_lane(tiers: list[str]) -> list[Outcome]:
+    """One tier after another, also after one that failed."""
+    return [run(tier) for tier in tiers]
+
+
+def run(tier: str) -> Outcome:
+    """Run one tier; what it printed is shown when it has ended."""
+    started = time.monotonic()
+    say(f"== {tier}: begun")
+    # pytest tidies up what former runs left, and two that do so in one place trip over each other.
+    temporary = Path(tempfile.gettempdir(), f"slipway-tests-{tier}")
+    temporary.mkdir(mode=0o700, exist_ok=True)
+    log = TIMES.with_name(f"{tier}.log")
+    with log.open("w", encoding="utf-8") as file:
+        done = subprocess.run(
+            ["make", "--no-print-directory", tier],
+            cwd=ROOT,
+            env={**os.environ, "PYTEST_DEBUG_TEMPROOT": str(temporary)},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    text = log.read_text(encoding="utf-8", errors="replace")
+    seconds = round(time.monotonic() - started)
+    say(f"{text}== {tier}: {'failed' if done.returncode else 'ok'} in {seconds} s")
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    closing = [line for line in text.splitlines() if COUNTS.search(line) and " in " in line]
+    for number, what in COUNTS.findall(closing[-1] if closing else ""):
+        counts["failed" if what.startswith("error") else what] += int(number)
+    return Outcome(tier, done.returncode, seconds, **counts)
+
+
+def say(text: str) -> None:
+    """One tier's words at a time."""
+    with SCREEN:
+        print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """On a machine that has an NVIDIA card and its driver (`make test-gpu`): the real card under the real toolkit.
 
-All else is tested without one: tests/unit/planning (gpus-*, preflight-gpus, test_labels), tests/hosts/test_nvidia.
+All else is tested without one: tests/unit/planning (gpus-*, preflight-gpus, test_labels) and
+tests/hosts/system/test_nvidia.
 """
 
 import json
