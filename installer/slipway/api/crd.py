@@ -6,6 +6,7 @@ Installed by the step `settings`, printed by `slipway crd`, kept as docs/referen
 from typing import Any
 
 from slipway.api.schema import spec_schema
+from slipway.model.status import ConditionType
 from slipway.settings import API_GROUP, API_VERSION
 
 VERSION = API_VERSION.removeprefix(f"{API_GROUP}/")
@@ -19,11 +20,11 @@ def crds() -> tuple[dict[str, Any], dict[str, Any]]:
 def crd() -> dict[str, Any]:
     """Definition of ClusterConfiguration."""
     columns = [
-        _column("Ready", _condition("Ready", "status")),
+        _column("Ready", _condition(ConditionType.READY, "status")),
         _column("Phase", ".status.phase"),
         _column("Version", ".status.version"),
-        _column("Nodes", _condition("HostsReady", "message")),
-        _column("Modules", _condition("ModulesReady", "message")),
+        _column("Nodes", _condition(ConditionType.HOSTS_READY, "message")),
+        _column("Modules", _condition(ConditionType.MODULES_READY, "message")),
         _column("Age", ".metadata.creationTimestamp", "date"),
     ]
     schema = _root(

@@ -15,6 +15,7 @@ from slipway.holders import name_of
 from slipway.model.observed import Drift
 from slipway.model.plan import StepId
 from slipway.model.record import Intent
+from slipway.model.status import TargetPhase
 
 #: Characters of a line; `-o json` has everything whole.
 WIDTH = 100
@@ -85,7 +86,7 @@ def _node(view: HostView) -> str:
         return f"not known: {view.no_cluster}"
     if view.node is None:
         return "none in the cluster"
-    state = "Ready" if view.node.ready else "NotReady"
+    state = TargetPhase.READY if view.node.ready else TargetPhase.NOT_READY
     message = f": {view.node.message}" if view.node.message else ""
     return f"{state}, {view.node.version or 'no version yet'}{message}"
 

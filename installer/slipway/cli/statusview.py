@@ -6,18 +6,29 @@ from datetime import datetime
 from slipway.cli.output import aligned, colour
 from slipway.cli.planview import standing_lines
 from slipway.engine.enquiry.overview import UNREACHABLE, Operation, Overview, Target
+from slipway.model.status import ConditionType, Phase, TargetPhase
 from slipway.planning.checks.lasting import RENEWAL
 
 _HUES = {
-    **dict.fromkeys(("Ready", "True", "Healthy", "installed", "succeeded"), "green"),
+    **dict.fromkeys((Phase.READY, TargetPhase.HEALTHY, "True", "installed", "succeeded"), "green"),
     **dict.fromkeys(
-        ("False", "NotReady", "Failed", "Refused", "failed", "Degraded", "Unhealthy", UNREACHABLE), "red"
+        (
+            "False",
+            "failed",
+            Phase.FAILED,
+            Phase.REFUSED,
+            Phase.DEGRADED,
+            TargetPhase.NOT_READY,
+            TargetPhase.UNHEALTHY,
+            UNREACHABLE,
+        ),
+        "red",
     ),
 }
 _FIRST = "next: slipway install --bundle DIR, or slipway preflight to check the hosts first"
 _BACK = "next: look at kubelet and kube-apiserver on the control planes"
 #: Conditions that are fine when False.
-_NEGATIVE = {"Reconciling", "Stalled"}
+_NEGATIVE = {ConditionType.RECONCILING, ConditionType.STALLED}
 #: Characters of a message in a table; `-o json` has it whole.
 _MESSAGE = 90
 

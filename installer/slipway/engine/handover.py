@@ -22,7 +22,7 @@ from slipway.model.operation import (
     StepResult,
 )
 from slipway.model.plan import Plan, StepKind
-from slipway.model.standing import DEGRADED
+from slipway.model.status import ConditionType, OperationPhase, ReadyReason
 from slipway.settings import API_GROUP, API_VERSION, NAMESPACE
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class _Follower:
                 self.progress(
                     Progress(ProgressKind.STEP_STARTED, self.operation, time.time(), running["step"])
                 )
-        return current and _condition(live, "Reconciling") == "False"
+        return current and _condition(live, ConditionType.RECONCILING) == "False"
 
     def ignored(self) -> bool:
         """Whether nobody has looked at the change."""
@@ -171,7 +171,7 @@ def _ended_operation(live: LiveConfiguration | None) -> str:
     return str(told.get("id", "")) if told.get("outcome") else ""
 
 
-def _condition(live: LiveConfiguration, kind: str, field: str = "status") -> str:
+def _condition(live: LiveConfiguration, kind: ConditionType, field: str = "status") -> str:
     conditions = live.status.get("conditions") or ()
     return next((str(c.get(field, "")) for c in conditions if c["type"] == kind), "Unknown")
 
@@ -188,13 +188,13 @@ def _result(
     steps = tuple(_step(item) for item in status.get("steps") or ())
     counts = status.get("counts") or {}
     if follower.operation:
-        outcome = ended(status.get("phase", ""), steps, ready=_condition(live, "Ready") == "True")
+        outcome = ended(status.get("phase", ""), steps, ready=_condition(live, ConditionType.READY) == "True")
     else:
         put = (StepResult(s.id, Outcome.SUCCEEDED) for s in plan.steps if s.kind is StepKind.SETTINGS)
         steps = (*put, *held_back(plan))
-        outcome = settled(_condition(live, "Ready", "reason"), steps)
+        outcome = settled(_condition(live, ConditionType.READY, "reason"), steps)
     if outcome is not Outcome.SUCCEEDED and not any(step.failure for step in steps):
-        text = _condition(live, "Ready", "message")
+        text = _condition(live, ConditionType.READY, "message")
         steps = (*steps, StepResult("operator", Outcome.FAILED, failure=Failure(text, live.name)))
     return OperationResult(
         operation=follower.operation,
@@ -215,7 +215,7 @@ def _result(
 def ended(phase: str, steps: Iterable[StepResult], *, ready: bool) -> Outcome:
     """How a change ended: as its operation did. What else a cluster is not ready for, `slipway status` tells."""
     outcomes = {step.outcome for step in steps}
-    if ready or phase == Outcome.SUCCEEDED.title():
+    if ready or phase == OperationPhase.SUCCEEDED:
         return Outcome.SUCCEEDED
     for stopped in (Outcome.CANCELLED, Outcome.SUPERSEDED):
         if stopped in outcomes:
@@ -226,7 +226,10 @@ def ended(phase: str, steps: Iterable[StepResult], *, ready: bool) -> Outcome:
 
 def settled(reason: str, steps: Iterable[StepResult]) -> Outcome:
     """How a change ended for which the operator began no operation; `reason` is why it says Ready or not."""
-    if reason in {"UpToDate", DEGRADED}:  # nothing was left to do; the cluster may wait for something else
+    if reason in {
+        ReadyReason.UP_TO_DATE,
+        ReadyReason.DEGRADED,
+    }:  # nothing was left to do; the cluster may wait for something else
         return Outcome.SUCCEEDED
     blocked = any(step.outcome is Outcome.BLOCKED for step in steps)
     return Outcome.BLOCKED if blocked else Outcome.FAILED

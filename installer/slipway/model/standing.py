@@ -5,10 +5,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
-
-#: The phase, and the reason of Ready=False, of what follows its ClusterConfiguration and is not well.
-DEGRADED: Final = "Degraded"
 
 
 class Part(StrEnum):

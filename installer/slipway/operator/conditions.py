@@ -6,16 +6,7 @@ Type, status, reason, message, and a transition time that moves only with the st
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-READY: Final = "Ready"
-RECONCILING: Final = "Reconciling"
-STALLED: Final = "Stalled"
-ACCEPTED: Final = "Accepted"
-HOSTS_READY: Final = "HostsReady"
-IMAGES_MIRRORED: Final = "ImagesMirrored"
-KUBERNETES_READY: Final = "KubernetesReady"
-MODULES_READY: Final = "ModulesReady"
-
-AWAITING_APPROVAL: Final = "AwaitingApproval"
+from slipway.model.status import ConditionType
 
 #: metav1.Condition allows 32768; a status is read by people, and all conditions share one object.
 MESSAGE_LIMIT: Final = 4096
@@ -23,7 +14,7 @@ MESSAGE_LIMIT: Final = 4096
 Condition = dict[str, Any]
 
 
-def condition(kind: str, status: bool | None, reason: str, message: str = "") -> Condition:
+def condition(kind: ConditionType, status: bool | None, reason: str, message: str = "") -> Condition:
     """One condition without its times; None is Unknown."""
     word = "Unknown" if status is None else str(status)
     return {"type": kind, "status": word, "reason": reason, "message": cut(message)}
@@ -42,7 +33,7 @@ def merge(
     return list(merged.values())
 
 
-def find(status: Mapping[str, Any], kind: str) -> Condition:
+def find(status: Mapping[str, Any], kind: ConditionType) -> Condition:
     """The condition of that type, or an empty one."""
     return next((dict(item) for item in status.get("conditions") or () if item.get("type") == kind), {})
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from slipway.cluster.watch import ChangeKind
+from slipway.model.status import ConditionType, ReadyReason
 from slipway.operator import conditions
 from slipway.operator.door import Door, Key, Request, Verdict
 from slipway.settings import API_VERSION, APPROVE_ANNOTATION
@@ -150,9 +151,9 @@ def _settled(object_: dict[str, Any]) -> bool:
     metadata = object_["metadata"]
     if status.get("observedGeneration") != metadata.get("generation"):
         return False
-    if conditions.find(status, conditions.RECONCILING).get("status") == "True":
+    if conditions.find(status, ConditionType.RECONCILING).get("status") == "True":
         return False
-    if conditions.find(status, conditions.READY).get("reason") != conditions.AWAITING_APPROVAL:
+    if conditions.find(status, ConditionType.READY).get("reason") != ReadyReason.AWAITING_APPROVAL:
         return True
     approved = (metadata.get("annotations") or {}).get(APPROVE_ANNOTATION)
     return bool(approved != (status.get("operation") or {}).get("plan"))

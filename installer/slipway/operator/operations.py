@@ -12,6 +12,7 @@ from slipway.errors import SlipwayError
 from slipway.model.observed import LiveConfiguration
 from slipway.model.operation import Counts, OperationResult, Outcome, StepResult
 from slipway.model.plan import Plan
+from slipway.model.status import OperationPhase
 from slipway.operator.conditions import cut
 from slipway.operator.door import Running
 from slipway.operator.succession import Past, past_of
@@ -53,7 +54,7 @@ class Chronicle:
 
     def broken_off(self, live: LiveConfiguration, operation: str, why: str) -> None:
         """One that nobody goes on with; one that was never written, or has an end, is no error."""
-        status = {"phase": "Interrupted", "finishedAt": utc_text(), "message": cut(why)}
+        status = {"phase": OperationPhase.INTERRUPTED, "finishedAt": utc_text(), "message": cut(why)}
         try:
             close_operation(self._client, operation, live.namespace, status)
         except SlipwayError as error:
@@ -78,7 +79,7 @@ class Chronicle:
 def running_status(running: Running, planned: int) -> dict[str, Any]:
     """Status of an Operation that runs. Pure."""
     return {
-        "phase": "Running",
+        "phase": OperationPhase.RUNNING,
         "startedAt": running.started,
         "steps": _steps(running.done.values()),
         "message": f"{len(running.done)} of {planned} steps; now {', '.join(sorted(running.steps)[:5]) or 'none'}",
@@ -89,7 +90,7 @@ def handed_on_status(result: OperationResult, started: str) -> dict[str, Any]:
     """Status of an Operation between two operators. Pure."""
     done = [step for step in result.steps if step.outcome is Outcome.SUCCEEDED]
     return {
-        "phase": "Running",
+        "phase": OperationPhase.RUNNING,
         "startedAt": started,
         "seconds": round(result.seconds, 2),
         "steps": _steps(done),

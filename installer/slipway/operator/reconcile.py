@@ -27,13 +27,14 @@ from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration, Observed, Scope
 from slipway.model.operation import OperationResult, Outcome, Progress
 from slipway.model.plan import Plan
+from slipway.model.status import Phase, ReadyReason
 from slipway.operator import acceptance, status
 from slipway.operator.afresh import Afresh
 from slipway.operator.door import Engine, Key, Meter, Recorder, Request, Running, Session, Store, Verdict
 from slipway.operator.succession import Past, ended_by_itself, goes_on, left_open, whole
 from slipway.operator.tracker import Tracker
 from slipway.operator.voice import Voice
-from slipway.operator.watch import CANCELLED, Watch, cancelled_before
+from slipway.operator.watch import Watch, cancelled_before
 from slipway.settings import APPROVE_ANNOTATION
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ _VERDICTS: Final = {
 }
 
 #: Phases in which something is left to do until somebody edits the configuration or does it with the command line.
-_LEFT: Final = {"Failed": Verdict.FAILED, CANCELLED: Verdict.CANCELLED}
+_LEFT: Final = {Phase.FAILED: Verdict.FAILED, Phase.CANCELLED: Verdict.CANCELLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class Reconciler:
             return Verdict.UNCHANGED  # who acts tells that
         session = self._edges.engine.open(configuration)
         voice = Voice(live, self._edges.store, self._edges.clock)
-        if left := _LEFT.get(voice.phase):
+        if left := voice.phase and _LEFT.get(voice.phase):
             observed, plan = read(session, Scope.RECORDS)
             if plan.empty:  # somebody else has carried the rest out
                 voice.tell(configuration, plan, observed)
@@ -236,7 +237,7 @@ class Round:
             return Verdict.CANCELLED
         if plan.held:
             if self._voice.tell(self._configuration, plan, observed):
-                self._edges.recorder.event(self._live, status.HELD, status.held(plan), warning=True)
+                self._edges.recorder.event(self._live, ReadyReason.HELD, status.held(plan), warning=True)
             return Verdict.WAITING
         if not self._agreed(plan):
             self._session.refuse_held()  # a command line that got its yes may be carrying out this very plan

@@ -14,18 +14,13 @@ from slipway.model.observed import ClusterObserved, LiveConfiguration, Observed,
 from slipway.model.operation import OperationResult, Outcome
 from slipway.model.operation import held as was_held
 from slipway.model.plan import Hold, Plan, StepKind
-from slipway.model.standing import DEGRADED, Standing
+from slipway.model.standing import Standing
+from slipway.model.status import ConditionType, Phase, ReadyReason, TargetPhase
 from slipway.operator import conditions as c
 from slipway.operator import targets
 from slipway.operator.door import Running
 from slipway.operator.targets import Course, Entry
 from slipway.planning.standing import said, standing_of
-
-#: Why Ready is false while hosts that do not answer hold steps back, and nothing else is to be done.
-HELD: Final = "HostsUnreachable"
-
-#: Why Ready is true: nothing is to be done, and nothing is sick.
-UP_TO_DATE: Final = "UpToDate"
 
 #: Why KubernetesReady is true; and why it is false, though nothing is to be done.
 SERVING: Final = "Serving"
@@ -44,12 +39,12 @@ def refused(
     """Not accepted: the findings are shown, all that is known of the cluster stays as it was."""
     message = str(error)
     news = [
-        c.condition(c.ACCEPTED, False, reason, message),
-        c.condition(c.READY, False, "NotAccepted", error.what),
-        c.condition(c.RECONCILING, False, "NotAccepted"),
-        c.condition(c.STALLED, True, "NotAccepted", error.what),
+        c.condition(ConditionType.ACCEPTED, False, reason, message),
+        c.condition(ConditionType.READY, False, "NotAccepted", error.what),
+        c.condition(ConditionType.RECONCILING, False, "NotAccepted"),
+        c.condition(ConditionType.STALLED, True, "NotAccepted", error.what),
     ]
-    return _with(live.status, live.generation, "Refused", news, now)
+    return _with(live.status, live.generation, Phase.REFUSED, news, now)
 
 
 def stopped(live: LiveConfiguration, error: SlipwayError, *, now: str) -> dict[str, Any]:
@@ -57,10 +52,10 @@ def stopped(live: LiveConfiguration, error: SlipwayError, *, now: str) -> dict[s
     reason = stop_reason(error)
     retrying = error.retryable or isinstance(error, ConflictError)
     news = [
-        c.condition(c.ACCEPTED, True, "Valid"),
+        c.condition(ConditionType.ACCEPTED, True, "Valid"),
         *_three(False, reason, str(error), reconciling=retrying, stalled=not retrying),
     ]
-    return _with(live.status, live.generation, "Pending" if retrying else "Failed", news, now)
+    return _with(live.status, live.generation, Phase.PENDING if retrying else Phase.FAILED, news, now)
 
 
 def stop_reason(error: SlipwayError) -> str:
@@ -90,7 +85,7 @@ def status_of(
     standing = standing_of(configuration, observed.cluster, expected=())
     modules = targets.modules(configuration, observed, course, standing, previous, now)
     parts = [
-        c.condition(c.ACCEPTED, True, "Valid"),
+        c.condition(ConditionType.ACCEPTED, True, "Valid"),
         _hosts_ready(hosts),
         _images_mirrored(observed, course, previous),
         _kubernetes_ready(configuration, observed, course, hosts),
@@ -102,7 +97,7 @@ def status_of(
         "version": observed.cluster.version or previous.get("version", ""),
         "hosts": hosts,
         "modules": modules,
-        "operation": _operation(plan, result, running, previous, waiting=phase == c.AWAITING_APPROVAL),
+        "operation": _operation(plan, result, running, previous, waiting=phase is Phase.AWAITING_APPROVAL),
     }
 
 
@@ -117,10 +112,10 @@ def looked_at(
     modules = targets.modules(configuration, observed, course, standing, previous, now)
     modules = targets.seen_or_said(modules, previous.get("modules") or ())
     parts = [_hosts_ready(hosts), _modules_ready(modules)]
-    if c.find(previous, c.KUBERNETES_READY).get("reason") in {SERVING, PLANES_NOT_READY}:
+    if c.find(previous, ConditionType.KUBERNETES_READY).get("reason") in {SERVING, PLANES_NOT_READY}:
         parts.append(_kubernetes_ready(configuration, observed, course, hosts))
     phase = str(previous.get("phase", ""))
-    if c.find(previous, c.READY).get("reason") in {UP_TO_DATE, DEGRADED}:
+    if c.find(previous, ConditionType.READY).get("reason") in {ReadyReason.UP_TO_DATE, ReadyReason.DEGRADED}:
         phase, whole = _well_or_not(parts, standing)
         parts = whole + parts
     generation = int(previous.get("observedGeneration", configuration.generation))
@@ -133,58 +128,58 @@ def _whole(
     running: Running | None,
     parts: list[c.Condition],
     standing: Standing,
-) -> tuple[str, list[c.Condition]]:
+) -> tuple[Phase, list[c.Condition]]:
     """Phase, and the three conditions that every tool understands."""
     if result is not None and result.outcome is not Outcome.SUCCEEDED:
         return _ended_badly(plan, result)
     if result is None and running is not None:
         return _under_way(running)
     if result is None and plan.held:
-        return DEGRADED, _three(False, HELD, held(plan))
+        return Phase.DEGRADED, _three(False, ReadyReason.HELD, held(plan))
     if result is None and not plan.empty:
         message = summary(plan)
-        return c.AWAITING_APPROVAL, _three(False, c.AWAITING_APPROVAL, message)
+        return Phase.AWAITING_APPROVAL, _three(False, ReadyReason.AWAITING_APPROVAL, message)
     return _well_or_not(parts, standing)
 
 
-def _well_or_not(parts: list[c.Condition], standing: Standing) -> tuple[str, list[c.Condition]]:
+def _well_or_not(parts: list[c.Condition], standing: Standing) -> tuple[Phase, list[c.Condition]]:
     """Phase and conditions of what has nothing to do."""
     worries = [part for part in parts if part["status"] == "False"]
     if worries:
         lines = ["; ".join(f"{part['type']}: {part['message']}" for part in worries)]
         lines += map(said, standing.sick)
-        return DEGRADED, _three(False, DEGRADED, "\n".join(lines))
-    return "Ready", _three(True, UP_TO_DATE, "the cluster follows this ClusterConfiguration")
+        return Phase.DEGRADED, _three(False, ReadyReason.DEGRADED, "\n".join(lines))
+    return Phase.READY, _three(True, ReadyReason.UP_TO_DATE, "the cluster follows this ClusterConfiguration")
 
 
-def _under_way(running: Running) -> tuple[str, list[c.Condition]]:
+def _under_way(running: Running) -> tuple[Phase, list[c.Condition]]:
     if running.locked:
-        return "Applying", _three(False, "Applying", f"operation {running.operation}", reconciling=True)
-    return "Pending", _three(False, "Waiting", running.waits or "it is about to begin", reconciling=True)
+        return Phase.APPLYING, _three(False, "Applying", f"operation {running.operation}", reconciling=True)
+    return Phase.PENDING, _three(False, "Waiting", running.waits or "it is about to begin", reconciling=True)
 
 
 def _three(
     ready: bool, reason: str, message: str, *, reconciling: bool = False, stalled: bool = False
 ) -> list[c.Condition]:
     return [
-        c.condition(c.READY, ready, reason, message),
-        c.condition(c.RECONCILING, reconciling, reason, message if reconciling else ""),
-        c.condition(c.STALLED, stalled, reason, message if stalled else ""),
+        c.condition(ConditionType.READY, ready, reason, message),
+        c.condition(ConditionType.RECONCILING, reconciling, reason, message if reconciling else ""),
+        c.condition(ConditionType.STALLED, stalled, reason, message if stalled else ""),
     ]
 
 
-def _ended_badly(plan: Plan, result: OperationResult) -> tuple[str, list[c.Condition]]:
+def _ended_badly(plan: Plan, result: OperationResult) -> tuple[Phase, list[c.Condition]]:
     if result.outcome is Outcome.CANCELLED:
-        return "Cancelled", _three(False, "Cancelled", f"operation {result.operation} was cancelled")
+        return Phase.CANCELLED, _three(False, "Cancelled", f"operation {result.operation} was cancelled")
     if result.outcome is Outcome.SUPERSEDED:
-        return "Pending", _three(False, "Superseded", "an edit came, and is looked at", reconciling=True)
+        return Phase.PENDING, _three(False, "Superseded", "an edit came, and is looked at", reconciling=True)
     if result.outcome is Outcome.BLOCKED:
-        return DEGRADED, _three(False, HELD, held(plan, result))
+        return Phase.DEGRADED, _three(False, ReadyReason.HELD, held(plan, result))
     failed = [step for step in result.steps if step.outcome is Outcome.FAILED]
     message = (
         "\n".join(targets.failure_text(step) for step in failed) or f"operation {result.operation} failed"
     )
-    return "Failed", _three(False, "OperationFailed", message, stalled=True)
+    return Phase.FAILED, _three(False, "OperationFailed", message, stalled=True)
 
 
 def held(plan: Plan, result: OperationResult | None = None) -> str:
@@ -212,15 +207,17 @@ def summary(plan: Plan) -> str:
 
 def _hosts_ready(hosts: list[Entry]) -> c.Condition:
     if not hosts:
-        return c.condition(c.HOSTS_READY, True, "NoHosts", "this ClusterConfiguration owns modules only")
-    return _all(c.HOSTS_READY, hosts, "Ready", "HostsNotReady")
+        return c.condition(
+            ConditionType.HOSTS_READY, True, "NoHosts", "this ClusterConfiguration owns modules only"
+        )
+    return _all(ConditionType.HOSTS_READY, hosts, TargetPhase.READY, "HostsNotReady")
 
 
 def _modules_ready(modules: list[Entry]) -> c.Condition:
-    return _all(c.MODULES_READY, modules, "Healthy", "ModulesNotHealthy")
+    return _all(ConditionType.MODULES_READY, modules, TargetPhase.HEALTHY, "ModulesNotHealthy")
 
 
-def _all(kind: str, entries: list[Entry], good: str, reason: str) -> c.Condition:
+def _all(kind: ConditionType, entries: list[Entry], good: TargetPhase, reason: str) -> c.Condition:
     bad = [entry for entry in entries if entry["phase"] != good]
     if not bad:
         return c.condition(kind, True, f"All{good}", f"{len(entries)} of {len(entries)}")
@@ -232,18 +229,30 @@ def _all(kind: str, entries: list[Entry], good: str, reason: str) -> c.Condition
 def _images_mirrored(observed: Observed, course: Course, previous: Mapping[str, Any]) -> c.Condition:
     share = course.of({StepKind.MIRROR})
     if share.failed:
-        return c.condition(c.IMAGES_MIRRORED, False, "MirrorFailed", targets.failure_text(share.failed[0]))
+        return c.condition(
+            ConditionType.IMAGES_MIRRORED, False, "MirrorFailed", targets.failure_text(share.failed[0])
+        )
     held = next((step.hold for step in share.pending if step.hold), None)
     if held:
-        return c.condition(c.IMAGES_MIRRORED, False, "RegistryUnreachable", f"{held.what}: {held.why}")
+        return c.condition(
+            ConditionType.IMAGES_MIRRORED, False, "RegistryUnreachable", f"{held.what}: {held.why}"
+        )
     if not share.clear:
-        return c.condition(c.IMAGES_MIRRORED, False, "Mirroring", "the site registry lacks the bundle")
+        return c.condition(
+            ConditionType.IMAGES_MIRRORED, False, "Mirroring", "the site registry lacks the bundle"
+        )
     if observed.registry.bundle:
-        return c.condition(c.IMAGES_MIRRORED, True, "Complete", f"bundle {observed.registry.bundle}")
+        return c.condition(
+            ConditionType.IMAGES_MIRRORED, True, "Complete", f"bundle {observed.registry.bundle}"
+        )
     if observed.registry.error_code:
-        return c.condition(c.IMAGES_MIRRORED, None, "RegistryUnreachable", observed.registry.error)
-    known = c.find(previous, c.IMAGES_MIRRORED)
-    return known or c.condition(c.IMAGES_MIRRORED, None, "NotRead", "this reading did not ask the registry")
+        return c.condition(
+            ConditionType.IMAGES_MIRRORED, None, "RegistryUnreachable", observed.registry.error
+        )
+    known = c.find(previous, ConditionType.IMAGES_MIRRORED)
+    return known or c.condition(
+        ConditionType.IMAGES_MIRRORED, None, "NotRead", "this reading did not ask the registry"
+    )
 
 
 def _kubernetes_ready(
@@ -251,20 +260,20 @@ def _kubernetes_ready(
 ) -> c.Condition:
     if not observed.cluster.reachable:
         why = observed.cluster.error or "there is no API yet"
-        return c.condition(c.KUBERNETES_READY, False, "APIUnreachable", why)
+        return c.condition(ConditionType.KUBERNETES_READY, False, "APIUnreachable", why)
     names = {host.name for host in configuration.control_planes}
-    bad = [entry for entry in hosts if entry["name"] in names and entry["phase"] != "Ready"]
+    bad = [entry for entry in hosts if entry["name"] in names and entry["phase"] != TargetPhase.READY]
     if bad:
         text = ", ".join(f"{entry['name']} {entry['phase']}" for entry in bad)
-        return c.condition(c.KUBERNETES_READY, False, PLANES_NOT_READY, text)
+        return c.condition(ConditionType.KUBERNETES_READY, False, PLANES_NOT_READY, text)
     if not course.of({StepKind.SETTINGS}).clear:
         return c.condition(
-            c.KUBERNETES_READY, False, "SettingsPending", "settings are not in the cluster yet"
+            ConditionType.KUBERNETES_READY, False, "SettingsPending", "settings are not in the cluster yet"
         )
     if not course.of({StepKind.ADMISSION}).clear:
         why = "the rule for image names is not as it should be yet"
-        return c.condition(c.KUBERNETES_READY, False, "ImageNamesPending", why)
-    return c.condition(c.KUBERNETES_READY, True, SERVING, observed.cluster.version)
+        return c.condition(ConditionType.KUBERNETES_READY, False, "ImageNamesPending", why)
+    return c.condition(ConditionType.KUBERNETES_READY, True, SERVING, observed.cluster.version)
 
 
 def _operation(

@@ -11,20 +11,16 @@ from slipway.model.operation import Outcome, StepResult
 from slipway.model.plan import Plan, Step, StepKind
 from slipway.model.record import ModulePhase, ModuleRecord, StepRecord
 from slipway.model.standing import Ailment, Part, Standing
+from slipway.model.status import TargetPhase
 from slipway.operator.conditions import cut
 from slipway.planning.standing import owned
 
 #: Characters of one target's message: a failed pod's own words fit, a log does not.
 TARGET_MESSAGE_LIMIT = 512
 
-#: Phase of a module that was installed well and is not well now.
-UNHEALTHY: Final = "Unhealthy"
-
-NOT_READY: Final = "NotReady"
-
 #: Phases that say what is seen now, whatever was done or is to be done.
-SICK: Final = frozenset({UNHEALTHY, NOT_READY})
-WELL: Final = frozenset({"Ready", "Healthy"})
+SICK: Final = frozenset({TargetPhase.UNHEALTHY, TargetPhase.NOT_READY})
+WELL: Final = frozenset({TargetPhase.READY, TargetPhase.HEALTHY})
 
 Entry = dict[str, Any]
 
@@ -87,30 +83,36 @@ def _host(name: str, observed: Observed, course: Course, *, leaving: bool) -> En
     entry = _entry(
         name, phase, node.version if node else "", _records_digest(node.records if node else {}), message
     )
-    return entry | _since(node.since if node and phase == NOT_READY else "")
+    return entry | _since(node.since if node and phase is TargetPhase.NOT_READY else "")
 
 
-def _host_phase(name: str, observed: Observed, share: Share, *, leaving: bool) -> tuple[str, str]:
+def _host_phase(name: str, observed: Observed, share: Share, *, leaving: bool) -> tuple[TargetPhase, str]:
     host = observed.hosts.get(name)
     if host and host.away:
-        return "Unreachable", f"{host.error_code}: {host.error}"
+        return TargetPhase.UNREACHABLE, f"{host.error_code}: {host.error}"
     if share.failed:
         return _worst(share.failed)
     if share.running:
-        return "Removing" if leaving else "Applying", ", ".join(step.action for step in share.running)
+        return TargetPhase.REMOVING if leaving else TargetPhase.APPLYING, ", ".join(
+            step.action for step in share.running
+        )
     if host and not host.reachable:
-        return "Unreachable", f"{host.error_code}: {host.error}"
+        return TargetPhase.UNREACHABLE, f"{host.error_code}: {host.error}"
     if share.pending:
-        return "Removing" if leaving else "Pending", _reasons(share.pending)
+        return TargetPhase.REMOVING if leaving else TargetPhase.PENDING, _reasons(share.pending)
     return _node_phase(observed.cluster, observed.cluster.nodes.get(name))
 
 
-def _node_phase(cluster: ClusterObserved, node: NodeObserved | None) -> tuple[str, str]:
+def _node_phase(cluster: ClusterObserved, node: NodeObserved | None) -> tuple[TargetPhase, str]:
     if not cluster.reachable:
-        return "Unknown", cluster.error or "the Kubernetes API does not answer"
+        return TargetPhase.UNKNOWN, cluster.error or "the Kubernetes API does not answer"
     if node is None:
-        return "Pending", "no Node of that name yet"
-    return ("Ready", "; ".join(node.pressures)) if node.ready else (NOT_READY, node.message)
+        return TargetPhase.PENDING, "no Node of that name yet"
+    return (
+        (TargetPhase.READY, "; ".join(node.pressures))
+        if node.ready
+        else (TargetPhase.NOT_READY, node.message)
+    )
 
 
 def modules(
@@ -142,7 +144,7 @@ def _module(name: str, observed: Observed, course: Course, ailments: tuple[Ailme
     phase, message = _module_phase(name, observed, share, ailments)
     entry = _entry(name, phase, record.version if record else "", record.digest if record else "", message)
     since = min((one.since for one in ailments if one.since), default="")
-    return entry | _since(since if phase == UNHEALTHY else "")
+    return entry | _since(since if phase is TargetPhase.UNHEALTHY else "")
 
 
 def seen_or_said(seen: list[Entry], said: Iterable[Mapping[str, Any]]) -> list[Entry]:
@@ -162,27 +164,29 @@ def _since(time: str) -> Entry:
 
 def _module_phase(
     name: str, observed: Observed, share: Share, ailments: tuple[Ailment, ...]
-) -> tuple[str, str]:
+) -> tuple[TargetPhase, str]:
     if share.failed:
         return _worst(share.failed)
     if share.running:
         return _going(share.running), _reasons(share.running)
     if share.pending:
-        return "Pending", _reasons(share.pending)
+        return TargetPhase.PENDING, _reasons(share.pending)
     return _recorded_phase(observed.cluster, observed.cluster.modules.get(name), ailments)
 
 
 def _recorded_phase(
     cluster: ClusterObserved, record: ModuleRecord | None, ailments: tuple[Ailment, ...]
-) -> tuple[str, str]:
+) -> tuple[TargetPhase, str]:
     """Of a module with nothing to do: what is sick of it, what drifted, or what its record says."""
     if record is None:
-        return "Healthy", ""
+        return TargetPhase.HEALTHY, ""
     if ailments:
-        return UNHEALTHY, "; ".join(one.message for one in ailments)
+        return TargetPhase.UNHEALTHY, "; ".join(one.message for one in ailments)
     if record.phase is ModulePhase.HEALTHY and cluster.drift.get(record.name):
-        return "Drifted", "; ".join(f"{drift.what}: {drift.found}" for drift in cluster.drift[record.name])
-    return record.phase, record.message
+        return TargetPhase.DRIFTED, "; ".join(
+            f"{drift.what}: {drift.found}" for drift in cluster.drift[record.name]
+        )
+    return TargetPhase(record.phase), record.message
 
 
 def _removed(course: Course, step: Step) -> bool:
@@ -190,15 +194,17 @@ def _removed(course: Course, step: Step) -> bool:
     return result is not None and result.outcome is Outcome.SUCCEEDED and step.action == "remove"
 
 
-def _going(steps: tuple[Step, ...]) -> str:
-    return "Removing" if any(step.action == "remove" for step in steps) else "Applying"
+def _going(steps: tuple[Step, ...]) -> TargetPhase:
+    return TargetPhase.REMOVING if any(step.action == "remove" for step in steps) else TargetPhase.APPLYING
 
 
-def _worst(results: tuple[StepResult, ...]) -> tuple[str, str]:
+def _worst(results: tuple[StepResult, ...]) -> tuple[TargetPhase, str]:
     """A failure before what it blocked, and either before what was stopped."""
     order = (Outcome.FAILED, Outcome.BLOCKED, Outcome.CANCELLED, Outcome.SUPERSEDED)
     result = min(results, key=lambda item: order.index(item.outcome))
-    phase = {Outcome.FAILED: "Failed", Outcome.BLOCKED: "Blocked"}.get(result.outcome, "Pending")
+    phase = {Outcome.FAILED: TargetPhase.FAILED, Outcome.BLOCKED: TargetPhase.BLOCKED}.get(
+        result.outcome, TargetPhase.PENDING
+    )
     return phase, failure_text(result)
 
 
@@ -223,7 +229,7 @@ def _records_digest(records: Mapping[str, StepRecord]) -> str:
     return digest_of(text)
 
 
-def _entry(name: str, phase: str, version: str, digest: str, message: str) -> Entry:
+def _entry(name: str, phase: TargetPhase, version: str, digest: str, message: str) -> Entry:
     entry = {"name": name, "phase": phase, "version": version, "digest": digest}
     return entry | {"message": cut(message, TARGET_MESSAGE_LIMIT)}
 

@@ -11,6 +11,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, LiveConfiguration, Observed
 from slipway.model.operation import OperationResult
 from slipway.model.plan import Plan
+from slipway.model.status import ConditionType, Phase
 from slipway.operator import conditions, status
 from slipway.operator.door import Key, Running, Store
 
@@ -27,12 +28,12 @@ class Voice:
     @property
     def ready(self) -> bool:
         """Whether the last word was that all is well."""
-        return conditions.find(self._said, conditions.READY).get("status") == "True"
+        return conditions.find(self._said, ConditionType.READY).get("status") == "True"
 
     @property
-    def phase(self) -> str:
-        """The last word itself; empty where none was said yet."""
-        return str(self._said.get("phase", ""))
+    def phase(self) -> Phase | None:
+        """The last word itself; None where none was said yet, or one of another release."""
+        return next((phase for phase in Phase if phase == self._said.get("phase")), None)
 
     def refused(self, error: SlipwayError, reason: str) -> bool:
         """Not accepted."""

@@ -6,15 +6,12 @@ from typing import Final
 
 from slipway.errors import SlipwayError
 from slipway.model.observed import LiveConfiguration
-from slipway.model.operation import Outcome
+from slipway.model.status import Phase
 from slipway.operator.door import Key, Store
 from slipway.settings import API_GROUP
 
 #: On a ClusterConfiguration: id of the operation to cancel.
 CANCEL_ANNOTATION: Final = f"{API_GROUP}/cancel"
-
-#: Phase of a ClusterConfiguration whose newest operation was cancelled.
-CANCELLED: Final = Outcome.CANCELLED.title()
 
 #: Seconds between two looks at the ClusterConfiguration while steps run.
 LOOK_SECONDS: Final = 1.0
@@ -62,5 +59,5 @@ def cancelled_before(live: LiveConfiguration) -> bool:
     """
     status = live.status
     wanted = live.annotations.get(CANCEL_ANNOTATION)
-    ended = (status.get("phase"), status.get("observedGeneration")) == (CANCELLED, live.generation)
+    ended = (status.get("phase"), status.get("observedGeneration")) == (Phase.CANCELLED, live.generation)
     return bool(wanted) and wanted == (status.get("operation") or {}).get("id") and ended

@@ -19,7 +19,8 @@ from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, HostObserved, LiveConfiguration
 from slipway.model.operation import ProgressKind
 from slipway.model.plan import StepId
-from slipway.model.standing import DEGRADED, Part, Standing
+from slipway.model.standing import Part, Standing
+from slipway.model.status import ConditionType, Phase, ReadyReason, TargetPhase
 from slipway.planning.roles import roles_of
 from slipway.planning.roles.facts import Facts
 from slipway.planning.standing import standing_of
@@ -80,7 +81,7 @@ class Overview:
     @property
     def degraded(self) -> bool:
         """Whether something is not well, as seen now or as its operator says."""
-        return not self.standing.well or self.phase in {DEGRADED, UNREACHABLE}
+        return not self.standing.well or self.phase in {Phase.DEGRADED, UNREACHABLE}
 
 
 def overview(context: Context) -> Overview:
@@ -198,21 +199,21 @@ def _phase(live: LiveConfiguration | None, now: Standing) -> str:
     if live is None:
         return "not in the cluster yet"
     told = str(live.status.get("phase", ""))
-    return DEGRADED if told in {"Ready", ""} and not now.well else told
+    return Phase.DEGRADED if told in {Phase.READY, ""} and not now.well else told
 
 
 def _conditions(status: dict[str, Any], now: Standing) -> Iterable[Target]:
     """As the operator said them last, but none is true that is not so now."""
     sick = {part: [one.name for one in now.sick if one.part is part] for part in Part}
     against = {
-        "HostsReady": sick[Part.NODE],
-        "ModulesReady": sick[Part.MODULE],
-        "Ready": [one.name for one in now.sick],
+        ConditionType.HOSTS_READY: sick[Part.NODE],
+        ConditionType.MODULES_READY: sick[Part.MODULE],
+        ConditionType.READY: [one.name for one in now.sick],
     }
     for one in status.get("conditions") or ():
         names = list(dict.fromkeys(against.get(one["type"], ())))
         if one["status"] == "True" and names:
-            yield Target(one["type"], "False", DEGRADED, f"not well: {', '.join(names)}")
+            yield Target(one["type"], "False", ReadyReason.DEGRADED, f"not well: {', '.join(names)}")
         else:
             yield Target(one["type"], one["status"], one.get("reason", ""), one.get("message", ""))
 
@@ -221,12 +222,14 @@ def _modules(observed: ClusterObserved) -> Iterable[Target]:
     for name, record in sorted(observed.modules.items()):
         ailments = observed.sick.get(name, ())
         message = "; ".join(one.message for one in ailments) or record.message
-        yield Target(name, "Unhealthy" if ailments else record.phase, record.version, message)
+        yield Target(name, TargetPhase.UNHEALTHY if ailments else record.phase, record.version, message)
 
 
 def _nodes(observed: ClusterObserved) -> Iterable[Target]:
     for _, node in sorted(observed.nodes.items()):
-        yield Target(node.name, "Ready" if node.ready else "NotReady", node.version, node.message)
+        yield Target(
+            node.name, TargetPhase.READY if node.ready else TargetPhase.NOT_READY, node.version, node.message
+        )
 
 
 def _hosts(context: Context) -> dict[str, HostObserved]:
