@@ -96,6 +96,15 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f"did you mean {folded[close[0]]}?" if close else ""
 
 
+def _below(model: type[BaseModel], name: str) -> str:
+    """Where a field that stands too high belongs, or nothing."""
+    for parent, info in fields_of(model).items():
+        inner = model_in(info.annotation)
+        if inner and name in fields_of(inner):
+            return f"did you mean {parent}.{name}?"
+    return ""
+
+
 def fields_of(kind: type[BaseModel]) -> dict[str, FieldInfo]:
     """Fields by the name users write."""
     return {info.alias or name: info for name, info in kind.model_fields.items()}
@@ -112,13 +121,14 @@ def _finding(one: dict[str, Any], root: type[BaseModel], path: str) -> Finding:
         path = step(path, part)
     kind, value, context = str(one["type"]), one.get("input"), one.get("ctx") or {}
     if kind == "extra_forbidden":
-        known = sorted(fields_of(_model_at(root, location[:-1])))
+        model = _model_at(root, location[:-1])
+        known = sorted(fields_of(model))
         expected = f"one of {', '.join(known)}"
         return Finding(
             path,
             "there is no such field",
             expected=expected,
-            hint=nearest(str(location[-1]), known),
+            hint=nearest(str(location[-1]), known) or _below(model, str(location[-1])),
             code="unknown-field",
         )
     if kind == "missing":

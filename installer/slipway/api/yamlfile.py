@@ -31,7 +31,7 @@ def text_of(path: Path) -> str:
             data = file.read(SIZE_LIMIT + 1)
     except (OSError, ValueError) as exc:
         why = (exc.strerror if isinstance(exc, OSError) else "") or str(exc)
-        hint = "name the file with --file, or make one: slipway init"
+        hint = "name the file with --file, or make one: slipway init --hosts ADDRESS,ADDRESS"
         raise ConfigurationError("cannot be read", where=str(path), why=why, hint=hint) from exc
     if len(data) > SIZE_LIMIT:
         hint = "name a file with one ClusterConfiguration"
@@ -59,7 +59,7 @@ def loads(text: str, *, where: str) -> dict[str, Any]:
         finding = Finding(
             "(file)", f"holds {kind_of(value)}", expected="one ClusterConfiguration, a map", code="wrong-type"
         )
-        hint = "name the file with --file, or make one: slipway init"
+        hint = "name the file with --file, or make one: slipway init --hosts ADDRESS,ADDRESS"
         raise ConfigurationError("is no ClusterConfiguration", where=where, hint=hint, findings=(finding,))
     return value
 

@@ -17,10 +17,14 @@ def install(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Agree to disruptive and destructive steps.")
     ] = False,
+    force_conflicts: Annotated[
+        bool, typer.Option("--force-conflicts", help="Take fields that somebody else set.")
+    ] = False,
     output: Output = Format.TEXT,
 ) -> int:
     """Bring up the site registry, push the bundle into it, and apply. Afterwards the bundle is not needed any more."""
     from slipway.cli.running import carry_out, opened
     from slipway.model.observed import Scope
 
-    return carry_out(opened(file, bundle), Scope.FULL, yes=yes, output=output)
+    context = opened(file, bundle, force_conflicts=force_conflicts)
+    return carry_out(context, Scope.FULL, yes=yes, output=output)

@@ -48,7 +48,10 @@ def down(name: Name = "default") -> None:
     """Remove the lab with its processes, links, control groups and disks."""
     from slipway.lab import Lab
 
-    Lab(name).down()
+    lab = Lab(name)
+    if not lab.known:
+        print(f"there is no lab {name!r}: nothing to take down", file=sys.stderr)
+    lab.down()  # in any case: a kill may have left processes of one that is not written down
 
 
 @app.command()
@@ -56,12 +59,15 @@ def status(name: Name = "default", output: Output = Format.TEXT) -> None:
     """Show the nodes and whether they run."""
     from slipway.lab import Lab
 
-    _print_status(Lab(name), output)
+    lab = Lab(name)
+    lab.require_known()
+    _print_status(lab, output)
 
 
 @app.command(
     context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True},
-    epilog="Examples: slipway lab ssh node-1; slipway lab ssh node-1 systemctl status kubelet",
+    epilog="What follows the node is the command. "
+    "Examples: slipway lab ssh node-1; slipway lab ssh --name demo node-1 systemctl status kubelet",
 )
 def ssh(
     node: NodeName,
@@ -71,7 +77,9 @@ def ssh(
     """Log in to a node as root, or run a command there, as ssh would."""
     from slipway.lab import Lab
 
-    argv = [*Lab(name).ssh_command(node), *(["--", *command] if command else [])]
+    lab = Lab(name)
+    lab.require_known()
+    argv = [*lab.ssh_command(node), *(["--", *command] if command else [])]
     os.execvp(argv[0], argv)  # noqa: S606 - ssh takes this process's place, terminal and exit code
 
 

@@ -46,8 +46,11 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, imported now."""
-        del ctx
         if cmd_name not in COMMANDS:
+            from slipway.api.explain import nearest
+
+            if close := nearest(cmd_name, list(COMMANDS)):
+                ctx.fail(f"there is no command {cmd_name!r}: {close}")
             return None
         module = import_module(f"slipway.cli.{COMMANDS[cmd_name]}")
         command = typer.main.get_command(module.app)
@@ -64,7 +67,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Slipway: bare Linux servers to a Kubernetes AI platform that follows its ClusterConfiguration.",
     epilog="Exit codes: 0 done, 1 a step failed, 2 usage (plan --detailed-exitcode: changes), 3 configuration, "
-    "4 preflight, 5 conflict, 6 approval needed, 7 bundle, 130 interrupted.",
+    "4 preflight, 5 conflict, 6 approval needed, 7 bundle, 8 not well (status), 130 interrupted.",
 )
 
 
@@ -144,5 +147,8 @@ def _usage_exit(exc: Exception) -> int | None:
     show = getattr(exc, "show", None)
     if show is None:
         return getattr(exc, "exit_code", None)
+    said = getattr(exc, "message", None)
+    if isinstance(said, str):  # what the library that reads the value says of itself
+        exc.message = said.removeprefix("Value error, ")  # type: ignore[attr-defined]
     show()
     return int(getattr(exc, "exit_code", 2))

@@ -89,6 +89,22 @@ class Lab:
         return self._site
 
     @property
+    def known(self) -> bool:
+        """Whether there is a lab of this name on this machine."""
+        return self._site.name in state.names()
+
+    def require_known(self) -> None:
+        """LabError where there is none: one that was misspelt is not one that is down."""
+        name, here = self._site.name, state.names()
+        if not self.known:
+            why = f"those here: {', '.join(here)}" if here else "there is none here"
+            raise LabError(
+                f"there is no lab {name!r}",
+                why=why,
+                hint=f"name it, before the node if there is one: --name LAB; or boot one: slipway lab up --name {name}",
+            )
+
+    @property
     def nodes(self) -> tuple[Node, ...]:
         """The nodes, in the order of their addresses."""
         return self._site.nodes

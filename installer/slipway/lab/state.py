@@ -183,6 +183,11 @@ def plan_nodes(subnet: str, names: tuple[str, ...], systems: tuple[str, ...]) ->
     )
 
 
+def names() -> tuple[str, ...]:
+    """The labs of this machine."""
+    return tuple(sorted(path.parent.name for path in root_directory().glob("*/lab.json")))
+
+
 def load(name: str) -> Site | None:
     """The lab of that name as it was written down, or None."""
     path = root_directory() / name / "lab.json"

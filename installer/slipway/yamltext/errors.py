@@ -11,6 +11,10 @@ from yaml.events import Event
 MAX_DEPTH: Final = 100
 
 
+#: What libyaml says of a tab where a value would begin, and of `@` and backticks.
+_NOTHING_BEGINS: Final = "found character that cannot start any token"
+
+
 class YamlTextError(ValueError):
     """The text cannot be read; `line` counts from 1, and is 0 where none is to blame."""
 
@@ -18,6 +22,15 @@ class YamlTextError(ValueError):
         super().__init__(f"line {line}: {problem}" if line else problem)
         self.problem = problem
         self.line = line
+
+
+def _begun_by(text: str | bytes, mark: Any) -> str:
+    """The character with which nothing in YAML begins, and what to write."""
+    written = text.decode(errors="replace") if isinstance(text, bytes) else text
+    letter = written.splitlines()[mark.line][mark.column :][:1]
+    if letter == "\t":
+        return "found a tab: indent with blanks"
+    return f"found {letter!r}, with which no value begins: put the value in quotes"
 
 
 def events(text: str | bytes) -> Iterator[Event]:
@@ -33,7 +46,8 @@ def events(text: str | bytes) -> Iterator[Event]:
             yield event
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
-        raise YamlTextError(exc.problem or str(exc), mark.line + 1 if mark else 0) from exc
+        problem = _begun_by(text, mark) if exc.problem == _NOTHING_BEGINS else exc.problem or str(exc)
+        raise YamlTextError(problem, mark.line + 1 if mark else 0) from exc
     except yaml.reader.ReaderError as exc:
         raise YamlTextError(f"{exc.reason} at byte {exc.position}") from exc
     except (yaml.YAMLError, UnicodeError) as exc:

@@ -49,6 +49,25 @@ def test_a_missing_field_points_at_what_lacks_it(tmp_path: Path) -> None:
     assert [(one.path, one.line) for one in error.findings] == [("spec.kubernetes.endpoint", 5)]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("roles: [control-plane]", "roles: [control-plane], labels: {a: b}", "did you mean settings.labels?"),
+        ("  hosts:", "\thosts:", "found a tab: indent with blanks"),
+        (
+            "roles: [control-plane]",
+            "roles: [@all]",
+            "found '@', with which no value begins: put the value in quotes",
+        ),
+    ],
+)
+def test_usual_slips_are_told_with_what_to_write(tmp_path: Path, old: str, new: str, says: str) -> None:
+    text = (data_dir() / "inventories" / "demo" / "cluster.yaml").read_text()
+    assert old in text
+    error = _refused(tmp_path, text.replace(old, new, 1))
+    assert says in str(error.findings[0])
+
+
 def test_a_key_twice_is_refused(tmp_path: Path) -> None:
     error = _refused(tmp_path, HEAD + "spec:\n  registry: {port: 5000}\n  registry: {port: 5005}\n")
     assert error.findings[0].line == 6

@@ -132,6 +132,23 @@ def test_a_wrong_option_is_a_usage_error(tmp_path: Path) -> None:
     assert slipway("plan", "--no-such-option", cwd=tmp_path).returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["staus"], "there is no command 'staus': did you mean status?"),
+        (["version", "-o", "yaml"], "'--output' / '-o': 'yaml' is not one of 'text', 'json'."),
+        (["lab", "status", "--name", "no-such-lab"], "there is no lab 'no-such-lab'"),
+        (["lab", "ssh", "--name", "no-such-lab", "node-1"], "there is no lab 'no-such-lab'"),
+    ],
+    ids=str,
+)
+def test_a_slip_is_told_as_such(tmp_path: Path, arguments: list[str], says: str) -> None:
+    ran = slipway(*arguments, cwd=tmp_path)
+    assert ran.returncode != 0
+    assert ran.stdout == ""
+    assert says in ran.stderr
+
+
 def test_cancel_with_nothing_to_cancel_is_a_conflict(tmp_path: Path) -> None:
     (tmp_path / "cluster.yaml").write_text(document("site", model.KUBERNETES, "root", ["10.0.0.1"], 1))
     ran = slipway("operation", "cancel", cwd=tmp_path)

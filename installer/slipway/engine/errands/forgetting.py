@@ -58,7 +58,9 @@ def look(context: Context, name: str) -> Farewell:
     if hosts is None:
         raise ConfigurationError("the ClusterConfiguration has no hosts", where=context.configuration.name)
     if not re.fullmatch(HOST_NAME, name):
-        raise ConfigurationError(f"{name!r} can be no host's name")
+        raise ConfigurationError(
+            f"{name!r} can be no host's name", hint="name one as spec.hosts.items does, or its address"
+        )
     addresses = {item.name: item.address for item in hosts.items}
     if name in addresses:
         labels, notes = _labels(hosts, name, addresses[name])
