@@ -10,7 +10,7 @@ from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.layout import blob_path
 from slipway.bundle.verify.checks import missing_images, verify
 from slipway.errors import BundleError
-from slipway.model.bundle import ArtifactKind
+from slipway.model.bundle import Artifact, ArtifactKind
 from tests.bundles import small_bundle
 
 
@@ -91,3 +91,24 @@ def test_missing_files_and_images_are_found(tmp_path: Path) -> None:
     assert [finding.path for finding in missing_images(manifest, ["x/y:1", image.reference])] == [
         "image/x/y:1"
     ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("path", "../../etc/passwd"),
+        ("path", "/etc/passwd"),
+        ("path", "binary/../../x"),
+        ("path", "binary/a\0b"),
+        ("digest", "sha256:../../x"),
+        ("digest", "md5:aa"),
+        ("digest", ""),
+    ],
+)
+def test_what_lies_outside_of_a_bundle_is_no_part_of_it(field: str, value: str) -> None:
+    """Whoever writes a manifest writes its digest too."""
+    item = Artifact(ArtifactKind.BINARY, "x", "1", "sha256:" + "a" * 64, 5, path="binary/x")
+    made = manifests.make(name="n", catalog="c", slipway="0", artifacts=[replace(item, **{field: value})])
+    with pytest.raises(BundleError, match="no bundle manifest") as caught:
+        manifests.parse(manifests.dump(made), "here")
+    assert repr(value) in caught.value.why

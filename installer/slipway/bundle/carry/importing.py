@@ -96,11 +96,14 @@ class Import:
             raise _mixed(str(path))
 
     def _recall(self) -> None:
+        """What landed before; of a state that cannot be read nothing did, and all is taken again."""
         try:
             state = json_of(self.out / STATE)
-        except FileNotFoundError:
+            bundle, volumes = str(state["bundle"]), int(state["volumes"])
+            landed = {int(number) for number in state["landed"]}
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return
-        self.bundle, self.volumes, self.landed = state["bundle"], state["volumes"], set(state["landed"])
+        self.bundle, self.volumes, self.landed = bundle, volumes, landed
 
     def _remember(self) -> None:
         state = {"bundle": self.bundle, "volumes": self.volumes, "landed": sorted(self.landed)}

@@ -1,8 +1,9 @@
 """bundle.yaml: reads, writes and names a bundle's manifest. Format and fields: docs/reference/bundle.md."""
 
+import re
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
 
 from slipway import yamltext
 from slipway.digests import json_digest
@@ -15,6 +16,8 @@ from slipway.smallfiles import bytes_of
 FILE = "bundle.yaml"
 #: Beside it, where somebody signed it.
 SIGNATURE = f"{FILE}.sig"
+
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 #: Fields that are left out of the file when they have their default.
 _OPTIONAL = {"platform": AMD64.name, "origin": "", "contents": "", "licence": "", "path": ""}
@@ -118,4 +121,11 @@ def _item(artifact: Artifact) -> dict[str, Any]:
 
 
 def _artifact(item: dict[str, Any]) -> Artifact:
-    return Artifact(**{**item, "kind": ArtifactKind(item["kind"])})
+    """One item; ValueError where its digest is none, or its file would lie outside of the bundle."""
+    artifact = Artifact(**{**item, "kind": ArtifactKind(item["kind"])})
+    path = PurePosixPath(artifact.path)
+    if path.is_absolute() or ".." in path.parts or "\0" in artifact.path:
+        raise ValueError(f"{artifact.path!r} is no path within a bundle")
+    if not _DIGEST.fullmatch(artifact.digest):
+        raise ValueError(f"{artifact.digest!r} is no digest")
+    return artifact
