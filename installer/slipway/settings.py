@@ -33,6 +33,9 @@ DIGEST_ANNOTATION: Final = f"{API_GROUP}/digest"
 ADMISSION_NAME: Final = "slipway-image-names"
 ADMISSION_API: Final = "admissionregistration.k8s.io/v1beta1"
 ADMISSION_KINDS: Final = ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding")
+#: Leases in NAMESPACE: that of a ClusterConfiguration has its name behind the prefix, that of the operators this word.
+LEASE_PREFIX: Final = "slipway-"
+ELECTION: Final = "operator"
 #: ConfigMap name prefix of module records in NAMESPACE.
 MODULE_RECORD_PREFIX: Final = "slipway-module-"
 

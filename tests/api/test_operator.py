@@ -337,6 +337,32 @@ def test_a_newer_generation_stops_the_run_after_its_step(api: ApiServer) -> None
     assert sorted(phases(api)) == ["Succeeded", "Superseded"]
 
 
+def test_a_deletion_stops_the_run_after_its_step_and_nothing_is_told_of_it_any_more(api: ApiServer) -> None:
+    engine = RecordingEngine(step_seconds=2)
+    both = {"welcome": {"enabled": True}, "local-path-provisioner": {"enabled": True}}
+    write(api, spec={"modules": both})
+    with Running(make_runtime(api.kubeconfig, "one", engine)) as runtime:
+        until(lambda: status_of(api).get("phase") == "Applying", seconds=10, what="it begins")
+        api.kubectl("-n", NAMESPACE, "delete", "cc", "tools")
+        until(lambda: "tools" not in page(runtime.web.port, "/metrics"), seconds=10, what="figures are gone")
+        assert len(engine.applied["tools"]) == 1
+        listed = api.request("GET", f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/operations")[1]
+        assert [one["status"]["phase"] for one in listed["items"]] == ["Superseded"]
+
+
+def test_one_made_anew_with_the_same_generation_is_another(api: ApiServer) -> None:
+    engine = RecordingEngine(step_seconds=2)
+    both = {"welcome": {"enabled": True}, "local-path-provisioner": {"enabled": True}}
+    write(api, spec={"modules": both})
+    with Running(make_runtime(api.kubeconfig, "one", engine)):
+        until(lambda: status_of(api).get("phase") == "Applying", seconds=10, what="it begins")
+        api.kubectl("-n", NAMESPACE, "delete", "cc", "tools")
+        assert write(api) == 1
+        settled(api, "Ready")
+        assert len(engine.runs[0][1].steps) == 2
+        assert set(engine.applied["tools"]) == {"welcome"}
+
+
 def test_the_newest_operations_are_kept(api: ApiServer) -> None:
     engine = RecordingEngine()
     write(api)

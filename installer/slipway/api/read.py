@@ -18,7 +18,7 @@ from slipway.api.yamlfile import kind_of, step
 from slipway.errors import ConfigurationError, Finding
 from slipway.model.configuration import Configuration, Spec
 from slipway.model.fields import Name
-from slipway.settings import API_GROUP, API_VERSION, NAMESPACE
+from slipway.settings import API_GROUP, API_VERSION, ELECTION, LEASE_PREFIX, NAMESPACE
 
 KIND = "ClusterConfiguration"
 _TOP = ("apiVersion", "kind", "metadata", "spec", "status")
@@ -80,8 +80,9 @@ def parse_spec(
 ) -> Configuration:
     """The same from the spec alone."""
     parsed, mistakes = _spec(spec)
-    if mistakes or parsed is None:
-        raise refusal(mistakes, where=name)
+    found = [*_taken(name), *mistakes]
+    if found or parsed is None:
+        raise refusal(found, where=name)
     return _configuration(parsed, name, namespace, generation)
 
 
@@ -208,6 +209,16 @@ def _metadata(metadata: Any) -> Iterator[Finding]:
     for key in ("name", "namespace"):
         if key in metadata:
             yield from _label(metadata[key], f"metadata.{key}")
+    yield from _taken(metadata.get("name"))
+
+
+def _taken(name: object) -> Iterator[Finding]:
+    """The one name whose Lease is not its own: whoever held it would keep all operators from their work."""
+    if name == ELECTION:
+        text = f"{LEASE_PREFIX}{ELECTION} is the Lease of the operators"
+        yield Finding(
+            "metadata.name", text, expected="another name", hint="name it otherwise", code="reserved-name"
+        )
 
 
 def _label(value: Any, path: str) -> Iterator[Finding]:

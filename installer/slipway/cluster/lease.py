@@ -16,7 +16,7 @@ from slipway.clock import exact_text, utc_now
 from slipway.cluster.client import Client, Object
 from slipway.errors import ConflictError, HeldError
 from slipway.holders import Sighting, name_of, seconds_awake_or_asleep
-from slipway.settings import LOCK_SECONDS, NAMESPACE
+from slipway.settings import LEASE_PREFIX, LOCK_SECONDS, NAMESPACE
 
 LEASE: Final = ("coordination.k8s.io/v1", "Lease")
 
@@ -41,7 +41,7 @@ class Lease:
         uptime: Callable[[], float] | None = None,
     ) -> None:
         self._client = client
-        self._name = f"slipway-{name}"
+        self._name = f"{LEASE_PREFIX}{name}"
         self._namespace = namespace
         self._seconds = seconds
         self._sighting = sighting or Sighting()

@@ -171,3 +171,6 @@ class Meter(Protocol):
 
     def finished(self, configuration: str, result: OperationResult) -> None:
         """An operation ended."""
+
+    def gone(self, configuration: str) -> None:
+        """A ClusterConfiguration was deleted."""

@@ -1,7 +1,8 @@
 """Figures of the operator in a registry of its own; `text` is what /metrics answers."""
 
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -10,7 +11,7 @@ from prometheus_client.registry import Collector
 from slipway import __version__
 from slipway.cluster.watch import Hearing
 from slipway.model.configuration import Configuration
-from slipway.model.observed import ClusterObserved, Observed
+from slipway.model.observed import ClusterObserved, HostObserved, Observed, Scope
 from slipway.model.operation import OperationResult, Outcome
 from slipway.model.plan import Plan, StepId
 from slipway.model.standing import Part, Standing
@@ -78,6 +79,8 @@ class Metrics:
             ["configuration", "host", "path"],
             registry=self.registry,
         )
+        self._hosts: defaultdict[str, set[str]] = defaultdict(set)
+        """Of each ClusterConfiguration, the hosts whose certificates are told."""
         self._success = self._gauge(
             "slipway_last_success_timestamp_seconds", "When the cluster was last as its configuration says."
         )
@@ -94,8 +97,11 @@ class Metrics:
         drift = sum(map(len, observed.cluster.drift.values()))
         drift += sum(len(host.drift) for host in observed.hosts.values())
         self._drift.labels(plan.configuration).set(drift)
+        if observed.scope is Scope.FULL:
+            self._forget_hosts(plan.configuration, observed.hosts)
         for host in observed.hosts.values():
             for one in host.survey.certificates:
+                self._hosts[plan.configuration].add(host.name)
                 self._certificates.labels(plan.configuration, host.name, one.path).set(one.expires)
         self._standing(plan.configuration, plan.standing)
         if plan.empty and plan.standing.well:
@@ -120,6 +126,17 @@ class Metrics:
         if result.outcome is Outcome.SUCCEEDED:
             self._success.labels(configuration).set(time.time())
             self._plan_steps.labels(configuration).set(0)
+
+    def gone(self, configuration: str) -> None:
+        """A ClusterConfiguration was deleted: nothing is known of it any more."""
+        for gauge in (self._plan_steps, self._drift, self._sick, self._certificates, self._success):
+            gauge.remove_by_labels({"configuration": configuration})
+
+    def _forget_hosts(self, configuration: str, seen: Mapping[str, HostObserved]) -> None:
+        """Those that the newest reading of all hosts does not have."""
+        for name in self._hosts[configuration] - seen.keys():
+            self._certificates.remove_by_labels({"configuration": configuration, "host": name})
+        self._hosts[configuration] &= seen.keys()
 
     def reconciled(self, verdict: str) -> None:
         """One look at one ClusterConfiguration ended."""

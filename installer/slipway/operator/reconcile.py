@@ -112,6 +112,7 @@ class Reconciler:
             if looks[live.generation] >= ROUNDS:
                 hint = "see what else changes it, then edit again"
                 raise StepError("the cluster does not stay as it was made", hint=hint)
+        self._edges.meter.gone(str(request.key))
         return Verdict.GONE
 
     def _look_at(self, key: Key) -> Verdict:

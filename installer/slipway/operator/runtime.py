@@ -22,11 +22,12 @@ from slipway.operator.lookout import Lookout
 from slipway.operator.metrics import Metrics
 from slipway.operator.queue import Context, Filter, Queue
 from slipway.operator.web import EXPOSITION, Web, probe_page
+from slipway.settings import ELECTION, LEASE_PREFIX
 
 log = logging.getLogger(__name__)
 
 #: Name of the Lease in slipway-system.
-LEASE_NAME: Final = "slipway-operator"
+LEASE_NAME: Final = f"{LEASE_PREFIX}{ELECTION}"
 
 #: Seconds between two full reads for drift.
 RESYNC_SECONDS: Final = 600.0

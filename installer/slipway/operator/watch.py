@@ -18,7 +18,7 @@ LOOK_SECONDS: Final = 1.0
 
 
 class Watch:
-    """Three reasons to stop: the process ends, the user says so, a newer generation came."""
+    """Reasons to stop: the process ends, the user says so, a newer generation came, the ClusterConfiguration went."""
 
     def __init__(self, live: LiveConfiguration, store: Store, stop: threading.Event) -> None:
         self._live = live
@@ -47,8 +47,10 @@ class Watch:
             live = self._store.get(Key(self._live.namespace, self._live.name))
         except SlipwayError:  # the API restarts: nothing is known, so nothing changes
             return
-        if live is not None:
-            self.superseded = live.generation != self._live.generation
+        if live is None:  # deleted: nobody wants the rest
+            self.superseded = True
+        else:
+            self.superseded = (live.uid, live.generation) != (self._live.uid, self._live.generation)
             self.by_user = bool(self.operation) and live.annotations.get(CANCEL_ANNOTATION) == self.operation
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from slipway.api import read
 from slipway.errors import ConfigurationError
@@ -131,3 +132,15 @@ def test_generation_and_namespace_come_from_the_cluster() -> None:
     configuration = read.parse(document)
     assert (configuration.namespace, configuration.generation) == ("team", 7)
     assert read.parse(document, generation=8).generation == 8
+
+
+def test_the_name_whose_lease_is_that_of_the_operators_is_taken() -> None:
+    for parse in (
+        lambda: read.parse(yaml.safe_load(HEAD.replace("name: test", "name: operator") + "spec: {}\n")),
+        lambda: read.parse_spec({}, name="operator"),
+    ):
+        with pytest.raises(ConfigurationError) as caught:
+            parse()
+        (finding,) = caught.value.findings
+        assert (finding.path, finding.code) == ("metadata.name", "reserved-name")
+        assert "slipway-operator is the Lease of the operators" in finding.problem

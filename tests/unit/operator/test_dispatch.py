@@ -11,7 +11,7 @@ import pytest
 from slipway.cluster.operations import STATUS_LIMIT, fitting
 from slipway.cluster.watch import ChangeKind, Hearing
 from slipway.errors import ConflictError
-from slipway.model.observed import HostObserved
+from slipway.model.observed import HostObserved, Scope
 from slipway.model.operation import Outcome, Progress, ProgressKind
 from slipway.model.survey import Certificate, Survey
 from slipway.operator.acceptance import check_alone
@@ -177,3 +177,19 @@ def test_when_certificates_of_hosts_end_is_told_to_prometheus() -> None:
     metrics.read(e.plan(), replace(seen, hosts={"cp-01": HostObserved("cp-01", survey=survey)}))
     labels = b'configuration="production",host="cp-01",path="/etc/kubernetes/pki/apiserver.crt"'
     assert b"slipway_certificate_not_after_timestamp_seconds{%b} 1.8e+09" % labels in metrics.text()
+
+
+def test_nothing_is_told_of_what_is_gone() -> None:
+    metrics, seen = Metrics(), e.observed()
+    survey = Survey(certificates=(Certificate("/etc/kubernetes/pki/apiserver.crt", 1.8e9),))
+    hosts = {name: HostObserved(name, survey=survey) for name in ("cp-01", "cp-02")}
+    metrics.read(e.plan(), replace(seen, scope=Scope.FULL, hosts=hosts))
+    away = HostObserved("cp-01", error_code="timeout", error="does not answer")
+    metrics.read(e.plan(), replace(seen, scope=Scope.TARGETS, hosts={}))
+    assert b'host="cp-02"' in metrics.text()
+    metrics.read(e.plan(), replace(seen, scope=Scope.FULL, hosts={"cp-01": away}))
+    assert b'host="cp-02"' not in metrics.text()
+    assert b'host="cp-01"' in metrics.text()
+    assert b'configuration="' in metrics.text()
+    metrics.gone(e.plan().configuration)
+    assert b'configuration="' not in metrics.text()
