@@ -14,7 +14,7 @@ from pathlib import Path
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.layout import LAYOUT, OCI_MANIFEST, blob_path
 from slipway.bundle.form.writer import Writer
-from slipway.bundle.ground.archive import Entry, file_digest, write_tgz
+from slipway.bundle.ground.archive import ArchiveEntry, file_digest, write_tgz
 from slipway.bundle.make.images import CONFIG_TYPE, LAYER_TYPE, Blob
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.settings import cache_dir
@@ -127,7 +127,7 @@ def _thin(text: str) -> Path:
     folder = PLACE / "layers"
     layer = folder / f"thin-{hashlib.sha256(text.encode()).hexdigest()[:12]}.tar.gz"
     if not layer.is_file():
-        write_tgz(layer, [Entry("srv/version", 0o644, data=text.encode() * 1000)])
+        write_tgz(layer, [ArchiveEntry("srv/version", 0o644, data=text.encode() * 1000)])
     return layer
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from slipway import yamltext
 from slipway.bundle.site.source import DirectorySource
 from slipway.lab import Lab
-from slipway.lab.state import Node
+from slipway.lab.state import LabNode
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.settings import cache_dir, data_dir, interpreter_bin
 
@@ -150,7 +150,7 @@ class Site:
         """The command line."""
         return self.run(SLIPWAY, *argv)
 
-    def send(self, folder: Path, dest: str, nodes: Iterable[Node]) -> None:
+    def send(self, folder: Path, dest: str, nodes: Iterable[LabNode]) -> None:
         """A tree of files to nodes, side by side; `dest` is made, and what is there besides stays."""
         packed = self.directory / "send.tar"
         self.run("tar", "-C", folder, "-cf", packed, *sorted(path.name for path in folder.iterdir()))

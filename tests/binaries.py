@@ -13,7 +13,7 @@ import yaml
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.sources import make
 from slipway.catalog import versions
-from slipway.catalog.versions import GoSource, Versions
+from slipway.catalog.versions import GoPin, Versions
 
 #: All that any test starts.
 PROGRAMS = (
@@ -33,7 +33,7 @@ PROGRAMS = (
 def binary(name: str) -> Path:
     """The program, executable."""
     pins = pinned()
-    has = [s.name for s in pins.sources if isinstance(s, GoSource) and name in s.programs]
+    has = [s.name for s in pins.sources if isinstance(s, GoPin) and name in s.programs]
     usual = next((source for source in has if source in _usual(pins)), has[-1])
     return make(usual, pins, Workshop(_tell)) / name
 
@@ -51,7 +51,7 @@ def pinned() -> Versions:
     """images/versions.yaml, and after it what tests alone need."""
     extra = yaml.safe_load(Path(__file__).with_name("versions.yaml").read_text(encoding="utf-8"))
     shipped = versions.load()
-    own = tuple(GoSource.model_validate(source) for source in extra["sources"])
+    own = tuple(GoPin.model_validate(source) for source in extra["sources"])
     return shipped.model_copy(update={"sources": (*shipped.sources, *own)})
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from slipway.catalog.versions import GoSource
+from slipway.catalog.versions import GoPin
 from tests.binaries import pinned
 from tests.gomain import built
 from tests.yamlcases import DOCUMENTS, SCALARS
@@ -63,7 +63,7 @@ class GoYaml:
 @cache
 def program() -> Path:
     source = next(item for item in pinned().sources if item.name == "yaml")
-    assert isinstance(source, GoSource)
+    assert isinstance(source, GoPin)
     return built(MAIN, source, name="goyaml")
 
 

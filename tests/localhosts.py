@@ -12,7 +12,7 @@ from typing import Any, cast
 from slipway.probe import locks
 from slipway.probe.access import HostError
 from slipway.probe.fleet import Fleet
-from slipway.probe.ssh import Session
+from slipway.probe.ssh import SSHSession
 from slipway.settings import HOST_STATE_DIR
 
 
@@ -57,4 +57,4 @@ class LocalFleet(Fleet):
     def __init__(self, directory: Path, names: Iterable[str]) -> None:
         self.local = {name: LocalHost(name, directory / name) for name in names}
         self.bastion = None
-        self.sessions = cast("dict[str, Session]", self.local)
+        self.sessions = cast("dict[str, SSHSession]", self.local)

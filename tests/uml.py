@@ -23,7 +23,7 @@ from slipway.bundle.make.packages import TAR, build_repository
 from slipway.catalog import versions
 from slipway.lab import Lab, cgroups, keys, rootfs
 from slipway.lab.machine import LabError, run, wait_until
-from slipway.lab.state import Node
+from slipway.lab.state import LabNode
 from slipway.settings import cache_dir
 
 SYSTEM, SUITE = "debian-13", "trixie"
@@ -123,7 +123,7 @@ class Machine:
     """One of them; its disk is a file of differences over the image. Its processes are the lab's, as its link is."""
 
     lab: Lab
-    node: Node
+    node: LabNode
     directory: Path
     kernel: Path
     image: Path
@@ -186,7 +186,7 @@ class Machines:
     machines: tuple[Machine, ...]
 
     @property
-    def nodes(self) -> tuple[Node, ...]:
+    def nodes(self) -> tuple[LabNode, ...]:
         """The nodes, in the order named."""
         return tuple(machine.node for machine in self.machines)
 
@@ -292,7 +292,7 @@ def _machine(lab: Lab, name: str, base: Path, disk: Path, index: int, spare: int
     directory = lab.site.directory / "uml" / name
     directory.mkdir(parents=True)
     keys.ensure(directory / "hostkey", name)
-    node = Node(name, str(IPv4Network(lab.site.subnet)[FIRST + index]), SYSTEM)
+    node = LabNode(name, str(IPv4Network(lab.site.subnet)[FIRST + index]), SYSTEM)
     second = directory / "spare" if spare else None
     if second:
         with second.open("wb") as file:

@@ -28,7 +28,7 @@ from slipway.model.record import ModulePhase, ModuleRecord
 from slipway.operator.metrics import Metrics
 from slipway.operator.operations import Chronicle
 from slipway.operator.reconcile import Edges, Reconciler
-from slipway.operator.runtime import Runtime, Settings
+from slipway.operator.runtime import OperatorProcess, Settings
 from slipway.planning.digests import digest
 from slipway.settings import NAMESPACE
 
@@ -160,7 +160,7 @@ def make_runtime(
     lease: str = "operator-test",
     look_again: float = 0.5,
     namespaces: frozenset[str] = frozenset(),
-) -> Runtime:
+) -> OperatorProcess:
     """The real runtime, reconciler, API edges and catalog around that engine."""
     client, metrics = connect(kubeconfig), Metrics()
     engine.client = client
@@ -174,13 +174,13 @@ def make_runtime(
     )
     election = Election(client, NAMESPACE, lease, identity, seconds=LEASE_SECONDS)
     settings = Settings(address="127.0.0.1", port=0, look_again=look_again)
-    return Runtime(client, election, lambda halt: Reconciler(edges, halt), metrics, settings)
+    return OperatorProcess(client, election, lambda halt: Reconciler(edges, halt), metrics, settings)
 
 
 class Running:
     """A runtime in a thread."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: OperatorProcess) -> None:
         self.runtime = runtime
         self.code: int | None = None
         self._thread = threading.Thread(target=self._run)
@@ -188,7 +188,7 @@ class Running:
     def _run(self) -> None:
         self.code = self.runtime.run()
 
-    def __enter__(self) -> Runtime:
+    def __enter__(self) -> OperatorProcess:
         self._thread.start()
         return self.runtime
 

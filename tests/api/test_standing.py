@@ -19,7 +19,7 @@ from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef
 from slipway.model.standing import Ailment, Cause
 from slipway.operator.conditions import find
 from slipway.operator.lookout import MADE_BY_HELM
-from slipway.operator.runtime import Runtime
+from slipway.operator.runtime import OperatorProcess
 from slipway.planning.standing import standing_of
 from slipway.settings import API_VERSION, NAMESPACE
 from tests.api.recording import RecordingEngine, RecordingSession, Running, make_runtime
@@ -212,7 +212,7 @@ class ReadingEngine(RecordingEngine):
 
 
 @pytest.fixture(scope="module")
-def operator(site: ApiServer) -> Iterator[tuple[ReadingEngine, Runtime]]:
+def operator(site: ApiServer) -> Iterator[tuple[ReadingEngine, OperatorProcess]]:
     """An operator that polls nothing: what it sees in time it was told by its watches."""
     site.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": crds()}))
     served = f"/apis/{API_VERSION}/clusterconfigurations"
@@ -244,7 +244,7 @@ def condition(server: ApiServer, kind: str, name: str = "tools") -> tuple[str, s
 
 
 def test_the_operator_follows_a_module_by_its_watches(
-    cluster: ApiServer, operator: tuple[ReadingEngine, Runtime]
+    cluster: ApiServer, operator: tuple[ReadingEngine, OperatorProcess]
 ) -> None:
     server, (engine, runtime) = cluster, operator
     until(lambda: condition(server, "Ready")[0] == "True", seconds=30, what="Ready")
@@ -264,7 +264,7 @@ def test_the_operator_follows_a_module_by_its_watches(
 
 
 def test_the_operator_follows_a_module_that_is_recorded_later(
-    cluster: ApiServer, operator: tuple[ReadingEngine, Runtime], client: Client
+    cluster: ApiServer, operator: tuple[ReadingEngine, OperatorProcess], client: Client
 ) -> None:
     server = cluster
     until(lambda: condition(server, "Ready")[0] == "True", seconds=30, what="Ready")
@@ -285,7 +285,7 @@ def test_the_operator_follows_a_module_that_is_recorded_later(
 
 
 def test_the_operator_follows_a_node_by_its_watches(
-    lost: ApiServer, operator: tuple[ReadingEngine, Runtime]
+    lost: ApiServer, operator: tuple[ReadingEngine, OperatorProcess]
 ) -> None:
     engine, runtime = operator
     say(lost, "True", "kubelet is posting ready status")
@@ -309,7 +309,7 @@ def test_the_operator_follows_a_node_by_its_watches(
 
 
 def test_the_status_follows_while_an_operation_runs(
-    lost: ApiServer, operator: tuple[ReadingEngine, Runtime]
+    lost: ApiServer, operator: tuple[ReadingEngine, OperatorProcess]
 ) -> None:
     engine, _ = operator
     say(lost, "True", "kubelet is posting ready status")

@@ -28,7 +28,7 @@ from slipway.model.bundle import ArtifactKind
 from slipway.operator.metrics import Metrics
 from slipway.operator.operations import Chronicle
 from slipway.operator.reconcile import Edges, Reconciler
-from slipway.operator.runtime import Runtime, Settings
+from slipway.operator.runtime import OperatorProcess, Settings
 from slipway.operator.wiring import ClusterEngine
 from slipway.settings import API_VERSION, NAMESPACE
 from tests.apiserver import ApiServer
@@ -117,12 +117,12 @@ class Site:
         engine = ClusterEngine(client, self.release, lambda: place)
         return Edges(Configurations(client), engine, self.release, Chronicle(client), Metrics())
 
-    def runtime(self) -> Runtime:
+    def runtime(self) -> OperatorProcess:
         """An operator's process, without what the pod adds."""
         edges, client = self.edges(), connect(self.api.kubeconfig)
         election = Election(client, NAMESPACE, "operator-works", "one", seconds=4)
         settings = Settings(address="127.0.0.1", port=0)
-        return Runtime(client, election, lambda halt: Reconciler(edges, halt), Metrics(), settings)
+        return OperatorProcess(client, election, lambda halt: Reconciler(edges, halt), Metrics(), settings)
 
     def edit(self, **nodes: str) -> int:
         """Want these modules on these nodes, or not at all where no node is named; the new generation."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from slipway.bundle.form.layout import OCI_MANIFEST, Blob, blob_path
 from slipway.bundle.form.writer import Writer
-from slipway.bundle.ground.archive import Entry, file_digest, write_tgz
+from slipway.bundle.ground.archive import ArchiveEntry, file_digest, write_tgz
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.sources import make
 from slipway.catalog import versions
@@ -35,7 +35,7 @@ def containerd_and_images(writer: Writer) -> Iterator[Artifact]:
     path = "binary/containerd-1.tar.gz"
     target = writer.out / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_tgz(target, [Entry(f"bin/{name}", 0o755, source=place / name) for name in PROGRAMS])
+    write_tgz(target, [ArchiveEntry(f"bin/{name}", 0o755, source=place / name) for name in PROGRAMS])
     digest, size = file_digest(target), target.stat().st_size
     yield Artifact(ArtifactKind.BINARY, "containerd", "1", digest, size, path=path)
 

@@ -31,7 +31,7 @@ _ITSELF = tuple(map(IPv4Network, ("0.0.0.0/32", "127.0.0.0/8")))
 _POINT_TO_POINT = 31
 
 
-class Place(NamedTuple):
+class AddressField(NamedTuple):
     """A place of the schema that may name addresses; `[]` and `*` stand for entries of lists and maps."""
 
     path: tuple[str, ...]
@@ -39,7 +39,7 @@ class Place(NamedTuple):
     pattern: str
 
 
-class Named(NamedTuple):
+class NamedAddress(NamedTuple):
     """What a spec says at one place."""
 
     path: str
@@ -47,12 +47,12 @@ class Named(NamedTuple):
     lies: Lies
 
 
-def places(kind: type[BaseModel] = Spec) -> tuple[Place, ...]:
+def places(kind: type[BaseModel] = Spec) -> tuple[AddressField, ...]:
     """All places of the schema below a model."""
     return tuple(_below(kind, ()))
 
 
-def named(spec: Spec) -> Iterator[Named]:
+def named(spec: Spec) -> Iterator[NamedAddress]:
     """All places of a spec at which its user wrote something."""
     yield from _written(spec, Spec, "spec", ())
 
@@ -71,7 +71,7 @@ def check(spec: Spec) -> Iterator[Finding]:
 
 
 def _judged(
-    place: Named, text: str, taken: Mapping[str, IPv4Network], networks: Mapping[str, IPv4Network]
+    place: NamedAddress, text: str, taken: Mapping[str, IPv4Network], networks: Mapping[str, IPv4Network]
 ) -> Iterator[Finding]:
     """At most one finding: the first rule that an address breaks."""
     try:
@@ -129,11 +129,11 @@ def _site(spec: Spec) -> dict[str, IPv4Network]:
     }
 
 
-def _below(annotation: Any, metadata: tuple[Any, ...], path: tuple[str, ...] = ()) -> Iterator[Place]:
+def _below(annotation: Any, metadata: tuple[Any, ...], path: tuple[str, ...] = ()) -> Iterator[AddressField]:
     lies = next((one for one in metadata if isinstance(one, Lies)), None)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if lies:
-        yield Place(path, lies, _pattern(metadata))
+        yield AddressField(path, lies, _pattern(metadata))
     elif origin is Annotated:
         yield from _below(arguments[0], arguments[1:], path)
     elif origin in {tuple, list}:
@@ -167,12 +167,12 @@ def _addressed(kind: type[BaseModel]) -> dict[str, tuple[str, Any, tuple[Any, ..
     return {name: one for name, one in found.items() if next(_below(one[1], one[2]), None)}
 
 
-def _written(value: Any, annotation: Any, path: str, metadata: tuple[Any, ...]) -> Iterator[Named]:
+def _written(value: Any, annotation: Any, path: str, metadata: tuple[Any, ...]) -> Iterator[NamedAddress]:
     lies = next((one for one in metadata if isinstance(one, Lies)), None)
     if value is None:
         return
     if lies:
-        yield Named(path, str(value), lies)
+        yield NamedAddress(path, str(value), lies)
     elif isinstance(value, BaseModel):
         for name, (alias, inner, marks) in _addressed(type(value)).items():
             if name in value.model_fields_set:

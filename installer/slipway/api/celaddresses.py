@@ -6,7 +6,7 @@ address has to be looked for, as URLs.
 
 from typing import Final
 
-from slipway.api.addresses import Place, places
+from slipway.api.addresses import AddressField, places
 from slipway.api.ranges import LARGEST_SERVICES, NODE_BITS, SMALLEST_SERVICES
 from slipway.model.fields import IPV4, MACHINE4, SERVER, Lies
 from slipway.model.host.items import RESERVED_NAMES
@@ -30,11 +30,11 @@ def address_rules() -> list[Rule]:
     return [_outside(place) for place in mine if not _in_layers(place)]
 
 
-def _in_layers(place: Place) -> bool:
+def _in_layers(place: AddressField) -> bool:
     return any(place.path[: len(layer)] == layer for layer in _LAYERS)
 
 
-def _outside(place: Place) -> Rule:
+def _outside(place: AddressField) -> Rule:
     guard, address = _FORMS[place.pattern]
     inside = " || ".join(
         f"cidr({_NETWORK}.{name}).containsIP({address})" for name in ("serviceCIDR", "podCIDR")

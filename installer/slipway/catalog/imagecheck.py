@@ -27,7 +27,7 @@ HINTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ImagePlace:
     """Where a chart refers to an image; `values` are the paths of the values that give it, if any do."""
 
     chart: str
@@ -47,7 +47,7 @@ class Fault:
     problem: str
     hint: str
     severity: Severity = ERROR
-    places: tuple[Place, ...] = ()
+    places: tuple[ImagePlace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class Found:
     """A reference, where it stands, and where its pull policy does."""
 
     reference: Reference
-    place: Place
-    policy: Place
+    place: ImagePlace
+    policy: ImagePlace
 
 
 def found_in(renderings: Iterable[Rendering]) -> list[Found]:
@@ -81,7 +81,7 @@ def found_in(renderings: Iterable[Rendering]) -> list[Found]:
 def _placed(rendering: Rendering, item: Reference) -> Found:
     values = values_behind(rendering.values, item.image)
     policy = values_beside(rendering.values, values, item.policy) if item.policy else ()
-    place = Place(rendering.chart, item.template, item.object, item.field, values)
+    place = ImagePlace(rendering.chart, item.template, item.object, item.field, values)
     return Found(item, place, replace(place, field=item.policy_field, values=policy))
 
 
@@ -118,7 +118,7 @@ def _grouped(
     module: Module, code: str, found: Iterable[Found], problem: Callable[[Reference], str]
 ) -> Iterator[Fault]:
     """One fault per image, with all its places."""
-    wrong: dict[tuple[str, str], list[Place]] = {}
+    wrong: dict[tuple[str, str], list[ImagePlace]] = {}
     for item in found:
         text = problem(item.reference)
         if text:
@@ -158,7 +158,7 @@ def _always(reference: Reference) -> str:
 
 def _unused(module: Module, found: Iterable[Found], *, complete: bool) -> Iterator[Fault]:
     used = {parse(item.reference.image).reference for item in found if item.reference.use is not Use.TEXT}
-    texts: dict[str, list[Place]] = {}
+    texts: dict[str, list[ImagePlace]] = {}
     for item in found:
         texts.setdefault(parse(item.reference.image).reference, []).append(item.place)
     for image in module.images:
@@ -180,7 +180,7 @@ def _not_pinned(module: Module, pinned: Collection[str]) -> Iterator[Fault]:
 
 def _mentioned(module: Module, found: Iterable[Found]) -> Iterator[Fault]:
     """Text that looks like an image, which is how operators are told what to start."""
-    places: dict[str, list[Place]] = {}
+    places: dict[str, list[ImagePlace]] = {}
     for item in found:
         if parse(item.reference.image).reference not in module.images:
             places.setdefault(item.reference.image, []).append(item.place)
@@ -195,6 +195,6 @@ def _fault(
     code: str,
     problem: str,
     severity: Severity = ERROR,
-    places: Iterable[Place] = (),
+    places: Iterable[ImagePlace] = (),
 ) -> Fault:
     return Fault(module.name, image, code, problem, HINTS[code], severity, tuple(dict.fromkeys(places)))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from slipway.catalog.imagecheck import HINTS, Fault, Place, Rendering
+from slipway.catalog.imagecheck import HINTS, Fault, ImagePlace, Rendering
 from slipway.catalog.modules import Module
 from slipway.catalog.references import dotted, strings
 from slipway.yamltext import shortest
@@ -17,7 +17,7 @@ _PRINTED: Final = re.compile(r"(?<![\w.])-?\d(?:\.\d+)?e\+\d{2,}(?![\w.])", re.A
 
 def spoiled(module: Module, renderings: Iterable[Rendering]) -> Iterator[Fault]:
     """One fault per number, with all its places."""
-    places: dict[tuple[int, str], dict[Place, None]] = {}
+    places: dict[tuple[int, str], dict[ImagePlace, None]] = {}
     for rendering in renderings:
         numbers = _large(rendering.values)
         for number, printed, place in _printed(rendering, numbers) if numbers else ():
@@ -50,11 +50,11 @@ def _numbers(tree: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str
 
 def _printed(
     rendering: Rendering, numbers: Mapping[str, tuple[int, tuple[str, ...]]]
-) -> Iterator[tuple[int, str, Place]]:
+) -> Iterator[tuple[int, str, ImagePlace]]:
     for manifest in rendering.manifests:
         for path, text in strings(manifest.content):
             for printed in dict.fromkeys(_PRINTED.findall(text)):
                 if printed in numbers:
                     number, values = numbers[printed]
                     place = (rendering.chart, manifest.template, manifest.name, dotted(path), values)
-                    yield number, printed, Place(*place)
+                    yield number, printed, ImagePlace(*place)

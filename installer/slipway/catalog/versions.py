@@ -35,7 +35,7 @@ class Toolchain(_Pinned):
     package: str
 
 
-class GoSource(_Pinned):
+class GoPin(_Pinned):
     """Programs built from Go modules, by the ordinary Go client."""
 
     type: Literal["go"]
@@ -52,7 +52,7 @@ class GoSource(_Pinned):
     """Whether it has parts in C, which gcc compiles; such programs need the libc of the machine they are built on."""
 
 
-class DebianSource(_Pinned):
+class DebianPin(_Pinned):
     """Files of Debian packages and of all they depend on."""
 
     type: Literal["debian"]
@@ -68,7 +68,7 @@ class DebianSource(_Pinned):
     """Name of the interpreter in the tree that compiles its library."""
 
 
-class PythonSource(_Pinned):
+class PythonPin(_Pinned):
     """Python distributions from PyPI by a lock file, for the interpreter of a base tree."""
 
     type: Literal["python"]
@@ -79,7 +79,7 @@ class PythonSource(_Pinned):
     base: str
 
 
-class WheelsSource(_Pinned):
+class WheelsPin(_Pinned):
     """Wheels of a lock file for several interpreters, as they are, and pip's, which installs them."""
 
     type: Literal["wheels"]
@@ -90,7 +90,7 @@ class WheelsSource(_Pinned):
     pip: str
 
 
-class ProgramSource(_Pinned):
+class ProgramPin(_Pinned):
     """A small program in C whose source is below images/."""
 
     type: Literal["c"]
@@ -100,7 +100,7 @@ class ProgramSource(_Pinned):
     program: str
 
 
-class ChartSource(_Pinned):
+class ChartPin(_Pinned):
     """A Helm chart in a directory of a Go module; `digest` is the sha256 of its tar before compression."""
 
     type: Literal["chart"]
@@ -111,8 +111,8 @@ class ChartSource(_Pinned):
     digest: str
 
 
-Source = Annotated[
-    GoSource | DebianSource | PythonSource | WheelsSource | ProgramSource | ChartSource,
+SourcePin = Annotated[
+    GoPin | DebianPin | PythonPin | WheelsPin | ProgramPin | ChartPin,
     Field(discriminator="type"),
 ]
 
@@ -226,7 +226,7 @@ class Versions(_Pinned):
     kubernetes: str
     """The Kubernetes version of a ClusterConfiguration that nobody has decided about."""
     go: Toolchain
-    sources: tuple[Source, ...]
+    sources: tuple[SourcePin, ...]
     layers: tuple[Layer, ...]
     images: tuple[Image, ...]
     binaries: tuple[Binary, ...]
@@ -243,9 +243,9 @@ class Versions(_Pinned):
             raise ValueError("; ".join(problems))
         return self
 
-    def source(self, name: str, platform: Platform = AMD64) -> Source:
+    def source(self, name: str, platform: Platform = AMD64) -> SourcePin:
         """The source of that name, with the platform's own names in its paths."""
-        found: Source = _find(self.sources, "name", name, "source")
+        found: SourcePin = _find(self.sources, "name", name, "source")
         return type(found).model_validate_json(platform.words(found.model_dump_json()))
 
     def layer(self, name: str) -> Layer:

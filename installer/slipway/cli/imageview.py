@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from slipway.catalog.imagecheck import Fault, Place
+from slipway.catalog.imagecheck import Fault, ImagePlace
 from slipway.cli.output import aligned, colour
 from slipway.engine.enquiry.images import Checked
 from slipway.errors import ERROR, WARNING
@@ -50,7 +50,7 @@ def _about(faults: Sequence[Fault]) -> Iterator[str]:
         yield f"           and {len(places) - PLACES} places more (-o json has them all)"
 
 
-def _values(place: Place) -> str:
+def _values(place: ImagePlace) -> str:
     return ", ".join(place.values) or "none found: the template itself may say so"
 
 

@@ -44,7 +44,7 @@ _NAME = "let this machine resolve that name, by its name server or /etc/hosts"
 _SILENT = "see whether this machine reaches that address; then look at kubelet and kube-apiserver there"
 
 
-class Cause(StrEnum):
+class StatusCause(StrEnum):
     """Causes of a Status (metav1.StatusCause) that decide what is to be done."""
 
     NAMESPACE_TERMINATING = "NamespaceTerminating"
@@ -58,7 +58,7 @@ def refusal(status: int, data: Any, action: str) -> SlipwayError:
         fields = owners(details)
         hint = _FIELDS if fields else _AGAIN
         return ConflictError(f"conflict: {action}", where="kubernetes", why=why, hint=hint, findings=fields)
-    passing = status in _PASSING or Cause.NAMESPACE_TERMINATING in _causes(details)
+    passing = status in _PASSING or StatusCause.NAMESPACE_TERMINATING in _causes(details)
     kind: type[SlipwayError] = TransientError if passing else StepError
     what = f"the Kubernetes API answered {status}: {action}"
     return kind(what, where="kubernetes", why=why, hint=_hint(status, details, why))
@@ -69,7 +69,7 @@ def _hint(status: int, details: Mapping[str, Any], why: str) -> str:
         return _CREDENTIALS
     if status != HTTPStatus.FORBIDDEN:
         return _PASSING_AWAY if status in _PASSING else ""
-    if Cause.NAMESPACE_TERMINATING in _causes(details):
+    if StatusCause.NAMESPACE_TERMINATING in _causes(details):
         return _TERMINATING
     return _ACCOUNT if _NOT_ALLOWED.search(why) else _ADMISSION
 

@@ -8,6 +8,6 @@ site around it).
 from slipway.lab.egress import Egress
 from slipway.lab.lab import Lab, LabStatus, NodeStatus
 from slipway.lab.machine import LabError
-from slipway.lab.state import Node
+from slipway.lab.state import LabNode
 
-__all__ = ["Egress", "Lab", "LabError", "LabStatus", "Node", "NodeStatus"]
+__all__ = ["Egress", "Lab", "LabError", "LabNode", "LabStatus", "NodeStatus"]

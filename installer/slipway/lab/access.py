@@ -8,7 +8,7 @@ from typing import Final
 
 from slipway.lab import disk
 from slipway.lab.machine import LabError, wait_until
-from slipway.lab.state import Node, Site
+from slipway.lab.state import LabNode, Site
 from slipway.landing import land
 
 SSH_PORT: Final = 22
@@ -30,7 +30,7 @@ def write_known_hosts(site: Site) -> None:
     land(site.known_hosts, "".join(f"{line}\n" for line in host_key_lines(site)), mode=0o644)
 
 
-def command(site: Site, node: Node, argv: Sequence[str] = ()) -> list[str]:
+def command(site: Site, node: LabNode, argv: Sequence[str] = ()) -> list[str]:
     """The ssh command line: a login, or the given program with its arguments kept apart."""
     options = {
         "UserKnownHostsFile": site.known_hosts,
@@ -47,7 +47,7 @@ def command(site: Site, node: Node, argv: Sequence[str] = ()) -> list[str]:
 
 
 def run(
-    site: Site, node: Node, argv: Sequence[str], *, stdin: str | None, timeout: float
+    site: Site, node: LabNode, argv: Sequence[str], *, stdin: str | None, timeout: float
 ) -> subprocess.CompletedProcess[str]:
     """Run a program on the node; its status and output are the caller's to judge."""
     try:
@@ -65,7 +65,7 @@ def run(
         raise LabError(f"{argv[0]} takes longer than {timeout:.0f} s", where=f"node {node.name}") from exc
 
 
-def wait_booted(site: Site, node: Node) -> None:
+def wait_booted(site: Site, node: LabNode) -> None:
     """Wait until sshd answers and systemd has done its start-up."""
     if not wait_until(lambda: _banner(node), seconds=BOOT_SECONDS):
         log = site.node_directory(node) / "console.log"
@@ -82,12 +82,12 @@ def wait_booted(site: Site, node: Node) -> None:
         )
 
 
-def _booted(site: Site, node: Node) -> bool:
+def _booted(site: Site, node: LabNode) -> bool:
     waiting = ["systemctl", "is-system-running", "--wait"]
     return run(site, node, waiting, stdin=None, timeout=BOOT_SECONDS).stdout.strip() in BOOTED
 
 
-def _banner(node: Node) -> bool:
+def _banner(node: LabNode) -> bool:
     try:
         with socket.create_connection((node.address, SSH_PORT), timeout=1) as connection:
             return connection.recv(4) == b"SSH-"

@@ -13,7 +13,7 @@ from typing import Final
 
 from slipway.lab import keys
 from slipway.lab.machine import LabError, free_disk, run
-from slipway.lab.state import PREFIX, Node, Site
+from slipway.lab.state import PREFIX, LabNode, Site
 
 #: `/data` stands for a server's big disk: a container runtime may be given its data root there.
 VOLUMES: Final = ("/var/lib/containerd", "/var/lib/kubelet", "/data")
@@ -69,7 +69,7 @@ def refuse_full(site: Site) -> None:
         )
 
 
-def prepare(site: Site, node: Node) -> None:
+def prepare(site: Site, node: LabNode) -> None:
     """Lay out a fresh disk unless the node has one."""
     disk = site.node_directory(node) / "disk"
     if disk.is_dir():
@@ -98,7 +98,7 @@ def volumes(disk: Path) -> Iterator[tuple[str, Path]]:
         yield inside, disk / "volumes" / inside.strip("/").replace("/", "-")
 
 
-def mount(site: Site, node: Node, lower: Path) -> Path:
+def mount(site: Site, node: LabNode, lower: Path) -> Path:
     """Mount the node's root in the caller's mount namespace."""
     directory = site.node_directory(node)
     root = directory / "root"
@@ -117,21 +117,21 @@ def mount(site: Site, node: Node, lower: Path) -> Path:
     return root
 
 
-def host_key(site: Site, node: Node) -> str:
+def host_key(site: Site, node: LabNode) -> str:
     """The node's public host key, made on first use; it outlives a reset unless it is renewed."""
     return keys.ensure(_host_key_file(site, node), node.name)
 
 
-def forget_host_key(site: Site, node: Node) -> None:
+def forget_host_key(site: Site, node: LabNode) -> None:
     """The next disk gets another identity, as a replaced server has."""
     _host_key_file(site, node).unlink(missing_ok=True)
 
 
-def _host_key_file(site: Site, node: Node) -> Path:
+def _host_key_file(site: Site, node: LabNode) -> Path:
     return site.node_directory(node) / "ssh_host_ed25519_key"
 
 
-def _files(site: Site, node: Node) -> Iterator[tuple[str, str, int]]:
+def _files(site: Site, node: LabNode) -> Iterator[tuple[str, str, int]]:
     """What the installer of Debian asks and writes: name, address, resolver; and the keys."""
     public = host_key(site, node)
     yield "etc/hostname", f"{node.name}\n", 0o644

@@ -17,7 +17,7 @@ from typing import Final
 from slipway.lab import access, cgroups, disk, keys, machine, network, resolver, rootfs, state, supervisor
 from slipway.lab.egress import Egress
 from slipway.lab.machine import LabError
-from slipway.lab.state import Node, Site
+from slipway.lab.state import LabNode, Site
 
 DEFAULT_NAME: Final = "default"
 DEFAULT_SUBNET: Final = "10.77.0.0/24"
@@ -105,7 +105,7 @@ class Lab:
             )
 
     @property
-    def nodes(self) -> tuple[Node, ...]:
+    def nodes(self) -> tuple[LabNode, ...]:
         """The nodes, in the order of their addresses."""
         return self._site.nodes
 
@@ -130,7 +130,7 @@ class Lab:
         names: Sequence[str] | None = None,
         *,
         say: Callable[[str], None] = lambda _: None,
-    ) -> tuple[Node, ...]:
+    ) -> tuple[LabNode, ...]:
         """Bring the lab to these nodes, all booted; what runs already is left alone. `say` hears each stage."""
         machine.require()
         wanted_names = tuple(names or (f"node-{index + 1}" for index in range(nodes)))
@@ -251,7 +251,7 @@ class Lab:
         """Bytes that the nodes have sent on a network since they booted; unset: on the lab's own."""
         return network.sent(self._site.bridge_of(self._network(name)) if name else self._site.bridge)
 
-    def _network(self, name: str) -> state.Network:
+    def _network(self, name: str) -> state.LabNetwork:
         found = next((further for further in self._site.networks if further.name == name), None)
         if found is None:
             raise LabError(f"no network {name!r}", where=f"lab {self._site.name}")
@@ -295,7 +295,7 @@ class Lab:
         lock = state.root_directory() / f".{self._site.name}.lock"
         return machine.locked(lock, what=f"lab {self._site.name!r}", seconds=BUSY_SECONDS)
 
-    def _refuse_other(self, wanted: tuple[Node, ...]) -> None:
+    def _refuse_other(self, wanted: tuple[LabNode, ...]) -> None:
         """Take the wanted nodes on, unless one of them exists as something else. Further nodes stay."""
         have = {node.name: node for node in self._site.nodes}
         for node in wanted:
@@ -322,7 +322,7 @@ class Lab:
         access.write_known_hosts(self._site)
         resolver.start(self._site)
 
-    def _boot(self, node: Node) -> bool:
+    def _boot(self, node: LabNode) -> bool:
         """Start the node unless it runs; the leftovers of a killed one go first. Whether it was started."""
         if self._state(node) == "running":
             return False
@@ -331,12 +331,12 @@ class Lab:
         supervisor.start(self._site, node)
         return True
 
-    def _stop(self, node: Node) -> None:
+    def _stop(self, node: LabNode) -> None:
         cgroups.remove(cgroups.helper_group(self._site.ident, node.name))
         cgroups.remove(cgroups.node_group(self._site.ident, node.name))
         network.clear_link(self._site, node)
 
-    def _state(self, node: Node) -> str:
+    def _state(self, node: LabNode) -> str:
         inside = bool(cgroups.members(cgroups.node_group(self._site.ident, node.name)))
         outside = bool(cgroups.members(cgroups.helper_group(self._site.ident, node.name)))
         return {(True, True): "running", (False, False): "stopped"}.get((inside, outside), "broken")

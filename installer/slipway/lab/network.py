@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from slipway.lab import state
 from slipway.lab.machine import LabError, run, wait_until
-from slipway.lab.state import Node, Site
+from slipway.lab.state import LabNode, Site
 from slipway.model.egress import Sent
 
 #: A node's link outlives the node for a moment; systemd-nspawn fails when it still exists.
@@ -69,7 +69,7 @@ def exists(site: Site) -> bool:
     return _link(site.bridge).exists() and _table_exists(site)
 
 
-def clear_link(site: Site, node: Node) -> None:
+def clear_link(site: Site, node: LabNode) -> None:
     """Remove the node's old links, which would go by themselves a moment too late."""
     _clear(_link(f"vb-{site.machine(node)}"))
     for further in site.networks:
@@ -82,7 +82,7 @@ def _clear(link: Path) -> None:
         wait_until(lambda: not link.exists(), seconds=LINK_SECONDS)
 
 
-def connect(site: Site, node: Node) -> None:
+def connect(site: Site, node: LabNode) -> None:
     """Plug the links that systemd-nspawn makes for further networks into their switches."""
     for further in site.networks:
         link = _link(site.link_of(further, node))

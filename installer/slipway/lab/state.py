@@ -33,7 +33,7 @@ PREFIX: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class LabNode:
     """One disposable server."""
 
     name: str
@@ -42,7 +42,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class LabNetwork:
     """One more switch, to which every node has a link of this name; this machine has no address on it."""
 
     name: str
@@ -55,8 +55,8 @@ class Site:
 
     name: str
     subnet: str
-    nodes: tuple[Node, ...] = field(default=())
-    networks: tuple[Network, ...] = field(default=())
+    nodes: tuple[LabNode, ...] = field(default=())
+    networks: tuple[LabNetwork, ...] = field(default=())
 
     @property
     def directory(self) -> Path:
@@ -74,15 +74,15 @@ class Site:
         """The site's switch."""
         return f"slip-{self.ident}"
 
-    def bridge_of(self, network: Network) -> str:
+    def bridge_of(self, network: LabNetwork) -> str:
         """The switch of a further network."""
         return f"{self.bridge}-{self.networks.index(network) + 1}"
 
-    def link_of(self, network: Network, node: Node) -> str:
+    def link_of(self, network: LabNetwork, node: LabNode) -> str:
         """This machine's end of a node's link to a further network."""
         return f"v{self.networks.index(network) + 1}-{self.machine(node)}"
 
-    def address_on(self, network: Network, node: Node) -> str:
+    def address_on(self, network: LabNetwork, node: LabNode) -> str:
         """A node's address on a further network: its last octet is that of its own."""
         return str(ipaddress.IPv4Network(network.subnet)[int(node.address.rpartition(".")[2])])
 
@@ -111,7 +111,7 @@ class Site:
         """What the nodes asked the resolver: one JSON object a line."""
         return self.directory / "dns.jsonl"
 
-    def node(self, name: str) -> Node:
+    def node(self, name: str) -> LabNode:
         """The node of that name."""
         found = next((node for node in self.nodes if node.name == name), None)
         if found is None:
@@ -121,11 +121,11 @@ class Site:
             raise LabError(f"no node {name!r}", where=f"lab {self.name}", why=why, hint=hint)
         return found
 
-    def node_directory(self, node: Node) -> Path:
+    def node_directory(self, node: LabNode) -> Path:
         """Everything of one node."""
         return self.directory / "nodes" / node.name
 
-    def machine(self, node: Node) -> str:
+    def machine(self, node: LabNode) -> str:
         """Its name on this machine: nspawn calls its link `vb-<machine>`."""
         return f"{self.ident}-{node.address.rsplit('.', 1)[1]}"
 
@@ -149,7 +149,7 @@ def check(name: str, subnet: str) -> None:
         raise LabError(f"not a subnet for a lab: {subnet}", hint="take a private /24, as 10.77.0.0/24")
 
 
-def plan_networks(subnet: str, wanted: Mapping[str, str]) -> tuple[Network, ...]:
+def plan_networks(subnet: str, wanted: Mapping[str, str]) -> tuple[LabNetwork, ...]:
     """Further networks; refuses names that cannot be a link's, and ranges that overlap."""
     bad = [name for name in wanted if not LINK.fullmatch(name) or name in RESERVED]
     if bad or len(wanted) > MOST_NETWORKS:
@@ -164,10 +164,10 @@ def plan_networks(subnet: str, wanted: Mapping[str, str]) -> tuple[Network, ...]
         if any(network.overlaps(other) for other in ranges):
             raise LabError(f"network {name} overlaps another one of the lab", why=text)
         ranges.append(network)
-    return tuple(Network(name, text) for name, text in wanted.items())
+    return tuple(LabNetwork(name, text) for name, text in wanted.items())
 
 
-def plan_nodes(subnet: str, names: tuple[str, ...], systems: tuple[str, ...]) -> tuple[Node, ...]:
+def plan_nodes(subnet: str, names: tuple[str, ...], systems: tuple[str, ...]) -> tuple[LabNode, ...]:
     """Nodes in the order of their names, with addresses from .21 on."""
     bad = [name for name in names if not NAME.fullmatch(name)]
     if bad or len(set(names)) != len(names):
@@ -178,7 +178,7 @@ def plan_nodes(subnet: str, names: tuple[str, ...], systems: tuple[str, ...]) ->
     if FIRST_NODE + len(names) >= network.num_addresses:
         raise LabError(f"too many nodes for {subnet}: {len(names)}", hint="at most 234")
     return tuple(
-        Node(name=name, address=str(network[FIRST_NODE + index]), os=system)
+        LabNode(name=name, address=str(network[FIRST_NODE + index]), os=system)
         for index, (name, system) in enumerate(zip(names, systems, strict=True))
     )
 
@@ -197,8 +197,8 @@ def load(name: str) -> Site | None:
     return Site(
         name=data["name"],
         subnet=data["subnet"],
-        nodes=tuple(Node(**node) for node in data["nodes"]),
-        networks=tuple(Network(**network) for network in data.get("networks", ())),
+        nodes=tuple(LabNode(**node) for node in data["nodes"]),
+        networks=tuple(LabNetwork(**network) for network in data.get("networks", ())),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from slipway.lab import cgroups, disk, network, rootfs, state
 from slipway.lab.machine import LabError
-from slipway.lab.state import Node, Site
+from slipway.lab.state import LabNode, Site
 
 #: systemd-nspawn's exit status when the system inside asked for a reboot and there is no unit to restart.
 REBOOTED: Final = 133
@@ -23,7 +23,7 @@ DEVICES: Final = ("/dev/kmsg", "/dev/fuse", "/dev/loop-control")
 ENVIRONMENT: Final = {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "1", "SYSTEMD_SECCOMP": "0"}
 
 
-def start(site: Site, node: Node) -> None:
+def start(site: Site, node: LabNode) -> None:
     """Start the node's supervisor and leave it to itself."""
     argv = ["unshare", "--mount", "--propagation", "private"]
     argv += [sys.executable, "-m", "slipway.lab.supervisor", site.name, node.name]
@@ -65,7 +65,7 @@ def _boot(argv: list[str], group: str, connect: Callable[[], None]) -> int:
         return process.wait()
 
 
-def _command(site: Site, node: Node, root: Path) -> list[str]:
+def _command(site: Site, node: LabNode, root: Path) -> list[str]:
     """The nspawn command line: a machine with all capabilities and one link to the site's bridge."""
     binds = [f"--bind={path}" for path in DEVICES if Path(path).exists()]
     binds += [f"--bind={path}:{inside}" for inside, path in disk.volumes(site.node_directory(node) / "disk")]

@@ -21,7 +21,7 @@ from slipway.operator.door import Door, Key, Verdict
 from slipway.operator.lookout import Lookout
 from slipway.operator.metrics import Metrics
 from slipway.operator.queue import Context, Filter, Queue
-from slipway.operator.web import EXPOSITION, Web, probe_page
+from slipway.operator.web import EXPOSITION, HTTPPages, probe_page
 from slipway.settings import ELECTION, LEASE_PREFIX
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Settings:
     look_again: float = LOOK_AGAIN_SECONDS
 
 
-class Runtime:
+class OperatorProcess:
     """One operator process. `halt` ends it, from a signal or a lost Lease."""
 
     def __init__(
@@ -93,7 +93,7 @@ class Runtime:
         self._watchers: list[threading.Thread] = []
         self._turn = time.monotonic()
         self._contact = False
-        self.web = Web(
+        self.web = HTTPPages(
             settings.address,
             settings.port,
             {

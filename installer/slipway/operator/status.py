@@ -19,7 +19,7 @@ from slipway.model.status import ConditionType, Phase, ReadyReason, TargetPhase
 from slipway.operator import conditions as c
 from slipway.operator import targets
 from slipway.operator.door import Running
-from slipway.operator.targets import Course, Entry
+from slipway.operator.targets import Course, TargetStatus
 from slipway.planning.standing import said, standing_of
 
 #: Why KubernetesReady is true; and why it is false, though nothing is to be done.
@@ -205,7 +205,7 @@ def summary(plan: Plan) -> str:
     return "\n".join(lines + ([f"- and {more} more"] if more > 0 else []))
 
 
-def _hosts_ready(hosts: list[Entry]) -> c.Condition:
+def _hosts_ready(hosts: list[TargetStatus]) -> c.Condition:
     if not hosts:
         return c.condition(
             ConditionType.HOSTS_READY, True, "NoHosts", "this ClusterConfiguration owns modules only"
@@ -213,11 +213,11 @@ def _hosts_ready(hosts: list[Entry]) -> c.Condition:
     return _all(ConditionType.HOSTS_READY, hosts, TargetPhase.READY, "HostsNotReady")
 
 
-def _modules_ready(modules: list[Entry]) -> c.Condition:
+def _modules_ready(modules: list[TargetStatus]) -> c.Condition:
     return _all(ConditionType.MODULES_READY, modules, TargetPhase.HEALTHY, "ModulesNotHealthy")
 
 
-def _all(kind: ConditionType, entries: list[Entry], good: TargetPhase, reason: str) -> c.Condition:
+def _all(kind: ConditionType, entries: list[TargetStatus], good: TargetPhase, reason: str) -> c.Condition:
     bad = [entry for entry in entries if entry["phase"] != good]
     if not bad:
         return c.condition(kind, True, f"All{good}", f"{len(entries)} of {len(entries)}")
@@ -256,7 +256,7 @@ def _images_mirrored(observed: Observed, course: Course, previous: Mapping[str, 
 
 
 def _kubernetes_ready(
-    configuration: Configuration, observed: Observed, course: Course, hosts: list[Entry]
+    configuration: Configuration, observed: Observed, course: Course, hosts: list[TargetStatus]
 ) -> c.Condition:
     if not observed.cluster.reachable:
         why = observed.cluster.error or "there is no API yet"

@@ -22,7 +22,7 @@ TARGET_MESSAGE_LIMIT = 512
 SICK: Final = frozenset({TargetPhase.UNHEALTHY, TargetPhase.NOT_READY})
 WELL: Final = frozenset({TargetPhase.READY, TargetPhase.HEALTHY})
 
-Entry = dict[str, Any]
+TargetStatus = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Share:
 
 def hosts(
     configuration: Configuration, observed: Observed, course: Course, previous: Mapping[str, Any], now: str
-) -> list[Entry]:
+) -> list[TargetStatus]:
     """One entry per host, those that leave included."""
     leaving = [
         step.target
@@ -76,7 +76,7 @@ def hosts(
     return _with_times(entries, previous.get("hosts") or (), now)
 
 
-def _host(name: str, observed: Observed, course: Course, *, leaving: bool) -> Entry:
+def _host(name: str, observed: Observed, course: Course, *, leaving: bool) -> TargetStatus:
     share = course.of({StepKind.HOST, StepKind.NODE}, name)
     node = observed.cluster.nodes.get(name)
     phase, message = _host_phase(name, observed, share, leaving=leaving)
@@ -122,7 +122,7 @@ def modules(
     standing: Standing,
     previous: Mapping[str, Any],
     now: str,
-) -> list[Entry]:
+) -> list[TargetStatus]:
     """One entry per module that this ClusterConfiguration has, or is about to have."""
     records = observed.cluster.modules.items()
     recorded = {name: record for name, record in records if owned(configuration, record)}
@@ -138,7 +138,7 @@ def modules(
     return _with_times(entries, previous.get("modules") or (), now)
 
 
-def _module(name: str, observed: Observed, course: Course, ailments: tuple[Ailment, ...]) -> Entry:
+def _module(name: str, observed: Observed, course: Course, ailments: tuple[Ailment, ...]) -> TargetStatus:
     record = observed.cluster.modules.get(name)
     share = course.of({StepKind.MODULE}, name)
     phase, message = _module_phase(name, observed, share, ailments)
@@ -147,18 +147,18 @@ def _module(name: str, observed: Observed, course: Course, ailments: tuple[Ailme
     return entry | _since(since if phase is TargetPhase.UNHEALTHY else "")
 
 
-def seen_or_said(seen: list[Entry], said: Iterable[Mapping[str, Any]]) -> list[Entry]:
+def seen_or_said(seen: list[TargetStatus], said: Iterable[Mapping[str, Any]]) -> list[TargetStatus]:
     """What is seen of each target, but what was said last where that tells of work (Failed, Blocked, Pending)."""
     before = {item["name"]: dict(item) for item in said}
 
-    def chosen(entry: Entry) -> Entry:
+    def chosen(entry: TargetStatus) -> TargetStatus:
         old = before.get(entry["name"], entry)
         return entry if entry["phase"] in SICK or old["phase"] in SICK | WELL else old
 
     return [chosen(entry) for entry in seen]
 
 
-def _since(time: str) -> Entry:
+def _since(time: str) -> TargetStatus:
     return {"lastTransitionTime": time} if time else {}
 
 
@@ -229,12 +229,14 @@ def _records_digest(records: Mapping[str, StepRecord]) -> str:
     return digest_of(text)
 
 
-def _entry(name: str, phase: TargetPhase, version: str, digest: str, message: str) -> Entry:
+def _entry(name: str, phase: TargetPhase, version: str, digest: str, message: str) -> TargetStatus:
     entry = {"name": name, "phase": phase, "version": version, "digest": digest}
     return entry | {"message": cut(message, TARGET_MESSAGE_LIMIT)}
 
 
-def _with_times(entries: list[Entry], previous: Iterable[Mapping[str, Any]], now: str) -> list[Entry]:
+def _with_times(
+    entries: list[TargetStatus], previous: Iterable[Mapping[str, Any]], now: str
+) -> list[TargetStatus]:
     before = {item["name"]: item for item in previous}
     for entry in entries:
         old = before.get(entry["name"], {})

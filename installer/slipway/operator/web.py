@@ -13,7 +13,7 @@ PLAIN = "text/plain; charset=utf-8"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Web:
+class HTTPPages:
     """A small HTTP server in a thread; port 0 takes a free one, told by `port`."""
 
     def __init__(self, address: str, port: int, pages: Mapping[str, Callable[[], Answer]]) -> None:

@@ -34,7 +34,7 @@ from slipway.operator.door import Door, Meter
 from slipway.operator.metrics import Metrics
 from slipway.operator.operations import Chronicle
 from slipway.operator.reconcile import Edges, Reconciler
-from slipway.operator.runtime import LEASE_NAME, Runtime, Settings
+from slipway.operator.runtime import LEASE_NAME, OperatorProcess, Settings
 from slipway.runner import Standby
 from slipway.settings import LOCK_SECONDS, NAMESPACE
 
@@ -207,7 +207,7 @@ def run(settings: Settings, *, kubeconfig: Path | None = None) -> int:
             halt, kubeconfig=kubeconfig, namespace=namespace, meter=metrics, standby=ahead, lasting=True
         )
 
-    runtime = Runtime(
+    runtime = OperatorProcess(
         client,
         Election(client, NAMESPACE, LEASE_NAME, this_process(instance())),
         door,

@@ -7,6 +7,6 @@ Called by the engine and the command line. `Fleet` holds one connection per host
 from slipway.probe.access import Access, HostError
 from slipway.probe.fleet import Fleet
 from slipway.probe.hosts import fetch_file, read_hosts
-from slipway.probe.ssh import Session
+from slipway.probe.ssh import SSHSession
 
-__all__ = ["Access", "Fleet", "HostError", "Session", "fetch_file", "read_hosts"]
+__all__ = ["Access", "Fleet", "HostError", "SSHSession", "fetch_file", "read_hosts"]

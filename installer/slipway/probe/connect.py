@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from paramiko import Channel, SSHClient
 
 
-class Bastion:
+class BastionConnection:
     """The connection to the machine in between: one for all hosts, made on first use and again after it broke."""
 
     def __init__(self, address: str, login: Login) -> None:
@@ -74,7 +74,7 @@ class Bastion:
 
 
 def connect(
-    host: str, address: str, login: Login, *, through: Bastion | None = None, bastion: bool = False
+    host: str, address: str, login: Login, *, through: BastionConnection | None = None, bastion: bool = False
 ) -> "SSHClient":
     """Connect and log in. `bastion`: this is the way to the bastion itself, on the way to `host`.
 

@@ -8,9 +8,9 @@ from typing import Self, TypeVar
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.probe.access import Access, HostError
-from slipway.probe.connect import Bastion
+from slipway.probe.connect import BastionConnection
 from slipway.probe.known_hosts import HostKey
-from slipway.probe.ssh import Session
+from slipway.probe.ssh import SSHSession
 from slipway.secrets import Secrets
 from slipway.settings import PROBE_PARALLEL
 
@@ -22,9 +22,10 @@ class Fleet:
 
     def __init__(self, hosts: Iterable[Host], access: Access) -> None:
         self.hosts = {host.name: host for host in hosts}
-        self.bastion = Bastion(*access.bastion) if access.bastion else None
+        self.bastion = BastionConnection(*access.bastion) if access.bastion else None
         self.sessions = {
-            host.name: Session(host.name, host.address, access, self.bastion) for host in self.hosts.values()
+            host.name: SSHSession(host.name, host.address, access, self.bastion)
+            for host in self.hosts.values()
         }
 
     @classmethod
@@ -43,7 +44,7 @@ class Fleet:
         return cls(configuration.hosts, access)
 
     def each(
-        self, action: Callable[[Session], T], hosts: Iterable[str] | None = None
+        self, action: Callable[[SSHSession], T], hosts: Iterable[str] | None = None
     ) -> tuple[dict[str, T], dict[str, HostError]]:
         """Do something on hosts in parallel: what came of it, and who could not be reached."""
         names = [name for name in self.sessions if hosts is None or name in set(hosts)]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from slipway.probe.ssh import Session
+from slipway.probe.ssh import SSHSession
 
 #: Where there is no conntrack, the kernel may have the same as a file.
 _SCRIPT: Final = """
@@ -11,7 +11,7 @@ exec cat /proc/net/nf_conntrack
 """
 
 
-def read_connections(session: Session) -> str | None:
+def read_connections(session: SSHSession) -> str | None:
     """The table as its tool prints it; None: the host has no way to show it.
 
     Connections that nobody answers stay in it for half a minute (UDP) to two minutes (TCP).

@@ -17,7 +17,7 @@ from slipway.model.observed import HostObserved
 from slipway.probe.access import HostError
 from slipway.probe.fleet import Fleet
 from slipway.probe.parse import ReadError, parse_host
-from slipway.probe.ssh import SCRIPT_SECONDS, Session
+from slipway.probe.ssh import SCRIPT_SECONDS, SSHSession
 
 #: A slow disk hashes about 100 MB/s; the programs of a node have about 1 GB.
 _HASH_SECONDS = 120.0
@@ -36,7 +36,7 @@ def read_hosts(
     return {name: read.get(name) or failed[name] for name in fleet.hosts if name in names}
 
 
-def fetch_file(session: Session, path: str, *, timeout: float = 30.0) -> bytes:
+def fetch_file(session: SSHSession, path: str, *, timeout: float = 30.0) -> bytes:
     """A file of a host, read as root."""
     code, out, err = session.run(
         'IFS= read -r p; exec cat -- "$p"', stdin=f"{path}\n".encode(), timeout=timeout
@@ -47,7 +47,7 @@ def fetch_file(session: Session, path: str, *, timeout: float = 30.0) -> bytes:
     return out
 
 
-def _read(session: Session, paths: list[str], *, deep: bool) -> HostObserved:
+def _read(session: SSHSession, paths: list[str], *, deep: bool) -> HostObserved:
     asked = time.time()
     code, out, err = session.run(
         _script(deep=deep),

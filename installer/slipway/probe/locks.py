@@ -17,7 +17,7 @@ from slipway.holders import name_of
 from slipway.model.codes import AWAY
 from slipway.probe.access import HostError
 from slipway.probe.fleet import Fleet
-from slipway.probe.ssh import Session
+from slipway.probe.ssh import SSHSession
 from slipway.settings import LOCK_SECONDS
 
 _HOLDER: Final = re.compile(r"[A-Za-z0-9@._:/+-]{1,200}")
@@ -86,14 +86,16 @@ def renew(
 def release(fleet: Fleet, holder: str, epoch: int, *, hosts: Iterable[str] | None = None) -> None:
     """Give back what is still ours; a host that does not answer frees itself when the lock expires."""
 
-    def give(session: Session) -> None:
+    def give(session: SSHSession) -> None:
         with suppress(StepError):
             _ask(session, "release", holder, epoch, 0)
 
     fleet.each(give, hosts)
 
 
-def _ask(session: Session, action: str, holder: str, epoch: int, seconds: int, dead: str = "") -> list[str]:
+def _ask(
+    session: SSHSession, action: str, holder: str, epoch: int, seconds: int, dead: str = ""
+) -> list[str]:
     for name in filter(None, (holder, dead)):
         if not _HOLDER.fullmatch(name):
             raise ValueError(f"{name!r} cannot be a holder's name")

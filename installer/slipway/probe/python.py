@@ -5,13 +5,13 @@ from importlib.resources import files
 
 from slipway.model.codes import HostCode
 from slipway.probe.access import HostError
-from slipway.probe.ssh import Session
+from slipway.probe.ssh import SSHSession
 
 #: Seconds for about 20 MB through a slow line, and for a slow disk.
 _SECONDS = 600.0
 
 
-def install_python(session: Session, archive: bytes, digest: str) -> None:
+def install_python(session: SSHSession, archive: bytes, digest: str) -> None:
     """Put it in place of any other of ours.
 
     Raises:

@@ -18,7 +18,7 @@ from slipway.planning.checks.ports import VXLAN, targets, tunnel
 from slipway.planning.mounts import mounts_of, servers
 from slipway.planning.roles.kubernetes import CONTROL_PLANE, WORKER
 from slipway.probe.fleet import Fleet
-from slipway.probe.ssh import Session
+from slipway.probe.ssh import SSHSession
 
 #: Seconds for all tries of one host, which run at once and give up after three each.
 _SECONDS = 30.0
@@ -39,7 +39,7 @@ def read_reach(
 
 
 def _ask(
-    configuration: Configuration, host: Host, seen: Mapping[str, HostObserved], session: Session
+    configuration: Configuration, host: Host, seen: Mapping[str, HostObserved], session: SSHSession
 ) -> tuple[Reach, ...]:
     lines = [
         f"{other.name} {address} {port}"

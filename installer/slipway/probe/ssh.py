@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from slipway.model.codes import HostCode
 from slipway.probe.access import Access, HostError
-from slipway.probe.connect import Bastion, alive, connect
+from slipway.probe.connect import BastionConnection, alive, connect
 
 if TYPE_CHECKING:
     from paramiko import Channel, SSHClient
@@ -28,10 +28,12 @@ _BOOT: Final = (
 )
 
 
-class Session:
+class SSHSession:
     """A connection, made on first use and again after it broke; one script at a time per channel, any thread."""
 
-    def __init__(self, name: str, address: str, access: Access, bastion: Bastion | None = None) -> None:
+    def __init__(
+        self, name: str, address: str, access: Access, bastion: BastionConnection | None = None
+    ) -> None:
         self.name = name
         self.address = address
         self.access = access

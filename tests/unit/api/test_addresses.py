@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from slipway.api import addresses, read
-from slipway.api.addresses import Place, places
+from slipway.api.addresses import AddressField, places
 from slipway.errors import ConfigurationError, Finding
 from slipway.model.configuration import Spec
 from slipway.model.fields import Lies
@@ -78,7 +78,7 @@ BESIDES: dict[str, dict[str, Any]] = {
 BOUND = {"vip": {"loadBalancer": "external"}}
 
 
-def written(place: Place, value: str) -> dict[str, Any]:
+def written(place: AddressField, value: str) -> dict[str, Any]:
     """A patch of the spec with a value at the place."""
     inner: Any = value
     for index in range(len(place.path) - 1, -1, -1):
@@ -94,7 +94,7 @@ def written(place: Place, value: str) -> dict[str, Any]:
     return inner
 
 
-def form(place: Place, address: str) -> str:
+def form(place: AddressField, address: str) -> str:
     """The address as the place takes it."""
     name = place.path[-1] if place.path[-1] != "[]" else place.path[-2]
     if name in {"endpoint", "mirrors", "http", "https"}:
@@ -102,7 +102,7 @@ def form(place: Place, address: str) -> str:
     return f"{address}:/export" if name == "source" else address
 
 
-def refused(place: Place, address: str) -> tuple[Finding, ...]:
+def refused(place: AddressField, address: str) -> tuple[Finding, ...]:
     """What is wrong at the place with an address."""
     patch = written(place, form(place, address))
     if place.path[0] == "registry":
@@ -119,13 +119,13 @@ every = pytest.mark.parametrize("place", MACHINES, ids=lambda place: ".".join(pl
 
 @every
 @pytest.mark.parametrize("address", [PODS, "10.96.0.10"])
-def test_no_machine_lies_among_pods_or_services(place: Place, address: str) -> None:
+def test_no_machine_lies_among_pods_or_services(place: AddressField, address: str) -> None:
     assert "overlapping-ranges" in [one.code for one in refused(place, address)]
 
 
 @every
 @pytest.mark.parametrize("address", ["10.0.0.300", "224.0.0.9"])
-def test_what_no_machine_can_have_is_refused(place: Place, address: str) -> None:
+def test_what_no_machine_can_have_is_refused(place: AddressField, address: str) -> None:
     assert next(one.code for one in refused(place, address)) in {"bad-value", "no-address", "no-machine"}
 
 

@@ -4,7 +4,7 @@ import os
 import tarfile
 from pathlib import Path
 
-from slipway.bundle.ground.archive import Entry, file_digest, tree_entries, write_tgz
+from slipway.bundle.ground.archive import ArchiveEntry, file_digest, tree_entries, write_tgz
 
 
 def _tree(root: Path, names: list[str], time: int) -> Path:
@@ -28,7 +28,7 @@ def test_layers_do_not_depend_on_order_and_times(tmp_path: Path) -> None:
 
 
 def test_members_have_parents_one_owner_and_no_time(tmp_path: Path) -> None:
-    write_tgz(tmp_path / "x.tgz", [Entry("usr/bin/x", 0o755, data=b"x"), Entry("tmp", 0o1777)])
+    write_tgz(tmp_path / "x.tgz", [ArchiveEntry("usr/bin/x", 0o755, data=b"x"), ArchiveEntry("tmp", 0o1777)])
     with tarfile.open(tmp_path / "x.tgz") as tar:
         members = {member.name: member for member in tar.getmembers()}
     assert list(members) == ["tmp", "usr", "usr/bin", "usr/bin/x"]
@@ -37,7 +37,7 @@ def test_members_have_parents_one_owner_and_no_time(tmp_path: Path) -> None:
 
 
 def test_the_later_of_two_entries_wins(tmp_path: Path) -> None:
-    write_tgz(tmp_path / "x.tgz", [Entry("a", data=b"first"), Entry("a", data=b"second")])
+    write_tgz(tmp_path / "x.tgz", [ArchiveEntry("a", data=b"first"), ArchiveEntry("a", data=b"second")])
     with tarfile.open(tmp_path / "x.tgz") as tar:
         file = tar.extractfile("a")
         assert file is not None

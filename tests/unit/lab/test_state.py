@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from slipway import settings
-from slipway.lab import LabError, Node, state
+from slipway.lab import LabError, LabNode, state
 from slipway.lab.state import Site
 
 
@@ -16,8 +16,8 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nodes_get_addresses_in_the_order_of_their_names() -> None:
     assert state.plan_nodes("10.77.0.0/24", ("cp", "w-1"), ("debian-12", "debian-13")) == (
-        Node("cp", "10.77.0.21", "debian-12"),
-        Node("w-1", "10.77.0.22", "debian-13"),
+        LabNode("cp", "10.77.0.21", "debian-12"),
+        LabNode("w-1", "10.77.0.22", "debian-13"),
     )
 
 
@@ -54,7 +54,7 @@ def test_refuses_what_cannot_carry_a_lab(name: str, subnet: str) -> None:
 def test_interface_names_fit_the_kernel(name: str) -> None:
     site = Site(name, "10.77.0.0/24")
     assert len(site.bridge) <= 15
-    assert len(f"vb-{site.machine(Node('n', '10.77.0.254', 'debian-12'))}") <= 15
+    assert len(f"vb-{site.machine(LabNode('n', '10.77.0.254', 'debian-12'))}") <= 15
 
 
 def test_long_names_stay_apart() -> None:
@@ -63,7 +63,7 @@ def test_long_names_stay_apart() -> None:
 
 def test_what_is_saved_is_loaded() -> None:
     assert state.load("x") is None
-    site = Site("x", "10.77.0.0/24", (Node("node-1", "10.77.0.21", "debian-12"),))
+    site = Site("x", "10.77.0.0/24", (LabNode("node-1", "10.77.0.21", "debian-12"),))
     state.save(site)
     state.save(Site("y", "10.78.0.0/24"))
     assert state.load("x") == site
@@ -71,7 +71,7 @@ def test_what_is_saved_is_loaded() -> None:
 
 
 def test_an_unknown_node_is_named_with_those_there_are() -> None:
-    site = Site("x", "10.77.0.0/24", (Node("node-1", "10.77.0.21", "debian-12"),))
+    site = Site("x", "10.77.0.0/24", (LabNode("node-1", "10.77.0.21", "debian-12"),))
     with pytest.raises(LabError, match="no node 'n'") as caught:
         site.node("n")
     assert "node-1" in caught.value.why

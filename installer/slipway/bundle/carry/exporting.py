@@ -14,7 +14,7 @@ from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.contents import UNVOUCHED, contents
 from slipway.bundle.form.delta import Delta
 from slipway.bundle.form.layout import INSTALL
-from slipway.bundle.ground.archive import CHUNK, Meter
+from slipway.bundle.ground.archive import CHUNK, MeteredFile
 from slipway.bundle.ground.disk import guarded
 from slipway.errors import BundleError
 from slipway.model.bundle import ArtifactKind
@@ -64,7 +64,7 @@ def _installer(directory: Path, out: Path) -> list[Path]:
     target = out / f"{manifest.name}{INSTALLER}"
     draft = target.with_name(f".{target.name}.part")
     with draft.open("wb") as file:
-        meter = Meter(file)
+        meter = MeteredFile(file)
         with tarfile.open(fileobj=meter, mode="w", format=tarfile.PAX_FORMAT) as tar:  # type: ignore[call-overload]
             for path in paths:
                 member = _member(f"{manifest.name}/{path}", _size(directory / path))
@@ -111,7 +111,7 @@ def write_volume(directory: Path, header: Header, target: BinaryIO) -> str:
     Raises:
         BundleError: a file is not what the manifest says, so the volume would be damaged.
     """
-    meter = Meter(target)
+    meter = MeteredFile(target)
     with tarfile.open(fileobj=meter, mode="w", format=tarfile.PAX_FORMAT) as tar:  # type: ignore[call-overload]
         text = dump(header)
         tar.addfile(_member(HEADER, len(text)), io.BytesIO(text))

@@ -48,7 +48,7 @@ def blob_of(data: bytes) -> Blob:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class StoredManifest:
     """A manifest or index as it is stored."""
 
     digest: str
@@ -85,7 +85,7 @@ class Node:
         return tuple(self.sizes)
 
 
-def node_of(text: bytes, media_type: str = "") -> Node:
+def node_of(text: bytes, media_type: str = "") -> StoredManifest:
     """A node of its text; its type is what the text says, else what it was served as.
 
     Raises:
@@ -95,10 +95,10 @@ def node_of(text: bytes, media_type: str = "") -> Node:
     if not isinstance(data, dict) or not ("config" in data or "manifests" in data):
         raise ValueError("it names neither a configuration nor manifests")
     served = media_type or (OCI_INDEX if "manifests" in data else OCI_MANIFEST)
-    return Node(digest_of(text), str(data.get("mediaType") or served), text)
+    return StoredManifest(digest_of(text), str(data.get("mediaType") or served), text)
 
 
-def nodes(root: str, read: Callable[[str], bytes], depth: int = DEPTH) -> Iterator[Node]:
+def nodes(root: str, read: Callable[[str], bytes], depth: int = DEPTH) -> Iterator[StoredManifest]:
     """Every manifest below a digest, what is named before what names it, the root last."""
     node = node_of(read(root))
     if depth == 0:

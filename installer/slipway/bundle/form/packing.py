@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from slipway.bundle.form import layout
-from slipway.bundle.form.layout import OCI_MANIFEST, Node, node_of
+from slipway.bundle.form.layout import OCI_MANIFEST, StoredManifest, node_of
 from slipway.digests import canonical_json
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind
@@ -58,7 +58,7 @@ def file_manifest(artifact: Artifact) -> bytes:
     )
 
 
-def manifests_of(artifact: Artifact, read: Callable[[str], bytes]) -> tuple[Node, ...]:
+def manifests_of(artifact: Artifact, read: Callable[[str], bytes]) -> tuple[StoredManifest, ...]:
     """All manifests that make an artifact in a registry, the one that stands for it last; `read` reads an image's.
 
     Raises:

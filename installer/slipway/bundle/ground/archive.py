@@ -15,7 +15,7 @@ CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ArchiveEntry:
     """One member: a file (`source` or `data`), a link (`link`), or else a directory."""
 
     path: str
@@ -41,7 +41,7 @@ class Writable(Protocol):
         ...
 
 
-class Meter:
+class MeteredFile:
     """A file to write to that knows the sha256 and size of what went through."""
 
     def __init__(self, target: Writable) -> None:
@@ -67,30 +67,30 @@ class Meter:
         return f"sha256:{self._hash.hexdigest()}"
 
 
-def tree_entries(root: Path, prefix: str = "") -> Iterator[Entry]:
+def tree_entries(root: Path, prefix: str = "") -> Iterator[ArchiveEntry]:
     """Everything below a directory, under a prefix."""
     for path in sorted(root.rglob("*")):
         name = f"{prefix}/{path.relative_to(root).as_posix()}".lstrip("/")
         if path.is_symlink():
-            yield Entry(name, link=path.readlink().as_posix())
+            yield ArchiveEntry(name, link=path.readlink().as_posix())
         elif path.is_dir():
-            yield Entry(name, mode=path.stat().st_mode & 0o7777)
+            yield ArchiveEntry(name, mode=path.stat().st_mode & 0o7777)
         else:
-            yield Entry(name, mode=path.stat().st_mode & 0o7777, source=path)
+            yield ArchiveEntry(name, mode=path.stat().st_mode & 0o7777, source=path)
 
 
-def write_tar(target: Writable, entries: Iterable[Entry]) -> None:
+def write_tar(target: Writable, entries: Iterable[ArchiveEntry]) -> None:
     """A tar with all parent directories, each member once; a later entry of the same path wins."""
     members = {entry.path.strip("/"): entry for entry in entries}
     parents = {str(parent) for path in members for parent in Path(path).parents} - {"."}
     for parent in parents - members.keys():
-        members[parent] = Entry(parent)
+        members[parent] = ArchiveEntry(parent)
     with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as tar:  # type: ignore[call-overload]
         for path, entry in sorted(members.items()):
             _add(tar, path, entry)
 
 
-def _add(tar: tarfile.TarFile, path: str, entry: Entry) -> None:
+def _add(tar: tarfile.TarFile, path: str, entry: ArchiveEntry) -> None:
     member = tarfile.TarInfo(path)
     member.mode = entry.mode
     if entry.link is not None:
@@ -108,14 +108,14 @@ def _add(tar: tarfile.TarFile, path: str, entry: Entry) -> None:
         tar.addfile(member)
 
 
-def write_tgz(path: Path, entries: Iterable[Entry]) -> Mapping[str, str | int]:
+def write_tgz(path: Path, entries: Iterable[ArchiveEntry]) -> Mapping[str, str | int]:
     """A .tar.gz; its digest and size, and `inner`, the digest of the tar inside."""
     with path.open("wb") as file:
-        outer = Meter(file)
+        outer = MeteredFile(file)
         with gzip.GzipFile(
             filename="", fileobj=outer, mode="wb", compresslevel=GZIP_LEVEL, mtime=0
         ) as zipped:
-            inner = Meter(zipped)
+            inner = MeteredFile(zipped)
             write_tar(inner, entries)
     return {"digest": outer.digest, "size": outer.size, "inner": inner.digest}
 

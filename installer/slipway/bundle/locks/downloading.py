@@ -16,7 +16,7 @@ from slipway.bundle.ground.workshop import locked
 from slipway.bundle.locks.downloads import Download
 from slipway.bundle.registry import resuming
 from slipway.bundle.registry.refusals import RegistryError
-from slipway.bundle.registry.upstream import Place, Upstreams
+from slipway.bundle.registry.upstream import UpstreamImage, Upstreams
 from slipway.bundle.registry.web import Web
 from slipway.model.codes import RefusalCode
 
@@ -74,7 +74,7 @@ def bring(
     return places
 
 
-def oci_place(upstreams: Upstreams, url: str) -> Place:
+def oci_place(upstreams: Upstreams, url: str) -> UpstreamImage:
     """Of oci://HOST/PATH/NAME:VERSION; a tag has _ where a version has +."""
     return upstreams.place(url.removeprefix(OCI).replace("+", "_"))
 

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from slipway import yamltext
 from slipway.bundle.form import layout
-from slipway.bundle.form.layout import Node
+from slipway.bundle.form.layout import StoredManifest
 from slipway.bundle.ground.crew import Crew
 from slipway.bundle.ground.disk import guarded
 from slipway.bundle.registry import referrers
 from slipway.bundle.registry.refusals import RegistryError
-from slipway.bundle.registry.upstream import Place, Upstreams
+from slipway.bundle.registry.upstream import UpstreamImage, Upstreams
 from slipway.errors import BundleError, Finding
 from slipway.landing import land
 from slipway.model.codes import RefusalCode
@@ -168,7 +168,7 @@ def check_moved(former: ImageLock, found: Iterable[Locked], *, accept: bool) -> 
         raise BundleError("tags mean other contents than before", findings=findings, hint=hint)
 
 
-def _get(place: Place, reference: str) -> Node:
+def _get(place: UpstreamImage, reference: str) -> StoredManifest:
     try:
         text, _ = place.client.get_manifest(place.repository, reference)
         return layout.node_of(text)
@@ -181,7 +181,7 @@ def _get(place: Place, reference: str) -> Node:
         raise BundleError("this is no image", where=where, why=str(exc)) from exc
 
 
-def _of_platform(place: Place, node: Node, platform: str, image: str) -> Node:
+def _of_platform(place: UpstreamImage, node: StoredManifest, platform: str, image: str) -> StoredManifest:
     """The manifest for a platform, of an index or of an image that has one platform alone."""
     if node.media_type in layout.INDEXES:
         offered = {_platform(item.get("platform", {})): item["digest"] for item in node.data["manifests"]}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slipway.bundle.ground.archive import Entry, tree_entries, write_tgz
+from slipway.bundle.ground.archive import ArchiveEntry, tree_entries, write_tgz
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make import sources
 from slipway.bundle.make.images import Assembler
@@ -18,13 +18,13 @@ def binary_archive(
     if binary.file:
         return assembler.file(binary.file)
     files = {path: assembler.file(origin) for path, origin in binary.files.items()}
-    entries = [Entry(path, 0o755, source=file) for path, file in files.items()]
+    entries = [ArchiveEntry(path, 0o755, source=file) for path, file in files.items()]
     recipe = {path: f"{file.parent.name}/{file.name}" for path, file in files.items()}
     if binary.tree:
         tree = sources.make(binary.tree, versions, workshop, platform)
         scripts = {path: platform.words(text) for path, text in binary.scripts.items()}
         entries += tree_entries(tree)
-        entries += [Entry(path, 0o755, data=text.encode()) for path, text in scripts.items()]
+        entries += [ArchiveEntry(path, 0o755, data=text.encode()) for path, text in scripts.items()]
         recipe |= {"": tree.name, **scripts}
 
     def build(dest: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from slipway import __version__, yamltext
 from slipway.bundle.form.layout import LAYOUT, blob_path, node_of
 from slipway.bundle.form.writer import Writer
-from slipway.bundle.ground.archive import Entry, file_digest, write_tgz
+from slipway.bundle.ground.archive import ArchiveEntry, file_digest, write_tgz
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.own import own_licence
 from slipway.bundle.locks.downloads import DownloadKind
@@ -178,7 +178,7 @@ class Builder:
     def catalog_content(self) -> Artifact:
         """Modules, roles and pins that this bundle was built with."""
         entries = [
-            Entry(file.relative_to(data_dir()).as_posix(), 0o644, source=file)
+            ArchiveEntry(file.relative_to(data_dir()).as_posix(), 0o644, source=file)
             for part in CATALOG_PARTS
             for file in shipped.files(data_dir() / part)
         ]

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import slipway
-from slipway.bundle.ground.archive import Entry, tree_entries
+from slipway.bundle.ground.archive import ArchiveEntry, tree_entries
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make import sources
 from slipway.bundle.make.sources.debian import compile_python
 from slipway.bundle.make.sources.python import LIBRARIES, PROGRAMS
 from slipway.catalog import shipped
-from slipway.catalog.versions import DebianSource, Versions
+from slipway.catalog.versions import DebianPin, Versions
 from slipway.settings import data_dir
 
 #: What the wheel carries under slipway/_data: the same list as in pyproject.toml.
@@ -42,11 +42,11 @@ class CodeLayer:
         ]
         return self.workshop.make("code", "slipway", slipway.__version__, content, self._build)
 
-    def entries(self, place: Path) -> Iterator[Entry]:
+    def entries(self, place: Path) -> Iterator[ArchiveEntry]:
         """Members of the layer."""
-        yield Entry(f"{PROGRAMS}/slipway", 0o755, data=START)
-        yield Entry("root", 0o700)
-        yield Entry("var/cache/slipway")
+        yield ArchiveEntry(f"{PROGRAMS}/slipway", 0o755, data=START)
+        yield ArchiveEntry("root", 0o700)
+        yield ArchiveEntry("var/cache/slipway")
         yield from tree_entries(place, LIBRARIES)
 
     def _build(self, dest: Path) -> None:
@@ -60,7 +60,7 @@ class CodeLayer:
 
     def _compile(self, dest: Path) -> None:
         base = next(
-            source for source in self.versions.sources if isinstance(source, DebianSource) and source.python
+            source for source in self.versions.sources if isinstance(source, DebianPin) and source.python
         )
         tree = sources.make(base.name, self.versions, self.workshop)
         compile_python(tree, dest, base.python, f"/{LIBRARIES}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.bundle.form.layout import OCI_MANIFEST, Blob, blob_of
-from slipway.bundle.ground.archive import Entry, tree_entries, write_tgz
+from slipway.bundle.ground.archive import ArchiveEntry, tree_entries, write_tgz
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make import sources
 from slipway.bundle.make.code import CodeLayer
@@ -25,9 +25,11 @@ PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 #: What every image has, besides its own: programs look users up, and write temporary files.
 COMMON = (
-    Entry("etc/group", 0o644, data=b"root:x:0:\nnogroup:x:65534:\n"),
-    Entry("etc/passwd", 0o644, data=b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"),
-    Entry("tmp", 0o1777),
+    ArchiveEntry("etc/group", 0o644, data=b"root:x:0:\nnogroup:x:65534:\n"),
+    ArchiveEntry(
+        "etc/passwd", 0o644, data=b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"
+    ),
+    ArchiveEntry("tmp", 0o1777),
 )
 
 
@@ -75,7 +77,7 @@ class Assembler:
         return BuiltImage(image.full_reference, manifest, (config, *(layer.blob for layer in layers)))
 
     def _shared(self, layer: Layer) -> _BuiltLayer:
-        entries = [Entry(path, link=target) for path, target in layer.link_paths.items()]
+        entries = [ArchiveEntry(path, link=target) for path, target in layer.link_paths.items()]
         entries += self._files(layer.files)
         recipe: list[object] = [layer.model_dump(mode="json"), self._origins(layer.files.values())]
         if layer.tree:
@@ -93,7 +95,7 @@ class Assembler:
             return self._pack("layer", name, [*recipe, place.name], [*COMMON, *code.entries(place)])
         return self._pack("layer", name, recipe, [*COMMON, *self._files(image.files)])
 
-    def _pack(self, kind: str, name: str, recipe: object, entries: Iterable[Entry]) -> _BuiltLayer:
+    def _pack(self, kind: str, name: str, recipe: object, entries: Iterable[ArchiveEntry]) -> _BuiltLayer:
         def build(dest: Path) -> None:
             facts = write_tgz(dest / "layer.tar.gz", entries)
             (dest / "layer.json").write_text(json.dumps(dict(facts)), encoding="utf-8")
@@ -103,8 +105,8 @@ class Assembler:
         blob = Blob(facts["digest"], facts["size"], place / "layer.tar.gz")
         return _BuiltLayer(blob, facts["inner"])
 
-    def _files(self, files: Mapping[str, str]) -> list[Entry]:
-        return [Entry(path, 0o755, source=self.file(origin)) for path, origin in files.items()]
+    def _files(self, files: Mapping[str, str]) -> list[ArchiveEntry]:
+        return [ArchiveEntry(path, 0o755, source=self.file(origin)) for path, origin in files.items()]
 
     def _origins(self, origins: Iterable[str]) -> list[str]:
         return [f"{self._source(origin.partition('/')[0]).name}/{origin}" for origin in origins]

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from slipway.bundle.form.layout import OCI_INDEX, Node, blob_of, blob_path, node_of
+from slipway.bundle.form.layout import OCI_INDEX, StoredManifest, blob_of, blob_path, node_of
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.licences.expression import all_of
 from slipway.digests import canonical_json
 from slipway.model.bundle import Artifact
 
 #: An image of a bundle, and its manifest or index.
-Part = tuple[Artifact, Node]
+Part = tuple[Artifact, StoredManifest]
 
 
 def joined(parts: Iterable[Part], writer: Writer) -> Iterator[Part]:
@@ -45,13 +45,13 @@ def _index(parts: Mapping[str, Part], writer: Writer) -> Part:
     )
 
 
-def named_entry(artifact: Artifact, node: Node) -> dict[str, object]:
+def named_entry(artifact: Artifact, node: StoredManifest) -> dict[str, object]:
     """How the layout of all images names one."""
     named = {"annotations": {"org.opencontainers.image.ref.name": artifact.reference}}
     return {**_entry(node, artifact.platform), **named}
 
 
-def _entry(node: Node, platform: str) -> dict[str, object]:
+def _entry(node: StoredManifest, platform: str) -> dict[str, object]:
     # Of one that is for several platforms nothing is said: its index does.
     system, _, architecture = platform.partition("/")
     one = {"platform": {"architecture": architecture, "os": system}}

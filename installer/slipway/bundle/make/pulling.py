@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from slipway.bundle.form import layout
-from slipway.bundle.form.layout import Blob, Node, blob_path
+from slipway.bundle.form.layout import Blob, StoredManifest, blob_path
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.crew import Crew
 from slipway.bundle.ground.disk import room
 from slipway.bundle.ground.tally import Tally
 from slipway.bundle.licences.images import stated
 from slipway.bundle.locks.images import Locked
-from slipway.bundle.registry.upstream import Place, Upstreams
+from slipway.bundle.registry.upstream import UpstreamImage, Upstreams
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind
 
@@ -25,8 +25,8 @@ class Pulled:
     """An image that is in the bundle, or of which only the blobs are missing."""
 
     artifact: Artifact
-    place: Place
-    nodes: tuple[Node, ...]
+    place: UpstreamImage
+    nodes: tuple[StoredManifest, ...]
     """Its manifests, its own last."""
 
     @property
@@ -66,7 +66,7 @@ def _licence(image: Pulled, writer: Writer) -> str:
     )
 
 
-def _blob(place: Place, digest: str, writer: Writer) -> bytes:
+def _blob(place: UpstreamImage, digest: str, writer: Writer) -> bytes:
     """Of the bundle; from its source where that is left out: a delta says what the whole bundle says."""
     path = writer.out / blob_path(digest)
     return place.client.read_blob(place.repository, digest) if writer.leave_out(digest) else path.read_bytes()
@@ -96,9 +96,9 @@ def _described(locked: Locked, upstreams: Upstreams) -> Pulled:
     return Pulled(artifact, place, nodes)
 
 
-def _tasks(images: Iterable[Pulled], writer: Writer) -> Iterator[tuple[Place, str, int]]:
+def _tasks(images: Iterable[Pulled], writer: Writer) -> Iterator[tuple[UpstreamImage, str, int]]:
     """Blobs that are not there yet, each once, the largest first."""
-    found: dict[str, tuple[Place, str, int]] = {}
+    found: dict[str, tuple[UpstreamImage, str, int]] = {}
     for image in images:
         for digest, size in image.blobs.items():
             if not writer.has(digest):
@@ -106,6 +106,6 @@ def _tasks(images: Iterable[Pulled], writer: Writer) -> Iterator[tuple[Place, st
     return iter(sorted(found.values(), key=lambda task: -task[2]))
 
 
-def _fetch(task: tuple[Place, str, int], writer: Writer, tally: Tally) -> None:
+def _fetch(task: tuple[UpstreamImage, str, int], writer: Writer, tally: Tally) -> None:
     place, digest, _ = task
     writer.fetch(digest, lambda path: place.client.get_blob(place.repository, digest, path, tally.add))

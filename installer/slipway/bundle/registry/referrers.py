@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from slipway.bundle.form import layout
-from slipway.bundle.form.layout import MANIFESTS, OCI_INDEX, Node
+from slipway.bundle.form.layout import MANIFESTS, OCI_INDEX, StoredManifest
 from slipway.bundle.registry.client import RegistryClient, RegistryError
 from slipway.digests import canonical_json
 from slipway.errors import BundleError
@@ -69,7 +69,7 @@ class Listing:
 
     def __init__(self, client: RegistryClient) -> None:
         self._client = client
-        self._new: dict[tuple[str, str], list[Node]] = {}
+        self._new: dict[tuple[str, str], list[StoredManifest]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -77,12 +77,12 @@ class Listing:
         """(repository, digest) of those whose lists are to be written."""
         return tuple(self._new)
 
-    def has(self, repository: str, node: Node) -> bool:
+    def has(self, repository: str, node: StoredManifest) -> bool:
         """Whether it is found at its subject; what has none needs no list."""
         found = find(self._client, repository, node.subject) if node.subject else ()
         return not node.subject or node.digest in {item["digest"] for item in found}
 
-    def add(self, repository: str, node: Node) -> None:
+    def add(self, repository: str, node: StoredManifest) -> None:
         """Remember one that the registry does not list itself."""
         with self._lock:
             self._new.setdefault((repository, node.subject), []).append(node)
@@ -113,7 +113,7 @@ def _kept(client: RegistryClient, repository: str, digest: str) -> list[dict[str
     return list(layout.node_of(text).data.get("manifests", ()))
 
 
-def _descriptor(node: Node) -> dict[str, Any]:
+def _descriptor(node: StoredManifest) -> dict[str, Any]:
     """As a registry would list it: by its type, with its annotations."""
     data = node.data
     kind = data.get("artifactType") or data.get("config", {}).get("mediaType")

@@ -21,7 +21,7 @@ _REFERENCE: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class UpstreamImage:
     """An image at its source: a client of its registry, its repository there, its tag or digest."""
 
     client: RegistryClient
@@ -44,7 +44,7 @@ class Upstreams:
     _clients: dict[str, RegistryClient] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def place(self, reference: str) -> Place:
+    def place(self, reference: str) -> UpstreamImage:
         """Of a full name with a tag or a digest.
 
         Raises:
@@ -58,7 +58,7 @@ class Upstreams:
             host = found["host"]
             if host not in self._clients:
                 self._clients[host] = self._client(host)
-            return Place(self._clients[host], found["path"], found["tag"] or found["digest"])
+            return UpstreamImage(self._clients[host], found["path"], found["tag"] or found["digest"])
 
     def _client(self, host: str) -> RegistryClient:
         name, hub, hub_account = HUB

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from slipway.bundle.form import layout
 from slipway.bundle.form import manifest as manifests
-from slipway.bundle.form.layout import Node
+from slipway.bundle.form.layout import StoredManifest
 from slipway.bundle.form.packing import (
     CURRENT,
     EMPTY,
@@ -80,7 +80,7 @@ class _Item:
     """An artifact with the manifests that make it, its own last, and whether the registry has it, and lists it."""
 
     artifact: Artifact
-    nodes: tuple[Node, ...]
+    nodes: tuple[StoredManifest, ...]
     there: bool
 
     @property

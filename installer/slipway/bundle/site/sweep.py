@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from slipway.bundle.form import layout
 from slipway.bundle.form import manifest as manifests
-from slipway.bundle.form.layout import Node
+from slipway.bundle.form.layout import StoredManifest
 from slipway.bundle.form.packing import CURRENT, EMPTY_DIGEST, HISTORY, MANIFEST_REPOSITORY, root_digest
 from slipway.bundle.ground.crew import Crew
 from slipway.bundle.registry import referrers
@@ -70,7 +70,7 @@ def look(client: RegistryClient, used: Collection[str] = ()) -> Sweep:
 
 def _divided(
     client: RegistryClient, going: Collection[Artifact], staying: Collection[Artifact]
-) -> tuple[dict[Place, Node], dict[Place, Node]]:
+) -> tuple[dict[Place, StoredManifest], dict[Place, StoredManifest]]:
     """Manifests that go, in the order in which they do, and those that stay: with all that hangs at them."""
     roots, kept = ([(item.repository, root_digest(item)) for item in items] for items in (going, staying))
     known = {(item.repository, item.tag) for item in (*going, *staying)}
@@ -96,20 +96,22 @@ def sweep(client: RegistryClient, found: Sweep) -> int:
 
 
 def _read_all(
-    crew: Crew, places: Iterable[Place], read: Callable[[Place], tuple[Node, ...]]
-) -> dict[Place, tuple[Node, ...]]:
+    crew: Crew, places: Iterable[Place], read: Callable[[Place], tuple[StoredManifest, ...]]
+) -> dict[Place, tuple[StoredManifest, ...]]:
     found = list(places)
     return dict(zip(found, crew.each(read, found), strict=True))
 
 
-def _manifests(found: Mapping[Place, tuple[Node, ...]]) -> dict[Place, Node]:
+def _manifests(found: Mapping[Place, tuple[StoredManifest, ...]]) -> dict[Place, StoredManifest]:
     """Each by its own place, what names others before those."""
     return {(place[0], node.digest): node for place, nodes in found.items() for node in reversed(nodes)}
 
 
-def _following(places: Collection[Place], hanging: Mapping[Place, tuple[Node, ...]]) -> dict[Place, Node]:
+def _following(
+    places: Collection[Place], hanging: Mapping[Place, tuple[StoredManifest, ...]]
+) -> dict[Place, StoredManifest]:
     """What hangs at manifests, and at that in turn: what hangs before what it hangs at."""
-    found: dict[Place, Node] = {}
+    found: dict[Place, StoredManifest] = {}
     todo = [place for place in places if place in hanging]
     while todo:
         place = todo.pop()
@@ -131,13 +133,13 @@ def _tags(
     return own, sorted(beside)
 
 
-def _hanging(client: RegistryClient, repository: str, digest: str) -> tuple[Node, ...]:
+def _hanging(client: RegistryClient, repository: str, digest: str) -> tuple[StoredManifest, ...]:
     """All that hangs at a manifest."""
     tags = (referrers.list_tag(digest), *referrers.tags(digest))
     return tuple(node for tag in tags for node in _nodes(client, repository, tag))
 
 
-def _nodes(client: RegistryClient, repository: str, root: str) -> tuple[Node, ...]:
+def _nodes(client: RegistryClient, repository: str, root: str) -> tuple[StoredManifest, ...]:
     """A manifest and what it names, itself last; without what is not there."""
     if not client.head_manifest(repository, root):
         return ()

@@ -20,7 +20,7 @@ from slipway.model.plan import StepKind
 from slipway.planning.sitenames import site_prefix
 from slipway.probe import locks
 from slipway.probe.fleet import Fleet
-from slipway.probe.ssh import Session
+from slipway.probe.ssh import SSHSession
 
 #: Seconds for one host's blobs; a registry reads every manifest it has.
 PATIENCE = 3600.0
@@ -96,7 +96,7 @@ def _delete(client: RegistryClient, one: Sweepable, tell: Callable[[str], None])
     return sweep(client, one.sweep)
 
 
-def _collect(session: Session, root: str) -> tuple[int, int]:
+def _collect(session: SSHSession, root: str) -> tuple[int, int]:
     size = f"du -sk {shlex.quote(root)} | cut -f1"
     words = f"journalctl --unit {UNIT} --lines 5 --no-pager --output cat >&2"
     script = f"{size}; systemctl start {UNIT} || {{ {words}; exit 1; }}; {size}"

@@ -12,7 +12,7 @@ _NAME_SERVERS: Final = frozenset({"coredns", "k8s-dns-node-cache"})
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Sender:
     """Whose address it is: a pod's own, or a node's, or nobody's that is known."""
 
     who: str
@@ -39,13 +39,13 @@ class Crowd:
         """Of all pods."""
         return frozenset(pod.namespace for pod in self.pods)
 
-    def source(self, address: str) -> Source:
+    def source(self, address: str) -> Sender:
         """Who has an address now."""
         pod = self._by_address.get(address)
         if pod:
-            return Source(f"pod {pod.full_name}", pod=pod)
+            return Sender(f"pod {pod.full_name}", pod=pod)
         node = self._nodes.get(address, "")
-        return Source(f"node {node}", node=node) if node else Source(f"address {address}")
+        return Sender(f"node {node}", node=node) if node else Sender(f"address {address}")
 
     def pod_at(self, address: str) -> PodSeen | None:
         """The pod with an address of its own."""

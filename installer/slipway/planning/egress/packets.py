@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_network
 
 from slipway.catalog import outside
 from slipway.model.egress import Candidate, EgressRow, Flow, Sent, Surroundings
-from slipway.planning.egress.crowd import Crowd, Source, candidate, once
+from slipway.planning.egress.crowd import Crowd, Sender, candidate, once
 from slipway.planning.egress.names import mentioned
 
 _STRAY = "the cluster's own address: the node had no rules of kube-proxy or the pod network for it, as while it boots"
@@ -40,7 +40,7 @@ def _within(address: str, around: Surroundings) -> bool:
     return any(ip_address(address) in ip_network(one, strict=False) for one in around.ranges)
 
 
-def _hidden(source: Source, crowd: Crowd) -> str:
+def _hidden(source: Sender, crowd: Crowd) -> str:
     """What has to be said about a sender that the packet does not name."""
     if source.pod:
         return ""
@@ -49,7 +49,7 @@ def _hidden(source: Source, crowd: Crowd) -> str:
     return "; sent by the node itself, or by a pod behind its address" if source.node else ""
 
 
-def _candidates(sent: Sent, source: Source, crowd: Crowd) -> Iterator[Candidate]:
+def _candidates(sent: Sent, source: Sender, crowd: Crowd) -> Iterator[Candidate]:
     """The surest first; pods that only happen to be there, where nothing else is known."""
     known = [*_by_flow(sent, source, crowd), *_by_mention(sent, source, crowd)]
     yield from known
@@ -58,7 +58,7 @@ def _candidates(sent: Sent, source: Source, crowd: Crowd) -> Iterator[Candidate]
             yield candidate(pod, "runs on this node")
 
 
-def _by_flow(sent: Sent, source: Source, crowd: Crowd) -> Iterator[Candidate]:
+def _by_flow(sent: Sent, source: Sender, crowd: Crowd) -> Iterator[Candidate]:
     for flow in crowd.around.flows:
         key = (flow.node, flow.destination, flow.protocol, flow.port)
         if source.node and key == (source.node, sent.destination, sent.protocol, sent.port):
@@ -76,7 +76,7 @@ def _of_flow(flow: Flow, crowd: Crowd) -> Candidate:
     return Candidate("", "", flow.node, why)
 
 
-def _by_mention(sent: Sent, source: Source, crowd: Crowd) -> Iterator[Candidate]:
+def _by_mention(sent: Sent, source: Sender, crowd: Crowd) -> Iterator[Candidate]:
     for pod in crowd.on(source.node):
         for where, image in mentioned(pod, sent.destination):
             yield candidate(pod, f"named in its {where}", image)

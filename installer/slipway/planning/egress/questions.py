@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from slipway.catalog import outside
 from slipway.model.egress import Asked, Candidate, EgressRow, PodSeen
-from slipway.planning.egress.crowd import Crowd, Source, candidate, is_name_server, once
+from slipway.planning.egress.crowd import Crowd, Sender, candidate, is_name_server, once
 from slipway.planning.egress.names import Name, folded, mentioned, registry_of
 
 _PULL = "pulls an image that the site's mirror did not answer for"
@@ -53,7 +53,7 @@ def question_rows(asked: Iterable[Asked], crowd: Crowd) -> Iterator[EgressRow]:
         yield _row(crowd.source(source), variants, crowd)
 
 
-def _row(source: Source, variants: Sequence[tuple[Asked, Name]], crowd: Crowd) -> EgressRow:
+def _row(source: Sender, variants: Sequence[tuple[Asked, Name]], crowd: Crowd) -> EgressRow:
     asked, names = zip(*variants, strict=True)
     name: Name = names[0]
     spaces = {one.namespace for one in names} - {""}
@@ -100,7 +100,7 @@ def _registries(name: str, crowd: Crowd) -> set[str]:
     return {one for one in (known, name) if one and (one == known or one in own)}
 
 
-def _evidence(source: Source, name: str, spaces: set[str], crowd: Crowd) -> Evidence:
+def _evidence(source: Sender, name: str, spaces: set[str], crowd: Crowd) -> Evidence:
     registries, residents = _registries(name, crowd), crowd.on(source.node)
     reach = [pod for pod in _reach(source, crowd) if not spaces or pod.namespace in spaces]
     return Evidence(
@@ -133,7 +133,7 @@ def _from(pods: Iterable[PodSeen], registries: set[str]) -> Iterator[Candidate]:
                 yield candidate(pod, "its image is of this registry", image)
 
 
-def _reach(source: Source, crowd: Crowd) -> tuple[PodSeen, ...]:
+def _reach(source: Sender, crowd: Crowd) -> tuple[PodSeen, ...]:
     """Pods for which this source may have asked."""
     residents = crowd.on(source.node)
     if source.node and not any(is_name_server(pod) for pod in residents):

@@ -27,24 +27,24 @@ class CSource:
         del versions, workshop
         self.platform = platform
 
-    def recipe(self, spec: pins.ProgramSource) -> object:
+    def recipe(self, spec: pins.ProgramPin) -> object:
         """The text of the program and the flags."""
         return [spec.model_dump(mode="json"), digest_of_files(self._files(spec)), FLAGS]
 
-    def fetch(self, spec: pins.ProgramSource, dest: Path) -> None:
+    def fetch(self, spec: pins.ProgramPin, dest: Path) -> None:
         """One call of gcc."""
         files = [file.name for file in self._files(spec)]
         version = f'-DVERSION="{spec.version}"'
         directory = self._files(spec)[0].parent
         run([compiler(self.platform), *FLAGS, version, "-o", str(dest / spec.program), *files], cwd=directory)
 
-    def licences(self, spec: pins.ProgramSource, place: Path) -> dict[str, str]:
+    def licences(self, spec: pins.ProgramPin, place: Path) -> dict[str, str]:
         """Slipway's own, and that of the C library, which is linked into the program."""
         del place
         return {spec.program: all_of([own_licence(), C_LIBRARY])}
 
     @staticmethod
-    def _files(spec: pins.ProgramSource) -> list[Path]:
+    def _files(spec: pins.ProgramPin) -> list[Path]:
         return [data_dir() / "images" / name for name in spec.files]
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from slipway import yamltext
-from slipway.bundle.ground.archive import Entry, tree_entries, write_tgz
+from slipway.bundle.ground.archive import ArchiveEntry, tree_entries, write_tgz
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.expression import checked
 from slipway.bundle.licences.files import in_directory
@@ -26,11 +26,11 @@ class ChartSource:
     def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
         self.go = GoSource(versions, workshop, platform)
 
-    def recipe(self, spec: pins.ChartSource) -> object:
+    def recipe(self, spec: pins.ChartPin) -> object:
         """The pinned digest is in the specification."""
         return spec.model_dump(mode="json")
 
-    def fetch(self, spec: pins.ChartSource, dest: Path) -> None:
+    def fetch(self, spec: pins.ChartPin, dest: Path) -> None:
         """dest/chart.tgz."""
         directory = Path(self.go.download(spec.module, spec.version)["Dir"]) / spec.directory
         found = pack_chart(directory, dest / PACKED)
@@ -42,7 +42,7 @@ class ChartSource:
                 hint="read what changed in it, then pin the new digest in images/versions.yaml",
             )
 
-    def licences(self, spec: pins.ChartSource, place: Path) -> dict[str, str]:
+    def licences(self, spec: pins.ChartPin, place: Path) -> dict[str, str]:
         """Of the packed chart: what it says itself, else the licence of its module."""
         del place
         module = self.go.directory(spec.module, spec.version)
@@ -65,18 +65,18 @@ def pack_own_chart(directory: Path, target: Path) -> None:
     """The same of a module's own chart: what of it is shipped."""
     name = _name(directory)
     paths = {file: f"{name}/{file.relative_to(directory).as_posix()}" for file in shipped.files(directory)}
-    write_tgz(target, [Entry(path, mode=0o644, source=file) for file, path in paths.items()])
+    write_tgz(target, [ArchiveEntry(path, mode=0o644, source=file) for file, path in paths.items()])
 
 
 def _name(directory: Path) -> str:
     return str(yamltext.load((directory / "Chart.yaml").read_bytes(), strict=False)["name"])
 
 
-def _belongs(entry: Entry) -> bool:
+def _belongs(entry: ArchiveEntry) -> bool:
     return not entry.path.endswith((".pyc", "/OWNERS")) and "/ci/" not in f"{entry.path}/"
 
 
-def _plain(entry: Entry) -> Entry:
+def _plain(entry: ArchiveEntry) -> ArchiveEntry:
     """The module cache is read-only and says nothing of modes: the same for all."""
     is_file = entry.source is not None
-    return Entry(entry.path, mode=0o644 if is_file else 0o755, source=entry.source, link=entry.link)
+    return ArchiveEntry(entry.path, mode=0o644 if is_file else 0o755, source=entry.source, link=entry.link)

@@ -44,12 +44,12 @@ class DebianSource:
         self.workshop = workshop
         self.platform = platform
 
-    def recipe(self, spec: pins.DebianSource) -> object:
+    def recipe(self, spec: pins.DebianPin) -> object:
         """The suite and the list; what the suite held on the day stays until the cache is emptied."""
         kept = [COPYRIGHT.pattern] if spec.only else []
         return [spec.model_dump(mode="json"), UNREAD, MERGED, *kept]
 
-    def fetch(self, spec: pins.DebianSource, dest: Path) -> None:
+    def fetch(self, spec: pins.DebianPin, dest: Path) -> None:
         """The tree, its libraries compiled when it holds an interpreter, one bundle of certificate authorities."""
         for package in Apt(spec.suite, self.workshop, self.platform).download(spec.packages):
             unpack(package.path, dest, spec.only, (*spec.without, *UNREAD))
@@ -62,7 +62,7 @@ class DebianSource:
             tree = dest if self.platform == AMD64 else native_tree(spec.name, self.versions, self.workshop)
             compile_python(tree, dest / "usr" / "lib", spec.python)
 
-    def licences(self, spec: pins.DebianSource, place: Path) -> dict[str, str]:
+    def licences(self, spec: pins.DebianPin, place: Path) -> dict[str, str]:
         """Of all its packages at once, by their copyright files."""
         del spec
         found = sorted((place / "usr/share/doc").glob("*/copyright"))
@@ -75,7 +75,7 @@ class DebianSource:
 def native_tree(name: str, versions: pins.Versions, workshop: Workshop) -> Path:
     """The tree of a source whose programs run on this machine."""
     spec = versions.source(name)
-    assert isinstance(spec, pins.DebianSource)  # noqa: S101 - checked when the pins were read
+    assert isinstance(spec, pins.DebianPin)  # noqa: S101 - checked when the pins were read
     source = DebianSource(versions, workshop, AMD64)
     return workshop.make(
         source.kind, name, spec.version, source.recipe(spec), lambda dest: source.fetch(spec, dest)

@@ -36,12 +36,12 @@ class GoSource:
         self.platform = platform
         self.env = go_environment(workshop.root, platform)
 
-    def recipe(self, spec: pins.GoSource) -> object:
+    def recipe(self, spec: pins.GoPin) -> object:
         """Another toolchain makes other bytes, so it belongs to the recipe; cgo only where it is used."""
         pins = spec.model_dump(mode="json", exclude=set() if spec.cgo else {"cgo"})
         return [pins, self.go_version, self.env["GOFLAGS"]]
 
-    def fetch(self, spec: pins.GoSource, dest: Path) -> None:
+    def fetch(self, spec: pins.GoPin, dest: Path) -> None:
         """One `go build` per program; all but the first are quick."""
         work_root = self.workshop.root / "go" / "work"
         work_root.mkdir(parents=True, exist_ok=True)
@@ -51,13 +51,13 @@ class GoSource:
             for name, package in spec.programs.items():
                 self._build(spec, module, package, dest / name)
 
-    def _write_module(self, spec: pins.GoSource, module: Path) -> None:
+    def _write_module(self, spec: pins.GoPin, module: Path) -> None:
         lines = [f"module {OWN}/{spec.name}", "", "go 1.26.0", "", "require ("]
         lines += [f"\t{path} {version}" for path, version in sorted(spec.requires.items())]
         lines += [")", "", *self._replacements(spec)]
         (module / "go.mod").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
-    def _replacements(self, spec: pins.GoSource) -> Iterator[str]:
+    def _replacements(self, spec: pins.GoPin) -> Iterator[str]:
         if not spec.staging:
             return
         for path, version in spec.requires.items():
@@ -65,7 +65,7 @@ class GoSource:
             for name in sorted(set(STAGING.findall(text))):
                 yield f"replace {name} => {name} {spec.staging}"
 
-    def _build(self, spec: pins.GoSource, module: Path, package: str, program: Path) -> None:
+    def _build(self, spec: pins.GoPin, module: Path, package: str, program: Path) -> None:
         target = package
         if spec.without and package in spec.requires:
             target = "."
@@ -74,7 +74,7 @@ class GoSource:
         cgo = {"CGO_ENABLED": "1", "CC": compiler(self.platform)} if spec.cgo else {}
         run([self.go, "build", "-ldflags", flags, "-o", str(program), target], cwd=module, env=self.env | cgo)
 
-    def _copy_main(self, spec: pins.GoSource, package: str, module: Path) -> None:
+    def _copy_main(self, spec: pins.GoPin, package: str, module: Path) -> None:
         """The main package without the imports that cannot be built."""
         upstream = Path(self.download(package, spec.requires[package])["Dir"])
         text = (upstream / "main.go").read_text(encoding="utf-8")
@@ -82,7 +82,7 @@ class GoSource:
             text = re.sub(rf'^.*"{re.escape(name)}"\n', "", text, flags=re.MULTILINE)
         (module / "main.go").write_text(text, encoding="utf-8")
 
-    def licences(self, spec: pins.GoSource, place: Path) -> dict[str, str]:
+    def licences(self, spec: pins.GoPin, place: Path) -> dict[str, str]:
         """Of each program: those of all modules that are linked into it, and of Go's own library."""
         named = {name: run([self.go, "version", "-m", str(place / name)]) for name in spec.programs}
         modules = {name: golang.linked(text, OWN) for name, text in named.items()}

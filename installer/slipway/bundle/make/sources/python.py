@@ -38,12 +38,12 @@ class PythonSource:
         self.workshop = workshop
         self.platform = platform
 
-    def recipe(self, spec: pins.PythonSource) -> object:
+    def recipe(self, spec: pins.PythonPin) -> object:
         """The lock file's text."""
         text = self._lock(spec).read_bytes()
         return [spec.model_dump(mode="json"), hashlib.sha256(text).hexdigest()]
 
-    def fetch(self, spec: pins.PythonSource, dest: Path) -> None:
+    def fetch(self, spec: pins.PythonPin, dest: Path) -> None:
         """Libraries, compiled."""
         target = dest / LIBRARIES
         argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
@@ -51,11 +51,11 @@ class PythonSource:
         run([*argv, "--requirement", str(self._lock(spec))])
         self._programs(target, dest / PROGRAMS)
         base = self.versions.source(spec.base)
-        assert isinstance(base, pins.DebianSource)  # noqa: S101 - checked when the pins were read
+        assert isinstance(base, pins.DebianPin)  # noqa: S101 - checked when the pins were read
         tree = native_tree(base.name, self.versions, self.workshop)
         compile_python(tree, target, base.python, f"/{LIBRARIES}")
 
-    def licences(self, spec: pins.PythonSource, place: Path) -> dict[str, str]:
+    def licences(self, spec: pins.PythonPin, place: Path) -> dict[str, str]:
         """Of all distributions at once."""
         del spec
         found = sorted((place / LIBRARIES).glob("*.dist-info"))
@@ -74,5 +74,5 @@ class PythonSource:
             program.unlink()
 
     @staticmethod
-    def _lock(spec: pins.PythonSource) -> Path:
+    def _lock(spec: pins.PythonPin) -> Path:
         return data_dir() / "images" / spec.lock

@@ -22,11 +22,11 @@ class WheelsSource:
         del versions, workshop
         self.platform = platform
 
-    def recipe(self, spec: pins.WheelsSource) -> object:
+    def recipe(self, spec: pins.WheelsPin) -> object:
         """The lock file's text, and what it is read for."""
         return [spec.model_dump(mode="json"), hashlib.sha256(_lock(spec).read_bytes()).hexdigest()]
 
-    def fetch(self, spec: pins.WheelsSource, dest: Path) -> None:
+    def fetch(self, spec: pins.WheelsPin, dest: Path) -> None:
         """The files of all interpreters; what is pure Python is there once."""
         argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(dest)]
         for python in spec.pythons:
@@ -40,11 +40,11 @@ class WheelsSource:
                 ]
             )
 
-    def licences(self, spec: pins.WheelsSource, place: Path) -> dict[str, str]:
+    def licences(self, spec: pins.WheelsPin, place: Path) -> dict[str, str]:
         """Of each file."""
         del spec
         return {path.name: of_wheel(path) for path in sorted(place.glob("*.whl"))}
 
 
-def _lock(spec: pins.WheelsSource) -> Path:
+def _lock(spec: pins.WheelsPin) -> Path:
     return data_dir() / "images" / spec.lock
