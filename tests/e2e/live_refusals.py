@@ -17,6 +17,8 @@ KIND = "clusterconfigurations.installer.slipway.dev"
 PATIENCE = 60.0
 #: An immutable field, a value it does not have, and how a merge patch says so.
 IMMUTABLE = {"spec": {"kubernetes": {"network": {"podCIDR": "10.112.0.0/16"}}}}
+#: A Kubernetes of this release that is not the cluster's.
+ANOTHER = "v1.36.3"
 PATH = "spec.kubernetes.network.podCIDR"
 
 
@@ -36,6 +38,14 @@ def check_immutable(site: Site) -> None:
         error = site.slipway_json("apply", "-b", str(bundle()), check=False)
         assert (error["error"], error["exitCode"]) == ("ConfigurationError", 3)
         assert [(one["path"], one["code"]) for one in error["findings"]] == [(PATH, "immutable")]
+    finally:
+        site.write(old)
+    old = site.edit({"spec": {"kubernetes": {"version": ANOTHER}}})  # of which the bundle has nothing
+    try:
+        error = site.slipway_json("plan", "-b", str(bundle()), check=False)
+        assert [(one["path"], one["code"]) for one in error["findings"]] == [
+            ("spec.kubernetes.version", "immutable")
+        ]
     finally:
         site.write(old)
     patch = json.dumps(IMMUTABLE)

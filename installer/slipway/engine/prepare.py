@@ -45,7 +45,6 @@ def prepare(context: Context, scope: Scope) -> tuple[Observed, Plan]:
     """
     _same_release(context)
     observed = _observe(context, scope)
-    _refuse(context, observed)
     everyone, records = observed.cluster.configurations, observed.cluster.modules
     context.configuration = beside(effective(context, observed), everyone, context.catalog, records)
     plan = _plan(context, observed)
@@ -102,7 +101,11 @@ def _leaving(context: Context, plan: Plan) -> dict[str, HostObserved]:
 
 
 def _observe(context: Context, scope: Scope) -> Observed:
-    """Cluster, registry and (for a full read, or without a cluster) hosts, side by side."""
+    """Cluster, registry and (for a full read, or without a cluster) hosts, side by side.
+
+    Raises:
+        ConfigurationError: the cluster that is there cannot take the configuration.
+    """
     hosts = context.configuration.hosts
     with ThreadPoolExecutor(max_workers=4, thread_name_prefix="observe") as pool:
         cluster_read = pool.submit(_cluster, context, drift=scope is Scope.FULL)
@@ -115,6 +118,7 @@ def _observe(context: Context, scope: Scope) -> Observed:
         seen = seen or _hosts(context, hosts, deep=False)
         if _member(context, seen) and fetch_kubeconfig(context):
             cluster = _cluster(context, drift=False)
+    _refuse(context, cluster)  # before the bundle is asked for what the cluster could not take
     secrets = _secret_digests(context)
     return Observed(
         scope=scope,
@@ -233,11 +237,11 @@ def _stored_digests(
         return None
 
 
-def _refuse(context: Context, observed: Observed) -> None:
+def _refuse(context: Context, cluster: ClusterObserved) -> None:
     """What a live cluster forbids: immutable fields, and a second configuration with hosts."""
     configuration = context.configuration
-    findings = machine_findings(observed.cluster.nodes, configuration)
-    for live in observed.cluster.configurations:
+    findings = machine_findings(cluster.nodes, configuration)
+    for live in cluster.configurations:
         if (live.namespace, live.name) == (configuration.namespace, configuration.name):
             spec = Spec.model_validate(live.spec)
             findings += immutable_findings(spec, configuration.spec)

@@ -49,8 +49,8 @@ def test_hosts_of_a_second_configuration_are_refused_before_anything_is_planned(
     document = second if from_a_file else None
     context: Any = SimpleNamespace(configuration=read.parse(second), document=document)
     if not refused:
-        prepare._refuse(context, observed)
+        prepare._refuse(context, observed.cluster)
         return
     with pytest.raises(ConfigurationError) as caught:
-        prepare._refuse(context, observed)
+        prepare._refuse(context, observed.cluster)
     assert [finding.code for finding in caught.value.findings] == ["second-hosts"]
