@@ -1,6 +1,7 @@
 """Printing: the same data as JSON for machines, as coloured text on a terminal, as plain lines elsewhere."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
@@ -37,8 +38,8 @@ _COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2"
 
 
 def colour(text: str, *names: str, stream: Any = None) -> str:
-    """The text in colour when the stream is a terminal."""
-    if not (stream or sys.stdout).isatty():
+    """The text in colour when the stream is a terminal whose user has not said NO_COLOR (https://no-color.org)."""
+    if os.environ.get("NO_COLOR") or not (stream or sys.stdout).isatty():
         return text
     return f"\x1b[{';'.join(_COLOURS[name] for name in names)}m{text}\x1b[0m"
 

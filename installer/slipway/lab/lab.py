@@ -95,6 +95,7 @@ class Lab:
 
     def require_known(self) -> None:
         """LabError where there is none: one that was misspelt is not one that is down."""
+        machine.require()
         name, here = self._site.name, state.names()
         if not self.known:
             why = f"those here: {', '.join(here)}" if here else "there is none here"

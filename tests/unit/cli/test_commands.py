@@ -1,6 +1,7 @@
 """The command line as a whole: commands explain themselves, start without what they do not need, fail in one form."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typer.core import TyperGroup
 from slipway.api import read
 from slipway.cli.init import document
 from slipway.cli.main import COMMANDS, app, wants_json
+from slipway.cli.output import colour
 from slipway.errors import ConfigurationError
 from slipway.model.plan import StepKind
 from tests.unit.planning import model
@@ -147,6 +149,16 @@ def test_a_slip_is_told_as_such(tmp_path: Path, arguments: list[str], says: str)
     assert ran.returncode != 0
     assert ran.stdout == ""
     assert says in ran.stderr
+
+
+@pytest.mark.parametrize(("said", "expected"), [("", "\x1b[32mReady\x1b[0m"), ("1", "Ready")])
+def test_a_terminal_has_colours_unless_its_user_wants_none(
+    monkeypatch: pytest.MonkeyPatch, said: str, expected: str
+) -> None:
+    monkeypatch.setenv("NO_COLOR", said)
+    leader, follower = os.openpty()
+    with os.fdopen(leader), os.fdopen(follower, "w") as terminal:
+        assert colour("Ready", "green", stream=terminal) == expected
 
 
 def test_cancel_with_nothing_to_cancel_is_a_conflict(tmp_path: Path) -> None:
