@@ -35,7 +35,7 @@ binaries: setup-dev
 unit: setup-dev  ## pure code
 	$(TIER) tests/unit
 contract: binaries ## recorded contexts, events, formats; a real registry
-	$(TIER) tests/contract
+	$(TIER) tests/contract tests/attacks
 api: binaries    ## a real Kubernetes API and Helm
 	$(TIER) tests/api
 nodes: setup-dev ## roles and probes in lab nodes

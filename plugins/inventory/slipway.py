@@ -254,18 +254,18 @@ def _local(
 
 def _lookups(value: Any, workspace: Workspace) -> Any:
     """The value with every secret as a lookup of its file; all other text is data, never a template."""
-    from slipway.runner.variables import SECRET, SECRET_FILE, WORDS
+    from slipway.model.placeholders import SecretFile, SecretValue, ShellWords
     from slipway.secrets import SecretStore
 
     store = SecretStore(workspace.secrets)
+    if isinstance(value, SecretFile):
+        return str(store.path(value.reference))
+    if isinstance(value, ShellWords):
+        return shlex.join(_lookups(word, workspace) for word in value.words)
+    if isinstance(value, SecretValue):
+        path = str(store.path(value.reference)).replace("\\", "\\\\").replace("'", "\\'")
+        return trust_as_template(f"{{{{ lookup('ansible.builtin.file', '{path}', rstrip=false) }}}}")
     if isinstance(value, dict):
-        if value.keys() == {SECRET_FILE}:
-            return str(store.path(value[SECRET_FILE]))
-        if value.keys() == {WORDS}:
-            return shlex.join(_lookups(word, workspace) for word in value[WORDS])
-        if value.keys() == {SECRET}:
-            path = str(store.path(value[SECRET])).replace("\\", "\\\\").replace("'", "\\'")
-            return trust_as_template(f"{{{{ lookup('ansible.builtin.file', '{path}', rstrip=false) }}}}")
         return {key: _lookups(item, workspace) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_lookups(item, workspace) for item in value]

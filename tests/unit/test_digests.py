@@ -13,6 +13,7 @@ from slipway.cluster.records import encode_steps, node_patch
 from slipway.cluster.releases import release_digest
 from slipway.digests import canonical_json, digest_of, json_digest
 from slipway.model.bundle import Artifact, ArtifactKind
+from slipway.model.placeholders import SecretValue
 from slipway.model.record import StepRecord
 from slipway.planning.digests import digest, parts
 from slipway.settings import OWNED_ANNOTATION
@@ -38,7 +39,7 @@ def test_a_digest_names_its_algorithm() -> None:
 
 def test_a_step_has_the_digest_that_its_record_holds() -> None:
     """Any other value, and every host of every site would be gone over again."""
-    inputs = {"a": {"$secret": "n/k"}, "b": "ü"}
+    inputs = {"a": SecretValue("n/k"), "b": "ü"}
     assert digest(inputs, {"n/k": "h"}) == (
         "sha256:62a8c80d491a41c87d32521b523d3e5ce5078978074aa756ca742ba50c971a4a"
     )

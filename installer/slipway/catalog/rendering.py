@@ -87,4 +87,15 @@ def _environment() -> "SandboxedEnvironment":
     from jinja2 import StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
 
-    return SandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return SandboxedEnvironment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_as_json
+    )
+
+
+def _as_json(value: Any) -> Any:
+    """What an expression gives stays one value of the YAML; what is marked safe, as by `tojson`, is text already."""
+    from jinja2 import Undefined
+    from jinja2.utils import htmlsafe_json_dumps
+    from markupsafe import Markup
+
+    return value if isinstance(value, Markup | Undefined) else htmlsafe_json_dumps(value)

@@ -121,7 +121,7 @@ class Step:
     """One unit that is recorded, resumed and reported.
 
     `id` is `kind/target/action` (`host/cp-01/node_prepare`, `module/flannel/apply`). `inputs` are the role's
-    variables or the module's request; values that are secret stand in it as `{"$secret": "NAME/KEY"}`.
+    variables or the module's request; a `SecretValue` stands in them where a secret goes.
     """
 
     id: str

@@ -4,20 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway.digests import json_digest
+from slipway.model.placeholders import SecretValue
 
 #: Hex digits of a part's digest: enough to tell two values apart, short enough for an annotation.
 PART_DIGITS = 12
 
 #: Inputs made of several fields: a part for each of their keys, so that a plan names the one that changed.
 NESTED = frozenset({"kubernetes_control_plane_cluster", "node_disks_disks"})
-
-#: Marks the place of a secret value in a step's inputs: `{"$secret": "NAME/KEY"}`.
-SECRET = "$secret"  # noqa: S105 - a key, not a value
-
-
-def secret(reference: str) -> dict[str, str]:
-    """The placeholder of secret `NAME/KEY`."""
-    return {SECRET: reference}
 
 
 def digest(value: Any, secrets: Mapping[str, str]) -> str:
@@ -41,9 +34,9 @@ def parts(inputs: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, st
 
 def references(value: Any) -> frozenset[str]:
     """Every secret that the value mentions."""
+    if isinstance(value, SecretValue):
+        return frozenset({value.reference})
     if isinstance(value, Mapping):
-        if set(value) == {SECRET}:
-            return frozenset({value[SECRET]})
         return frozenset().union(*(references(item) for item in value.values()))
     if isinstance(value, list | tuple):
         return frozenset().union(*(references(item) for item in value))
@@ -51,9 +44,9 @@ def references(value: Any) -> frozenset[str]:
 
 
 def _sealed(value: Any, secrets: Mapping[str, str]) -> Any:
+    if isinstance(value, SecretValue):
+        return {"$hmac": secrets.get(value.reference, "absent")}
     if isinstance(value, Mapping):
-        if set(value) == {SECRET}:
-            return {"$hmac": secrets.get(value[SECRET], "absent")}
         return {str(key): _sealed(item, secrets) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_sealed(item, secrets) for item in value]

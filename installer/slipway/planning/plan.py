@@ -14,11 +14,12 @@ from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Drift, LiveConfiguration, Observed
 from slipway.model.paths import Scalar
+from slipway.model.placeholders import SecretValue
 from slipway.model.plan import Because, Change, Plan, Reason, Step, StepId, StepKind
 from slipway.planning.admission import admission_steps
 from slipway.planning.checks.lasting import lasting_hints
 from slipway.planning.decide import UNNAMED, Desired, Seen, decide
-from slipway.planning.digests import digest, secret
+from slipway.planning.digests import digest
 from slipway.planning.draining import with_drains
 from slipway.planning.holding import hold_back
 from slipway.planning.hosts import MIRROR_STEP, REPLICA_STEP, host_steps, node_steps, step_id
@@ -156,7 +157,7 @@ def _settings(
             "crds": _definitions(),
             "identity": _identity(configuration),
             **{f"spec.{name}": value for name, value in (document.get("spec") or {}).items()},
-            "secrets": {reference: secret(reference) for reference in sorted(observed.secrets)},
+            "secrets": {reference: SecretValue(reference) for reference in sorted(observed.secrets)},
         },
         needs=(step_id(planes[0].name, "kubernetes_control_plane"),) if planes else (),
     )

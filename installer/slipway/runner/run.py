@@ -84,7 +84,7 @@ def run(
 ) -> RunnerResult:
     """Run a playbook of `playbooks/` (or an absolute path); its log goes to `directory`.
 
-    `hosts` maps names to host variables, with `$secret` and `$secretFile` placeholders. Returns also when
+    `hosts` maps names to host variables, with places of secrets (`slipway.model.placeholders`). Returns also when
     hosts failed; raises StepError when Ansible itself could not run. May be called from any thread.
     A `standby` run of this playbook is taken where there is one; its connections are local.
     """

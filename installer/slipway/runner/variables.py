@@ -12,13 +12,8 @@ from typing import Any, Final
 from slipway.errors import ConfigurationError
 from slipway.model.fields import SecretRef
 from slipway.model.host.ssh import SSH
+from slipway.model.placeholders import SecretFile, SecretValue, ShellWords
 from slipway.settings import HOST_PYTHON, SSH_CONNECT_SECONDS, bastion_keys
-
-#: Placeholders: `{"$secret": "NAME/KEY"}` becomes the value, `{"$secretFile": ...}` the path of a 0600 file.
-SECRET: Final = "$secret"  # noqa: S105 - the name of a placeholder
-SECRET_FILE: Final = "$secretFile"  # noqa: S105 - the name of a placeholder
-#: `{"$words": [...]}` becomes one text, each word quoted for a shell once its placeholder has its value.
-WORDS: Final = "$words"
 
 _TEMPLATE: Final = re.compile(r"\{[{%#]")
 SYSTEM_PYTHON: Final = "/usr/bin/python3"
@@ -28,15 +23,15 @@ _REDACT_FROM: Final = 6
 
 def resolve(value: Any, read: Callable[[str], str], file: Callable[[str], str] | None = None) -> Any:
     """The same value with its secrets in place; `file` turns a reference into the path of a file of it."""
+    if isinstance(value, SecretValue):
+        return read(value.reference)
+    if isinstance(value, SecretFile):
+        if file is None:
+            raise ConfigurationError(f"the secret {value.reference} cannot be given as a file here")
+        return file(value.reference)
+    if isinstance(value, ShellWords):
+        return shlex.join(str(resolve(word, read, file)) for word in value.words)
     if isinstance(value, Mapping):
-        if value.keys() == {SECRET}:
-            return read(str(value[SECRET]))
-        if value.keys() == {SECRET_FILE}:
-            if file is None:
-                raise ConfigurationError(f"the secret {value[SECRET_FILE]} cannot be given as a file here")
-            return file(str(value[SECRET_FILE]))
-        if value.keys() == {WORDS}:
-            return shlex.join(str(resolve(word, read, file)) for word in value[WORDS])
         return {key: resolve(item, read, file) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return [resolve(item, read, file) for item in value]
@@ -55,14 +50,14 @@ def connection_variables(ssh: SSH, address: str, known_hosts: Path | None = None
         **interpreter(bundled=False),
         "ansible_become": ssh.user != "root",
     }
-    arguments: list[Any] = []
+    arguments: list[str | ShellWords] = []
     if ssh.password_ref:  # Ansible gives it to OpenSSH through SSH_ASKPASS, in memory
-        variables["ansible_password"] = {SECRET: _reference(ssh.password_ref)}
+        variables["ansible_password"] = SecretValue(_reference(ssh.password_ref))
         arguments += ["-o", "PreferredAuthentications=password,keyboard-interactive"]
     else:  # without a password, Ansible itself allows no other way than keys
-        variables["ansible_ssh_private_key_file"] = {SECRET_FILE: _reference(ssh.secret_ref)}
+        variables["ansible_ssh_private_key_file"] = SecretFile(_reference(ssh.secret_ref))
     if ssh.user != "root" and ssh.become and ssh.become.secret_ref:
-        variables["ansible_become_password"] = {SECRET: _reference(ssh.become.secret_ref)}
+        variables["ansible_become_password"] = SecretValue(_reference(ssh.become.secret_ref))
     if ssh.bastion:
         if known_hosts is None:
             raise ConfigurationError(
@@ -73,7 +68,7 @@ def connection_variables(ssh: SSH, address: str, known_hosts: Path | None = None
             # Each host's connection is one to the bastion, whose sshd turns some away when many come at once.
             variables["ansible_ssh_retries"] = 3
     if arguments:
-        variables["ansible_ssh_common_args"] = {WORDS: arguments}
+        variables["ansible_ssh_common_args"] = ShellWords(tuple(arguments))
     return variables
 
 
@@ -94,7 +89,7 @@ def _reference(reference: SecretRef) -> str:
     return f"{reference.name}/{reference.key}"
 
 
-def _proxy_command(ssh: SSH, known_hosts: Path) -> dict[str, Any]:
+def _proxy_command(ssh: SSH, known_hosts: Path) -> ShellWords:
     """OpenSSH runs it in a shell, after it has put the host's address and port in place of %h and %p."""
     bastion, key = ssh.bastion, ssh.bastion_key
     assert bastion is not None  # noqa: S101 - the caller looked
@@ -103,7 +98,7 @@ def _proxy_command(ssh: SSH, known_hosts: Path) -> dict[str, Any]:
     words = ["ProxyCommand=ssh", "-F", "none", *_options({**_host_key_options(keys), **_COMMON})]
     words += ["-o", "PreferredAuthentications=publickey", "-i"]
     to = ["-p", str(bastion.port), "-l", bastion.user, "-W", "%h:%p", bastion.address]
-    return {WORDS: [*words, {SECRET_FILE: _reference(key)}, *to]}
+    return ShellWords((*words, SecretFile(_reference(key)), *to))
 
 
 #: Of every connection: the user's own keys and agent are not tried.

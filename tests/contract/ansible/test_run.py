@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from slipway.errors import StepError
+from slipway.model.placeholders import SecretFile, SecretValue
 from slipway.runner import EventKind, RunnerEvent, run
 from tests.contract.ansible.leftovers import LOCAL, PLAYBOOKS, marked, running, until
 
@@ -51,9 +52,9 @@ def test_results_failures_and_events(tmp_path: Path) -> None:
 def test_secrets_reach_the_play_and_nothing_else(tmp_path: Path) -> None:
     template = "{{ lookup('pipe', 'id') }}"
     secrets = {
-        "password": {"$secret": "slipway-site/password"},
-        "key_file": {"$secretFile": "ssh/key"},
-        "password_file": {"$secretFile": "slipway-site/password"},
+        "password": SecretValue("slipway-site/password"),
+        "key_file": SecretFile("ssh/key"),
+        "password_file": SecretFile("slipway-site/password"),
         "template": template,
         "wanted_template": template,
     }
@@ -181,7 +182,7 @@ def test_a_missing_playbook_or_secret_stops_before_anything_starts(tmp_path: Pat
     with pytest.raises(KeyError):
         run(
             PLAYBOOKS / "trivial.yml",
-            hosts={"a": {**LOCAL, "x": {"$secret": "no/ne"}}},
+            hosts={"a": {**LOCAL, "x": SecretValue("no/ne")}},
             directory=tmp_path,
             secrets=SECRETS.__getitem__,
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from slipway.model.placeholders import SecretFile, SecretValue
 from slipway.runner import Standby, run
 from tests.contract.ansible.leftovers import LOCAL, PLAYBOOKS, marked, running, until
 
@@ -60,8 +61,8 @@ def test_hosts_variables_and_secrets_come_last(tmp_path: Path) -> None:
     hosts = {
         "a": {
             **LOCAL,
-            "password": {"$secret": "slipway-site/password"},
-            "key": {"$secretFile": "ssh/key"},
+            "password": SecretValue("slipway-site/password"),
+            "key": SecretFile("ssh/key"),
         }
     }
     common: dict[str, Any] = {"hosts": hosts, "directory": tmp_path, "secrets": SECRETS.__getitem__}
@@ -82,7 +83,7 @@ def test_one_that_died_is_not_missed(standby: Standby, tmp_path: Path) -> None:
 def test_a_secret_that_is_missing_ends_it(standby: Standby, tmp_path: Path) -> None:
     standby.refill()
     until(WAITS, 20)
-    hosts = {"a": {**LOCAL, "x": {"$secret": "no/ne"}}}
+    hosts = {"a": {**LOCAL, "x": SecretValue("no/ne")}}
     with pytest.raises(KeyError):
         play(standby, tmp_path, hosts=hosts, secrets=SECRETS.__getitem__)
     assert marked() == {}

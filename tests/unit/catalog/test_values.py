@@ -27,6 +27,16 @@ def test_any_text_survives_the_template(greeting: str) -> None:
     assert made["welcome"]["greeting"] == greeting
 
 
+def test_a_template_that_forgets_to_quote_lets_no_text_be_more_than_text(tmp_path: Path) -> None:
+    folder = tmp_path / "welcome"
+    shutil.copytree(CATALOG.modules["welcome"].directory, folder)
+    (folder / "values.yaml.j2").write_text("greeting: {{ settings.greeting }}\nport: {{ settings.port }}\n")
+    changed = catalog.load([tmp_path])
+    text = "x\nhostNetwork: true\n# "
+    made = changed.values(changed.modules["welcome"], {"greeting": text, "port": 8080}, {}, FACTS)
+    assert made["welcome"] == {"greeting": text, "port": 8080}
+
+
 def test_raw_values_win() -> None:
     made = CATALOG.values(CATALOG.modules["welcome"], {"replicas": 2}, {"replicas": 5, "x": {"y": 1}}, FACTS)
     assert made["welcome"]["replicas"] == 5

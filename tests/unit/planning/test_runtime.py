@@ -10,6 +10,7 @@ from slipway.bundle.form import manifest as manifests
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.observed import Drift, Observed
+from slipway.model.placeholders import SecretValue
 from slipway.model.plan import Plan
 from slipway.model.record import Intent
 from slipway.planning.checks.host import host_state
@@ -110,7 +111,7 @@ def test_secrets_of_registries_are_references() -> None:
         "credentialsRef": {"name": "a", "key": "me"},
     }
     (found,) = runtime(registries=[entry])["container_runtime_registries"]
-    assert (found["ca"], found["credentials"]) == ({"$secret": "a/ca"}, {"$secret": "a/me"})
+    assert (found["ca"], found["credentials"]) == (SecretValue("a/ca"), SecretValue("a/me"))
 
 
 def test_what_is_the_sites_is_reached_without_the_proxy() -> None:

@@ -9,6 +9,7 @@ import yaml
 from slipway.errors import ConfigurationError
 from slipway.model.fields import SecretRef
 from slipway.model.host.ssh import SSH, Bastion, Become
+from slipway.model.placeholders import SecretFile, SecretValue
 from slipway.runner import connection_variables, resolve
 from slipway.runner.variables import Redactor, inventory, ssh_arguments
 
@@ -17,8 +18,8 @@ SECRETS = {"a/b": "hush"}
 
 def test_placeholders_are_replaced_at_any_depth() -> None:
     value = {
-        "x": [{"$secret": "a/b"}, 1],
-        "y": {"z": {"$secretFile": "a/b"}},
+        "x": [SecretValue("a/b"), 1],
+        "y": {"z": SecretFile("a/b")},
         "same": {"$secret": "a/b", "n": 1},
     }
     assert resolve(value, SECRETS.__getitem__, lambda reference: f"/f/{reference}") == {
@@ -30,7 +31,7 @@ def test_placeholders_are_replaced_at_any_depth() -> None:
 
 def test_a_secret_file_needs_somebody_to_write_it() -> None:
     with pytest.raises(ConfigurationError, match="a/b"):
-        resolve({"$secretFile": "a/b"}, SECRETS.__getitem__)
+        resolve(SecretFile("a/b"), SECRETS.__getitem__)
 
 
 @pytest.mark.parametrize("text", ["{{ 1 }}", "x {% if y %}", "{# no #}", "a\nb: {{ c }}"])
@@ -51,11 +52,11 @@ def test_groups_name_their_hosts() -> None:
 def test_connection_of_root_and_of_a_user_with_a_password() -> None:
     root = connection_variables(SSH(), "10.0.0.1")
     assert (root["ansible_host"], root["ansible_user"], root["ansible_become"]) == ("10.0.0.1", "root", False)
-    assert root["ansible_ssh_private_key_file"] == {"$secretFile": "ssh/id_ed25519"}
+    assert root["ansible_ssh_private_key_file"] == SecretFile("ssh/id_ed25519")
     become = Become(secret_ref=SecretRef(name="ops", key="sudo"))
     user = connection_variables(SSH(user="ops", port=2222, become=become), "10.0.0.1")
     assert user["ansible_become"] is True
-    assert user["ansible_become_password"] == {"$secret": "ops/sudo"}
+    assert user["ansible_become_password"] == SecretValue("ops/sudo")
     assert user["ansible_port"] == 2222
 
 
@@ -63,7 +64,7 @@ def test_a_password_leaves_out_the_key_and_a_bastion_is_quoted_whole() -> None:
     bastion = Bastion(address="10.0.0.9", user="jump", port=2200)
     ssh = SSH(password_ref=SecretRef(name="ops", key="login"), bastion=bastion)
     found = connection_variables(ssh, "10.0.0.1", Path("/a b/known_hosts"))
-    assert found["ansible_password"] == {"$secret": "ops/login"}
+    assert found["ansible_password"] == SecretValue("ops/login")
     assert "ansible_ssh_private_key_file" not in found
     assert "ansible_ssh_retries" not in found  # a wrong password is tried once
     text = resolve(found["ansible_ssh_common_args"], lambda _: "", lambda ref: f"/run/it's/{ref}")

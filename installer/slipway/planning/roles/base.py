@@ -11,8 +11,8 @@ from slipway.model.fields import SecretRef
 from slipway.model.host.items import Host
 from slipway.model.kubernetes import Kubernetes
 from slipway.model.observed import Drift, HostObserved
+from slipway.model.placeholders import SecretValue
 from slipway.model.plan import Consequence
-from slipway.planning.digests import secret
 from slipway.planning.roles.facts import UNSEEN, Facts
 
 REGISTRY_SECRETS = "slipway-registry"
@@ -147,8 +147,8 @@ def registry_access(configuration: Configuration, reader: Host) -> dict[str, Any
             # Unsaid where there is none, as records of earlier releases have it.
             **({"replica": replica.address_for(reader)} if replica else {}),
             "url": f"https://{registry.name}:{registry.port}",
-            "ca": secret(f"{REGISTRY_SECRETS}/ca.crt"),
-            "credentials": secret(f"{REGISTRY_SECRETS}/pull"),
+            "ca": SecretValue(f"{REGISTRY_SECRETS}/ca.crt"),
+            "credentials": SecretValue(f"{REGISTRY_SECRETS}/pull"),
         }
     endpoint = registry.endpoint or ""
     access: dict[str, Any] = {"name": endpoint.split("//")[-1].rsplit(":", 1)[0], "url": endpoint}
@@ -156,7 +156,7 @@ def registry_access(configuration: Configuration, reader: Host) -> dict[str, Any
         access["project"] = registry.project
     for key, reference in (("ca", registry.ca_ref), ("credentials", registry.pull_ref)):
         if reference:
-            access[key] = secret(secret_path(reference))
+            access[key] = SecretValue(secret_path(reference))
     return access
 
 

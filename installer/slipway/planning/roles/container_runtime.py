@@ -9,7 +9,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.host.runtime import Runtime, RuntimeRegistry
 from slipway.model.observed import Drift
-from slipway.planning.digests import secret
+from slipway.model.placeholders import SecretValue
 from slipway.planning.roles.base import SETTINGS, SOME_RUNTIME, Given, Role, registry_access, secret_path
 from slipway.planning.sitenames import has_docker, mirrored_names
 
@@ -84,7 +84,7 @@ def _registry(found: RuntimeRegistry) -> dict[str, Any]:
     }
     for key, reference in (("ca", found.ca_ref), ("credentials", found.credentials_ref)):
         if reference:
-            entry[key] = secret(secret_path(reference))
+            entry[key] = SecretValue(secret_path(reference))
     return entry
 
 

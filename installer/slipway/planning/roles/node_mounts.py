@@ -5,7 +5,7 @@ from typing import Any
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.host.mounts import Mount
-from slipway.planning.digests import secret
+from slipway.model.placeholders import SecretValue
 from slipway.planning.mounts import mounts_of, servers
 from slipway.planning.roles.base import SETTINGS, Given, Role, secret_path
 
@@ -41,7 +41,7 @@ def _mount(name: str, mount: Mount) -> dict[str, Any]:
     if mount.user:
         found["user"] = mount.user
     if mount.secret_ref:
-        found["secret"] = secret(secret_path(mount.secret_ref))
+        found["secret"] = SecretValue(secret_path(mount.secret_ref))
     return found
 
 

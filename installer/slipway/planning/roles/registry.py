@@ -5,7 +5,7 @@ from typing import Any
 from slipway.model.bundle import ArtifactKind
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
-from slipway.planning.digests import secret
+from slipway.model.placeholders import SecretValue
 from slipway.planning.roles.base import ITEM, REGISTRY_SECRETS, Given, Role, artifact
 
 
@@ -24,10 +24,10 @@ def _variables(given: Given) -> dict[str, Any]:
         "push_port": registry.push_port,
         "data_root": registry.data_root,
         "artifact": artifact(given.required(ArtifactKind.BINARY, "registry")),
-        "tls_certificate": secret(f"{REGISTRY_SECRETS}/tls.crt"),
-        "tls_key": secret(f"{REGISTRY_SECRETS}/tls.key"),
-        "pull_htpasswd": secret(f"{REGISTRY_SECRETS}/pull.htpasswd"),
-        "push_htpasswd": secret(f"{REGISTRY_SECRETS}/push.htpasswd"),
+        "tls_certificate": SecretValue(f"{REGISTRY_SECRETS}/tls.crt"),
+        "tls_key": SecretValue(f"{REGISTRY_SECRETS}/tls.key"),
+        "pull_htpasswd": SecretValue(f"{REGISTRY_SECRETS}/pull.htpasswd"),
+        "push_htpasswd": SecretValue(f"{REGISTRY_SECRETS}/push.htpasswd"),
     }
 
 
