@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slipway.cluster.client import Client, connect
-from slipway.cluster.nodes import cordon, drain, let_in, remove, take_out
+from slipway.cluster.nodes import cordon, delete_node, drain, let_in, take_out
 from slipway.cluster.observe import observe
 from slipway.cluster.records import apply_node
 from slipway.cluster.settings import apply_settings
@@ -128,7 +128,7 @@ def test_drain_evicts_and_respects_budgets(client: Client, server: ApiServer) ->
     assert not client.get("v1", "Node", "edge-2")["spec"].get("unschedulable")
     server.kubectl("-n", "edge", "delete", "pdb", "web")
     assert drain(client, "edge-2", seconds=60) == 2
-    assert remove(client, "edge-2")
+    assert delete_node(client, "edge-2")
     assert drain(client, "edge-2", seconds=1) == 0
     server.kubectl("delete", "namespace", "edge", "--wait=false")
 

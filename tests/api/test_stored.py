@@ -17,7 +17,7 @@ from slipway.cluster.client import Client, connect
 from slipway.cluster.configurations import Configurations
 from slipway.cluster.settings import apply_settings
 from slipway.engine.context import Context
-from slipway.engine.merging import effective
+from slipway.engine.merging import effective_configuration
 from slipway.errors import ConflictError
 from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.plan import Change, Plan, StepKind
@@ -116,7 +116,9 @@ def live(client: Client) -> LiveConfiguration:
 def plans(mine: Context, there: LiveConfiguration, seen: Observed) -> tuple[Plan, Plan]:
     """That of the command line, with the file, and that of the operator, with the object."""
     seen = replace(seen, cluster=replace(seen.cluster, configurations=(there,)))
-    ours = make_plan(effective(mine, seen), model.catalog(), model.bundle(), seen, mine.document)
+    ours = make_plan(
+        effective_configuration(mine, seen), model.catalog(), model.bundle(), seen, mine.document
+    )
     stored = read.parse_spec(there.spec, name=there.name, generation=there.generation)
     theirs = make_plan(stored, model.catalog(), model.bundle(), seen)
     return ours, theirs

@@ -18,7 +18,7 @@ from slipway.cluster.client import Client, connect
 from slipway.cluster.configurations import Configurations
 from slipway.errors import ConfigurationError
 from slipway.model.configuration import Configuration
-from slipway.operator.acceptance import accept
+from slipway.operator.acceptance import accepted_configuration
 from slipway.operator.conditions import find
 from slipway.operator.door import Key, Request
 from slipway.operator.metrics import Metrics
@@ -205,7 +205,7 @@ def test_the_engine_opens_the_clusters_registry_and_the_teams_own_secrets(
         )
         live = store.get((TEAM, "platform"))
         assert live is not None
-        configuration = accept(live, store.list(), CATALOG, {TEAM})
+        configuration = accepted_configuration(live, store.list(), CATALOG, {TEAM})
         chosen = CATALOG.selection(configuration)
         assert chosen["welcome"].requires == ("local-path-provisioner",)
         assert not chosen["local-path-provisioner"].enabled

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from slipway.cluster.attempts import references
+from slipway.cluster.attempts import object_refs
 from slipway.cluster.client import connect
-from slipway.cluster.waiting import wait
+from slipway.cluster.waiting import wait_until_healthy
 from slipway.model.record import ObjectRef
 from tests.apiserver import ApiServer
 
@@ -51,12 +51,12 @@ def numbers(server: ApiServer) -> tuple[int, int]:
 
 def test_nobody_waits_for_a_pod_on_a_node_that_is_lost(agent: ApiServer) -> None:
     with connect(agent.kubeconfig) as client:
-        assert wait(client, [AGENT], (), seconds=60) == {}
+        assert wait_until_healthy(client, [AGENT], (), seconds=60) == {}
         ended = time.monotonic() + 60
         while numbers(agent) != (2, 1) and time.monotonic() < ended:
             time.sleep(0.2)
         assert numbers(agent) == (2, 1)
-        assert wait(client, [AGENT], (), seconds=0) == {}
+        assert wait_until_healthy(client, [AGENT], (), seconds=0) == {}
 
 
 def test_a_job_that_goes_by_its_time_to_live_is_done(cluster_api: ApiServer) -> None:
@@ -75,12 +75,12 @@ def test_a_job_that_goes_by_its_time_to_live_is_done(cluster_api: ApiServer) -> 
     }
     try:
         with connect(cluster_api.kubeconfig) as client:
-            (ref,) = references(client, (job,), space)
+            (ref,) = object_refs(client, (job,), space)
             cluster_api.kubectl("apply", "-f", "-", stdin=json.dumps(job))
             gone = ("-n", space, "wait", "--for=delete", "job/setup", "--timeout=60s")
             cluster_api.kubectl(*gone)
-            assert wait(client, [ref], (), seconds=0) == {}
-            assert set(wait(client, [replace(ref, passing=False)], (), seconds=0)) == {
+            assert wait_until_healthy(client, [ref], (), seconds=0) == {}
+            assert set(wait_until_healthy(client, [replace(ref, passing=False)], (), seconds=0)) == {
                 "Job.batch/passing/setup"
             }
     finally:

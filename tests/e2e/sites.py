@@ -178,7 +178,7 @@ class Site:
 
     def operations(self) -> list[str]:
         """Names of the operations that ran from here, newest first."""
-        return journal.operations(self.state / "operations")
+        return journal.operation_names(self.state / "operations")
 
     def journal(self, operation: str = "") -> list[dict[str, Any]]:
         """An operation's events in order; unset: the newest one's."""

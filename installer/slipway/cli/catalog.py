@@ -73,9 +73,9 @@ def verify(
 
     catalog = _modules_of(modules_dir) if modules_dir else catalogs.load()
     configuration = site_of(file, modules_dir) if file else None
-    charts, helm = images.built(catalog, lambda text: print(text, file=sys.stderr, flush=True))
-    checked = images.verify(
-        catalog, images.fetched(catalog, charts_dir) if charts_dir else charts, helm, configuration
+    charts, helm = images.built_charts(catalog, lambda text: print(text, file=sys.stderr, flush=True))
+    checked = images.checked_modules(
+        catalog, images.fetched_charts(catalog, charts_dir) if charts_dir else charts, helm, configuration
     )
     errors = [fault for module in checked for fault in module.faults if fault.severity == ERROR]
     if output is Format.JSON:

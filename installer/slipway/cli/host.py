@@ -25,7 +25,7 @@ def explain(
     """Show one host whole: settings and where each is from, steps done and begun, lock, changed files, node."""
     from slipway.cli.hostview import host_text
     from slipway.cli.running import opened
-    from slipway.engine.enquiry.hostview import explain as look_at
+    from slipway.engine.enquiry.hostview import host_view as look_at
     from slipway.engine.enquiry.hostview import view_data
 
     view = look_at(opened(file, None), name)
@@ -51,12 +51,12 @@ def forget(
     """
     from slipway.cli.hostview import forgotten_data, forgotten_text
     from slipway.cli.running import opened
+    from slipway.engine.errands.forgetting import farewell_to
     from slipway.engine.errands.forgetting import forget as let_go
-    from slipway.engine.errands.forgetting import look
 
     context = opened(file, None)
     with before_changes():
-        farewell = look(context, name)
+        farewell = farewell_to(context, name)
         _agree(farewell, yes=yes)
     done = let_go(context, farewell)
     if output is Format.JSON:

@@ -66,10 +66,10 @@ _BY = {"here": "from this machine", "operator": "by the operator"}
 @app.command()
 def logs(name: OwnName = "", file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
     """Print every event of an operation of this machine."""
-    from slipway.engine.journal import events, operations
+    from slipway.engine.journal import events, operation_names
 
     directory = _directory(file)
-    known = operations(directory)
+    known = operation_names(directory)
     if (name or not known) and name not in known:
         one = _history(file).find(name)
         log = f"kubectl -n {NAMESPACE} logs deploy/slipway-operator"
@@ -92,9 +92,9 @@ def cancel(file: ConfigurationFile = DEFAULT_FILE) -> None:
     """End the operation that runs, here or in the cluster, in order; what is done stays recorded."""
     from slipway.cli.running import opened
     from slipway.engine.handover import cancel_in_cluster
-    from slipway.engine.journal import running
+    from slipway.engine.journal import running_process
 
-    pid = running(_directory(file))
+    pid = running_process(_directory(file))
     if pid is not None:
         os.kill(pid, signal.SIGINT)
         print(f"asked process {pid} to stop")

@@ -38,7 +38,7 @@ def plan(
     """
     from slipway.cli.planview import plan_data, plan_text
     from slipway.cli.running import opened
-    from slipway.engine.preflight import check
+    from slipway.engine.preflight import refuse_unfit
     from slipway.engine.prepare import prepare
     from slipway.model.observed import Scope
 
@@ -48,7 +48,7 @@ def plan(
     try:
         if not made.empty:
             with before_changes():
-                warn(check(context, observed, made))
+                warn(refuse_unfit(context, observed, made))
     except PreflightError:
         if output is Format.TEXT:
             print(plan_text(made))  # what it would be; the error says why it cannot

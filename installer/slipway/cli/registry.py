@@ -36,18 +36,18 @@ def gc(
     Pulls go on meanwhile; whoever may push holds the same locks.
     """
     from slipway.cli.running import opened
-    from slipway.engine.errands.sweeping import carry_out, survey
+    from slipway.engine.errands.sweeping import sweep_registries, sweepable_images
 
     context = opened(file, None)
     with before_changes():
-        found = survey(context)
+        found = sweepable_images(context)
     if output is Format.TEXT:
         print(_found_text(found), flush=True)
     swept: tuple[Swept, ...] = ()
     if not dry_run and any(one.sweep.bundles for one in found):
         with before_changes():
             _agree(found, yes=yes)
-        swept = carry_out(context, found, lambda text: print(text, file=sys.stderr, flush=True))
+        swept = sweep_registries(context, found, lambda text: print(text, file=sys.stderr, flush=True))
     if output is Format.JSON:
         emit({"found": [asdict(one) for one in found], "swept": [asdict(one) for one in swept]})
     elif swept:

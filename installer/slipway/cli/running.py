@@ -17,7 +17,7 @@ from slipway.cli.progressview import result_text, view
 from slipway.engine.apply import apply
 from slipway.engine.context import Context, Edit, open_context
 from slipway.engine.handover import can_hand_over, hand_over
-from slipway.engine.preflight import check, refuse_held
+from slipway.engine.preflight import refuse_held, refuse_unfit
 from slipway.engine.prepare import prepare
 from slipway.errors import ApprovalRequired, ConfigurationError, ConflictError, StalePlanError, before_changes
 from slipway.model.configuration import Configuration
@@ -99,7 +99,7 @@ def _decided(
             hint="plan again: slipway plan --out FILE",
         )
     if not plan.empty:
-        warn(check(context, observed, plan))
+        warn(refuse_unfit(context, observed, plan))
         refuse_held(plan)
         _agree(plan, yes=yes or bool(agreed), output=output)
     return observed, plan

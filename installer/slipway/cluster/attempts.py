@@ -28,7 +28,7 @@ _DATA = frozenset({"CustomResourceDefinition", "PersistentVolume", "PersistentVo
 KEEP = "helm.sh/resource-policy"
 
 
-def references(client: Client, manifest: Iterable[Object], namespace: str) -> tuple[ObjectRef, ...]:
+def object_refs(client: Client, manifest: Iterable[Object], namespace: str) -> tuple[ObjectRef, ...]:
     """The objects of a manifest; those without a namespace of their own are in the release's."""
     found = []
     for item in manifest:
@@ -49,13 +49,13 @@ def left_by_attempts(client: Client, release: str, namespace: str) -> tuple[Obje
     """
     labels = f"owner=helm,name={release},status in ({_BROKEN})"
     secrets = client.list("v1", "Secret", namespace, labels=labels)
-    wanted = dict.fromkeys(ref for one in secrets for ref in references(client, _manifest(one), namespace))
-    found = drift.metadata(client, wanted)
+    wanted = dict.fromkeys(ref for one in secrets for ref in object_refs(client, _manifest(one), namespace))
+    found = drift.metadata_by_key(client, wanted)
     there = {ref: found.get(drift.ref_key(ref)) for ref in wanted}
     return tuple(replace(ref, uid=meta["uid"]) for ref, meta in there.items() if meta)
 
 
-def sweep(client: Client, release: str, namespace: str, surplus: Iterable[ObjectRef]) -> None:
+def delete_surplus(client: Client, release: str, namespace: str, surplus: Iterable[ObjectRef]) -> None:
     """Delete what is still there of `surplus`: the release's own objects, but for data and what the chart keeps."""
     for ref in (ref for ref in surplus if ref.kind not in _DATA):
         found = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)

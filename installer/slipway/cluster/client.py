@@ -144,7 +144,7 @@ class Client:
         answer = transport.send(self.api, "GET", path, query=query, timeout=timeout)
         if answer.status >= transport.REFUSED:
             with answer:
-                transport.check(answer.status, answer.data(), f"watch {path}")
+                transport.raise_refusal(answer.status, answer.data(), f"watch {path}")
         return answer
 
     def create(self, obj: Object) -> Object:
@@ -232,7 +232,7 @@ class Client:
             data = answer.data()
         if answer.status == transport.NOT_FOUND and "missing" in default:
             return default["missing"]
-        transport.check(answer.status, data, f"{method} {path}")
+        transport.raise_refusal(answer.status, data, f"{method} {path}")
         if not isinstance(data, dict):  # the page of a proxy
             raise TransientError(
                 f"the answer is not one of the Kubernetes API: {method} {path}",
@@ -292,7 +292,7 @@ def events(answer: transport.Answer) -> Iterator[Object]:
         if event["type"] == "ERROR":
             status = event["object"]
             code = status.get("code")
-            transport.check(code if isinstance(code, int) else 0, status, "watch")
+            transport.raise_refusal(code if isinstance(code, int) else 0, status, "watch")
             raise TransientError(
                 "the Kubernetes API ended the watch", where="kubernetes", why=str(status.get("message", ""))
             )

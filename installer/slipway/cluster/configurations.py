@@ -23,13 +23,13 @@ class Configurations:
     def list(self) -> tuple[LiveConfiguration, ...]:
         """All of them, oldest first; of the same second, by name."""
         items = self._client.list(*CONFIGURATION, self._namespace)
-        return tuple(live(item) for item in sorted(items, key=_age))
+        return tuple(live_configuration(item) for item in sorted(items, key=_age))
 
     def get(self, key: tuple[str, str]) -> LiveConfiguration | None:
         """The one of (namespace, name); None when it is gone."""
         namespace, name = key
         answer = self._client.get(*CONFIGURATION, name, namespace)
-        return live(answer) if answer else None
+        return live_configuration(answer) if answer else None
 
     def write_status(self, key: tuple[str, str], status: dict[str, Any]) -> None:
         """Replace the status as a whole; nobody else writes it, so no version is compared."""
@@ -46,7 +46,7 @@ class Configurations:
         )
 
 
-def live(document: dict[str, Any]) -> LiveConfiguration:
+def live_configuration(document: dict[str, Any]) -> LiveConfiguration:
     """One object of the API as data, with the owners of fields that are not Slipway's."""
     metadata = document["metadata"]
     entries = metadata.get("managedFields") or ()

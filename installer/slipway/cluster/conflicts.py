@@ -7,7 +7,7 @@ from typing import Any
 from slipway.errors import Finding
 
 
-def owners(status: Mapping[str, Any]) -> tuple[Finding, ...]:
+def conflicting_fields(status: Mapping[str, Any]) -> tuple[Finding, ...]:
     """A finding per field: its path and the manager that set it, from the API's Status."""
     causes = (status.get("details") or {}).get("causes") or ()
     return tuple(

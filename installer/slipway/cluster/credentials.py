@@ -32,7 +32,7 @@ class UnusableCredentialsError(Exception):
     """Why there are none."""
 
 
-def library() -> None:
+def import_library() -> None:
     """Import the library's client, and as little else as possible. Safe to call again."""
     for name in _BARE:
         spec = None if name in sys.modules else find_spec(name)
@@ -43,7 +43,7 @@ def library() -> None:
     import kubernetes.client.api_client  # noqa: F401
 
 
-def load(configuration: "Configuration", kubeconfig: Path | None) -> None:
+def load_credentials(configuration: "Configuration", kubeconfig: Path | None) -> None:
     """Put host, authority and account into the library's configuration.
 
     Raises:

@@ -19,22 +19,24 @@ WATCHED = frozenset({"Deployment", "DaemonSet", "StatefulSet"})
 Place = tuple[str, str, str]
 
 
-def of_modules(
+def drift_of_modules(
     client: Client, modules: Iterable[ModuleRecord], pool: Executor
 ) -> dict[str, tuple[Drift, ...]]:
     """Drift of each healthy module that has some. Others are worked on anyway."""
-    records = settled(modules)
-    found = metadata(client, [ref for record in records for ref in record.objects], pool)
-    compared = {record.name: tuple(compare(record, found)) for record in records}
+    records = settled_modules(modules)
+    found = metadata_by_key(client, [ref for record in records for ref in record.objects], pool)
+    compared = {record.name: tuple(differences(record, found)) for record in records}
     return {name: drift for name, drift in compared.items() if drift}
 
 
-def settled(modules: Iterable[ModuleRecord]) -> list[ModuleRecord]:
+def settled_modules(modules: Iterable[ModuleRecord]) -> list[ModuleRecord]:
     """Modules that nobody works on, and whose last work ended well."""
     return [record for record in modules if record.phase is ModulePhase.HEALTHY and not record.intent]
 
 
-def metadata(client: Client, refs: Iterable[ObjectRef], pool: Executor | None = None) -> dict[str, Object]:
+def metadata_by_key(
+    client: Client, refs: Iterable[ObjectRef], pool: Executor | None = None
+) -> dict[str, Object]:
     """Metadata of the objects that exist, by `key`. One list per kind and namespace."""
     places: dict[Place, list[ObjectRef]] = defaultdict(list)
     for ref in refs:
@@ -48,11 +50,11 @@ def metadata(client: Client, refs: Iterable[ObjectRef], pool: Executor | None = 
     for place, items in zip(places, lists, strict=True):
         for item in items:
             meta = item["metadata"]
-            found[key(place[0], place[1], meta.get("namespace", ""), meta["name"])] = meta
+            found[object_key(place[0], place[1], meta.get("namespace", ""), meta["name"])] = meta
     return found
 
 
-def key(api_version: str, kind: str, namespace: str, name: str) -> str:
+def object_key(api_version: str, kind: str, namespace: str, name: str) -> str:
     """An object's name in messages and in `generations`: the version of its API left out."""
     group = api_version.partition("/")[0] if "/" in api_version else ""
     return "/".join(part for part in (f"{kind}.{group}" if group else kind, namespace, name) if part)
@@ -60,7 +62,7 @@ def key(api_version: str, kind: str, namespace: str, name: str) -> str:
 
 def ref_key(ref: ObjectRef) -> str:
     """The same for a recorded object."""
-    return key(ref.api_version, ref.kind, ref.namespace, ref.name)
+    return object_key(ref.api_version, ref.kind, ref.namespace, ref.name)
 
 
 def generations(refs: Iterable[ObjectRef], found: dict[str, Object]) -> dict[str, int]:
@@ -69,7 +71,7 @@ def generations(refs: Iterable[ObjectRef], found: dict[str, Object]) -> dict[str
     return {name: found[name].get("generation", 0) for name in keys if name in found}
 
 
-def compare(record: ModuleRecord, found: dict[str, Object]) -> Iterator[Drift]:
+def differences(record: ModuleRecord, found: dict[str, Object]) -> Iterator[Drift]:
     """What differs from one module's record."""
     step = f"module/{record.name}/apply"
     known: dict[str, Any] = record.extra.get("generations", {})

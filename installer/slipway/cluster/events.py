@@ -18,12 +18,14 @@ log = logging.getLogger(__name__)
 NOTE_LIMIT: Final = 1024
 
 
-def instance() -> str:
+def this_instance() -> str:
     """This process among all replicas: the pod's name, else host and process."""
     return os.environ.get("POD_NAME", f"{socket.gethostname()}-{os.getpid()}")
 
 
-def emit(client: Client, about: LiveConfiguration, reason: str, note: str, *, warning: bool = False) -> None:
+def emit_event(
+    client: Client, about: LiveConfiguration, reason: str, note: str, *, warning: bool = False
+) -> None:
     """Create one Event; a failure is logged and nothing more, since Events are for people."""
     now = exact_text(utc_now())
     event = {
@@ -36,7 +38,7 @@ def emit(client: Client, about: LiveConfiguration, reason: str, note: str, *, wa
         "action": "Reconcile",
         "note": note if len(note) <= NOTE_LIMIT else note[: NOTE_LIMIT - 1] + "…",
         "reportingController": f"{API_GROUP}/operator",
-        "reportingInstance": instance()[:128],
+        "reportingInstance": this_instance()[:128],
         "regarding": {
             "apiVersion": API_VERSION,
             "kind": "ClusterConfiguration",

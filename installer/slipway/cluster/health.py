@@ -39,15 +39,15 @@ def status(obj: Object | None) -> Status:
     seen = _number(_found(obj).get("observedGeneration"))
     if seen is not None and seen != obj["metadata"].get("generation", seen):
         return _waits("its controller has not seen the last change")
-    return _RULES.get((group(obj.get("apiVersion", "")), obj["kind"]), _generic)(obj)
+    return _RULES.get((api_group(obj.get("apiVersion", "")), obj["kind"]), _generic)(obj)
 
 
-def group(api_version: str) -> str:
+def api_group(api_version: str) -> str:
     """`apps` of `apps/v1`; empty for the core's `v1`."""
     return api_version.rpartition("/")[0]
 
 
-def since(obj: Object) -> str:
+def unready_since(obj: Object) -> str:
     """Since when it is not current (ISO 8601 UTC); empty for kinds that do not say."""
     for name in ("Available", "Ready", "PodScheduled"):
         condition = _condition(obj, name)
@@ -213,9 +213,9 @@ _RULES: dict[tuple[str, str], Callable[[Object], Status]] = {
 }
 
 
-def watched(api_version: str, kind: str) -> bool:
+def can_be_unready(api_version: str, kind: str) -> bool:
     """Whether a kind can be anything but current once it exists: workloads and the like, and custom resources."""
-    name = group(api_version)
+    name = api_group(api_version)
     return (name, kind) in _RULES or ("." in name and not name.endswith(".k8s.io"))
 
 

@@ -19,11 +19,11 @@ from slipway.cluster.client import Client
 from slipway.cluster.helm import Deployed, Helm
 from slipway.cluster.releases import (
     Request,
-    begun,
+    begun_record,
     known_releases,
     release_digest,
-    surplus,
-    unlike,
+    releases_to_change,
+    surplus_objects,
     with_attempts,
     with_objects,
     with_release,
@@ -49,7 +49,7 @@ class Work:
 
 def preload() -> None:
     """Import the heavy libraries now: what Ansible's workers find in the process that they are forked from."""
-    credentials.library()
+    credentials.import_library()
     import pyhelm3.command  # noqa: F401
 
 
@@ -62,9 +62,9 @@ def apply_module(work: Work, request: Request, intent: Intent) -> ModuleRecord:
         Interrupted: stopped; the intent stays open, the next run continues, and waits for as long as is left.
     """
     before = records.read_module(work.client, request["name"]) or _new(request["name"])
-    drifted = any(drift.compare(before, drift.metadata(work.client, before.objects)))
-    todo = unlike(before, request, drifted=drifted)
-    record = with_attempts(work.client, begun(before, request, intent, todo), before, todo)
+    drifted = any(drift.differences(before, drift.metadata_by_key(work.client, before.objects)))
+    todo = releases_to_change(before, request, drifted=drifted)
+    record = with_attempts(work.client, begun_record(before, request, intent, todo), before, todo)
     record = _with_waited(record, _waited(before, intent))
     records.write_module(work.client, record)
     try:
@@ -123,8 +123,8 @@ def _release(work: Work, item: Mapping[str, Any], record: ModuleRecord) -> Modul
     """Bring one release to its digest; the record, written, with what then stands."""
     name, namespace, digest = item["name"], item["namespace"], release_digest(item)
     deployed = _deploy(work, item, digest)
-    fresh = attempts.references(work.client, deployed.manifest, namespace)
-    attempts.sweep(work.client, name, namespace, surplus(record, name, fresh))
+    fresh = attempts.object_refs(work.client, deployed.manifest, namespace)
+    attempts.delete_surplus(work.client, name, namespace, surplus_objects(record, name, fresh))
     known = {**known_releases(record)[name], "digest": digest, "revision": deployed.revision}
     record = with_objects(work.client, with_release(record, name, known), {name: fresh}, set())
     records.write_module(work.client, record)
@@ -150,7 +150,7 @@ def _healthy(work: Work, request: Request, record: ModuleRecord) -> None:
     """Wait until it is; where the wait is stopped, the record says how much of the time is used up."""
     rules, started, waited = request["health"], time.monotonic(), float(record.extra.get("waited", 0))
     try:
-        pending = waiting.wait(
+        pending = waiting.wait_until_healthy(
             work.client,
             record.objects,
             rules.get("rules", ()),
@@ -191,7 +191,7 @@ def _roll_back(work: Work, request: Request, record: ModuleRecord) -> tuple[Modu
     if not back:
         return record, ""
     try:
-        pending = waiting.wait(
+        pending = waiting.wait_until_healthy(
             work.client, record.objects, (), seconds=ROLLBACK_SECONDS, cancelled=work.cancelled
         )
     except Interrupted:
@@ -213,8 +213,8 @@ def _back(work: Work, release: str, namespace: str, record: ModuleRecord) -> Mod
         work.helm.rollback(release, known["good"]["revision"], namespace)
         deployed = work.helm.status(release, namespace)
     good = {**known["good"], "revision": deployed.revision}
-    fresh = attempts.references(work.client, deployed.manifest, namespace)
-    attempts.sweep(work.client, release, namespace, surplus(record, release, fresh))
+    fresh = attempts.object_refs(work.client, deployed.manifest, namespace)
+    attempts.delete_surplus(work.client, release, namespace, surplus_objects(record, release, fresh))
     return with_objects(
         work.client, with_release(record, release, {**known, **good, "good": good}), {release: fresh}, set()
     )

@@ -25,7 +25,7 @@ def drain(client: Client, name: str, *, seconds: float, cancelled: Callable[[], 
     cordon(client, name)
     deadline = time.monotonic() + seconds
     evicted: set[str] = set()
-    while pods := [pod for pod in _pods(client, name) if movable(pod)]:
+    while pods := [pod for pod in _pods(client, name) if is_movable(pod)]:
         refusals = [_evict(client, pod) for pod in pods if not pod["metadata"].get("deletionTimestamp")]
         evicted |= {pod["metadata"]["uid"] for pod in pods}
         if cancelled():
@@ -100,12 +100,12 @@ def _not_ready(name: str, node: Object | None) -> StepError:
     )
 
 
-def remove(client: Client, name: str) -> bool:
+def delete_node(client: Client, name: str) -> bool:
     """Delete the Node object; whether there was one."""
     return client.delete("v1", "Node", name)
 
 
-def movable(pod: Object) -> bool:
+def is_movable(pod: Object) -> bool:
     """Whether a drain has to wait for it."""
     meta = pod["metadata"]
     if "kubernetes.io/config.mirror" in (meta.get("annotations") or {}):

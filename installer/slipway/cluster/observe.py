@@ -9,7 +9,7 @@ from slipway.cluster import drift as drifts
 from slipway.cluster import kept, records
 from slipway.cluster.admission import read_admission
 from slipway.cluster.client import Client, Object
-from slipway.cluster.configurations import live
+from slipway.cluster.configurations import live_configuration
 from slipway.cluster.standing import NO_RULES, Rules, pressures_of, ready_of, sick_modules
 from slipway.errors import StepError, TransientError
 from slipway.model.observed import ClusterObserved, LiveConfiguration, NodeObserved
@@ -48,7 +48,7 @@ def observe(client: Client, *, rules: Rules = NO_RULES, drift: bool = False) -> 
             modules=found,
             configurations=configurations.result(),
             sick=sick_modules(client, found.values(), rules, pool),
-            drift=drifts.of_modules(client, found.values(), pool) if drift else {},
+            drift=drifts.drift_of_modules(client, found.values(), pool) if drift else {},
             operator_catalog=operator.result(),
             settings=settings.result(),
             admission=admission.result(),
@@ -88,7 +88,7 @@ def node_observed(node: Object) -> NodeObserved:
 
 def _configurations(client: Client) -> tuple[LiveConfiguration, ...]:
     found = client.list(API_VERSION, "ClusterConfiguration")
-    return tuple(live(item) for item in found)
+    return tuple(live_configuration(item) for item in found)
 
 
 def operator_catalog(client: Client) -> str:

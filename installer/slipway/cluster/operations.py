@@ -41,7 +41,7 @@ def write_operation(
             client.create(document)
         except ConflictError:
             log.debug("operation %s is there already", name)
-    client.merge(*OPERATION, name, {"status": fitting(status)}, namespace, subresource="status")
+    client.merge(*OPERATION, name, {"status": fitting_status(status)}, namespace, subresource="status")
 
 
 def close_operation(client: Client, name: str, namespace: str, status: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ def prune_operations(client: Client, namespace: str, configuration: str) -> None
         client.delete(*OPERATION, name, namespace)
 
 
-def fitting(status: dict[str, Any]) -> dict[str, Any]:
+def fitting_status(status: dict[str, Any]) -> dict[str, Any]:
     """The status, without its successful steps, then without all steps, where it is too big."""
     steps = status.get("steps") or []
     bad = [step for step in steps if step.get("outcome") != "succeeded"]

@@ -11,7 +11,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
-from slipway.cluster.conflicts import owners
+from slipway.cluster.conflicts import conflicting_fields
 from slipway.errors import ConflictError, SlipwayError, StepError, TransientError
 
 #: Answers of a server that is starting, overloaded or compacted (410: list again); time heals them.
@@ -55,7 +55,7 @@ def refusal(status: int, data: Any, action: str) -> SlipwayError:
     details = data if isinstance(data, Mapping) else {}
     why = str(details.get("message") or data)[:2000]
     if status == HTTPStatus.CONFLICT:
-        fields = owners(details)
+        fields = conflicting_fields(details)
         hint = _FIELDS if fields else _AGAIN
         return ConflictError(f"conflict: {action}", where="kubernetes", why=why, hint=hint, findings=fields)
     passing = status in _PASSING or StatusCause.NAMESPACE_TERMINATING in _causes(details)

@@ -29,7 +29,7 @@ def release_digest(item: Mapping[str, Any]) -> str:
     )
 
 
-def unlike(before: ModuleRecord, request: Request, *, drifted: bool) -> tuple[str, ...]:
+def releases_to_change(before: ModuleRecord, request: Request, *, drifted: bool) -> tuple[str, ...]:
     """Releases that are not known to stand as they are wanted: all of them, once an object is not as recorded."""
     known = known_releases(before)
     return tuple(
@@ -39,7 +39,9 @@ def unlike(before: ModuleRecord, request: Request, *, drifted: bool) -> tuple[st
     )
 
 
-def begun(before: ModuleRecord, request: Request, intent: Intent, todo: tuple[str, ...]) -> ModuleRecord:
+def begun_record(
+    before: ModuleRecord, request: Request, intent: Intent, todo: tuple[str, ...]
+) -> ModuleRecord:
     """The record while it is worked on: old digest, open intent, and all releases that may come to be."""
     known = known_releases(before)
     releases: dict[str, dict[str, Any]] = {}
@@ -71,7 +73,7 @@ def good_release(record: ModuleRecord, release: str) -> dict[str, Any]:
     return dict(known.get("good") or {})
 
 
-def half_done(before: ModuleRecord, release: str) -> bool:
+def is_half_done(before: ModuleRecord, release: str) -> bool:
     """Whether an earlier run began with a release and did not come to its end."""
     known = known_releases(before).get(release)
     return known is not None and "digest" not in known
@@ -82,7 +84,7 @@ def with_attempts(
 ) -> ModuleRecord:
     """The record with what attempts left of half done releases: theirs to take away, here or by a removal."""
     owners, found = dict(record.extra.get("objects", {})), list(record.objects)
-    for name in (name for name in todo if half_done(before, name)):
+    for name in (name for name in todo if is_half_done(before, name)):
         left = attempts.left_by_attempts(client, name, known_releases(record)[name]["namespace"])
         found += [ref for ref in left if drift.ref_key(ref) not in owners]
         owners |= {drift.ref_key(ref): name for ref in left}
@@ -104,7 +106,7 @@ def with_objects(
     replaced = gone | set(objects)
     kept = [ref for ref in record.objects if owners.get(drift.ref_key(ref)) not in replaced]
     fresh = [ref for refs in objects.values() for ref in refs]
-    found = drift.metadata(client, [*kept, *fresh])
+    found = drift.metadata_by_key(client, [*kept, *fresh])
     refs = tuple(
         replace(ref, uid=found.get(drift.ref_key(ref), {}).get("uid", "")) for ref in [*kept, *fresh]
     )
@@ -120,7 +122,7 @@ def with_objects(
     return replace(record, objects=refs, extra=extra)
 
 
-def surplus(record: ModuleRecord, release: str, fresh: tuple[ObjectRef, ...]) -> Iterator[ObjectRef]:
+def surplus_objects(record: ModuleRecord, release: str, fresh: tuple[ObjectRef, ...]) -> Iterator[ObjectRef]:
     """Objects recorded of a release that it does not consist of any more."""
     owners, keys = record.extra.get("objects", {}), {drift.ref_key(ref) for ref in fresh}
     for ref in record.objects:
@@ -128,7 +130,7 @@ def surplus(record: ModuleRecord, release: str, fresh: tuple[ObjectRef, ...]) ->
             yield ref
 
 
-def untrusted(record: ModuleRecord) -> ModuleRecord:
+def untrusted_record(record: ModuleRecord) -> ModuleRecord:
     """The record of a module that is about to be taken away: where its releases are, and that none of them stands."""
     place = ("namespace", "own_namespace")
     releases = {

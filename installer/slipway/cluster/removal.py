@@ -10,7 +10,7 @@ from slipway.cluster import drift, records
 from slipway.cluster.attempts import KEEP
 from slipway.cluster.client import Client, Object
 from slipway.cluster.modules import Work
-from slipway.cluster.releases import Request, untrusted
+from slipway.cluster.releases import Request, untrusted_record
 from slipway.errors import Interrupted, StepError
 from slipway.model.record import Intent, ModulePhase, ModuleRecord, ObjectRef
 
@@ -35,7 +35,7 @@ def remove_module(work: Work, request: Request, intent: Intent) -> None:
     if record is None:
         return
     policy = request["removal"]
-    record = replace(untrusted(record), phase=ModulePhase.REMOVING, intent=intent, time=utc_text())
+    record = replace(untrusted_record(record), phase=ModulePhase.REMOVING, intent=intent, time=utc_text())
     records.write_module(work.client, record)
     pods = _pod_selectors(work.client, record.objects)
     try:
@@ -99,7 +99,7 @@ def _retained(client: Client, ref: ObjectRef, policy: dict[str, Any]) -> bool:
 
 def _leftovers(client: Client, expected: list[ObjectRef]) -> None:
     """What Helm did not know of any more (its release was lost) is deleted by uid."""
-    found = drift.metadata(client, expected)
+    found = drift.metadata_by_key(client, expected)
     for ref in expected:
         meta = found.get(drift.ref_key(ref))
         if meta and meta["uid"] == ref.uid and not meta.get("deletionTimestamp"):
@@ -125,7 +125,7 @@ def _wait_gone(
 
 
 def _remaining(client: Client, expected: list[ObjectRef]) -> list[str]:
-    found = drift.metadata(client, expected)
+    found = drift.metadata_by_key(client, expected)
     return [
         f"{name}{_finalizers(found[name])}{_held_by(client, ref)}"
         for name, ref in ((drift.ref_key(ref), ref) for ref in expected)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from slipway.cluster import health, waiting
 from slipway.cluster.client import Client, Object
-from slipway.cluster.drift import ref_key, settled
+from slipway.cluster.drift import ref_key, settled_modules
 from slipway.errors import SlipwayError
 from slipway.model.record import ModuleRecord, ObjectRef
 from slipway.model.standing import Ailment, Cause, Part
@@ -53,10 +53,15 @@ def sick_modules(
     client: Client, modules: Iterable[ModuleRecord], rules: Rules, pool: Executor
 ) -> dict[str, tuple[Ailment, ...]]:
     """What is sick of each module that was healthy when it was recorded. Others are worked on, or failed anyway."""
-    records = settled(modules)
+    records = settled_modules(modules)
     broken = pool.map(lambda record: _broken_rules(client, record, rules), records)
-    found = _objects(client, [ref for record in records for ref in looked_at(record)], pool)
-    suspects = [(record, ref) for record in records for ref in looked_at(record) if _suspect(ref, found)]
+    found = _objects(client, [ref for record in records for ref in objects_that_can_be_sick(record)], pool)
+    suspects = [
+        (record, ref)
+        for record in records
+        for ref in objects_that_can_be_sick(record)
+        if _suspect(ref, found)
+    ]
     ailing: dict[str, list[Ailment]] = defaultdict(list)
     for number, (record, ref) in enumerate(suspects):
         ailment = _ailment(client, record.name, ref, found.get(ref_key(ref)), ask=number < ASKED)
@@ -70,7 +75,7 @@ def sick_modules(
 def _broken_rules(client: Client, record: ModuleRecord, rules: Rules) -> list[Ailment]:
     """Rules that do not hold, each a request; those of an object that the module made are looked at anyway."""
     ailments, module = [], record.name
-    own = {(ref.api_version, ref.kind, ref.name, ref.namespace) for ref in looked_at(record)}
+    own = {(ref.api_version, ref.kind, ref.name, ref.namespace) for ref in objects_that_can_be_sick(record)}
     for rule in rules.get(module, ()):
         if (rule["apiVersion"], rule["kind"], rule.get("name"), rule.get("namespace", "")) in own:
             continue
@@ -87,9 +92,9 @@ def _broken_rules(client: Client, record: ModuleRecord, rules: Rules) -> list[Ai
     return ailments
 
 
-def looked_at(record: ModuleRecord) -> Iterator[ObjectRef]:
+def objects_that_can_be_sick(record: ModuleRecord) -> Iterator[ObjectRef]:
     """Of what a module made, the objects that can be sick."""
-    return (ref for ref in record.objects if health.watched(ref.api_version, ref.kind))
+    return (ref for ref in record.objects if health.can_be_unready(ref.api_version, ref.kind))
 
 
 def _objects(client: Client, refs: Iterable[ObjectRef], pool: Executor) -> Found:
@@ -130,12 +135,12 @@ def _ailment(
         status = waiting.object_status(client, obj)
         if status.current:
             return None
-        since = health.since(obj)
+        since = health.unready_since(obj)
         message = f"{key}: {status.message}"
         if ask:
             message = waiting.diagnose(client, [ref], {key: status})
             since = since or min(
-                filter(None, map(health.since, waiting.unready_pods(client, obj))), default=""
+                filter(None, map(health.unready_since, waiting.unready_pods(client, obj))), default=""
             )
     except SlipwayError as error:
         return Ailment(Part.MODULE, module, Cause.UNREADABLE, f"{key}: {error.what}; {error.why}")

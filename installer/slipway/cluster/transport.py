@@ -39,12 +39,12 @@ def open_api(kubeconfig: Path | None) -> "ApiClient":
     """The library's client for a kubeconfig, or for the ServiceAccount of the pod this runs in."""
     import urllib3
 
-    credentials.library()
+    credentials.import_library()
     from kubernetes.client import ApiClient, Configuration
 
     configuration = Configuration()
     try:
-        credentials.load(configuration, kubeconfig)
+        credentials.load_credentials(configuration, kubeconfig)
     except credentials.UnusableCredentialsError as exc:
         raise StepError(
             "the kubeconfig cannot be used",
@@ -147,7 +147,7 @@ def _yaml(body: Any) -> bytes:
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode(errors="replace")
 
 
-def check(status: int, data: Any, action: str) -> None:
+def raise_refusal(status: int, data: Any, action: str) -> None:
     """Raise what an answer of 400 and above means."""
     if status >= REFUSED:
         raise refusal(status, data, action)

@@ -24,7 +24,7 @@ _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 Pending = dict[str, health.Status]
 
 
-def wait(
+def wait_until_healthy(
     client: Client,
     refs: Sequence[ObjectRef],
     rules: Sequence[Mapping[str, Any]],
@@ -34,7 +34,7 @@ def wait(
     progress: Callable[[str], None] = lambda _: None,
 ) -> Pending:
     """Wait for all; what is not current in the end, or has failed for good. Empty: healthy."""
-    waiting = {ref_key(ref): ref for ref in refs if health.watched(ref.api_version, ref.kind)}
+    waiting = {ref_key(ref): ref for ref in refs if health.can_be_unready(ref.api_version, ref.kind)}
     open_rules = list(rules)
     started = time.monotonic()
     pause, told = FIRST_POLL, ""

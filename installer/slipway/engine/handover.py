@@ -188,11 +188,13 @@ def _result(
     steps = tuple(_step(item) for item in status.get("steps") or ())
     counts = status.get("counts") or {}
     if follower.operation:
-        outcome = ended(status.get("phase", ""), steps, ready=_condition(live, ConditionType.READY) == "True")
+        outcome = outcome_of_operation(
+            status.get("phase", ""), steps, ready=_condition(live, ConditionType.READY) == "True"
+        )
     else:
         put = (StepResult(s.id, Outcome.SUCCEEDED) for s in plan.steps if s.kind is StepKind.SETTINGS)
-        steps = (*put, *held_back(plan))
-        outcome = settled(_condition(live, ConditionType.READY, "reason"), steps)
+        steps = (*put, *steps_held_back(plan))
+        outcome = outcome_without_operation(_condition(live, ConditionType.READY, "reason"), steps)
     if outcome is not Outcome.SUCCEEDED and not any(step.failure for step in steps):
         text = _condition(live, ConditionType.READY, "message")
         steps = (*steps, StepResult("operator", Outcome.FAILED, failure=Failure(text, live.name)))
@@ -212,7 +214,7 @@ def _result(
     )
 
 
-def ended(phase: str, steps: Iterable[StepResult], *, ready: bool) -> Outcome:
+def outcome_of_operation(phase: str, steps: Iterable[StepResult], *, ready: bool) -> Outcome:
     """How a change ended: as its operation did. What else a cluster is not ready for, `slipway status` tells."""
     outcomes = {step.outcome for step in steps}
     if ready or phase == OperationPhase.SUCCEEDED:
@@ -224,7 +226,7 @@ def ended(phase: str, steps: Iterable[StepResult], *, ready: bool) -> Outcome:
     return Outcome.BLOCKED if held_back else Outcome.FAILED
 
 
-def settled(reason: str, steps: Iterable[StepResult]) -> Outcome:
+def outcome_without_operation(reason: str, steps: Iterable[StepResult]) -> Outcome:
     """How a change ended for which the operator began no operation; `reason` is why it says Ready or not."""
     if reason in {
         ReadyReason.UP_TO_DATE,
@@ -235,7 +237,7 @@ def settled(reason: str, steps: Iterable[StepResult]) -> Outcome:
     return Outcome.BLOCKED if blocked else Outcome.FAILED
 
 
-def held_back(plan: Plan) -> tuple[StepResult, ...]:
+def steps_held_back(plan: Plan) -> tuple[StepResult, ...]:
     """The steps that nobody begins before a host answers."""
     return tuple(
         StepResult(step.id, Outcome.BLOCKED, failure=Failure.of(step.hold))

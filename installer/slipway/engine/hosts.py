@@ -63,7 +63,7 @@ def run_hosts(steps: tuple[Step, ...], run: Run) -> None:
     result = run_playbook(
         PLAYBOOK,
         hosts=host_variables(steps, run, pythons, giver),
-        groups=groups(context.configuration.hosts, registry=context.configuration.registry_hosts),
+        groups=hosts_by_role(context.configuration.hosts, registry=context.configuration.registry_hosts),
         extra=run_variables(run),
         directory=context.state / "runs",
         secrets=context.secret,
@@ -72,7 +72,7 @@ def run_hosts(steps: tuple[Step, ...], run: Run) -> None:
         cancelled=run.cancelled,
     )
     if not run.cancelled():
-        conclude(steps, result, run)
+        explain_unrecorded(steps, result, run)
 
 
 def credentials_host(steps: Iterable[Step], run: Run) -> str:
@@ -109,7 +109,7 @@ def _names(steps: Iterable[Step], run: Run, giver: str) -> set[str]:
     return {step.target for step in steps} | {run.context.configuration.control_planes[0].name, giver}
 
 
-def conclude(steps: Iterable[Step], result: RunnerResult, run: Run) -> None:
+def explain_unrecorded(steps: Iterable[Step], result: RunnerResult, run: Run) -> None:
     """Give every step that has no record its reason."""
     open_steps = list(steps)
     for failure in result.failures:
@@ -189,7 +189,7 @@ def _step_variables(step: Step, run: Run) -> dict[str, Any]:
     }
 
 
-def groups(hosts: Iterable[Host], *, registry: Iterable[Host]) -> dict[str, list[str]]:
+def hosts_by_role(hosts: Iterable[Host], *, registry: Iterable[Host]) -> dict[str, list[str]]:
     """Inventory groups by role."""
     members = list(hosts)
     return {

@@ -79,17 +79,17 @@ class Journal:
         return os.fdopen(descriptor, "a", encoding="utf-8")
 
 
-def operations(directory: Path) -> list[str]:
+def operation_names(directory: Path) -> list[str]:
     """Names of the operations on record, newest first."""
     return sorted((path.stem for path in directory.glob("op-*.jsonl")), reverse=True)
 
 
-def newest(directory: Path) -> tuple[str, list[dict[str, Any]]]:
+def newest_operation(directory: Path) -> tuple[str, list[dict[str, Any]]]:
     """The newest operation with its events; without any where there is none, or where it cannot be read."""
-    return next(((name, readable(directory, name)) for name in operations(directory)), ("", []))
+    return next(((name, readable_events(directory, name)) for name in operation_names(directory)), ("", []))
 
 
-def readable(directory: Path, operation: str) -> list[dict[str, Any]]:
+def readable_events(directory: Path, operation: str) -> list[dict[str, Any]]:
     """An operation's events in order; none where its file cannot be read."""
     try:
         return list(events(directory, operation))
@@ -97,9 +97,9 @@ def readable(directory: Path, operation: str) -> list[dict[str, Any]]:
         return []
 
 
-def running(directory: Path) -> int | None:
+def running_process(directory: Path) -> int | None:
     """Process of the operation that runs on this machine now, if there is one."""
-    _, happened = newest(directory)
+    _, happened = newest_operation(directory)
     if not happened or happened[-1]["kind"] == ProgressKind.FINISHED:
         return None
     holder = str(happened[0]["data"].get("holder", ""))
@@ -133,10 +133,10 @@ def _event(line: str) -> dict[str, Any] | None:
     return asdict(event) if known and 0 <= event.time < _FAR else None
 
 
-def unfinished(directory: Path) -> set[str]:
+def unfinished_targets(directory: Path) -> set[str]:
     """Targets of steps that the newest operation on this machine began and did not bring to a good end."""
     begun: dict[str, str] = {}
-    for event in newest(directory)[1]:
+    for event in newest_operation(directory)[1]:
         if event["kind"] == ProgressKind.STEP_STARTED:
             begun[event["step"]] = event["target"]
         elif (
@@ -147,5 +147,5 @@ def unfinished(directory: Path) -> set[str]:
 
 
 def _prune(directory: Path) -> None:
-    for name in operations(directory)[KEEP:]:
+    for name in operation_names(directory)[KEEP:]:
         (directory / f"{name}.jsonl").unlink(missing_ok=True)

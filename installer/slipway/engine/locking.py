@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from slipway.engine.context import Context
 from slipway.engine.keeping import Keeper
-from slipway.engine.patience import patiently
+from slipway.engine.patience import repeat_while_refused
 from slipway.errors import ConflictError, HeldError, Interrupted, SlipwayError, StalePlanError, TransientError
 from slipway.holders import is_gone
 from slipway.model.observed import Observed
@@ -186,7 +186,7 @@ class Locks:
 
     def _patiently(self, attempt: Callable[[], None]) -> None:
         """Wait for most of a lock's life; by then a holder that lives has renewed it."""
-        waited = patiently(
+        waited = repeat_while_refused(
             attempt, patience=self._seconds * 2 / 3, seconds=self._seconds, waiting=self._tell_waiting
         )
         self._waited = self._waited or waited

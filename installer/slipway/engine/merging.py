@@ -18,7 +18,7 @@ from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.paths import Path
 
 
-def effective(context: Context, observed: Observed) -> Configuration:
+def effective_configuration(context: Context, observed: Observed) -> Configuration:
     """The configuration as the cluster will hold it after this apply.
 
     Raises:

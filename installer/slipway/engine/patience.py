@@ -6,7 +6,7 @@ from collections.abc import Callable
 from slipway.errors import HeldError
 
 
-def patiently(
+def repeat_while_refused(
     attempt: Callable[[], None], *, patience: float, seconds: float, waiting: Callable[[HeldError], None]
 ) -> bool:
     """Repeat an attempt while it is refused; whether it had to be repeated.

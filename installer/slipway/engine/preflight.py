@@ -19,7 +19,7 @@ from slipway.planning.preflight import preflight
 _DAY: Final = 86400.0
 
 
-def check(context: Context, observed: Observed, plan: Plan) -> tuple[Finding, ...]:
+def refuse_unfit(context: Context, observed: Observed, plan: Plan) -> tuple[Finding, ...]:
     """Refuse a plan for which hosts, registry or bundle are not fit; what is only worth a warning is returned.
 
     Raises:

@@ -14,9 +14,9 @@ from slipway.bundle.form import manifest as manifests
 from slipway.bundle.site.source import SiteSource
 from slipway.clock import utc_text
 from slipway.engine.context import Context
-from slipway.engine.journal import unfinished
+from slipway.engine.journal import unfinished_targets
 from slipway.engine.kubeconfig import fetch_kubeconfig
-from slipway.engine.merging import effective
+from slipway.engine.merging import effective_configuration
 from slipway.engine.registry import observe_registry, registry_source
 from slipway.errors import BundleError, ConfigurationError, Finding, SlipwayError, TransientError
 from slipway.model.configuration import Spec
@@ -46,7 +46,9 @@ def prepare(context: Context, scope: Scope) -> tuple[Observed, Plan]:
     _same_release(context)
     observed = _observe(context, scope)
     everyone, records = observed.cluster.configurations, observed.cluster.modules
-    context.configuration = beside(effective(context, observed), everyone, context.catalog, records)
+    context.configuration = beside(
+        effective_configuration(context, observed), everyone, context.catalog, records
+    )
     plan = _plan(context, observed)
     if scope is not Scope.RECORDS or not observed.cluster.reachable:
         more = {**_hosts(context, _unread(context, plan, observed), deep=False), **_leaving(context, plan)}
@@ -87,7 +89,9 @@ def _unread(context: Context, plan: Plan, observed: Observed) -> list[Host]:
     targets = {step.target for step in plan.steps if step.on_host}
     if targets:
         targets |= {name for name, node in observed.cluster.nodes.items() if not node.ready}
-    targets |= credential_targets(context.configuration, plan) | unfinished(context.state / "operations")
+    targets |= credential_targets(context.configuration, plan) | unfinished_targets(
+        context.state / "operations"
+    )
     return [h for h in context.configuration.hosts if h.name in targets and h.name not in observed.hosts]
 
 

@@ -22,7 +22,7 @@ def remove_node(step: Step, run: Run) -> int:
 
     context, name = run.context, step.target
     client = context.client()
-    seconds = duration(context.configuration.spec.upgrade.drain_timeout)
+    seconds = seconds_of(context.configuration.spec.upgrade.drain_timeout)
     # Marked as ours to let in again: whoever takes the edit back gets a node that takes pods.
     evicted = nodes.take_out(client, name, seconds=seconds, cancelled=run.cancelled)
     run.board.counts.ansible_runs += 1
@@ -35,7 +35,7 @@ def remove_node(step: Step, run: Run) -> int:
             why=f"{failure.task}: {failure.message}" if failure else "the run ended early",
             hint="apply again; a host that is gone for good: slipway host forget " + name,
         )
-    nodes.remove(client, name)
+    nodes.delete_node(client, name)
     return evicted + 1
 
 
@@ -44,7 +44,7 @@ def take_out(step: Step, run: Run) -> int:
     from slipway.cluster import nodes
 
     context = run.context
-    seconds = duration(context.configuration.spec.upgrade.drain_timeout)
+    seconds = seconds_of(context.configuration.spec.upgrade.drain_timeout)
     return nodes.take_out(context.client(), step.target, seconds=seconds, cancelled=run.cancelled)
 
 
@@ -53,7 +53,7 @@ def let_in(step: Step, run: Run) -> int:
     from slipway.cluster import nodes
 
     context = run.context
-    seconds = duration(context.configuration.spec.upgrade.drain_timeout)
+    seconds = seconds_of(context.configuration.spec.upgrade.drain_timeout)
     return int(nodes.let_in(context.client(), step.target, seconds=seconds, cancelled=run.cancelled))
 
 
@@ -93,6 +93,6 @@ def reset_hosts(
     )
 
 
-def duration(text: str) -> float:
+def seconds_of(text: str) -> float:
     """Seconds of 30s, 10m or 1h."""
     return float(text[:-1]) * _UNITS[text[-1]]

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Sequence
 
 from slipway.engine.context import Context
-from slipway.engine.removal import duration, reset_hosts
+from slipway.engine.removal import reset_hosts, seconds_of
 from slipway.errors import SlipwayError
 from slipway.runner import EventKind, RunnerEvent, RunnerResult
 from slipway.secrets import site_id
@@ -39,11 +39,11 @@ def reset(
 def _leave(context: Context, names: Sequence[str], tell: Callable[[str], None]) -> None:
     from slipway.cluster import nodes
 
-    seconds = duration(context.configuration.spec.upgrade.drain_timeout)
+    seconds = seconds_of(context.configuration.spec.upgrade.drain_timeout)
     for name in names:
         try:
             tell(f"{name}: drain")
             nodes.drain(context.client(), name, seconds=seconds)
-            nodes.remove(context.client(), name)
+            nodes.delete_node(context.client(), name)
         except SlipwayError as error:
             tell(f"{name}: the cluster could not be told ({error.what}); resetting the host all the same")

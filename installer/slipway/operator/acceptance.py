@@ -19,7 +19,7 @@ from slipway.settings import NAMESPACE
 NOBODYS: Mapping[str, str] = {}
 
 
-def accept(
+def accepted_configuration(
     live: LiveConfiguration,
     everyone: Sequence[LiveConfiguration],
     catalog: Catalog,
@@ -38,7 +38,7 @@ def accept(
     findings = [*_misplaced(configuration, allowed), *catalog.check(configuration)]
     if findings:
         raise refusal(findings, where=f"{live.namespace}/{live.name}")
-    check_alone(live, everyone, configuration.elsewhere)
+    refuse_second_owner(live, everyone, configuration.elsewhere)
     return configuration
 
 
@@ -63,7 +63,7 @@ def _misplaced(configuration: Configuration, allowed: Collection[str]) -> Iterat
         yield Finding(f"spec.{name}", text, hint="leave it out", code="modules-only")
 
 
-def check_alone(
+def refuse_second_owner(
     live: LiveConfiguration, everyone: Sequence[LiveConfiguration], elsewhere: Mapping[str, str] = NOBODYS
 ) -> None:
     """Refuse what an older ClusterConfiguration has already; `everyone` is sorted, oldest first.

@@ -17,10 +17,10 @@ Condition = dict[str, Any]
 def condition(kind: ConditionType, status: bool | None, reason: str, message: str = "") -> Condition:
     """One condition without its times; None is Unknown."""
     word = "Unknown" if status is None else str(status)
-    return {"type": kind, "status": word, "reason": reason, "message": cut(message)}
+    return {"type": kind, "status": word, "reason": reason, "message": shortened(message)}
 
 
-def merge(
+def merged_conditions(
     previous: Iterable[Mapping[str, Any]], new: Iterable[Condition], *, generation: int, now: str
 ) -> list[Condition]:
     """`new` over `previous`: other types stay, and so do transition times where the status did not change."""
@@ -38,6 +38,6 @@ def find(status: Mapping[str, Any], kind: ConditionType) -> Condition:
     return next((dict(item) for item in status.get("conditions") or () if item.get("type") == kind), {})
 
 
-def cut(text: str, limit: int = MESSAGE_LIMIT) -> str:
+def shortened(text: str, limit: int = MESSAGE_LIMIT) -> str:
     """At most `limit` characters, with a mark where something is missing."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -49,7 +49,7 @@ class HookResult:
         return int(any(verdict is Verdict.RETRY for _, verdict in self.verdicts))
 
 
-def config() -> dict[str, Any]:
+def hook_configuration() -> dict[str, Any]:
     """What `--config` prints.
 
     Only spec and approval pass the filter: our own status patches start no run.
@@ -88,7 +88,7 @@ def _standing_binding(api_version: str, kind: str, selector: dict[str, Any], jq:
     }
 
 
-def decide(contexts: Iterable[Context]) -> tuple[Request, ...] | None:
+def requests_of(contexts: Iterable[Context]) -> tuple[Request, ...] | None:
     """Which ClusterConfigurations to look at, in the order first seen; None: all of them, in full.
 
     Pure. Of a burst, the last state of each object counts.
@@ -112,7 +112,7 @@ def decide(contexts: Iterable[Context]) -> tuple[Request, ...] | None:
 def handle(contexts: Iterable[Context], door: Door) -> HookResult:
     """Reconcile what the contexts name; where one is gone, the others too: it may have stood in their way."""
     contexts = list(contexts)
-    requests = decide(contexts)
+    requests = requests_of(contexts)
     if requests is None:
         requests = tuple(Request(key, full=True) for key in door.configurations())
     elif any(map(_of_standing, contexts)):

@@ -13,7 +13,7 @@ from slipway.cluster import health
 from slipway.cluster.client import Client, Object
 from slipway.cluster.kept import module_record
 from slipway.cluster.records import MODULE_LABEL
-from slipway.cluster.standing import looked_at, pressures_of, ready_of
+from slipway.cluster.standing import objects_that_can_be_sick, pressures_of, ready_of
 from slipway.cluster.watch import ChangeKind, Event, Reflector
 from slipway.errors import SlipwayError
 from slipway.settings import NAMESPACE
@@ -121,5 +121,7 @@ def _record_line(document: Object) -> Object | None:
         record = module_record(document)
     except SlipwayError:
         return None
-    objects = frozenset(((ref.api_version, ref.kind), (ref.namespace, ref.name)) for ref in looked_at(record))
+    objects = frozenset(
+        ((ref.api_version, ref.kind), (ref.namespace, ref.name)) for ref in objects_that_can_be_sick(record)
+    )
     return {"name": record.name, "objects": objects}

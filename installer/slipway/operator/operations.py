@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from slipway.clock import utc_text
 from slipway.cluster.client import Client
-from slipway.cluster.events import emit
+from slipway.cluster.events import emit_event
 from slipway.cluster.operations import OPERATION, close_operation, prune_operations, write_operation
 from slipway.errors import SlipwayError
 from slipway.model.observed import LiveConfiguration
 from slipway.model.operation import Counts, OperationResult, Outcome, StepResult
 from slipway.model.plan import Plan
 from slipway.model.status import OperationPhase
-from slipway.operator.conditions import cut
+from slipway.operator.conditions import shortened
 from slipway.operator.door import Running
 from slipway.operator.succession import Past, past_of
 from slipway.operator.targets import failure_text
@@ -32,7 +32,7 @@ class Chronicle:
 
     def event(self, live: LiveConfiguration, reason: str, message: str, *, warning: bool = False) -> None:
         """One Event on the ClusterConfiguration."""
-        emit(self._client, live, reason, message, warning=warning)
+        emit_event(self._client, live, reason, message, warning=warning)
 
     def operation(self, live: LiveConfiguration, plan: Plan, running: Running) -> None:
         """Where a running operation stands."""
@@ -54,7 +54,7 @@ class Chronicle:
 
     def broken_off(self, live: LiveConfiguration, operation: str, why: str) -> None:
         """One that nobody goes on with; one that was never written, or has an end, is no error."""
-        status = {"phase": OperationPhase.INTERRUPTED, "finishedAt": utc_text(), "message": cut(why)}
+        status = {"phase": OperationPhase.INTERRUPTED, "finishedAt": utc_text(), "message": shortened(why)}
         try:
             close_operation(self._client, operation, live.namespace, status)
         except SlipwayError as error:
@@ -109,7 +109,7 @@ def finished_status(result: OperationResult, started: str, finished: str) -> dic
         "seconds": round(result.seconds, 2),
         "steps": _steps(result.steps),
         "counts": _counts(result.counts),
-        "message": cut("\n".join(failed) or f"{len(result.steps)} steps"),
+        "message": shortened("\n".join(failed) or f"{len(result.steps)} steps"),
     }
 
 
@@ -130,7 +130,7 @@ def _steps(results: Iterable[StepResult]) -> list[dict[str, Any]]:
             "outcome": step.outcome.value,
             "seconds": round(step.seconds, 2),
             "changed": step.changed,
-            "message": cut(failure_text(step), STEP_MESSAGE_LIMIT) if step.failure else "",
+            "message": shortened(failure_text(step), STEP_MESSAGE_LIMIT) if step.failure else "",
         }
         for step in results
     ]

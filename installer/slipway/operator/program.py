@@ -12,14 +12,14 @@ from pathlib import Path
 
 from slipway.errors import ConfigurationError, SlipwayError
 from slipway.operator.door import Door
-from slipway.operator.hook import Context, HookResult, config, handle
+from slipway.operator.hook import Context, HookResult, handle, hook_configuration
 from slipway.smallfiles import json_of
 
 
 def main(argv: list[str], open_door: Callable[[], Door]) -> int:
     """The program under the shell-operator contract."""
     if "--config" in argv:
-        print(json.dumps(config(), indent=2))
+        print(json.dumps(hook_configuration(), indent=2))
         return 0
     try:
         result = handle(read_contexts(os.environ.get("BINDING_CONTEXT_PATH", "")), open_door())

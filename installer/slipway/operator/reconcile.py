@@ -31,7 +31,7 @@ from slipway.model.status import Phase, ReadyReason
 from slipway.operator import acceptance, status
 from slipway.operator.afresh import Afresh
 from slipway.operator.door import Engine, Key, Meter, Recorder, Request, Running, Session, Store, Verdict
-from slipway.operator.succession import Past, ended_by_itself, goes_on, left_open, whole
+from slipway.operator.succession import Past, ended_by_itself, goes_on, open_operation, whole_result
 from slipway.operator.tracker import Tracker
 from slipway.operator.voice import Voice
 from slipway.operator.watch import Watch, cancelled_before
@@ -141,7 +141,7 @@ class Reconciler:
 
     def _accepted(self, live: LiveConfiguration) -> Configuration:
         edges = self._edges
-        return acceptance.accept(live, edges.store.list(), edges.catalog, edges.namespaces)
+        return acceptance.accepted_configuration(live, edges.store.list(), edges.catalog, edges.namespaces)
 
     def _round(self, request: Request, live: LiveConfiguration) -> Verdict:
         try:
@@ -199,7 +199,7 @@ def read(session: Session, scope: Scope) -> tuple[Observed, Plan]:
     return observed, plan
 
 
-def resumed(past: Past | None) -> Running | None:
+def resumed_at(past: Past | None) -> Running | None:
     """Where an operation stands that is gone on with, before it has its locks again."""
     return Running(past.operation, past.started, {step.step: step for step in past.steps}) if past else None
 
@@ -238,12 +238,12 @@ class Round:
             return Verdict.CANCELLED
         if plan.held:
             if self._voice.tell(self._configuration, plan, observed):
-                self._edges.recorder.event(self._live, ReadyReason.HELD, status.held(plan), warning=True)
+                self._edges.recorder.event(self._live, ReadyReason.HELD, status.held_text(plan), warning=True)
             return Verdict.WAITING
         if not self._agreed(plan):
             self._session.refuse_held()  # a command line that got its yes may be carrying out this very plan
             if self._voice.tell(self._configuration, plan, observed):
-                self._edges.recorder.event(self._live, "AwaitingApproval", status.summary(plan))
+                self._edges.recorder.event(self._live, "AwaitingApproval", status.plan_summary(plan))
             return Verdict.AWAITING_APPROVAL
         return self._run(observed, plan, past)
 
@@ -253,7 +253,7 @@ class Round:
 
     def _left_behind(self, plan: Plan) -> Past | None:
         """The operation of an operator that has ended, to be gone on with; one of a former edit is closed."""
-        operation = left_open(self._live)
+        operation = open_operation(self._live)
         if not operation:
             return None
         if goes_on(self._live, plan):
@@ -286,7 +286,7 @@ class Round:
             tracker.note(event)
 
         watch = Watch(self._live, self._edges.store, self._stop)
-        tracker = Tracker(show, self._edges.clock, resumed(past), stirred=self._stirred)
+        tracker = Tracker(show, self._edges.clock, resumed_at(past), stirred=self._stirred)
         word = "OperationContinued" if past else "OperationStarted"
         self._edges.recorder.event(self._live, word, f"plan {plan.digest}: {len(plan.steps)} steps")
         try:
@@ -304,7 +304,7 @@ class Round:
             raise
         running = tracker.running or Running(result.operation, self._edges.clock())
         if self._stop.is_set() and result.outcome is Outcome.CANCELLED and not watch.by_user:
-            return self._hand_on(observed, plan, whole(past, result), running)
+            return self._hand_on(observed, plan, whole_result(past, result), running)
         if not running.locked:  # an edit came while it waited for its locks: it was none
             return Verdict.SUPERSEDED
         again = self._tell_end(observed, plan, result, running, past)
@@ -332,7 +332,7 @@ class Round:
         """Tell the outcome, from a fresh reading if all went well; whether that shows more to do."""
         good, left = result.outcome is Outcome.SUCCEEDED, False
         self._edges.meter.finished(plan.configuration, result)
-        self._edges.recorder.finished(self._live, plan, whole(past, result), running.started)
+        self._edges.recorder.finished(self._live, plan, whole_result(past, result), running.started)
         if good:
             observed, more = read(self._session, Scope.RECORDS)
             left = not more.empty

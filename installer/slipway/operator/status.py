@@ -33,7 +33,7 @@ NO_PLAN: Final = Plan("", 0, "", "", "")
 SUMMARY_STEPS: Final = 20
 
 
-def refused(
+def refused_status(
     live: LiveConfiguration, error: SlipwayError, *, now: str, reason: str = "Invalid"
 ) -> dict[str, Any]:
     """Not accepted: the findings are shown, all that is known of the cluster stays as it was."""
@@ -47,7 +47,7 @@ def refused(
     return _with(live.status, live.generation, Phase.REFUSED, news, now)
 
 
-def stopped(live: LiveConfiguration, error: SlipwayError, *, now: str) -> dict[str, Any]:
+def stopped_status(live: LiveConfiguration, error: SlipwayError, *, now: str) -> dict[str, Any]:
     """An accepted one that could not be read, or whose operation could not begin."""
     reason = stop_reason(error)
     retrying = error.retryable or isinstance(error, ConflictError)
@@ -81,9 +81,9 @@ def status_of(
     """
     done = {step.step: step for step in result.steps} if result else running.done if running else {}
     course = Course(plan, done, running.steps if running and not result else frozenset())
-    hosts = targets.hosts(configuration, observed, course, previous, now)
+    hosts = targets.host_statuses(configuration, observed, course, previous, now)
     standing = standing_of(configuration, observed.cluster, expected=())
-    modules = targets.modules(configuration, observed, course, standing, previous, now)
+    modules = targets.module_statuses(configuration, observed, course, standing, previous, now)
     parts = [
         c.condition(ConditionType.ACCEPTED, True, "Valid"),
         _hosts_ready(hosts),
@@ -101,15 +101,15 @@ def status_of(
     }
 
 
-def looked_at(
+def status_after_look(
     configuration: Configuration, cluster: ClusterObserved, *, previous: Mapping[str, Any], now: str
 ) -> dict[str, Any]:
     """What is sick now, and all else as it was said last: no plan was made, so nothing is known of one."""
     observed, course = Observed(Scope.RECORDS, now, cluster=cluster), Course(NO_PLAN)
     standing = standing_of(configuration, cluster, expected={host.name for host in configuration.hosts})
-    hosts = targets.hosts(configuration, observed, course, previous, now)
+    hosts = targets.host_statuses(configuration, observed, course, previous, now)
     hosts = targets.seen_or_said(hosts, previous.get("hosts") or ())
-    modules = targets.modules(configuration, observed, course, standing, previous, now)
+    modules = targets.module_statuses(configuration, observed, course, standing, previous, now)
     modules = targets.seen_or_said(modules, previous.get("modules") or ())
     parts = [_hosts_ready(hosts), _modules_ready(modules)]
     if c.find(previous, ConditionType.KUBERNETES_READY).get("reason") in {SERVING, PLANES_NOT_READY}:
@@ -135,9 +135,9 @@ def _whole(
     if result is None and running is not None:
         return _under_way(running)
     if result is None and plan.held:
-        return Phase.DEGRADED, _three(False, ReadyReason.HELD, held(plan))
+        return Phase.DEGRADED, _three(False, ReadyReason.HELD, held_text(plan))
     if result is None and not plan.empty:
-        message = summary(plan)
+        message = plan_summary(plan)
         return Phase.AWAITING_APPROVAL, _three(False, ReadyReason.AWAITING_APPROVAL, message)
     return _well_or_not(parts, standing)
 
@@ -174,7 +174,7 @@ def _ended_badly(plan: Plan, result: OperationResult) -> tuple[Phase, list[c.Con
     if result.outcome is Outcome.SUPERSEDED:
         return Phase.PENDING, _three(False, "Superseded", "an edit came, and is looked at", reconciling=True)
     if result.outcome is Outcome.BLOCKED:
-        return Phase.DEGRADED, _three(False, ReadyReason.HELD, held(plan, result))
+        return Phase.DEGRADED, _three(False, ReadyReason.HELD, held_text(plan, result))
     failed = [step for step in result.steps if step.outcome is Outcome.FAILED]
     message = (
         "\n".join(targets.failure_text(step) for step in failed) or f"operation {result.operation} failed"
@@ -182,7 +182,7 @@ def _ended_badly(plan: Plan, result: OperationResult) -> tuple[Phase, list[c.Con
     return Phase.FAILED, _three(False, "OperationFailed", message, stalled=True)
 
 
-def held(plan: Plan, result: OperationResult | None = None) -> str:
+def held_text(plan: Plan, result: OperationResult | None = None) -> str:
     """What holds steps back, a line each: as an operation found it, or as the plan has it."""
     failures = (step.failure for step in result.steps if was_held(step)) if result else ()
     found = Counter(Hold(f.what, f.where, f.why, f.hint) for f in failures if f) if result else plan.holds
@@ -192,7 +192,7 @@ def held(plan: Plan, result: OperationResult | None = None) -> str:
     )
 
 
-def summary(plan: Plan) -> str:
+def plan_summary(plan: Plan) -> str:
     """A plan in lines for people: those that need a yes first, and how to give it."""
     urgent = [step for step in plan.steps if step.disruptive or step.destructive]
     rest = [step for step in plan.steps if step not in urgent]
@@ -321,5 +321,5 @@ def _with(
     previous: Mapping[str, Any], generation: int, phase: str, news: list[c.Condition], now: str
 ) -> dict[str, Any]:
     """`previous` with the new phase and conditions."""
-    merged = c.merge(previous.get("conditions") or (), news, generation=generation, now=now)
+    merged = c.merged_conditions(previous.get("conditions") or (), news, generation=generation, now=now)
     return dict(previous) | {"observedGeneration": generation, "phase": phase, "conditions": merged}

@@ -24,7 +24,7 @@ class Past:
     seconds: float = 0.0
 
 
-def left_open(live: LiveConfiguration) -> str:
+def open_operation(live: LiveConfiguration) -> str:
     """The operation that the status tells of, and that came to no end: its operator has ended."""
     told = live.status.get("operation") or {}
     return "" if told.get("outcome") else str(told.get("id", ""))
@@ -59,7 +59,7 @@ def past_of(operation: str, status: Mapping[str, Any]) -> Past:
     )
 
 
-def whole(past: Past | None, result: OperationResult) -> OperationResult:
+def whole_result(past: Past | None, result: OperationResult) -> OperationResult:
     """The operation with what was done of it before; a step that was done again counts once."""
     if past is None:
         return result

@@ -12,7 +12,7 @@ from slipway.model.plan import Plan, Step, StepKind
 from slipway.model.record import ModulePhase, ModuleRecord, StepRecord
 from slipway.model.standing import Ailment, Part, Standing
 from slipway.model.status import TargetPhase
-from slipway.operator.conditions import cut
+from slipway.operator.conditions import shortened
 from slipway.planning.standing import owned
 
 #: Characters of one target's message: a failed pod's own words fit, a log does not.
@@ -62,7 +62,7 @@ class Share:
         return not (self.failed or self.running or self.pending)
 
 
-def hosts(
+def host_statuses(
     configuration: Configuration, observed: Observed, course: Course, previous: Mapping[str, Any], now: str
 ) -> list[TargetStatus]:
     """One entry per host, those that leave included."""
@@ -115,7 +115,7 @@ def _node_phase(cluster: ClusterObserved, node: NodeObserved | None) -> tuple[Ta
     )
 
 
-def modules(
+def module_statuses(
     configuration: Configuration,
     observed: Observed,
     course: Course,
@@ -231,7 +231,7 @@ def _records_digest(records: Mapping[str, StepRecord]) -> str:
 
 def _entry(name: str, phase: TargetPhase, version: str, digest: str, message: str) -> TargetStatus:
     entry = {"name": name, "phase": phase, "version": version, "digest": digest}
-    return entry | {"message": cut(message, TARGET_MESSAGE_LIMIT)}
+    return entry | {"message": shortened(message, TARGET_MESSAGE_LIMIT)}
 
 
 def _with_times(

@@ -37,11 +37,11 @@ class Voice:
 
     def refused(self, error: SlipwayError, reason: str) -> bool:
         """Not accepted."""
-        return self._say(status.refused(self._live, error, now=self._clock(), reason=reason))
+        return self._say(status.refused_status(self._live, error, now=self._clock(), reason=reason))
 
     def stopped(self, error: SlipwayError) -> bool:
         """Something failed outside of any step."""
-        return self._say(status.stopped(self._live, error, now=self._clock()))
+        return self._say(status.stopped_status(self._live, error, now=self._clock()))
 
     def tell(
         self,
@@ -66,10 +66,12 @@ class Voice:
         )
 
     def look(self, configuration: Configuration, cluster: ClusterObserved) -> bool:
-        """What is sick now, and nothing else; see `status.looked_at`."""
+        """What is sick now, and nothing else; see `status.status_after_look`."""
         if not self._said.get("phase"):
             return False  # its first look is on its way
-        return self._say(status.looked_at(configuration, cluster, previous=self._said, now=self._clock()))
+        return self._say(
+            status.status_after_look(configuration, cluster, previous=self._said, now=self._clock())
+        )
 
     def _say(self, news: dict[str, Any]) -> bool:
         if news == self._said:

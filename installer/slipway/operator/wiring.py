@@ -13,15 +13,15 @@ from slipway.cluster.applier import Applier
 from slipway.cluster.client import Client, connect
 from slipway.cluster.configurations import Configurations
 from slipway.cluster.election import Election
-from slipway.cluster.events import instance
+from slipway.cluster.events import this_instance
 from slipway.cluster.lease import Lease
 from slipway.cluster.observe import observe
 from slipway.cluster.secretstore import SecretReader
 from slipway.engine.apply import apply
 from slipway.engine.context import Context
 from slipway.engine.modules import standby
-from slipway.engine.patience import patiently
-from slipway.engine.preflight import check
+from slipway.engine.patience import repeat_while_refused
+from slipway.engine.preflight import refuse_unfit
 from slipway.engine.prepare import prepare
 from slipway.engine.registry import site_source
 from slipway.errors import HeldError, before_changes
@@ -66,7 +66,7 @@ class Opened:
         if self._seen:
             lease.refuse_held()
         else:
-            patiently(lease.refuse_held, patience=0, seconds=LOCK_SECONDS, waiting=_log_waiting)
+            repeat_while_refused(lease.refuse_held, patience=0, seconds=LOCK_SECONDS, waiting=_log_waiting)
 
     def apply(
         self,
@@ -80,7 +80,7 @@ class Opened:
     ) -> OperationResult:
         """Check that hosts, registry and bundle are fit, then carry it out."""
         with before_changes():
-            check(self._context, observed, plan)
+            refuse_unfit(self._context, observed, plan)
         try:
             return apply(
                 plan,
@@ -130,7 +130,7 @@ class ClusterEngine:
             secrets=secrets,
             state=state,
             kubeconfig=self._kubeconfig(),
-            holder=this_process(f"operator/{instance()}"),
+            holder=this_process(f"operator/{this_instance()}"),
             standby=self._standby,
         )
         if configuration.namespace != NAMESPACE:
@@ -209,7 +209,7 @@ def run(settings: Settings, *, kubeconfig: Path | None = None) -> int:
 
     runtime = OperatorProcess(
         client,
-        Election(client, NAMESPACE, LEASE_NAME, this_process(instance())),
+        Election(client, NAMESPACE, LEASE_NAME, this_process(this_instance())),
         door,
         metrics,
         settings,

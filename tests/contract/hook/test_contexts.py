@@ -75,30 +75,30 @@ def settled(reason: str = "UpToDate", plan: str = "", approved: str = "") -> hoo
 
 
 def test_a_generation_whose_outcome_is_told_is_left_alone() -> None:
-    assert hook.decide([settled()]) == ()
+    assert hook.requests_of([settled()]) == ()
 
 
 def test_an_older_observed_generation_is_news() -> None:
     context = settled()
     context["object"]["status"]["observedGeneration"] = 1
-    assert hook.decide([context]) == (Request(PRODUCTION),)
+    assert hook.requests_of([context]) == (Request(PRODUCTION),)
 
 
 def test_an_operation_that_was_cut_off_goes_on() -> None:
     context = settled()
     context["object"]["status"]["conditions"].append({"type": "Reconciling", "status": "True"})
-    assert hook.decide([context]) == (Request(PRODUCTION),)
+    assert hook.requests_of([context]) == (Request(PRODUCTION),)
 
 
 def test_approval_of_the_plan_that_waits_is_news_and_of_another_is_not() -> None:
-    assert hook.decide([settled("AwaitingApproval", "sha256:1", "sha256:1")]) == (Request(PRODUCTION),)
-    assert hook.decide([settled("AwaitingApproval", "sha256:1", "sha256:0")]) == ()
+    assert hook.requests_of([settled("AwaitingApproval", "sha256:1", "sha256:1")]) == (Request(PRODUCTION),)
+    assert hook.requests_of([settled("AwaitingApproval", "sha256:1", "sha256:0")]) == ()
 
 
 def test_group_contexts_name_their_snapshots() -> None:
     objects = contexts("02-synchronization.json")[0]["objects"]
     group = {"binding": "all", "type": "Group", "snapshots": {"cc": objects}}
-    assert hook.decide([group]) == (Request(PRODUCTION),)
+    assert hook.requests_of([group]) == (Request(PRODUCTION),)
 
 
 def changed(kind: str) -> hook.Context:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster.drift import compare
-from slipway.cluster.health import KStatus, since, status, watched, without_lost
+from slipway.cluster.drift import differences
+from slipway.cluster.health import KStatus, can_be_unready, status, unready_since, without_lost
 from slipway.cluster.waiting import pod_reasons
 from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef
 
@@ -170,7 +170,7 @@ def test_state(obj: dict[str, Any], state: KStatus, text: str) -> None:
     ],
 )
 def test_since_when_it_is_not_current(obj: dict[str, Any], expected: str) -> None:
-    assert since(obj) == expected
+    assert unready_since(obj) == expected
 
 
 def test_absent_is_waited_for() -> None:
@@ -188,7 +188,7 @@ def test_absent_is_waited_for() -> None:
     ],
 )
 def test_what_is_worth_a_look(api_version: str, kind: str, expected: bool) -> None:
-    assert watched(api_version, kind) is expected
+    assert can_be_unready(api_version, kind) is expected
 
 
 def test_pods_speak_for_themselves() -> None:
@@ -251,5 +251,5 @@ TEMPORARY = ObjectRef("batch/v1", "Job", "setup", "tools", uid="u", passing=True
 def test_a_job_that_went_by_its_time_to_live_is_no_drift() -> None:
     jobs = (TEMPORARY, replace(TEMPORARY, name="kept", passing=False))
     record = ModuleRecord("tools", ModulePhase.HEALTHY, objects=jobs)
-    found = [(drift.what, drift.found) for drift in compare(record, {})]
+    found = [(drift.what, drift.found) for drift in differences(record, {})]
     assert found == [("Job.batch/tools/kept", "is gone")]

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from slipway.cluster.conflicts import owners
+from slipway.cluster.conflicts import conflicting_fields
 from slipway.cluster.observe import node_observed
 from slipway.cluster.records import encode_steps, node_patch
 from slipway.model.record import Intent, Made, MadeKind, StepRecord
@@ -78,7 +78,7 @@ def test_owners_of_fields_in_conflict() -> None:
         "message": 'conflict with "kubectl-edit" using v1',
         "field": ".spec.a",
     }
-    found = owners({"details": {"causes": [cause, {"reason": "Other"}]}})
+    found = conflicting_fields({"details": {"causes": [cause, {"reason": "Other"}]}})
     assert [(item.path, item.problem) for item in found] == [
         ("spec.a", "was changed in the cluster by kubectl-edit")
     ]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway.engine.context import Context
-from slipway.engine.errands.forgetting import Forgotten, forget, look
+from slipway.engine.errands.forgetting import Forgotten, farewell_to, forget
 from slipway.errors import ConfigurationError
 from tests.cases import merge_patch
 from tests.unit.engine.test_merging import context
@@ -26,7 +26,7 @@ def opened(tmp_path: Path, ssh: dict[str, Any], *labels: str) -> Context:
 
 
 def forgotten(made: Context, name: str) -> Forgotten:
-    return forget(made, look(made, name))
+    return forget(made, farewell_to(made, name))
 
 
 def test_a_host_of_the_file_loses_its_key_and_no_other_does(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_an_unknown_name_is_harmless_and_the_nearest_is_said(tmp_path: Path) -> 
 @pytest.mark.parametrize("name", ["..", "a/b", "", "Worker", "x y"])
 def test_what_can_be_no_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigurationError):
-        look(opened(tmp_path, {}), name)
+        farewell_to(opened(tmp_path, {}), name)
 
 
 def test_without_hosts_there_is_nobody_to_forget(tmp_path: Path) -> None:
@@ -81,4 +81,4 @@ def test_without_hosts_there_is_nobody_to_forget(tmp_path: Path) -> None:
     spec = made.configuration.spec.model_copy(update={"hosts": None})
     made.configuration = made.configuration.model_copy(update={"spec": spec, "hosts": ()})
     with pytest.raises(ConfigurationError, match="no hosts"):
-        look(made, NAME)
+        farewell_to(made, NAME)

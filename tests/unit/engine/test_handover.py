@@ -11,9 +11,9 @@ from slipway.engine.handover import (
     _Follower,
     _step,
     can_hand_over,
-    ended,
-    held_back,
-    settled,
+    outcome_of_operation,
+    outcome_without_operation,
+    steps_held_back,
 )
 from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.operation import Failure, OperationResult, Outcome, Progress, StepResult, held
@@ -76,7 +76,7 @@ def reading(generation: int, reconciling: str, **operation: Any) -> LiveConfigur
 def test_how_a_change_ended(phase: str, outcomes: tuple[str, ...], ready: bool, expected: Outcome) -> None:
     """A host that was down before does not make a failure of what was done without it."""
     steps = [StepResult(f"host/{name}/node_prepare", Outcome(name)) for name in outcomes]
-    assert ended(phase, steps, ready=ready) is expected
+    assert outcome_of_operation(phase, steps, ready=ready) is expected
 
 
 def test_the_operators_words_on_a_step_are_taken_apart() -> None:
@@ -125,12 +125,15 @@ def test_an_operation_that_had_ended_before_the_change_is_not_ours() -> None:
 )
 def test_how_a_change_ended_without_an_operation(reason: str, held_steps: int, expected: Outcome) -> None:
     steps = [StepResult(f"host/{n}/node_prepare", Outcome.BLOCKED) for n in range(held_steps)]
-    assert settled(reason, [StepResult("settings/site/apply", Outcome.SUCCEEDED), *steps]) is expected
+    assert (
+        outcome_without_operation(reason, [StepResult("settings/site/apply", Outcome.SUCCEEDED), *steps])
+        is expected
+    )
 
 
 def test_steps_of_the_plan_that_wait_for_a_host_are_told() -> None:
     hold = absent("b", "no answer within 8 s", "check the network", leaving=True)
-    (told,) = held_back(plan(SETTINGS, replace(step("node/b/remove"), hold=hold)))
+    (told,) = steps_held_back(plan(SETTINGS, replace(step("node/b/remove"), hold=hold)))
     assert (told.step, told.outcome) == ("node/b/remove", Outcome.BLOCKED)
     assert told.failure
     assert told.failure.what == "host b does not answer"

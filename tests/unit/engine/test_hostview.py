@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from slipway.api import read
-from slipway.engine.enquiry.hostview import HostView, find, view_data
+from slipway.engine.enquiry.hostview import HostView, host_named, view_data
 from slipway.errors import ConfigurationError
 from slipway.model.configuration import Configuration
 from slipway.model.observed import HostObserved
@@ -23,12 +23,12 @@ def view(host: HostObserved) -> HostView:
 
 def test_a_host_is_found_by_its_name() -> None:
     configuration = site()
-    assert find(configuration, configuration.hosts[-1].name) == configuration.hosts[-1]
+    assert host_named(configuration, configuration.hosts[-1].name) == configuration.hosts[-1]
 
 
 def test_another_name_is_a_mistake_with_the_nearest_one() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        find(site(), "cp-1")
+        host_named(site(), "cp-1")
     assert (caught.value.where, caught.value.hint) == ("spec.hosts.items", "did you mean cp-01?")
     assert "cp-01" in caught.value.why
 
@@ -37,7 +37,7 @@ def test_of_many_hosts_an_error_names_a_few() -> None:
     configuration = site()
     many = tuple(configuration.hosts[0].model_copy(update={"name": f"w-{n:03}"}) for n in range(40))
     with pytest.raises(ConfigurationError) as caught:
-        find(configuration.model_copy(update={"hosts": many}), "zzz")
+        host_named(configuration.model_copy(update={"hosts": many}), "zzz")
     assert caught.value.why.endswith("w-011 and 28 more")
     assert caught.value.hint == "name one of them"
 

@@ -55,10 +55,10 @@ def test_what_was_begun_and_not_ended_well_is_remembered(tmp_path: Path) -> None
         Progress(ProgressKind.STEP_FINISHED, "op-1", 2.0, "host/a/one", "a", data={"outcome": "succeeded"}),
         Progress(ProgressKind.STEP_FINISHED, "op-1", 2.0, "host/b/one", "b", data={"outcome": "failed"}),
     )
-    assert journal.unfinished(tmp_path) == {"b", "c"}
+    assert journal.unfinished_targets(tmp_path) == {"b", "c"}
     write(tmp_path, "op-2", opening("op-2"))
-    assert journal.unfinished(tmp_path) == set()
-    assert journal.unfinished(tmp_path / "none") == set()
+    assert journal.unfinished_targets(tmp_path) == set()
+    assert journal.unfinished_targets(tmp_path / "none") == set()
 
 
 def test_a_line_cut_off_by_a_kill_is_left_out(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_the_newest_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(journal, "KEEP", 2)
     for number in range(4):
         write(tmp_path, f"op-{number}", opening(f"op-{number}"))
-    assert journal.operations(tmp_path) == ["op-3", "op-2"]
+    assert journal.operation_names(tmp_path) == ["op-3", "op-2"]
 
 
 def test_an_unknown_operation_is_an_error_with_a_way_out(tmp_path: Path) -> None:
@@ -82,9 +82,9 @@ def test_an_unknown_operation_is_an_error_with_a_way_out(tmp_path: Path) -> None
 
 def test_running_is_what_has_no_end_and_a_process(tmp_path: Path) -> None:
     write(tmp_path, "op-1", opening("op-1", this_process()))
-    assert journal.running(tmp_path) == os.getpid()
+    assert journal.running_process(tmp_path) == os.getpid()
     write(tmp_path, "op-1", Progress(ProgressKind.FINISHED, "op-1", 2.0))
-    assert journal.running(tmp_path) is None
+    assert journal.running_process(tmp_path) is None
 
 
 def test_killed_is_what_has_no_end_and_no_process(tmp_path: Path) -> None:
@@ -94,8 +94,8 @@ def test_killed_is_what_has_no_end_and_no_process(tmp_path: Path) -> None:
         opening("op-1", ended_process()),
         Progress(ProgressKind.STEP_STARTED, "op-1", 1.5, "host/a/one"),
     )
-    assert journal.running(tmp_path) is None
-    (told,) = overview.here(tmp_path)
+    assert journal.running_process(tmp_path) is None
+    (told,) = overview.newest_here(tmp_path)
     assert (told.id, told.outcome, told.now) == ("op-1", "interrupted", "host/a/one")
 
 
@@ -103,7 +103,7 @@ def test_a_process_with_its_number_elsewhere_is_another(tmp_path: Path) -> None:
     mine = Holder.parse(this_process())
     assert mine is not None
     write(tmp_path, "op-1", opening("op-1", str(replace(mine, place="0123456789abcdef"))))
-    assert journal.running(tmp_path) is None
+    assert journal.running_process(tmp_path) is None
 
 
 def test_a_running_one_says_what_it_is_doing(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_running_one_says_what_it_is_doing(tmp_path: Path) -> None:
         Progress(ProgressKind.TASK, "op-1", 1.2, "host/a/one", "a", "Install packages"),
         Progress(ProgressKind.STEP_FINISHED, "op-1", 1.3, "host/b/one", "b", data={"outcome": "succeeded"}),
     )
-    (told,) = overview.here(tmp_path)
+    (told,) = overview.newest_here(tmp_path)
     assert told.running
     assert (told.percent, told.now) == (50, "host/a/one (Install packages)")
 
@@ -128,9 +128,9 @@ def test_a_step_that_is_tried_again_counts_once(tmp_path: Path) -> None:
     again = Progress(ProgressKind.NOTE, "op-1", 1.4, "host/b/one", "b", "will be tried again")
     opened = opening("op-1", this_process())
     write(tmp_path, "op-1", opened, finished, again)
-    assert overview.here(tmp_path)[0].percent == 0
+    assert overview.newest_here(tmp_path)[0].percent == 0
     write(tmp_path, "op-1", finished)
-    assert overview.here(tmp_path)[0].percent == 50
+    assert overview.newest_here(tmp_path)[0].percent == 50
 
 
 def test_events_are_json_lines(tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ def test_what_gave_way_to_another_operation_has_been_none(tmp_path: Path) -> Non
     written = journal.Journal(tmp_path, "op-2")
     written.write(opening("op-2", 1))
     written.discard()
-    assert journal.operations(tmp_path) == ["op-1"]
-    assert journal.unfinished(tmp_path) == {"a"}
+    assert journal.operation_names(tmp_path) == ["op-1"]
+    assert journal.unfinished_targets(tmp_path) == {"a"}
 
 
 STARTED = '{"kind": "started", "operation": "op-1", "time": 1.0}'
@@ -172,8 +172,8 @@ STARTED = '{"kind": "started", "operation": "op-1", "time": 1.0}'
 def test_a_line_that_is_no_event_is_left_out(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "op-1.jsonl").write_bytes(content)
     assert list(journal.events(tmp_path, "op-1")) == []
-    assert (journal.running(tmp_path), journal.unfinished(tmp_path)) == (None, set())
-    assert overview.here(tmp_path) == ()
+    assert (journal.running_process(tmp_path), journal.unfinished_targets(tmp_path)) == (None, set())
+    assert overview.newest_here(tmp_path) == ()
     (tmp_path / "op-1.jsonl").write_bytes(content + b"\n" + STARTED.encode() + b"\n")
     assert [event["kind"] for event in journal.events(tmp_path, "op-1")] == ["started"]
 
@@ -181,11 +181,11 @@ def test_a_line_that_is_no_event_is_left_out(tmp_path: Path, content: bytes) -> 
 def test_a_journal_that_cannot_be_read_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "op-2.jsonl").mkdir()
     write(tmp_path, "op-1", opening("op-1"))
-    assert (journal.running(tmp_path), journal.unfinished(tmp_path)) == (None, set())
-    assert overview.here(tmp_path) == ()
+    assert (journal.running_process(tmp_path), journal.unfinished_targets(tmp_path)) == (None, set())
+    assert overview.newest_here(tmp_path) == ()
     (tmp_path / "op-2.jsonl").rmdir()
     (tmp_path / "op-2.jsonl").symlink_to("/dev/zero")
-    assert overview.here(tmp_path) == ()
+    assert overview.newest_here(tmp_path) == ()
 
 
 def test_a_full_disk_ends_the_journal_and_not_the_operation(tmp_path: Path) -> None:

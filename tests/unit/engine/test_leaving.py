@@ -16,7 +16,7 @@ from tests.unit.planning import model
 
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("10m", 600), ("2h", 7200)])
 def test_durations(text: str, seconds: float) -> None:
-    assert removal.duration(text) == seconds
+    assert removal.seconds_of(text) == seconds
 
 
 @pytest.mark.parametrize(("work", "asked"), [(removal.take_out, "take_out"), (removal.let_in, "let_in")])

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster.operations import STATUS_LIMIT, fitting
+from slipway.cluster.operations import STATUS_LIMIT, fitting_status
 from slipway.cluster.watch import ChangeKind, Hearing
 from slipway.errors import ConflictError
 from slipway.model.observed import HostObserved, Scope
 from slipway.model.operation import Outcome, Progress, ProgressKind
 from slipway.model.survey import Certificate, Survey
-from slipway.operator.acceptance import check_alone
+from slipway.operator.acceptance import refuse_second_owner
 from slipway.operator.door import Running
 from slipway.operator.metrics import Metrics
 from slipway.operator.operations import finished_status
@@ -119,20 +119,20 @@ def test_the_oldest_has_hosts_and_modules() -> None:
     second = e.live(name="second", spec={"hosts": {"items": [1]}, "modules": {"b": {}, "c": {}}})
     third = e.live(name="third", spec={"modules": {"c": {}}})
     first = e.live(name="first", spec={"hosts": {"items": [1]}, "modules": {"a": {}, "b": {}}})
-    check_alone(first, (first, second, third))
+    refuse_second_owner(first, (first, second, third))
     with pytest.raises(ConflictError) as caught:
-        check_alone(second, (first, second, third))
+        refuse_second_owner(second, (first, second, third))
     assert [finding.path for finding in caught.value.findings] == ["spec.hosts", "spec.modules.b"]
     with pytest.raises(ConflictError):
-        check_alone(third, (first, second, third))
-    check_alone(third, (first, third))
+        refuse_second_owner(third, (first, second, third))
+    refuse_second_owner(third, (first, third))
 
 
 def test_an_operation_of_a_thousand_failures_fits() -> None:
     steps = [e.step(f"host/h{number}/node_prepare") for number in range(4000)]
     plan = e.plan(*steps)
     names = {f"host__h{number}__node_prepare": "x" * 400 for number in range(1000)}
-    status = fitting(finished_status(e.result(plan, Outcome.FAILED, **names), e.NOW, e.LATER))
+    status = fitting_status(finished_status(e.result(plan, Outcome.FAILED, **names), e.NOW, e.LATER))
     assert len(json.dumps(status)) <= STATUS_LIMIT
     assert status["steps"]
     assert all(step["outcome"] == "failed" for step in status["steps"])
@@ -140,7 +140,7 @@ def test_an_operation_of_a_thousand_failures_fits() -> None:
 
 def test_a_small_operation_is_told_whole() -> None:
     plan = e.plan(e.step("module/flannel/apply"))
-    status = fitting(finished_status(e.result(plan), e.NOW, e.LATER))
+    status = fitting_status(finished_status(e.result(plan), e.NOW, e.LATER))
     assert status == {
         "phase": "Succeeded",
         "startedAt": e.NOW,

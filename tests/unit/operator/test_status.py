@@ -12,12 +12,12 @@ from slipway.operator.conditions import find
 from slipway.operator.door import Running
 from slipway.operator.status import (
     SUMMARY_STEPS,
-    looked_at,
     percent,
-    refused,
+    plan_summary,
+    refused_status,
+    status_after_look,
     status_of,
-    stopped,
-    summary,
+    stopped_status,
 )
 from tests.unit.operator import examples as e
 
@@ -111,11 +111,11 @@ def told(status: dict[str, Any]) -> tuple[str, dict[str, str], dict[str, str]]:
 def test_what_is_sick_is_said_without_a_plan() -> None:
     ready = status_of(e.configuration(), e.plan(), e.observed(), previous={}, now=e.NOW)
     seen = e.observed(worker_ready=False).cluster
-    status = looked_at(e.configuration(), seen, previous=ready, now=e.LATER)
+    status = status_after_look(e.configuration(), seen, previous=ready, now=e.LATER)
     assert told(status) == ("Degraded", {"cp-01": "Ready", "wk-01": "NotReady"}, {"flannel": "Healthy"})
     assert find(status, "Ready")["reason"] == "Degraded"
     assert status["operation"] == ready["operation"]
-    well = looked_at(e.configuration(), e.observed().cluster, previous=status, now=e.LATER)
+    well = status_after_look(e.configuration(), e.observed().cluster, previous=status, now=e.LATER)
     assert told(well) == ("Ready", {"cp-01": "Ready", "wk-01": "Ready"}, {"flannel": "Healthy"})
 
 
@@ -123,7 +123,7 @@ def test_a_control_plane_that_is_not_ready_and_a_node_that_is_gone_are_seen() ->
     ready = status_of(e.configuration(), e.plan(), e.observed(), previous={}, now=e.NOW)
     seen = e.observed().cluster
     nodes = {"cp-01": replace(seen.nodes["cp-01"], ready=False, message="no network")}
-    status = looked_at(e.configuration(), replace(seen, nodes=nodes), previous=ready, now=e.LATER)
+    status = status_after_look(e.configuration(), replace(seen, nodes=nodes), previous=ready, now=e.LATER)
     assert told(status)[:2] == ("Degraded", {"cp-01": "NotReady", "wk-01": "Pending"})
     assert words(status)["KubernetesReady"] == "False"
     assert "node wk-01 is not well: no Node of that name" in find(status, "Ready")["message"]
@@ -139,13 +139,15 @@ def test_what_an_operation_left_is_not_forgotten_over_it() -> None:
     )
     result = replace(result, steps=steps)
     failed = status_of(e.configuration(), plan, e.observed(), previous={}, now=e.NOW, result=result)
-    status = looked_at(e.configuration(), e.observed().cluster, previous=failed, now=e.LATER)
+    status = status_after_look(e.configuration(), e.observed().cluster, previous=failed, now=e.LATER)
     assert (
         told(status)
         == told(failed)
         == ("Failed", {"cp-01": "Ready", "wk-01": "Failed"}, {"flannel": "Healthy"})
     )
-    sick = looked_at(e.configuration(), e.observed(worker_ready=False).cluster, previous=failed, now=e.LATER)
+    sick = status_after_look(
+        e.configuration(), e.observed(worker_ready=False).cluster, previous=failed, now=e.LATER
+    )
     assert told(sick) == ("Failed", {"cp-01": "Ready", "wk-01": "NotReady"}, {"flannel": "Healthy"})
 
 
@@ -282,7 +284,7 @@ def test_refused_keeps_what_is_known() -> None:
         "spec.modules.metric-server", "there is no such module", hint="did you mean metrics-server?"
     )
     error = ConfigurationError("the ClusterConfiguration has 1 mistake", findings=(finding,))
-    status = refused(e.live(status=before), error, now=e.LATER)
+    status = refused_status(e.live(status=before), error, now=e.LATER)
     accepted = find(status, "Accepted")
     assert (status["phase"], accepted["status"], accepted["reason"]) == ("Refused", "False", "Invalid")
     assert "spec.modules.metric-server: there is no such module (did you mean" in accepted["message"]
@@ -300,7 +302,7 @@ def test_refused_keeps_what_is_known() -> None:
     ],
 )
 def test_stopped_outside_of_steps(error: Exception, phase: str, reason: str, stalled: str) -> None:
-    status = stopped(e.live(), error, now=e.NOW)  # type: ignore[arg-type]
+    status = stopped_status(e.live(), error, now=e.NOW)  # type: ignore[arg-type]
     assert (status["phase"], find(status, "Ready")["reason"], words(status)["Stalled"]) == (
         phase,
         reason,
@@ -311,7 +313,7 @@ def test_stopped_outside_of_steps(error: Exception, phase: str, reason: str, sta
 
 def test_long_plans_are_counted() -> None:
     steps = [e.step(f"module/m{number}/apply") for number in range(SUMMARY_STEPS + 5)]
-    assert summary(e.plan(*steps)).endswith("- and 5 more")
+    assert plan_summary(e.plan(*steps)).endswith("- and 5 more")
 
 
 def test_percent_is_never_full_before_the_end() -> None:
@@ -319,5 +321,5 @@ def test_percent_is_never_full_before_the_end() -> None:
 
 
 def test_every_status_has_the_conditions_of_kstatus() -> None:
-    status = stopped(e.live(), TransientError("x"), now=e.NOW)
+    status = stopped_status(e.live(), TransientError("x"), now=e.NOW)
     assert set(KSTATUS) <= set(words(status))

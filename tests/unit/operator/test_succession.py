@@ -7,7 +7,7 @@ import pytest
 from slipway.model.operation import Counts, OperationResult, Outcome, Progress, ProgressKind, StepResult
 from slipway.operator.door import Running
 from slipway.operator.operations import handed_on_status
-from slipway.operator.succession import Past, goes_on, left_open, past_of, whole
+from slipway.operator.succession import Past, goes_on, open_operation, past_of, whole_result
 from slipway.operator.tracker import advanced
 from tests.unit.operator import examples as e
 
@@ -29,12 +29,12 @@ def test_what_was_done_before_is_counted_once() -> None:
         Counts(planned=1, helm_calls=1),
         2.0,
     )
-    together = whole(past, rest)
+    together = whole_result(past, rest)
     assert [step.step for step in together.steps] == [DONE.step, CUT_OFF.step]
     assert (together.counts.planned, together.counts.helm_calls, together.seconds) == (2, 3, 6.0)
     again = replace(rest, steps=(*rest.steps, DONE))
-    assert [step.step for step in whole(past, again).steps] == [CUT_OFF.step, DONE.step]
-    assert whole(None, rest) is rest
+    assert [step.step for step in whole_result(past, again).steps] == [CUT_OFF.step, DONE.step]
+    assert whole_result(None, rest) is rest
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ def test_what_was_done_before_is_counted_once() -> None:
 )
 def test_which_operation_is_gone_on_with(told: dict[str, str], generation: int, expected: bool) -> None:
     live = e.live(status={"observedGeneration": generation, "operation": told})
-    assert left_open(live) == "op-1"
+    assert open_operation(live) == "op-1"
     assert goes_on(live, e.plan()) is expected
 
 
 def test_an_operation_that_has_an_end_is_not_left_open() -> None:
-    assert left_open(e.live(status={"operation": {"id": "op-1", "outcome": "failed"}})) == ""
-    assert left_open(e.live()) == ""
+    assert open_operation(e.live(status={"operation": {"id": "op-1", "outcome": "failed"}})) == ""
+    assert open_operation(e.live()) == ""
 
 
 def test_an_operation_begins_with_its_locks() -> None:

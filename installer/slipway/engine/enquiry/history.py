@@ -74,7 +74,7 @@ def history(file: Path, configuration: Configuration) -> History:
 
 def of_machine(directory: Path) -> tuple[Done, ...]:
     """Those of this machine's journal; one that cannot be read says so and no more."""
-    read = ((name, journal.readable(directory, name)) for name in journal.operations(directory))
+    read = ((name, journal.readable_events(directory, name)) for name in journal.operation_names(directory))
     return tuple(
         _of_events(name, happened) if happened else Done(name, HERE, "unreadable", 0, 0.0)
         for name, happened in read

@@ -61,13 +61,13 @@ class HostView:
         return name_of(lock.holder) if lock and lock.left else ""
 
 
-def explain(context: Context, name: str) -> HostView:
+def host_view(context: Context, name: str) -> HostView:
     """Look once.
 
     Raises:
         ConfigurationError: the ClusterConfiguration has no such host.
     """
-    host = find(context.configuration, name)
+    host = host_named(context.configuration, name)
     hosts = context.configuration.spec.hosts
     with Fleet([host], context.access()) as fleet:
         seen = read_hosts(context.configuration, fleet, deep=True)[name]
@@ -87,7 +87,7 @@ def explain(context: Context, name: str) -> HostView:
     )
 
 
-def find(configuration: Configuration, name: str) -> Host:
+def host_named(configuration: Configuration, name: str) -> Host:
     """The host of that name.
 
     Raises:

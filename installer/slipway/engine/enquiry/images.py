@@ -47,7 +47,7 @@ class Checked:
     faults: tuple[Fault, ...] = ()
 
 
-def built(catalog: Catalog, progress: Callable[[str], None]) -> tuple[ChartOf, Helm]:
+def built_charts(catalog: Catalog, progress: Callable[[str], None]) -> tuple[ChartOf, Helm]:
     """Charts and Helm as `bundle build` takes them, made or fetched now where they were not."""
     workshop, versions = Workshop(progress), catalog.versions
     binaries = versions.release(versions.kubernetes).binaries
@@ -55,7 +55,7 @@ def built(catalog: Catalog, progress: Callable[[str], None]) -> tuple[ChartOf, H
     return lambda release: read_chart(chart_path(release, versions, workshop)), Helm(program, None)
 
 
-def fetched(catalog: Catalog, directory: Path) -> ChartOf:
+def fetched_charts(catalog: Catalog, directory: Path) -> ChartOf:
     """Charts of a directory; a module's own chart that is not there is the module's.
 
     Raises:
@@ -77,7 +77,7 @@ def fetched(catalog: Catalog, directory: Path) -> ChartOf:
     return chart_of
 
 
-def verify(
+def checked_modules(
     catalog: Catalog, charts: ChartOf, helm: Helm, configuration: Configuration | None = None
 ) -> list[Checked]:
     """Every module of the catalog: with the values of a site, or with those of the module's own samples."""

@@ -92,7 +92,7 @@ def overview(context: Context) -> Overview:
         planes = [host.name for host in context.configuration.control_planes]
         if any(hosts[name].kubernetes for name in planes) and fetch_kubeconfig(context):
             observed = _cluster(context)
-    own = here(context.state / "operations")
+    own = newest_here(context.state / "operations")
     read_at = utc_text()
     if not observed.reachable:
         return Overview(
@@ -116,7 +116,7 @@ def overview(context: Context) -> Overview:
         conditions=tuple(_conditions(status, now)),
         nodes=tuple(_nodes(observed)),
         modules=tuple(_modules(observed)),
-        operations=(*of_operator(status), *own),
+        operations=(*operation_of_operator(status), *own),
         standing=now,
         certificates=_certificates(context),
     )
@@ -129,15 +129,15 @@ def _certificates(context: Context) -> str:
     return utc_text(datetime.fromtimestamp(end, UTC)) if end else ""
 
 
-def here(directory: Path) -> tuple[Operation, ...]:
+def newest_here(directory: Path) -> tuple[Operation, ...]:
     """The newest operation of this machine's journal."""
-    name, happened = journal.newest(directory)
+    name, happened = journal.newest_operation(directory)
     if not happened:
         return ()
     started = utc_text(datetime.fromtimestamp(happened[0]["time"], UTC))
     if happened[-1]["kind"] == ProgressKind.FINISHED:
         return (Operation(name, "here", happened[-1]["text"], started, percent=100),)
-    if journal.running(directory) is None:
+    if journal.running_process(directory) is None:
         return (Operation(name, "here", "interrupted", started, _now(happened)),)
     last = {event["step"]: event["kind"] for event in happened}  # a step that is tried again ends twice
     ended = list(last.values()).count(ProgressKind.STEP_FINISHED)
@@ -145,7 +145,7 @@ def here(directory: Path) -> tuple[Operation, ...]:
     return (Operation(name, "here", "", started, _now(happened), share),)
 
 
-def of_operator(status: dict[str, Any]) -> Iterable[Operation]:
+def operation_of_operator(status: dict[str, Any]) -> Iterable[Operation]:
     """The operation that a ClusterConfiguration's status tells of."""
     told = status.get("operation") or {}
     if told.get("id"):

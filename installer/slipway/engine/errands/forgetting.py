@@ -47,7 +47,7 @@ class Forgotten:
     notes: tuple[str, ...]
 
 
-def look(context: Context, name: str) -> Farewell:
+def farewell_to(context: Context, name: str) -> Farewell:
     """What there is to forget of a host, or of an address that neither file nor cluster has a name for.
 
     Raises:
@@ -82,9 +82,9 @@ def forget(context: Context, farewell: Farewell) -> Forgotten:
     keys = KnownHosts(context.known_hosts).forget(farewell.labels)
     deleted = False
     if farewell.node:
-        from slipway.cluster.nodes import remove
+        from slipway.cluster.nodes import delete_node
 
-        deleted = remove(context.client(), farewell.name)
+        deleted = delete_node(context.client(), farewell.name)
     return Forgotten(
         farewell.name, farewell.configured, farewell.labels, tuple(keys), deleted, farewell.notes
     )

@@ -45,7 +45,7 @@ class Swept:
     after: int
 
 
-def survey(context: Context) -> tuple[Sweepable, ...]:
+def sweepable_images(context: Context) -> tuple[Sweepable, ...]:
     """What would go, host by host.
 
     Raises:
@@ -63,7 +63,7 @@ def survey(context: Context) -> tuple[Sweepable, ...]:
     return tuple(Sweepable(host.name, look(_client(context, host), used)) for host in hosts)
 
 
-def carry_out(
+def sweep_registries(
     context: Context, found: tuple[Sweepable, ...], tell: Callable[[str], None]
 ) -> tuple[Swept, ...]:
     """Delete manifests, and have each host collect its blobs; killed, the same again goes on.
@@ -76,7 +76,7 @@ def carry_out(
     with Fleet(hosts.values(), context.access()) as fleet:
         epoch = 1 + locks.last_epoch(fleet)
         with Locks(context, hosts, cluster=_has_cluster(context), epoch=epoch, note=tell) as mine:
-            if survey(context) != found:
+            if sweepable_images(context) != found:
                 raise StalePlanError("the registry has changed since you were asked", hint="run it again")
             gone = {}
             for one in found:
