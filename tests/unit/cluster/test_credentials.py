@@ -39,10 +39,10 @@ from pathlib import Path
 path = Path(sys.argv[2])
 if sys.argv[1] == "ours":
     from slipway.cluster import credentials
-    credentials.library()
+    credentials.import_library()
     from kubernetes.client import Configuration
     found = Configuration()
-    credentials.load(found, path)
+    credentials.load_credentials(found, path)
 else:
     from kubernetes.client import Configuration
     from kubernetes import config
