@@ -233,7 +233,7 @@ class Client:
         if answer.status == transport.NOT_FOUND and "missing" in default:
             return default["missing"]
         transport.raise_refusal(answer.status, data, f"{method} {path}")
-        if not isinstance(data, dict):  # the page of a proxy
+        if not _of_kubernetes(data):  # the page of a proxy
             raise TransientError(
                 f"the answer is not one of the Kubernetes API: {method} {path}",
                 where="kubernetes",
@@ -279,6 +279,13 @@ class Client:
         if resource is None:
             raise StepError(f"this cluster does not know {kind} of {api_version}", where="kubernetes")
         return kinds.object_path(api_version, resource, namespace, name, subresource)
+
+
+def _of_kubernetes(data: Any) -> bool:
+    """Whether an answer is one of the API: an object names its kind, and a list has what it is asked for."""
+    if not isinstance(data, dict) or not isinstance(data.get("metadata", {}), dict):
+        return False
+    return isinstance(data.get("kind"), str) or "gitVersion" in data
 
 
 def events(answer: transport.Answer) -> Iterator[Object]:

@@ -148,7 +148,13 @@ def _hold_back(board: Board, locks: Locks) -> None:
 
 
 def _internal(batch: Batch, exc: Exception) -> SlipwayError:
-    """A bug of ours: the last frames say where."""
+    """What the system refused, as it says it; else a bug of ours: the last frames say where."""
+    if isinstance(exc, OSError) and exc.strerror:
+        where = str(exc.filename or batch.steps[0].id)
+        hint = "see to what it names, and run the command again"
+        return SlipwayError(
+            "the system refused what the step needs", where=where, why=exc.strerror, hint=hint
+        )
     frames = "".join(traceback.format_exception(exc)[-4:])
     return SlipwayError(f"internal error: {exc!r}", where=batch.steps[0].id, why=frames, hint="report this")
 

@@ -1,6 +1,7 @@
 """The directory of one run: inventory, extra variables and secret files, for its owner and one run only."""
 
 import json
+import logging
 import os
 import re
 import tempfile
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from slipway.runner.variables import Redactor, inventory, resolve
+
+log = logging.getLogger(__name__)
 
 #: A socket's path may have 108 bytes; OpenSSH adds 17 and Ansible 10 to the directory.
 _SHORT: Final = 60
@@ -66,14 +69,21 @@ class Scratch:
         write_private(self.path / "env" / "extravars", json.dumps(_unsafe(resolve(extra, value, file))))
         return list(values.values())
 
-    def keep_log(self, directory: Path, name: str, redactor: Redactor) -> Path:
-        """What a person would have seen on the terminal, without secrets."""
+    def keep_log(self, directory: Path, name: str, redactor: Redactor) -> Path | None:
+        """What a person would have seen on the terminal, without secrets; None where the disk takes no more.
+
+        A run has done what it did, whether or not that can be read up on.
+        """
         path = directory / f"{name}.log"
         sources = [self.path / "artifacts" / "run" / "stdout", self.path / "supervisor.log"]
         texts = [
             source.read_text(encoding="utf-8", errors="replace") for source in sources if source.is_file()
         ]
-        write_private(path, redactor.text(_COLOUR.sub("", "".join(texts))))
+        try:
+            write_private(path, redactor.text(_COLOUR.sub("", "".join(texts))))
+        except OSError as error:
+            log.warning("%s is not kept: %s", path, error.strerror)
+            return None
         return path
 
 

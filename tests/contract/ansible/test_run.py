@@ -186,3 +186,10 @@ def test_a_missing_playbook_or_secret_stops_before_anything_starts(tmp_path: Pat
             directory=tmp_path,
             secrets=SECRETS.__getitem__,
         )
+
+
+def test_a_log_that_cannot_be_kept_changes_no_result(tmp_path: Path) -> None:
+    (tmp_path / "trivial.log").mkdir()
+    result = run(PLAYBOOKS / "trivial.yml", hosts={"a": LOCAL}, directory=tmp_path, secrets=str)
+    assert result.ok
+    assert result.log is None

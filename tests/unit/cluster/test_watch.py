@@ -22,7 +22,7 @@ from slipway.settings import API_VERSION
 from tests.serving import serving
 
 KIND = (API_VERSION, "ClusterConfiguration")
-LIST = json.dumps({"metadata": {"resourceVersion": "5"}, "items": []})
+LIST = json.dumps({"kind": "NodeList", "metadata": {"resourceVersion": "5"}, "items": []})
 BOOKMARK = json.dumps({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "6"}}}) + "\n"
 PAGE = "<html>upstream error</html>\n"
 

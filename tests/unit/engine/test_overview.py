@@ -1,10 +1,16 @@
 """What `status` makes of the operator's last word and of what is seen now."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from slipway.engine.enquiry.overview import Overview, _conditions, _phase
-from slipway.model.observed import LiveConfiguration
+from slipway.api import read
+from slipway.engine.enquiry.overview import Overview, _conditions, _phase, with_failed
+from slipway.model.observed import ClusterObserved, LiveConfiguration
+from slipway.model.record import ModulePhase, ModuleRecord
 from slipway.model.standing import Ailment, Cause, Part, Standing
+from tests.unit.planning import model
 
 WELL = Standing()
 SICK = Standing((Ailment(Part.NODE, "worker-01", Cause.SILENT, "Kubelet stopped posting node status."),))
@@ -38,6 +44,7 @@ def test_a_cluster_is_degraded_by_what_is_seen_or_by_what_its_operator_says() ->
 
     assert degraded("Applying", SICK)
     assert degraded("Degraded", WELL)
+    assert degraded("Failed", WELL)
     assert degraded("Unreachable", WELL)
     assert not degraded("no cluster", WELL)
     assert not degraded("Ready", HINT)
@@ -52,3 +59,16 @@ def test_no_condition_is_true_that_is_not_so_now() -> None:
         "HostsReady": ("False", "Degraded"),
         "ModulesReady": ("True", "r"),
     }
+
+
+def test_a_module_whose_last_change_failed_is_not_well() -> None:
+    context: Any = SimpleNamespace(configuration=read.parse(model.base()))
+    names = {"mine": "slipway-system/site", "theirs": "team-a/site"}
+    failed = {
+        name: ModuleRecord(name, ModulePhase.FAILED, owner=owner, message="0 of 1 available", time="t")
+        for name, owner in names.items()
+    }
+    seen = ClusterObserved(reachable=True, modules=failed)
+    (one,) = with_failed(WELL, context, seen).sick
+    assert one == Ailment(Part.MODULE, "mine", Cause.FAILED, "0 of 1 available", "t")
+    assert _phase(live(""), with_failed(WELL, context, seen)) == "Degraded"

@@ -4,7 +4,7 @@ Reads only, and no more than it shows: no bundle, no plan, no look for drift.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,12 @@ from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, HostObserved, LiveConfiguration
 from slipway.model.operation import ProgressKind
 from slipway.model.plan import StepId
-from slipway.model.standing import Part, Standing
+from slipway.model.record import ModulePhase
+from slipway.model.standing import Ailment, Cause, Part, Standing
 from slipway.model.status import ConditionType, Phase, ReadyReason, TargetPhase
 from slipway.planning.roles import roles_of
 from slipway.planning.roles.facts import Facts
-from slipway.planning.standing import standing_of
+from slipway.planning.standing import owned, standing_of
 from slipway.probe.fleet import Fleet
 from slipway.probe.hosts import read_hosts
 
@@ -81,7 +82,7 @@ class Overview:
     @property
     def degraded(self) -> bool:
         """Whether something is not well, as seen now or as its operator says."""
-        return not self.standing.well or self.phase in {Phase.DEGRADED, UNREACHABLE}
+        return not self.standing.well or self.phase in {Phase.DEGRADED, Phase.FAILED, UNREACHABLE}
 
 
 def overview(context: Context) -> Overview:
@@ -106,7 +107,7 @@ def overview(context: Context) -> Overview:
         )
     live = _live(context, observed)
     status = live.status if live else {}
-    now = standing_of(context.configuration, observed, expected=_named(live))
+    now = with_failed(standing_of(context.configuration, observed, expected=_named(live)), context, observed)
     return Overview(
         name=context.configuration.name,
         read_at=read_at,
@@ -120,6 +121,16 @@ def overview(context: Context) -> Overview:
         standing=now,
         certificates=_certificates(context),
     )
+
+
+def with_failed(now: Standing, context: Context, observed: ClusterObserved) -> Standing:
+    """What is sick, and modules whose last change failed: nobody looks at their objects until they are mended."""
+    failed = (
+        Ailment(Part.MODULE, name, Cause.FAILED, record.message or "its last change failed", record.time)
+        for name, record in sorted(observed.modules.items())
+        if record.phase is ModulePhase.FAILED and owned(context.configuration, record)
+    )
+    return replace(now, sick=(*now.sick, *failed))
 
 
 def _certificates(context: Context) -> str:
