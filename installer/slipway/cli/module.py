@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output
-from slipway.errors import before_changes
+from slipway.errors import ConfigurationError, before_changes
 from slipway.landing import land
 
 app = typer.Typer(no_args_is_help=True, help="Switch modules on and off.")
@@ -40,6 +40,9 @@ def _switch(file: Path, name: str, *, on: bool, yes: bool, output: Format) -> in
 
     before, edit = text_of(file), Edit(document(file), ("modules", name, "enabled"))
 
+    with before_changes():
+        _refuse_unknown(name)
+
     def undo() -> None:
         land(file, before)
 
@@ -47,6 +50,20 @@ def _switch(file: Path, name: str, *, on: bool, yes: bool, output: Format) -> in
         land(file, switched(before, name, on=on))
         context = opened(file, None, edit=edit)
     return carry_out(context, Scope.TARGETS, yes=yes, output=output, undo=undo)
+
+
+def _refuse_unknown(name: str) -> None:
+    """Before the file is touched: a finding would name a line that it does not have."""
+    from slipway import catalog
+    from slipway.api.explain import nearest
+
+    known = sorted(catalog.load().modules)
+    if name not in known:
+        raise ConfigurationError(
+            f"there is no module {name!r}",
+            why=f"there are {', '.join(known)}",
+            hint=nearest(name, known) or "slipway catalog list",
+        )
 
 
 def switched(text: str, name: str, *, on: bool) -> str:

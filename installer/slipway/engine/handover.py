@@ -21,7 +21,7 @@ from slipway.model.operation import (
     ProgressKind,
     StepResult,
 )
-from slipway.model.plan import Plan, StepKind
+from slipway.model.plan import Plan, StepId, StepKind
 from slipway.model.status import ConditionType, OperationPhase, ReadyReason
 from slipway.settings import API_GROUP, API_VERSION, NAMESPACE
 
@@ -35,6 +35,9 @@ TAKE_UP = 20.0
 #: Seconds between two looks; an operator writes its status at most this often.
 LOOK = 0.25
 
+#: The step after which nobody is there to say how it ended.
+ITS_END = StepId(StepKind.MODULE, "operator", "remove")
+
 CANCEL = f"{API_GROUP}/cancel"
 
 
@@ -46,6 +49,7 @@ def can_hand_over(context: Context, observed: Observed, plan: Plan) -> bool:
         and StepKind.SETTINGS in kinds
         and StepKind.MIRROR not in kinds
         and not plan.needs_approval
+        and str(ITS_END) not in {step.id for step in plan.steps}
     )
 
 

@@ -138,6 +138,7 @@ def test_a_wrong_option_is_a_usage_error(tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (["staus"], "there is no command 'staus': did you mean status?"),
+        (["module", "enable", "welcom"], "there is no module 'welcom'; nothing was changed"),
         (["version", "-o", "yaml"], "'--output' / '-o': 'yaml' is not one of 'text', 'json'."),
         (["lab", "status", "--name", "no-such-lab"], "there is no lab 'no-such-lab'"),
         (["lab", "ssh", "--name", "no-such-lab", "node-1"], "there is no lab 'no-such-lab'"),
@@ -145,6 +146,7 @@ def test_a_wrong_option_is_a_usage_error(tmp_path: Path) -> None:
     ids=str,
 )
 def test_a_slip_is_told_as_such(tmp_path: Path, arguments: list[str], says: str) -> None:
+    (tmp_path / "cluster.yaml").write_text(document("site", model.KUBERNETES, "root", ["10.0.0.1"], 1))
     ran = slipway(*arguments, cwd=tmp_path)
     assert ran.returncode != 0
     assert ran.stdout == ""

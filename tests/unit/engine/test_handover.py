@@ -17,7 +17,7 @@ from slipway.engine.handover import (
 )
 from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.operation import Failure, OperationResult, Outcome, Progress, StepResult, held
-from slipway.model.plan import Plan
+from slipway.model.plan import Change, Plan, Step
 from slipway.operator.operations import finished_status
 from slipway.planning.holding import absent
 from tests.unit.engine.plans import plan, step
@@ -26,6 +26,10 @@ from tests.unit.planning import model
 
 SETTINGS = step("settings/site/apply")
 MODULE = step("module/page/apply", SETTINGS.id)
+
+
+def removal(module: str) -> Step:
+    return replace(step(f"module/{module}/remove", SETTINGS.id), change=Change.REMOVE)
 
 
 def observed(operator: str) -> Observed:
@@ -42,8 +46,19 @@ def observed(operator: str) -> Observed:
         (plan(MODULE), "same", False),
         (plan(step("mirror/site/push"), SETTINGS), "same", False),
         (plan(SETTINGS, replace(MODULE, destructive=True)), "same", False),
+        (plan(SETTINGS, removal("page"), MODULE), "same", True),
+        (plan(SETTINGS, removal("operator")), "same", False),
     ],
-    ids=["its own", "none runs", "another catalog", "no edit", "a bundle to push", "needs consent here"],
+    ids=[
+        "its own",
+        "none runs",
+        "another catalog",
+        "no edit",
+        "a bundle to push",
+        "needs consent here",
+        "a module goes",
+        "it goes itself",
+    ],
 )
 def test_who_carries_a_change_out(tmp_path: Path, steps: Plan, operator: str, expected: bool) -> None:
     mine = context(tmp_path, model.base())
