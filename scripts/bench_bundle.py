@@ -30,8 +30,8 @@ from slipway.bundle.ground.archive import file_digest
 from slipway.bundle.locks.images import Locked
 from slipway.bundle.make.pulling import pull
 from slipway.bundle.registry.upstream import Upstreams
-from slipway.bundle.site.inventory import take
-from slipway.bundle.verify.info import carried
+from slipway.bundle.site.inventory import inventory_of
+from slipway.bundle.verify.info import carried_bytes
 from slipway.model.bundle import BundleManifest
 from slipway.settings import cache_dir
 from tests.registries import Registry, running_registry
@@ -154,8 +154,8 @@ def verifying(bundle: Path) -> dict[str, float]:
 VERIFY = """
 import resource, sys
 from pathlib import Path
-from slipway.bundle.verify.checks import verify
-assert not verify(Path(sys.argv[1]))
+from slipway.bundle.verify.checks import damaged_files
+assert not damaged_files(Path(sys.argv[1]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
@@ -169,7 +169,7 @@ def measure(folder: Path, rounds: int) -> dict[str, Any]:
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": machine(),
         "images": len(whole.artifacts),
-        "bytes": carried(bundle, whole),
+        "bytes": carried_bytes(bundle, whole),
         "slipway": [],
         "skopeo": [],
         "raw": [],
@@ -194,9 +194,9 @@ def again(running: Registry, bundle: Path, changed: Path, whole: Any) -> dict[st
     """Nothing to do; then a bundle of which one image has changed, and that as a delta."""
     say("again, and with one image changed")
     found: dict[str, Any] = {"again": [by_slipway(running, bundle) for _ in range(3)]}
-    inventory = take(running.client(), whole)
+    inventory = inventory_of(running.client(), whole)
     new = bench_material.bundle(changed, changed="chromium")
-    found["delta"] = carried(changed, new) - sum(
+    found["delta"] = carried_bytes(changed, new) - sum(
         (changed / item.path).stat().st_size
         for item in contents(changed, new)
         if item.digest in inventory.blobs

@@ -86,7 +86,7 @@ def bundle(directory: Path, changed: str = "") -> BundleManifest:
     ]
     writer.json(f"{LAYOUT}/oci-layout", {"imageLayoutVersion": "1.0.0"})
     writer.json(f"{LAYOUT}/index.json", {"schemaVersion": 2, "manifests": index})
-    made = manifests.make(name="bench", catalog="", slipway="0", artifacts=artifacts)
+    made = manifests.manifest_of(name="bench", catalog="", slipway="0", artifacts=artifacts)
     manifests.write(made, directory)
     writer.prune()
     return made

@@ -58,7 +58,7 @@ def hosts_bundle(
         tar, _ = build_repository(pins.packages, system, workshop, packages)
         artifacts.append(artifact(writer, ArtifactKind.PACKAGES, system, tar))
     artifacts += further(writer)
-    manifest = manifests.make(name="hosts", catalog="c" * 64, slipway="0.1.0", artifacts=artifacts)
+    manifest = manifests.manifest_of(name="hosts", catalog="c" * 64, slipway="0.1.0", artifacts=artifacts)
     manifests.write(manifest, directory)
     return manifest
 

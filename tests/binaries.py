@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from slipway.bundle.ground.workshop import Workshop
-from slipway.bundle.make.sources import make
+from slipway.bundle.make.sources import source_directory
 from slipway.catalog import versions
 from slipway.catalog.versions import GoPin, Versions
 
@@ -35,7 +35,7 @@ def binary(name: str) -> Path:
     pins = pinned()
     has = [s.name for s in pins.sources if isinstance(s, GoPin) and name in s.programs]
     usual = next((source for source in has if source in _usual(pins)), has[-1])
-    return make(usual, pins, Workshop(_tell)) / name
+    return source_directory(usual, pins, Workshop(_tell)) / name
 
 
 def _usual(pins: Versions) -> set[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.bundle.ground.workshop import Workshop
-from slipway.bundle.make.sources import make
+from slipway.bundle.make.sources import source_directory
 from slipway.bundle.make.sources.chart import PACKED
 from slipway.catalog import Catalog, Module, cluster_facts
 from slipway.cluster.helm import Helm
@@ -29,7 +29,7 @@ def chart_of(catalog: Catalog, chart: str, chart_dir: Path | None) -> Path:
     """A directory or an archive that Helm takes."""
     if chart_dir:
         return chart_dir
-    return make(catalog.versions.chart(chart).source, catalog.versions, Workshop(print)) / PACKED
+    return source_directory(catalog.versions.chart(chart).source, catalog.versions, Workshop(print)) / PACKED
 
 
 def rendered(catalog: Catalog, module: Module, settings: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.bundle.ground.workshop import Workshop
-from slipway.bundle.make.sources import make
+from slipway.bundle.make.sources import source_directory
 from slipway.catalog import versions
 from slipway.settings import data_dir
 from tests.binaries import binary
@@ -41,7 +41,7 @@ def etcd_flags() -> dict[str, str]:
 
 def images(kubernetes: str) -> list[str]:
     """What the version's kubeadm says that it runs."""
-    kubeadm = make(f"kubernetes-{kubernetes}", versions.load(), Workshop(print)) / "kubeadm"
+    kubeadm = source_directory(f"kubernetes-{kubernetes}", versions.load(), Workshop(print)) / "kubeadm"
     command = [kubeadm, "config", "images", "list", "--kubernetes-version", kubernetes]
     return subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL).split()
 

@@ -94,7 +94,7 @@ def pulled(proxy: Faulty, out: Path, locked: list[Locked]) -> list[Pulled]:
     """Into a bundle that is complete."""
     images = pull(locked, upstreams(proxy), Writer(out), lambda _tally: None)
     artifacts = [image.artifact for image in images]
-    manifest.write(manifest.make(name="b", catalog="c", slipway="0", artifacts=artifacts), out)
+    manifest.write(manifest.manifest_of(name="b", catalog="c", slipway="0", artifacts=artifacts), out)
     return images
 
 

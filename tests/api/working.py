@@ -96,7 +96,9 @@ def push_bundle(directory: Path, modules: Path, release: Catalog, registry: Regi
         with tarfile.open(packed, "w:gz") as tar:
             tar.add(modules / name / "chart", name)
         artifacts.append(artifact(writer, ArtifactKind.CHART, name, packed))
-    made = manifests.make(name="edits", catalog=release.digest, slipway=release.version, artifacts=artifacts)
+    made = manifests.manifest_of(
+        name="edits", catalog=release.digest, slipway=release.version, artifacts=artifacts
+    )
     manifests.write(made, directory / "bundle")
     push(directory / "bundle", registry.client())
 

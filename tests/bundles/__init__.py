@@ -10,7 +10,7 @@ from types import MappingProxyType
 from slipway import __version__
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.delta import Delta
-from slipway.bundle.form.layout import OCI_MANIFEST, Blob, blob_path, node_of
+from slipway.bundle.form.layout import OCI_MANIFEST, Blob, blob_path, stored_manifest
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.builder import Builder
@@ -44,7 +44,7 @@ def small_bundle(
         _file(writer, ArtifactKind.BINARY, f"program-{number}", noise.randbytes(size))
         for number in range(files)
     ]
-    manifest = manifests.make(name="small", catalog="c" * 64, slipway="0.1.0", artifacts=artifacts)
+    manifest = manifests.manifest_of(name="small", catalog="c" * 64, slipway="0.1.0", artifacts=artifacts)
     Delta(writer.left_out).write(directory, manifest)
     manifests.write(manifest, directory)
     return manifest
@@ -65,7 +65,7 @@ def platforms_bundle(
         )
         artifacts.append(_file(writer, ArtifactKind.BINARY, "program", own * 9_000, platform=platform))
     artifacts += [artifact for artifact, _ in joined(parts, writer)]
-    manifest = manifests.make(name="platforms", catalog="c" * 64, slipway="0.1.0", artifacts=artifacts)
+    manifest = manifests.manifest_of(name="platforms", catalog="c" * 64, slipway="0.1.0", artifacts=artifacts)
     Delta(writer.left_out).write(directory, manifest)
     manifests.write(manifest, directory)
     return manifest
@@ -86,7 +86,9 @@ def site_bundle(directory: Path, catalog: Catalog, configuration: Configuration)
         *builder.charts(catalog.modules),
         builder.binary("helm", catalog.versions.source("helm").version),
     ]
-    manifest = manifests.make(name="site", catalog=catalog.digest, slipway="0.1.0", artifacts=artifacts)
+    manifest = manifests.manifest_of(
+        name="site", catalog=catalog.digest, slipway="0.1.0", artifacts=artifacts
+    )
     manifests.write(manifest, directory)
     return manifest
 
@@ -96,7 +98,7 @@ def installer_bundle(directory: Path, elsewhere: Mapping[str, str] = MappingProx
     writer = Writer(directory, elsewhere)
     artifacts = [*installer(versions.load(), writer, Workshop(lambda _text: None), (AMD64,))]
     directory.mkdir(parents=True, exist_ok=True)
-    manifest = manifests.make(name="installer", catalog="", slipway=__version__, artifacts=artifacts)
+    manifest = manifests.manifest_of(name="installer", catalog="", slipway=__version__, artifacts=artifacts)
     Delta(writer.left_out).write(directory, manifest)
     manifests.write(manifest, directory)
     return manifest
@@ -115,7 +117,7 @@ def outline(directory: Path, catalog: Catalog, systems: Iterable[str]) -> Bundle
         Artifact(kind, name, version, _digest(b""), 0, path=f"{kind}/{name}") for kind, name, version in named
     ]
     directory.mkdir(parents=True, exist_ok=True)
-    manifest = manifests.make(
+    manifest = manifests.manifest_of(
         name="outline", catalog=catalog.digest, slipway=__version__, artifacts=artifacts
     )
     manifests.write(manifest, directory)
@@ -150,7 +152,7 @@ def _part(writer: Writer, reference: str, layers: list[bytes], platform: Platfor
     artifact = Artifact(
         ArtifactKind.IMAGE, name, tag, _digest(text), size, blob_path(_digest(text)), platform.name
     )
-    return artifact, node_of(text)
+    return artifact, stored_manifest(text)
 
 
 def _descriptor(data: bytes, media_type: str) -> dict[str, object]:

@@ -18,10 +18,10 @@ import pytest
 from slipway import catalog as catalogs
 from slipway.api import read
 from slipway.bundle.form import manifest as manifests
-from slipway.bundle.form.layout import blob_path, nodes, reader
+from slipway.bundle.form.layout import blob_path, manifest_reader, manifests_below
 from slipway.bundle.make.build import build_bundle
 from slipway.bundle.make.sources.debian import unpack
-from slipway.bundle.verify.checks import missing_platforms, verify
+from slipway.bundle.verify.checks import damaged_files, missing_platforms
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.platforms import AMD64, ARM64, BY_NAME, Platform
 from slipway.planning.plan import required_images
@@ -157,7 +157,7 @@ def machines(bundle: Path, artifact: Artifact, scratch: Path) -> dict[str, int]:
 
 
 def test_the_bundle_is_whole_and_for_arm64(bundle: Path, manifest: BundleManifest, cluster: Path) -> None:
-    assert verify(bundle) == []
+    assert damaged_files(bundle) == []
     catalog, configuration = catalogs.load(), read.load(cluster)
     needed = required_images(configuration, catalog)
     assert set(needed) <= {image.reference for image in of_kind(manifest, ArtifactKind.IMAGE)}
@@ -193,7 +193,7 @@ def test_every_elf_file_of_images_is_of_arm64(bundle: Path, manifest: BundleMani
     layers: dict[str, str] = {}
     for image in of_kind(manifest, ArtifactKind.IMAGE):
         assert image.platform == ARM64.name
-        for node in nodes(image.digest, reader(bundle)):
+        for node in manifests_below(image.digest, manifest_reader(bundle)):
             layers |= {item["digest"]: image.reference for item in node.data["layers"]}
     found: dict[str, int] = {}
     for digest, reference in layers.items():
@@ -238,7 +238,7 @@ def test_the_python_for_hosts_runs_by_its_own_loader(unpacked: dict[str, Path]) 
 def test_the_operators_image_runs_its_code(bundle: Path, manifest: BundleManifest, tmp_path: Path) -> None:
     """Every library with parts in C is loaded, out of the layers as they are."""
     [image] = [a for a in of_kind(manifest, ArtifactKind.IMAGE) if a.name.endswith("/slipway")]
-    [node] = nodes(image.digest, reader(bundle))
+    [node] = manifests_below(image.digest, manifest_reader(bundle))
     for layer in node.data["layers"]:
         extract(bundle / blob_path(layer["digest"]), tmp_path)
     code = "import bcrypt, cryptography.hazmat.bindings._rust, nacl.bindings, pydantic_core, yaml, slipway.cli.main"

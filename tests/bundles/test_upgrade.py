@@ -13,7 +13,7 @@ import pytest
 
 from slipway import catalog
 from slipway.bundle.form import manifest as manifests
-from slipway.bundle.verify.info import carried
+from slipway.bundle.verify.info import carried_bytes
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.settings import cache_dir, data_dir
 from tests import options
@@ -77,18 +77,18 @@ def test_programs_are_of_the_version_that_they_are_carried_for(
 def test_a_site_that_has_the_one_version_needs_no_more_than_the_other(
     upgrade: tuple[Path, BundleManifest], tmp_path: Path
 ) -> None:
-    from slipway.bundle.site.inventory import take
+    from slipway.bundle.site.inventory import inventory_of
     from slipway.bundle.site.push import push
 
     directory, whole = upgrade
     one, first = built("e2e")
     with running_registry(tmp_path / "registry", tmp_path / "data") as registry:
         push(one, registry.client())
-        take(registry.client(), first).write(tmp_path / "inventory.json")
+        inventory_of(registry.client(), first).write(tmp_path / "inventory.json")
         _, delta = built("upgrade-delta", "--to", NEWEST, "--since", tmp_path / "inventory.json")
         assert delta == whole
-        size = carried(cache_dir() / "bundles" / "upgrade-delta", delta)
-        new = carried(directory, whole) - carried(one, first)
-        assert size < new + 1_000_000 < carried(one, first)
+        size = carried_bytes(cache_dir() / "bundles" / "upgrade-delta", delta)
+        new = carried_bytes(directory, whole) - carried_bytes(one, first)
+        assert size < new + 1_000_000 < carried_bytes(one, first)
         push(cache_dir() / "bundles" / "upgrade-delta", registry.client())
         push(directory, registry.client())

@@ -329,7 +329,7 @@ def test_a_bundle_that_lacks_something(site: Site, tmp_path: Path) -> None:
     whole = manifests.read(lacking)
     images = [one for one in whole.artifacts if one.kind is ArtifactKind.IMAGE and "coredns" in one.name]
     rest = [one for one in whole.artifacts if one not in images]
-    made = manifests.make(name="lacking", catalog=whole.catalog, slipway=whole.slipway, artifacts=rest)
+    made = manifests.manifest_of(name="lacking", catalog=whole.catalog, slipway=whole.slipway, artifacts=rest)
     manifests.write(made, lacking)
     error = refused(
         site,

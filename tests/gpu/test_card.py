@@ -16,7 +16,7 @@ import pytest
 from jinja2 import Template
 
 from slipway.bundle.ground.workshop import Workshop
-from slipway.bundle.make.sources import make
+from slipway.bundle.make.sources import source_directory
 from slipway.catalog import versions
 from slipway.lab import rootfs
 from slipway.model.survey import Survey
@@ -58,7 +58,7 @@ def survey() -> Survey:
 @pytest.fixture(scope="module")
 def toolkit() -> Path:
     """The toolkit, built here."""
-    return make("nvidia-container-toolkit", versions.load(), Workshop(print))
+    return source_directory("nvidia-container-toolkit", versions.load(), Workshop(print))
 
 
 def test_the_probe_sees_what_the_driver_says(survey: Survey) -> None:

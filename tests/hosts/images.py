@@ -11,7 +11,7 @@ from slipway.bundle.form.layout import OCI_MANIFEST, Blob, blob_path
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.archive import ArchiveEntry, file_digest, write_tgz
 from slipway.bundle.ground.workshop import Workshop
-from slipway.bundle.make.sources import make
+from slipway.bundle.make.sources import source_directory
 from slipway.catalog import versions
 from slipway.model.bundle import Artifact, ArtifactKind
 from tests.bare import Site
@@ -31,7 +31,7 @@ def images(writer: Writer) -> Iterator[Artifact]:
 def containerd_and_images(writer: Writer) -> Iterator[Artifact]:
     """And containerd."""
     yield from images(writer)
-    place = make("containerd", versions.load(), Workshop(lambda _text: None))
+    place = source_directory("containerd", versions.load(), Workshop(lambda _text: None))
     path = "binary/containerd-1.tar.gz"
     target = writer.out / path
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def told_of(site: Site, *names: str) -> Site:
 
 
 def _layer() -> bytes:
-    busybox = make("busybox", versions.load(), Workshop(lambda _text: None)) / "usr/bin/busybox"
+    busybox = source_directory("busybox", versions.load(), Workshop(lambda _text: None)) / "usr/bin/busybox"
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         tar.add(busybox, "bin/busybox")

@@ -61,7 +61,7 @@ def test_a_bundle_has_the_digest_that_it_states() -> None:
         path="images/x",
         origin="o",
     )
-    made = manifests.make(name="small", catalog="c" * 64, slipway="0.1.0", artifacts=[artifact])
+    made = manifests.manifest_of(name="small", catalog="c" * 64, slipway="0.1.0", artifacts=[artifact])
     assert made.digest == "sha256:36a88272b4d36e9f3666bc59c964580bee030d8912c74de02647760e26f42b36"
     assert manifests.parse(manifests.dump(made), "here") == made
 

@@ -62,7 +62,7 @@ def written_in(text: str) -> list[str]:
     return _QUAD.findall(_SCHEME.sub("", text).partition("/")[0])
 
 
-def check(spec: Spec) -> Iterator[Finding]:
+def address_findings(spec: Spec) -> Iterator[Finding]:
     """Every address that is none, or lies where it cannot."""
     taken, networks = _cluster(spec), _site(spec)
     for place in named(spec):

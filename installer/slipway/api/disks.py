@@ -6,7 +6,7 @@ from slipway.errors import Finding
 from slipway.model.host.items import Host
 
 
-def check(resolved: Sequence[Host]) -> Iterator[Finding]:
+def data_disk_findings(resolved: Sequence[Host]) -> Iterator[Finding]:
     """Entries without a disk or a place, and two that share one; hosts in the order of `spec.hosts.items`."""
     for index, host in enumerate(resolved):
         yield from _complete(f"spec.hosts.items[{index}].settings.disks", host)

@@ -14,7 +14,7 @@ from slipway.model.kubernetes import Kubernetes
 HIGHEST_PORT = 65535
 
 
-def check(hosts: Hosts, kubernetes: Kubernetes | None) -> Iterator[Finding]:
+def layer_findings(hosts: Hosts, kubernetes: Kubernetes | None) -> Iterator[Finding]:
     """Every finding of every layer."""
     layers = [("spec.hosts.defaults", hosts.defaults)]
     layers += [(f"spec.hosts.groups.{name}", settings) for name, settings in hosts.groups.items()]

@@ -46,7 +46,7 @@ OPTIONS = {
 }
 
 
-def check(hosts: Hosts, resolved: Sequence[Host]) -> Iterator[Finding]:
+def mount_findings(hosts: Hosts, resolved: Sequence[Host]) -> Iterator[Finding]:
     """Every finding once, also when many hosts have the same layer; `resolved` are the hosts, merged."""
     found: dict[tuple[str, str], Finding] = {}
     for item, host in zip(hosts.items, resolved, strict=True):

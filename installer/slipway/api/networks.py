@@ -11,7 +11,7 @@ from slipway.model.kubernetes import Kubernetes
 _PATH = "spec.hosts.networks"
 
 
-def check(hosts: Hosts, kubernetes: Kubernetes | None) -> Iterator[Finding]:
+def network_findings(hosts: Hosts, kubernetes: Kubernetes | None) -> Iterator[Finding]:
     """Ranges, then each host's addresses in them."""
     named = _named(hosts.networks)
     ranges = {name: ipaddress.IPv4Network(network.cidr, strict=False) for name, network in named.items()}

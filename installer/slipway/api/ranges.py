@@ -17,7 +17,7 @@ NODE_BITS = 16
 _NOBODYS = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3")))
 
 
-def check(kubernetes: Kubernetes) -> Iterator[Finding]:
+def range_findings(kubernetes: Kubernetes) -> Iterator[Finding]:
     """What is wrong with the ranges by themselves."""
     network = kubernetes.network
     pods, services = (
@@ -45,7 +45,7 @@ def check(kubernetes: Kubernetes) -> Iterator[Finding]:
     yield from _ports(network)
 
 
-def room(kubernetes: Kubernetes, hosts: int) -> Iterator[Finding]:
+def room_findings(kubernetes: Kubernetes, hosts: int) -> Iterator[Finding]:
     """Each node takes a range of its own out of that of pods."""
     network = IPv4Network(kubernetes.network.pod_cidr, strict=False)
     if network.prefixlen <= kubernetes.node_prefix and hosts > kubernetes.room:

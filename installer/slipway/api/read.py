@@ -138,7 +138,7 @@ def _spec(value: Any) -> tuple[Spec | None, list[Finding]]:
     except ValidationError as exc:
         rest = [one for one in explain.findings(exc, Spec, "spec") if one.path not in empty]
         return None, [*nothing, *rest]
-    return spec, nothing or list(semantics.check(spec))
+    return spec, nothing or list(semantics.spec_findings(spec))
 
 
 def _nulls(value: Any, path: str) -> Iterator[Finding]:

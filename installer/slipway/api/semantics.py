@@ -13,37 +13,37 @@ from slipway.model.host.items import RESERVED_NAMES, HostItem, Hosts
 from slipway.model.kubernetes import Endpoint, Kubelet, Kubernetes
 
 
-def check(spec: Spec) -> Iterator[Finding]:
+def spec_findings(spec: Spec) -> Iterator[Finding]:
     """Every finding of a spec whose fields are each well-formed."""
     yield from _belonging(spec)
     if spec.kubernetes:
         yield from _endpoint(spec.kubernetes.endpoint)
         yield from _kubelet(spec.kubernetes.kubelet)
-        yield from ranges.check(spec.kubernetes)
+        yield from ranges.range_findings(spec.kubernetes)
     if spec.hosts:
         yield from _unique(spec.hosts.items)
         yield from _names(spec.hosts.items)
         yield from _groups(spec.hosts)
         yield from _control_planes(spec.hosts.items)
         yield from _roles(spec.hosts.items)
-        yield from layers.check(spec.hosts, spec.kubernetes)
+        yield from layers.layer_findings(spec.hosts, spec.kubernetes)
         yield from _merged(spec.hosts, spec.kubernetes)
-        yield from networks.check(spec.hosts, spec.kubernetes)
+        yield from networks.network_findings(spec.hosts, spec.kubernetes)
     if spec.hosts and spec.kubernetes:
         yield from _vip(spec.hosts.items, spec.kubernetes)
         yield from _meanings(spec.hosts.items, spec.kubernetes.endpoint, spec.registry)
-        yield from ranges.room(spec.kubernetes, len(spec.hosts.items))
+        yield from ranges.room_findings(spec.kubernetes, len(spec.hosts.items))
     yield from _registry(spec.registry, spec.hosts)
-    yield from addresses.check(spec)
+    yield from addresses.address_findings(spec)
 
 
 def _merged(hosts: Hosts, kubernetes: Kubernetes | None) -> Iterator[Finding]:
     """What can be judged of a host's merged settings only; a group that is not there is told elsewhere."""
     if all(group in hosts.groups for item in hosts.items for group in item.groups):
         resolved = resolve(hosts)
-        yield from mounts.check(hosts, resolved)
-        yield from disks.check(resolved)
-        yield from swap.check(resolved, kubernetes)
+        yield from mounts.mount_findings(hosts, resolved)
+        yield from disks.data_disk_findings(resolved)
+        yield from swap.swap_findings(resolved, kubernetes)
 
 
 def _belonging(spec: Spec) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from slipway.model.host.items import Host
 from slipway.model.kubernetes import Kubernetes
 
 
-def check(resolved: Sequence[Host], kubernetes: Kubernetes | None) -> Iterator[Finding]:
+def swap_findings(resolved: Sequence[Host], kubernetes: Kubernetes | None) -> Iterator[Finding]:
     """Hosts whose pods may swap to nothing; in the order of `spec.hosts.items`."""
     common = kubernetes.kubelet.extra_config if kubernetes else {}
     for index, host in enumerate(resolved):

@@ -31,7 +31,7 @@ _ETCD: Final = (
 )
 
 
-def check(configuration: "Configuration", provided: Collection[str]) -> Iterator[Finding]:
+def bound_findings(configuration: "Configuration", provided: Collection[str]) -> Iterator[Finding]:
     """What no cluster lives with; `provided`: capabilities of the modules that are enabled."""
     kubernetes = configuration.spec.kubernetes
     if kubernetes:

@@ -50,8 +50,8 @@ class Catalog:
         return [
             *self._version(configuration),
             *self._options(configuration),
-            *bounds.check(configuration, provided),
-            *settings_schema.check(self.modules, configuration),
+            *bounds.bound_findings(configuration, provided),
+            *settings_schema.module_findings(self.modules, configuration),
             *choice.findings,
         ]
 
@@ -94,7 +94,7 @@ class Catalog:
         """Of a version that is known; another one is a finding already."""
         kubernetes = configuration.spec.kubernetes
         known = self.options.get(kubernetes.version) if kubernetes else None
-        return options.check(known, configuration) if known else ()
+        return options.option_findings(known, configuration) if known else ()
 
     def _choice(self, configuration: "Configuration", external: Collection[str]) -> selecting.Choice:
-        return selecting.choose(self.modules, configuration, external)
+        return selecting.choice_of_modules(self.modules, configuration, external)

@@ -85,7 +85,7 @@ def _placed(rendering: Rendering, item: Reference) -> Found:
     return Found(item, place, replace(place, field=item.policy_field, values=policy))
 
 
-def check(
+def image_faults(
     module: Module, found: Collection[Found], pinned: Collection[str], *, complete: bool = True
 ) -> list[Fault]:
     """All that is wrong with a module's images.

@@ -55,7 +55,7 @@ class Options:
     """Admission plugins."""
 
 
-def check(options: Options, configuration: "Configuration") -> Iterator[Finding]:
+def option_findings(options: Options, configuration: "Configuration") -> Iterator[Finding]:
     """Everything that would be handed on and not be understood, or that is set by another field."""
     kubernetes, hosts = configuration.spec.kubernetes, configuration.spec.hosts
     if kubernetes:

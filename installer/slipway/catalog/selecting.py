@@ -34,7 +34,7 @@ class Choice(NamedTuple):
     findings: list[Finding]
 
 
-def choose(
+def choice_of_modules(
     modules: Mapping[str, Module], configuration: "Configuration", external: Collection[str]
 ) -> Choice:
     """Decide for every module of the catalog."""

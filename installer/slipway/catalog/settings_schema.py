@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from slipway.model.configuration import Configuration
 
 
-def check(modules: Mapping[str, Module], configuration: "Configuration") -> Iterator[Finding]:
+def module_findings(modules: Mapping[str, Module], configuration: "Configuration") -> Iterator[Finding]:
     """Findings of `spec.modules`: names and settings, not yet what requires what."""
     for name, spec in configuration.spec.modules.items():
         path = f"spec.modules.{name}"
@@ -28,10 +28,10 @@ def check(modules: Mapping[str, Module], configuration: "Configuration") -> Iter
                 code="unknown-module",
             )
         elif spec.settings:
-            yield from check_settings(modules[name].schema, spec.settings, f"{path}.settings")
+            yield from setting_findings(modules[name].schema, spec.settings, f"{path}.settings")
 
 
-def check_settings(schema: Mapping[str, Any], settings: Mapping[str, Any], path: str) -> Iterator[Finding]:
+def setting_findings(schema: Mapping[str, Any], settings: Mapping[str, Any], path: str) -> Iterator[Finding]:
     """Findings of one module's settings."""
     from jsonschema import Draft202012Validator
 

@@ -29,13 +29,13 @@ def apply(
     output: Output = Format.TEXT,
 ) -> int:
     """Make hosts, registry, cluster and modules follow the ClusterConfiguration: only what differs."""
-    from slipway.cli.running import carry_out, opened
+    from slipway.cli.running import carry_out, opened_context
     from slipway.model.observed import Scope
 
     agreed = ""
     if plan_file:
         file, refresh, agreed = _plan_file(plan_file)
-    context = opened(file, bundle, force_conflicts=force_conflicts)
+    context = opened_context(file, bundle, force_conflicts=force_conflicts)
     return carry_out(context, Scope.FULL if refresh else Scope.TARGETS, yes=yes, output=output, agreed=agreed)
 
 

@@ -29,7 +29,7 @@ def info(
 ) -> None:
     """Show what a bundle holds, and where contents are not what an image's name says; or under which licences it is."""
     from slipway.bundle.form import manifest as manifests
-    from slipway.bundle.verify.info import describe
+    from slipway.bundle.verify.info import bundle_facts
     from slipway.model.platforms import AMD64
 
     manifest = manifests.read(directory)
@@ -37,7 +37,7 @@ def info(
         _licences(manifest, output)
         return
     if output is Format.JSON:
-        emit(describe(manifest))
+        emit(bundle_facts(manifest))
         return
     print(f"{colour(manifest.name, 'bold')}  {manifest.digest}\n")
     several = any(a.platform != AMD64.name for a in manifest.artifacts)
@@ -57,9 +57,9 @@ def info(
 
 def _licences(manifest: "BundleManifest", output: Format) -> None:
     from slipway.bundle.licences.expression import UNKNOWN
-    from slipway.bundle.verify.info import licences
+    from slipway.bundle.verify.info import licences_by_item
 
-    found = licences(manifest)
+    found = licences_by_item(manifest)
     if output is Format.JSON:
         emit(found)
         return
@@ -98,7 +98,7 @@ def verify(
     from slipway.bundle.site.source import DirectorySource
     from slipway.bundle.verify import checks
     from slipway.bundle.verify.info import carried_modules
-    from slipway.bundle.verify.signing import read_public, require
+    from slipway.bundle.verify.signing import read_public, require_signature
     from slipway.cli.catalog import site_of
     from slipway.engine.enquiry.closure import Closure, closure
     from slipway.errors import BundleError
@@ -108,8 +108,8 @@ def verify(
     source = DirectorySource(directory, trusted)
     manifest, catalog = source.manifest(), catalogs.load()
     if key:
-        require(directory, [read_public(name) for name in key])
-    findings = tuple(checks.verify(directory))
+        require_signature(directory, [read_public(name) for name in key])
+    findings = tuple(checks.damaged_files(directory))
     if findings:
         hint = "copy the bundle again, or build it again over the same directory"
         raise BundleError("the bundle is damaged", where=str(directory), findings=findings, hint=hint)
@@ -171,14 +171,14 @@ def inventory(
     output: Annotated[Format, typer.Option("--output", help="text or json.")] = Format.TEXT,
 ) -> None:
     """Write down what the site registry has, to carry out: `bundle build --since` leaves that out."""
-    from slipway.bundle.site.inventory import take
+    from slipway.bundle.site.inventory import inventory_of
     from slipway.engine.context import open_context
     from slipway.engine.registry import registry_source
 
     context = open_context(file)
     host = context.configuration.registry_host
     source = registry_source(context.configuration, context.secrets, context.state, host)
-    found = take(source.client, source.manifest())
+    found = inventory_of(source.client, source.manifest())
     found.write(out)
     if output is Format.JSON:
         emit({"path": str(out), "bundle": found.bundle, "blobs": len(found.blobs)})

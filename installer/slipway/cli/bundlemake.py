@@ -96,14 +96,14 @@ class BuildOptions:
 @taking(BuildOptions)
 def build(options: BuildOptions) -> None:
     """Build all that a ClusterConfiguration needs; what is built or there already is not made again."""
-    from slipway.bundle.verify.info import carried, describe
+    from slipway.bundle.verify.info import bundle_facts, carried_bytes
 
     started = time.monotonic()
     manifest = _built(options)
-    size, seconds = carried(options.out, manifest), time.monotonic() - started
+    size, seconds = carried_bytes(options.out, manifest), time.monotonic() - started
     if options.output is Format.JSON:
         emit(
-            describe(manifest)
+            bundle_facts(manifest)
             | {"directory": str(options.out), "carried": size, "seconds": round(seconds, 1)}
         )
         return

@@ -45,11 +45,13 @@ def push(
         return _copy(directory, to, ca_file, output)
     if ca_file:
         raise typer.BadParameter("is for --to; the site's is spec.registry.caRef", param_hint="--ca-file")
-    from slipway.cli.running import carry_out, opened
+    from slipway.cli.running import carry_out, opened_context
     from slipway.model.observed import Scope
     from slipway.planning.plan import mirror_only
 
-    return carry_out(opened(file, directory), Scope.TARGETS, yes=True, output=output, narrow=mirror_only)
+    return carry_out(
+        opened_context(file, directory), Scope.TARGETS, yes=True, output=output, narrow=mirror_only
+    )
 
 
 def receipt(
@@ -61,17 +63,17 @@ def receipt(
     output: Output = Format.TEXT,
 ) -> None:
     """Show what the last push from here put into the site registry, and check that nobody changed the receipt."""
-    from slipway.bundle.site.receipts import Notary, label_of, newest
+    from slipway.bundle.site.receipts import Notary, label_of, newest_receipt
     from slipway.engine.context import open_context
     from slipway.engine.errands.copies import notary_of
     from slipway.secrets import site_key
 
     if to:
-        path = newest(STATE, label_of(to))
+        path = newest_receipt(STATE, label_of(to))
         notary = notary_of(STATE)
     else:
         context = open_context(file)
-        notary, path = Notary(site_key(context.secrets)), newest(context.state)
+        notary, path = Notary(site_key(context.secrets)), newest_receipt(context.state)
     found = notary.read(path)
     if output is Format.JSON:
         emit({"path": str(path), "key": notary.line, **found})

@@ -71,11 +71,11 @@ def _of_file(path: Path, file: Path) -> "EgressReport":
 
 
 def _explained(records: "EgressRecords", file: Path, nodes: dict[str, str]) -> "EgressReport":
-    from slipway.cli.running import opened
+    from slipway.cli.running import opened_context
     from slipway.engine.enquiry.egress import egress_report
 
     missing = file == DEFAULT_FILE and not file.exists()
-    return egress_report(records, None if missing else opened(file, None), nodes)
+    return egress_report(records, None if missing else opened_context(file, None), nodes)
 
 
 def read_records(path: Path) -> "EgressRecords":

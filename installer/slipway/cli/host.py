@@ -24,11 +24,11 @@ def explain(
 ) -> int:
     """Show one host whole: settings and where each is from, steps done and begun, lock, changed files, node."""
     from slipway.cli.hostview import host_text
-    from slipway.cli.running import opened
+    from slipway.cli.running import opened_context
     from slipway.engine.enquiry.hostview import host_view as look_at
     from slipway.engine.enquiry.hostview import view_data
 
-    view = look_at(opened(file, None), name)
+    view = look_at(opened_context(file, None), name)
     if output is Format.JSON:
         emit(view_data(view))
     else:
@@ -50,11 +50,11 @@ def forget(
     The host itself is not touched.
     """
     from slipway.cli.hostview import forgotten_data, forgotten_text
-    from slipway.cli.running import opened
+    from slipway.cli.running import opened_context
     from slipway.engine.errands.forgetting import farewell_to
     from slipway.engine.errands.forgetting import forget as let_go
 
-    context = opened(file, None)
+    context = opened_context(file, None)
     with before_changes():
         farewell = farewell_to(context, name)
         _agree(farewell, yes=yes)

@@ -26,7 +26,9 @@ def init(
     if file.exists():
         raise ConfigurationError(f"{file} exists already", hint="choose another file with -f")
     version = catalog.load().versions.kubernetes
-    text = document(name, version, user, [a.strip() for a in hosts.split(",") if a.strip()], control_planes)
+    text = minimal_document(
+        name, version, user, [a.strip() for a in hosts.split(",") if a.strip()], control_planes
+    )
     land(file, text)
     try:
         read.load(file)
@@ -37,7 +39,7 @@ def init(
     print(f"  slipway bundle build -f {file} -o bundle && slipway install -f {file} --bundle bundle")
 
 
-def document(name: str, version: str, user: str, addresses: list[str], control_planes: int) -> str:
+def minimal_document(name: str, version: str, user: str, addresses: list[str], control_planes: int) -> str:
     """The text of a minimal ClusterConfiguration."""
     items = []
     for number, address in enumerate(addresses):

@@ -23,8 +23,8 @@ def install(
     output: Output = Format.TEXT,
 ) -> int:
     """Bring up the site registry, push the bundle into it, and apply. Afterwards the bundle is not needed any more."""
-    from slipway.cli.running import carry_out, opened
+    from slipway.cli.running import carry_out, opened_context
     from slipway.model.observed import Scope
 
-    context = opened(file, bundle, force_conflicts=force_conflicts)
+    context = opened_context(file, bundle, force_conflicts=force_conflicts)
     return carry_out(context, Scope.FULL, yes=yes, output=output)

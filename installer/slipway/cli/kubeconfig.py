@@ -12,11 +12,11 @@ app = typer.Typer()
 @app.command(epilog="Example: export KUBECONFIG=$(slipway kubeconfig)")
 def kubeconfig(file: ConfigurationFile = DEFAULT_FILE) -> int:
     """Fetch the administrator's kubeconfig from a control plane, keep it with mode 0600, print its path."""
-    from slipway.cli.running import opened
+    from slipway.cli.running import opened_context
     from slipway.engine.kubeconfig import fetch_kubeconfig
     from slipway.errors import PreflightError, SlipwayError
 
-    context = opened(file, None)
+    context = opened_context(file, None)
     refused: list[SlipwayError] = []
     if not fetch_kubeconfig(context, refused.append):
         raise PreflightError(

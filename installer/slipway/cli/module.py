@@ -34,7 +34,7 @@ def _switch(file: Path, name: str, *, on: bool, yes: bool, output: Format) -> in
     """The edit stays once it is being carried out; refused, the file is what it was."""
     from slipway.api.read import document
     from slipway.api.yamlfile import text_of
-    from slipway.cli.running import carry_out, opened
+    from slipway.cli.running import carry_out, opened_context
     from slipway.engine.context import Edit
     from slipway.model.observed import Scope
 
@@ -48,7 +48,7 @@ def _switch(file: Path, name: str, *, on: bool, yes: bool, output: Format) -> in
 
     with before_changes(undo):
         land(file, switched(before, name, on=on))
-        context = opened(file, None, edit=edit)
+        context = opened_context(file, None, edit=edit)
     return carry_out(context, Scope.TARGETS, yes=yes, output=output, undo=undo)
 
 

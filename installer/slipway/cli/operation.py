@@ -90,7 +90,7 @@ def logs(name: OwnName = "", file: ConfigurationFile = DEFAULT_FILE, output: Out
 @app.command(epilog="Example: slipway operation cancel -f cluster.yaml")
 def cancel(file: ConfigurationFile = DEFAULT_FILE) -> None:
     """End the operation that runs, here or in the cluster, in order; what is done stays recorded."""
-    from slipway.cli.running import opened
+    from slipway.cli.running import opened_context
     from slipway.engine.handover import cancel_in_cluster
     from slipway.engine.journal import running_process
 
@@ -99,7 +99,7 @@ def cancel(file: ConfigurationFile = DEFAULT_FILE) -> None:
         os.kill(pid, signal.SIGINT)
         print(f"asked process {pid} to stop")
         return
-    context = opened(file, None)
+    context = opened_context(file, None)
     operation = cancel_in_cluster(context) if context.kubeconfig and context.kubeconfig.exists() else ""
     if not operation:
         raise ConflictError(

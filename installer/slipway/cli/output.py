@@ -74,17 +74,17 @@ def print_error(error: SlipwayError) -> None:
     where = f" {error.where}:" if error.where else ""
     print(colour("error:", "red", "bold", stream=stream) + f"{where} {error.headline}", file=stream)
     for finding in error.findings[:SCREEN]:
-        print(f"  - {short(str(finding))}", file=stream)
+        print(f"  - {shortened_line(str(finding))}", file=stream)
     if len(error.findings) > SCREEN:
         print(f"  - and {len(error.findings) - SCREEN} more (-o json has them all)", file=stream)
     if error.why:
-        why = "\n        ".join(short(line) for line in error.why.splitlines()[:SCREEN])
+        why = "\n        ".join(shortened_line(line) for line in error.why.splitlines()[:SCREEN])
         print(colour("  why:  ", "bold", stream=stream) + why, file=stream)
     if error.hint:
         print(colour("  next: ", "bold", stream=stream) + error.hint, file=stream)
 
 
-def short(line: str) -> str:
+def shortened_line(line: str) -> str:
     """A line that is read at a glance: who wrote a megabyte into a field knows what is in it."""
     return line if len(line) <= LINE else f"{line[: LINE - 20]}... ({len(line)} letters)"
 

@@ -37,12 +37,12 @@ def plan(
     What could not be carried out is refused, as apply would.
     """
     from slipway.cli.planview import plan_data, plan_text
-    from slipway.cli.running import opened
+    from slipway.cli.running import opened_context
     from slipway.engine.preflight import refuse_unfit
     from slipway.engine.prepare import prepare
     from slipway.model.observed import Scope
 
-    context = opened(file, bundle)
+    context = opened_context(file, bundle)
     with before_changes():
         observed, made = prepare(context, Scope.FULL if refresh else Scope.RECORDS)
     try:

@@ -31,12 +31,12 @@ def preflight(
     file: ConfigurationFile = DEFAULT_FILE, bundle: BundleDirectory = None, output: Output = Format.TEXT
 ) -> int:
     """Check every host, the ways between them, the registry and the bundle. Changes nothing."""
-    from slipway.cli.running import opened
+    from slipway.cli.running import opened_context
     from slipway.engine.preflight import findings
     from slipway.engine.prepare import prepare
     from slipway.model.observed import Scope
 
-    context = opened(file, bundle)
+    context = opened_context(file, bundle)
     observed, plan = prepare(context, Scope.FULL)
     found = findings(context, observed, plan, everywhere=True)
     errors = [finding for finding in found if finding.severity is ERROR]

@@ -32,7 +32,7 @@ class View(Protocol):
         ...
 
 
-def view(*, quiet: bool = False) -> View:
+def progress_view(*, quiet: bool = False) -> View:
     """The view that fits where stderr goes."""
     if quiet:
         return _Silent()

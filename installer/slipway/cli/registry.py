@@ -35,10 +35,10 @@ def gc(
 
     Pulls go on meanwhile; whoever may push holds the same locks.
     """
-    from slipway.cli.running import opened
+    from slipway.cli.running import opened_context
     from slipway.engine.errands.sweeping import sweep_registries, sweepable_images
 
-    context = opened(file, None)
+    context = opened_context(file, None)
     with before_changes():
         found = sweepable_images(context)
     if output is Format.TEXT:

@@ -23,10 +23,10 @@ def reset(
     output: Output = Format.TEXT,
 ) -> int:
     """Take hosts out of the cluster and remove what Slipway put there. To keep a host out, remove its item too."""
-    from slipway.cli.running import opened
+    from slipway.cli.running import opened_context
     from slipway.engine.resetting import reset as reset_chosen
 
-    context = opened(file, None)
+    context = opened_context(file, None)
     names = [host.name for host in context.configuration.hosts if everything or host.name in (hosts or [])]
     unknown = set(hosts or []) - {host.name for host in context.configuration.hosts}
     if not names or unknown:

@@ -13,7 +13,7 @@ from typing import Any
 
 from slipway.cli.output import Format, colour, confirm, emit, warn
 from slipway.cli.planview import plan_text
-from slipway.cli.progressview import result_text, view
+from slipway.cli.progressview import progress_view, result_text
 from slipway.engine.apply import apply
 from slipway.engine.context import Context, Edit, open_context
 from slipway.engine.handover import can_hand_over, hand_over
@@ -31,7 +31,7 @@ ROUNDS = 3
 EXIT_CODES = {Outcome.SUCCEEDED: 0, Outcome.CANCELLED: 130}
 
 
-def opened(
+def opened_context(
     file: Path,
     bundle: Path | None,
     *,
@@ -80,7 +80,7 @@ def carry_out(
                 observed, plan = _decided(
                     context, scope, yes=yes, output=output, agreed=agreed, narrow=narrow
                 )
-            return _report(run(context, observed, plan), plan, output)
+            return _report(apply_with_progress(context, observed, plan), plan, output)
         except StalePlanError as error:
             print(f"{error.what}: planning again", file=sys.stderr)
             context.refresh()
@@ -105,11 +105,11 @@ def _decided(
     return observed, plan
 
 
-def run(context: Context, observed: Observed, plan: Plan) -> OperationResult:
+def apply_with_progress(context: Context, observed: Observed, plan: Plan) -> OperationResult:
     """Apply with progress on stderr; the first Ctrl-C ends it in order. Nothing to do is done."""
     if plan.empty:
         return OperationResult("", plan.digest, Outcome.SUCCEEDED, counts=Counts())
-    with stoppable() as stopped, view() as progress:
+    with stoppable() as stopped, progress_view() as progress:
         if can_hand_over(context, observed, plan):
             done = hand_over(context, plan, progress=progress, cancelled=stopped)
             if done is not None:

@@ -31,10 +31,10 @@ def status(
     output: Output = Format.TEXT,
 ) -> int:
     """Show where things stand: conditions, nodes, modules, what is being done; without a cluster, its hosts."""
-    from slipway.cli.running import opened
+    from slipway.cli.running import opened_context
     from slipway.engine.enquiry.overview import overview
 
-    context = opened(file, None)
+    context = opened_context(file, None)
     now = overview(context)
     _show(now, output, again=False)
     try:

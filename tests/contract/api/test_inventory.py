@@ -81,7 +81,9 @@ def bundle(tmp_path: Path) -> Path:
     artifacts.append(pause)
     directory = tmp_path / "bundle"
     directory.mkdir()
-    manifest.write(manifest.make(name="test", catalog="c", slipway="0", artifacts=artifacts), directory)
+    manifest.write(
+        manifest.manifest_of(name="test", catalog="c", slipway="0", artifacts=artifacts), directory
+    )
     return directory
 
 

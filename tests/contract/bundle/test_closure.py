@@ -55,7 +55,9 @@ def change(bundle: Path, edit: Callable[[Iterable[Artifact]], Iterable[Artifact]
     """The bundle with other artifacts in its manifest."""
     old = manifests.read(bundle)
     artifacts = edit(old.artifacts)
-    manifest = manifests.make(name=old.name, catalog=old.catalog, slipway=old.slipway, artifacts=artifacts)
+    manifest = manifests.manifest_of(
+        name=old.name, catalog=old.catalog, slipway=old.slipway, artifacts=artifacts
+    )
     manifests.write(manifest, bundle)
 
 
@@ -130,7 +132,9 @@ def test_all_images_that_are_not_there(bundle: Path) -> None:
 def test_a_bundle_for_an_upgrade_has_to_have_what_each_version_needs(bundle: Path) -> None:
     old, to = manifests.read(bundle), "v1.36.3"
     texts = {"name": old.name, "catalog": old.catalog, "slipway": old.slipway}
-    new = manifests.make(**texts, artifacts=old.artifacts, kubernetes=(CATALOG.versions.kubernetes, to))
+    new = manifests.manifest_of(
+        **texts, artifacts=old.artifacts, kubernetes=(CATALOG.versions.kubernetes, to)
+    )
     manifests.write(new, bundle)
     wanted, now = CATALOG.versions.release(to), CATALOG.versions.release(CATALOG.versions.kubernetes)
     absent = {("missing-image", f"image/{name}") for name in set(wanted.images) - set(now.images)}
@@ -189,7 +193,7 @@ def test_values_that_a_chart_cannot_be_rendered_with(bundle: Path, tmp_path: Pat
 
 def test_a_bundle_of_another_catalog(bundle: Path) -> None:
     old = manifests.read(bundle)
-    manifest = manifests.make(
+    manifest = manifests.manifest_of(
         name=old.name, catalog=f"sha256:{'1' * 64}", slipway=old.slipway, artifacts=old.artifacts
     )
     manifests.write(manifest, bundle)

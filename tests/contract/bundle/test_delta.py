@@ -10,11 +10,11 @@ from slipway.bundle.carry.exporting import export
 from slipway.bundle.carry.importing import import_files
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.delta import FILE, Delta
-from slipway.bundle.site.inventory import Inventory, take
+from slipway.bundle.site.inventory import Inventory, inventory_of
 from slipway.bundle.site.push import push
 from slipway.bundle.site.source import DirectorySource, RegistrySource
-from slipway.bundle.verify.checks import verify
-from slipway.bundle.verify.info import carried
+from slipway.bundle.verify.checks import damaged_files
+from slipway.bundle.verify.info import carried_bytes
 from slipway.errors import BundleError
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from tests.bundles import installer_bundle, small_bundle
@@ -26,7 +26,7 @@ def inventory(tmp_path: Path, registry: Registry) -> Inventory:
     """Of a site with a first bundle, carried as a file."""
     first = small_bundle(tmp_path / "first")
     push(tmp_path / "first", registry.client())
-    take(registry.client(), first).write(tmp_path / "inventory.json")
+    inventory_of(registry.client(), first).write(tmp_path / "inventory.json")
     return Inventory.read(tmp_path / "inventory.json")
 
 
@@ -39,8 +39,10 @@ def test_an_inventory_is_what_the_registry_has_and_no_more(tmp_path: Path, regis
     manifest = small_bundle(tmp_path / "first")
     push(tmp_path / "first", registry.client())
     other = small_bundle(tmp_path / "other", files=4, seed=2)
-    assert not set(take(registry.client(), other).blobs) & set(take(registry.client(), manifest).blobs)
-    blobs = take(registry.client(), manifest).blobs
+    assert not set(inventory_of(registry.client(), other).blobs) & set(
+        inventory_of(registry.client(), manifest).blobs
+    )
+    blobs = inventory_of(registry.client(), manifest).blobs
     files = {a.digest: a.repository for a in manifest.artifacts if a.kind is not ArtifactKind.IMAGE}
     assert files.items() <= blobs.items()
     assert all(registry.client().blob_exists(repository, digest) for digest, repository in blobs.items())
@@ -50,13 +52,13 @@ def test_an_inventory_is_what_the_registry_has_and_no_more(tmp_path: Path, regis
 def test_a_delta_has_what_is_new_and_the_manifest_of_all(tmp_path: Path, inventory: Inventory) -> None:
     whole = small_bundle(tmp_path / "whole", files=4)
     assert delta_of(tmp_path / "delta", inventory) == whole
-    assert carried(tmp_path / "delta", whole) < 105_000
-    assert carried(tmp_path / "whole", whole) > 600_000
-    assert verify(tmp_path / "delta") == []
+    assert carried_bytes(tmp_path / "delta", whole) < 105_000
+    assert carried_bytes(tmp_path / "whole", whole) > 600_000
+    assert damaged_files(tmp_path / "delta") == []
     new = next((tmp_path / "delta" / "binary").iterdir())
     assert new.name == "program-3-1.0"
     new.write_bytes(b"x" * new.stat().st_size)
-    assert [finding.path for finding in verify(tmp_path / "delta")] == ["binary/program-3:1.0"]
+    assert [finding.path for finding in damaged_files(tmp_path / "delta")] == ["binary/program-3:1.0"]
 
 
 def test_a_delta_pushed_is_the_whole_bundle(tmp_path: Path, registry: Registry, inventory: Inventory) -> None:
@@ -94,7 +96,7 @@ def test_a_delta_has_the_whole_installer_or_nothing_of_it(tmp_path: Path) -> Non
         delta = tmp_path / name
         assert installer_bundle(delta, elsewhere) == whole
         assert len([*delta.glob("wheel/*"), *delta.glob("install.sh")]) == files
-        assert verify(delta) == []
+        assert damaged_files(delta) == []
         exported = export(delta, tmp_path / f"{name}-usb", None, lambda _text: None)
         assert [path.name for path in exported][1:] == (["installer.installer.tar"] if files else [])
 
@@ -123,7 +125,7 @@ def test_a_damaged_delta_is_refused(tmp_path: Path, text: str, what: str) -> Non
     manifest = small_bundle(tmp_path / "bundle")
     (tmp_path / "bundle" / FILE).write_text(text.replace("B", manifest.digest))
     with pytest.raises(BundleError, match=what):
-        verify(tmp_path / "bundle")
+        damaged_files(tmp_path / "bundle")
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"format": 1, "bundle": "x", "blobs": []}'])
@@ -139,6 +141,6 @@ def test_a_whole_build_over_a_delta_is_no_delta_any_more(tmp_path: Path, invento
     small_bundle(tmp_path / "bundle", files=4)
     assert not (tmp_path / "bundle" / FILE).exists()
     assert manifests.read(tmp_path / "bundle") == manifest
-    assert verify(tmp_path / "bundle") == []
+    assert damaged_files(tmp_path / "bundle") == []
     shutil.rmtree(tmp_path / "bundle" / "binary")
-    assert json.dumps([finding.code for finding in verify(tmp_path / "bundle")]).count("missing") == 4
+    assert json.dumps([finding.code for finding in damaged_files(tmp_path / "bundle")]).count("missing") == 4

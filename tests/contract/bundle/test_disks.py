@@ -13,8 +13,8 @@ from slipway.bundle.carry.exporting import export
 from slipway.bundle.carry.importing import import_files
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.site.push import push
-from slipway.bundle.verify.checks import verify
-from slipway.bundle.verify.info import carried
+from slipway.bundle.verify.checks import damaged_files
+from slipway.bundle.verify.info import carried_bytes
 from slipway.errors import BundleError
 from tests.bundles import small_bundle
 from tests.contract.bundle.conftest import Disk
@@ -40,7 +40,7 @@ def refused(work: Callable[[], object]) -> BundleError | None:
 @pytest.mark.usefixtures("cache")
 def test_a_build_goes_on_after_every_write_for_which_there_was_no_room(tmp_path: Path, disk: Disk) -> None:
     whole = tiny_build(tmp_path, "whole")
-    size = carried(tmp_path / "whole", whole)
+    size = carried_bytes(tmp_path / "whole", whole)
     with disk(tmp_path / "disk", 16 * KIB) as small:
         failures = 0
         for step in range(1, 100):
@@ -54,7 +54,7 @@ def test_a_build_goes_on_after_every_write_for_which_there_was_no_room(tmp_path:
             assert not (small / "bundle" / manifests.FILE).exists()
         assert failures > 5
         assert manifests.read(small / "bundle") == whole
-        assert verify(small / "bundle") == []
+        assert damaged_files(small / "bundle") == []
 
 
 def test_an_export_and_an_import_say_beforehand_what_they_need(tmp_path: Path, disk: Disk) -> None:
@@ -81,7 +81,7 @@ def test_an_import_whose_disk_is_filled_by_others_goes_on(tmp_path: Path, disk: 
         assert not (small / "bundle" / manifests.FILE).exists()
         (small / "other").unlink()
         assert import_files(volumes, small / "bundle") == manifests.read(tmp_path / "bundle")
-        assert verify(small / "bundle") == []
+        assert damaged_files(small / "bundle") == []
 
 
 def import_files_until(volumes: list[Path], small: Path, count: int) -> None:
@@ -147,7 +147,7 @@ def test_a_medium_that_is_pulled_out(tmp_path: Path, what: str) -> None:
         works: dict[str, Callable[[], object]] = {
             "push": lambda: push(medium, registry.client(), parallel=2, progress=pull_out),
             "export": lambda: export(medium, tmp_path / "usb", 8 << 20, pull_out),
-            "verify": lambda: (pull_out(), verify(medium)),
+            "verify": lambda: (pull_out(), damaged_files(medium)),
         }
         if what == "push":
             client = registry.client()
@@ -160,4 +160,4 @@ def test_a_medium_that_is_pulled_out(tmp_path: Path, what: str) -> None:
         assert str(medium) in caught.value.where
         assert caught.value.hint
         push(tmp_path / "bundle", registry.client())
-    assert verify(tmp_path / "bundle") == []
+    assert damaged_files(tmp_path / "bundle") == []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle.locks.downloading import PARALLEL, Ways, bring
+from slipway.bundle.locks.downloading import PARALLEL, Ways, fetched_places
 from slipway.bundle.locks.downloads import Download, DownloadKind
 from slipway.bundle.registry import pools, web
 from slipway.bundle.registry.refusals import RegistryError, RegistryUnavailable
@@ -53,7 +53,7 @@ def fetched(
     tmp_path: Path, *items: Download, accounts: dict[str, tuple[str, str]] | None = None
 ) -> list[Path]:
     ways = Ways(Web(accounts=accounts or {}, pauses=(0.0, 0.01, 0.02)), Upstreams(accounts={}))
-    found = bring(items, tmp_path / "cache", ways, lambda _tally: None)
+    found = fetched_places(items, tmp_path / "cache", ways, lambda _tally: None)
     return [found[item] for item in items]
 
 
@@ -130,7 +130,7 @@ def test_what_no_server_announces_comes_too(tmp_path: Path, server: FileServer) 
     server.faults.append(Fault("HEAD", PATH, 403))
     told: list[str] = []
     through = Ways(Web(accounts={}, pauses=(0.0,)), Upstreams(accounts={}))
-    bring([tool(server)], tmp_path, through, lambda tally: told.append(str(tally)))
+    fetched_places([tool(server)], tmp_path, through, lambda tally: told.append(str(tally)))
     assert told[-1].startswith("3 of 3 MiB")
 
 
@@ -139,7 +139,7 @@ def test_bytes_that_come_again_are_told_as_such(tmp_path: Path, server: FileServ
     server.faults.append(Fault("GET", PATH, cut_after=SIZE // 2))
     told: list[tuple[int, int]] = []
     through = Ways(Web(accounts={}, pauses=(0.0,)), Upstreams(accounts={}))
-    bring([tool(server)], tmp_path, through, lambda tally: told.append((tally.done, tally.total)))
+    fetched_places([tool(server)], tmp_path, through, lambda tally: told.append((tally.done, tally.total)))
     assert all(done <= total for done, total in told)
     assert told[-1] == (SIZE // 2 + SIZE, SIZE // 2 + SIZE)
 
@@ -171,14 +171,14 @@ def test_other_contents_are_deleted_and_said(tmp_path: Path, server: FileServer)
 KILLED = """
 import sys, json
 from pathlib import Path
-from slipway.bundle.locks.downloading import PARALLEL, Ways, bring
+from slipway.bundle.locks.downloading import PARALLEL, Ways, fetched_places
 from slipway.bundle.locks.downloads import Download, DownloadKind
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
 cache, *fields = sys.argv[1:]
 item = Download(DownloadKind.BINARY, *fields)
 ways = Ways(Web(accounts={}), Upstreams(accounts={}))
-bring([item], Path(cache), ways, lambda tally: (print(tally.done, flush=True), sys.stdin.readline()))
+fetched_places([item], Path(cache), ways, lambda tally: (print(tally.done, flush=True), sys.stdin.readline()))
 """
 
 
@@ -278,7 +278,7 @@ def test_an_account_is_told_to_its_own_host_and_not_to_where_that_leads(
     server.faults.append(Fault("GET", "/first", 302, {"Location": "/second"}))
     server.faults.append(Fault("GET", "/second", 302, {"Location": f"{other.url}/signed"}, times=ALWAYS))
     first = tool(server, "/first")
-    [path] = fetched(tmp_path, first, accounts=web.accounts(tmp_path / "netrc"))
+    [path] = fetched(tmp_path, first, accounts=web.netrc_accounts(tmp_path / "netrc"))
     assert path.read_bytes() == CONTENT
     assert [request.path for request in server.asked()] == ["/first", "/second"]
     assert all("Authorization" in request.headers for request in server.asked())
@@ -292,7 +292,7 @@ def test_an_account_is_not_told_to_other_hosts_nor_to_a_token_service(
     (tmp_path / "netrc").write_text(
         "machine localhost login ops password secret\ndefault login x password y\n"
     )
-    accounts = web.accounts(tmp_path / "netrc")
+    accounts = web.netrc_accounts(tmp_path / "netrc")
     assert accounts == {"localhost": ("ops", "secret")}
     fetched(tmp_path, tool(server), accounts=accounts)
     assert all("Authorization" not in request.headers for request in server.seen)
@@ -307,13 +307,13 @@ def test_an_account_is_not_told_to_other_hosts_nor_to_a_token_service(
 def test_accounts_are_those_of_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NETRC", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert web.accounts(web.netrc_file()) == {}
+    assert web.netrc_accounts(web.netrc_file()) == {}
     (tmp_path / ".netrc").write_text("machine files.example.org login ops password secret\n")
-    assert web.accounts(web.netrc_file()) == {"files.example.org": ("ops", "secret")}
+    assert web.netrc_accounts(web.netrc_file()) == {"files.example.org": ("ops", "secret")}
     (tmp_path / "other").write_text("mashine files.example.org\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "other"))
     with pytest.raises(BundleError, match="accounts of servers cannot be read"):
-        web.accounts(web.netrc_file())
+        web.netrc_accounts(web.netrc_file())
 
 
 def test_an_authority_of_ones_own_is_given_by_the_environment_and_nothing_leads_to_plain_http(

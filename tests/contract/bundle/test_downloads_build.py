@@ -13,7 +13,7 @@ from slipway.bundle.form import manifest
 from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
 from slipway.bundle.make.official import Named, OfficialFiles
 from slipway.bundle.registry.web import Web
-from slipway.bundle.verify.checks import verify
+from slipway.bundle.verify.checks import damaged_files
 from slipway.errors import BundleError
 from slipway.model.bundle import BundleManifest, ImageOrigin
 from slipway.model.platforms import AMD64, ARM64
@@ -38,7 +38,7 @@ def built(
     web = Web(accounts={}, pauses=(0.0, 0.01))
     files = OfficialFiles(origin, Downloads(items), further=further, web=web)
     made = tiny_build(tmp_path, out, files=files, **options)
-    assert verify(tmp_path / out) == []
+    assert damaged_files(tmp_path / out) == []
     return made
 
 

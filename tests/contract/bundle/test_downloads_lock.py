@@ -15,7 +15,7 @@ import yaml
 
 from slipway.bundle.form.layout import OCI_MANIFEST
 from slipway.bundle.locks import chartrepo, downloads, pages
-from slipway.bundle.locks.downloading import Ways, bring
+from slipway.bundle.locks.downloading import Ways, fetched_places
 from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
@@ -49,7 +49,7 @@ def test_a_chart_is_locked_by_what_its_index_says(
     [found] = chartrepo.resolve_all(ways(), [f"{server.url}/stable/page:1.2.3"], DAY)
     source = f"{server.url}/stable/index.yaml"
     assert found == Download(DownloadKind.CHART, "page", "1.2.3", full, sha256, source, read=DAY)
-    assert bring([found], tmp_path, ways(), lambda _tally: None)[found].read_bytes() == chart()
+    assert fetched_places([found], tmp_path, ways(), lambda _tally: None)[found].read_bytes() == chart()
 
 
 def test_a_chart_without_a_digest_is_refused(server: FileServer) -> None:
@@ -92,7 +92,7 @@ def test_a_chart_of_a_registry_is_locked_by_its_manifest(tmp_path: Path, upstrea
     found = chartrepo.resolve(through, "oci://quay.io/charts/page:1.2.3+7", DAY)
     assert found.sha256 == digest_of(data).removeprefix("sha256:")
     assert found.source == f"{upstream.url}/v2/charts/page/manifests/1.2.3_7"
-    assert bring([found], tmp_path, through, lambda _tally: None)[found].read_bytes() == data
+    assert fetched_places([found], tmp_path, through, lambda _tally: None)[found].read_bytes() == data
     pages.check(through, [found])
     with pytest.raises(BundleError, match="do not stand"):
         pages.check(through, [replace(found, sha256="5" * 64)])

@@ -17,7 +17,7 @@ from slipway.bundle.make.licensing import Licensing
 from slipway.bundle.make.packages import gathered_repository
 from slipway.bundle.make.pulling import pull
 from slipway.bundle.make.sources.debian import unpack
-from slipway.bundle.verify.info import licences
+from slipway.bundle.verify.info import licences_by_item
 from slipway.catalog import Catalog, load, versions
 from slipway.catalog.versions import Packages
 from slipway.model.bundle import ArtifactKind, BundleManifest
@@ -40,7 +40,7 @@ def registry_bundle(directory: Path, lines: list[str]) -> BundleManifest:
     builder = Builder(CATALOG.versions, CATALOG, Writer(directory), Workshop(lines.append))
     version = CATALOG.versions.binary("registry", _version("registry")).version
     artifacts = [builder.binary("registry", version), *builder.charts(["flannel", "welcome"])]
-    manifest = manifests.make(name="registry", catalog="", slipway="0", artifacts=artifacts)
+    manifest = manifests.manifest_of(name="registry", catalog="", slipway="0", artifacts=artifacts)
     manifests.write(manifest, directory)
     return manifest
 
@@ -72,7 +72,7 @@ def test_wheels_and_slipway_itself(tmp_path: Path) -> None:
     assert found["pyyaml"] == found["rich"] == "MIT"
     assert found["ansible-core"] == "GPL-3.0-or-later"
     assert found["cryptography"] == "Apache-2.0 OR BSD-3-Clause"
-    assert licences(manifest)["unknown"] == []
+    assert licences_by_item(manifest)["unknown"] == []
 
 
 def deb(directory: Path, name: str, copyright_file: str = "", link: str = "") -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from slipway.bundle.form.layout import OCI_INDEX, blob_path, node_of, nodes, reader
+from slipway.bundle.form.layout import OCI_INDEX, blob_path, manifest_reader, manifests_below, stored_manifest
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.locks import images as lock
@@ -18,14 +18,14 @@ from slipway.bundle.make.builder import Builder
 from slipway.bundle.make.official import Official
 from slipway.bundle.registry.client import RegistryClient
 from slipway.bundle.registry.upstream import Upstreams
-from slipway.bundle.site.inventory import take
+from slipway.bundle.site.inventory import inventory_of
 from slipway.bundle.site.push import push
 from slipway.bundle.site.source import RegistrySource
 from slipway.bundle.site.stock import RegistryStock
-from slipway.bundle.site.sweep import look, sweep
-from slipway.bundle.verify.checks import missing_platforms, verify
+from slipway.bundle.site.sweep import sweep, sweep_of
+from slipway.bundle.verify.checks import damaged_files, missing_platforms
 from slipway.bundle.verify.difference import difference
-from slipway.bundle.verify.info import carried
+from slipway.bundle.verify.info import carried_bytes
 from slipway.catalog import load, versions
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest, ImageOrigin
@@ -47,7 +47,9 @@ def of_kind(manifest: BundleManifest, kind: ArtifactKind) -> list[Artifact]:
 
 def architectures(directory: Path, image: Artifact) -> list[str]:
     """As the configurations say that an image's manifests have."""
-    found = [node for node in nodes(image.digest, reader(directory)) if "config" in node.data]
+    found = [
+        node for node in manifests_below(image.digest, manifest_reader(directory)) if "config" in node.data
+    ]
     configs = [(directory / blob_path(node.data["config"]["digest"])).read_bytes() for node in found]
     return [json.loads(text)["architecture"] for text in configs]
 
@@ -74,7 +76,7 @@ def test_a_build_for_two_platforms(tmp_path: Path) -> None:
     [plain] = of_kind(alone, ArtifactKind.IMAGE)
     assert (image.platform, plain.platform) == (BOTH, AMD64.name)
     assert (image.contents, image.licence) == (plain.contents, plain.licence)
-    index = node_of((tmp_path / "both" / image.path).read_bytes())
+    index = stored_manifest((tmp_path / "both" / image.path).read_bytes())
     assert index.media_type == OCI_INDEX
     assert index.children[0] == plain.digest
     named = [item["platform"] for item in index.data["manifests"]]
@@ -91,7 +93,7 @@ def test_a_build_for_two_platforms(tmp_path: Path) -> None:
     assert files["binary/pause-1"].digest != files["binary/pause-1-arm64"].digest
     assert [artifact.platform for artifact in files.values()] == [AMD64.name, ARM64.name] * 2
     assert len(of_kind(both, ArtifactKind.CHART)) == 1
-    assert verify(tmp_path / "both") == []
+    assert damaged_files(tmp_path / "both") == []
     made = len(lines)
     assert tiny_build(tmp_path, "both", lines, platforms=PLATFORMS) == both
     assert len(lines) == made
@@ -121,10 +123,10 @@ def test_a_push_has_one_name_for_both_platforms(tmp_path: Path, registry: Regist
     manifest, client = platforms_bundle(tmp_path / "bundle"), registry.client()
     receipt = push(tmp_path / "bundle", client)
     assert (receipt.images_copied, receipt.artifacts_copied) == (1, 3)
-    index = node_of(client.get_manifest("registry.test/group/tool", "v1")[0])
+    index = stored_manifest(client.get_manifest("registry.test/group/tool", "v1")[0])
     assert index.media_type == OCI_INDEX
     for platform, digest in zip(PLATFORMS, index.children, strict=True):
-        node = node_of(client.get_manifest("registry.test/group/tool", digest)[0])
+        node = stored_manifest(client.get_manifest("registry.test/group/tool", digest)[0])
         config = client.read_blob("registry.test/group/tool", node.data["config"]["digest"])
         assert json.loads(config)["architecture"] == platform.architecture
         assert all(client.blob_exists("registry.test/group/tool", blob) for blob in node.blobs)
@@ -136,7 +138,9 @@ def test_a_push_has_one_name_for_both_platforms(tmp_path: Path, registry: Regist
         assert site.path(program).read_bytes() == platform.name.encode() * 9_000
     again = push(tmp_path / "bundle", client)
     assert (again.images_copied, again.artifacts_copied, again.bytes) == (0, 0, 0)
-    assert set(take(client, manifest).blobs) >= {a.digest for a in of_kind(manifest, ArtifactKind.BINARY)}
+    assert set(inventory_of(client, manifest).blobs) >= {
+        a.digest for a in of_kind(manifest, ArtifactKind.BINARY)
+    }
 
 
 def test_what_was_pushed_is_pulled_for_each_platform(tmp_path: Path, registry: Registry) -> None:
@@ -165,7 +169,7 @@ def test_what_is_locked_for_two_platforms_becomes_one_image(tmp_path: Path, upst
     entries = [item for name in (AMD, ARM64.name) for item in lock.resolve(ups, IMAGE, name, DAY)]
     [image] = pulled_into(tmp_path / "both", ups, ImageLock(tuple(entries)), AMD, ARM64.name)
     assert (image.reference, image.platform) == (IMAGE, BOTH)
-    index = node_of((tmp_path / "both" / image.path).read_bytes())
+    index = stored_manifest((tmp_path / "both" / image.path).read_bytes())
     assert list(index.children) == [entry.digest for entry in entries]
     assert architectures(tmp_path / "both", image) == ["amd64", "arm64"]
     official = Official(ImageOrigin.AUTO, ImageLock((entries[0],)), (AMD, ARM64.name))
@@ -204,10 +208,10 @@ def site(tmp_path: Path, registry: Registry) -> RegistryClient:
 def test_arm64_comes_as_a_delta_and_goes_again(tmp_path: Path, site: RegistryClient) -> None:
     first = platforms_bundle(tmp_path / "first", (AMD64,))
     whole = platforms_bundle(tmp_path / "whole")
-    inventory = take(site, first)
+    inventory = inventory_of(site, first)
     assert platforms_bundle(tmp_path / "delta", elsewhere=inventory.blobs) == whole
-    assert carried(tmp_path / "delta", whole) < carried(tmp_path / "whole", whole) / 2
-    assert verify(tmp_path / "delta") == []
+    assert carried_bytes(tmp_path / "delta", whole) < carried_bytes(tmp_path / "whole", whole) / 2
+    assert damaged_files(tmp_path / "delta") == []
     assert push(tmp_path / "delta", site).bytes < 200_000
     assert push(tmp_path / "whole", site).bytes == 0
     changed = difference(first, whole)
@@ -215,7 +219,7 @@ def test_arm64_comes_as_a_delta_and_goes_again(tmp_path: Path, site: RegistryCli
     assert [change.after.reference for change in changed.changed] == [TOOL]
     assert changed.removed == ()
     push(tmp_path / "first", site)
-    found = look(site)
+    found = sweep_of(site)
     assert set(found.artifacts) == {"binary program:1.0-arm64", f"image {TOOL}"}
     sweep(site, found)
     assert site.tags("slipway/binary/program") == ("1.0",)
@@ -237,7 +241,7 @@ def test_a_replica_gets_both_platforms(tmp_path: Path, registry: Registry) -> No
             assert held[0]
             assert held[0] == held[1]
         [image] = of_kind(manifest, ArtifactKind.IMAGE)
-        index = node_of(replica.client().get_manifest(image.repository, image.version)[0])
+        index = stored_manifest(replica.client().get_manifest(image.repository, image.version)[0])
         assert all(replica.client().head_manifest(image.repository, digest) for digest in index.children)
 
 

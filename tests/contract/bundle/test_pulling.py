@@ -20,7 +20,7 @@ from slipway.bundle.make.pulling import pull
 from slipway.bundle.registry.client import RegistryClient, RegistryError
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.site.push import push
-from slipway.bundle.verify.checks import verify
+from slipway.bundle.verify.checks import damaged_files
 from slipway.errors import BundleError
 from slipway.model.bundle import ImageOrigin
 from slipway.model.platforms import ALL
@@ -36,7 +36,7 @@ def test_one_platform_is_locked_and_fetched_alone(tmp_path: Path, upstream: Faul
     [entry] = resolved(upstream)
     assert entry.digest != entry.tagged
     [image] = pulled(upstream, tmp_path / "bundle", [entry])
-    assert verify(tmp_path / "bundle") == []
+    assert damaged_files(tmp_path / "bundle") == []
     assert image.artifact.reference == IMAGE
     assert sum(image.blobs.values()) > 3 * LAYER
     assert upstream.count("GET", "/blobs/") == 4
@@ -52,14 +52,14 @@ def test_a_whole_index_keeps_its_digest_and_its_signature_in_the_site(
     index, signature = entries
     assert index.digest == index.tagged
     pulled(upstream, tmp_path / "bundle", entries)
-    assert verify(tmp_path / "bundle") == []
+    assert damaged_files(tmp_path / "bundle") == []
     with running_registry(tmp_path / "site", tmp_path / "site-data") as site:
         receipt = push(tmp_path / "bundle", site.client())
         assert receipt.images_copied == 2
         client, name = site.client(), IMAGE.rpartition(":")[0]
         assert client.head_manifest(name, "v1") == index.digest
         assert client.head_manifest(name, signature.image.rpartition(":")[2]) == signature.digest
-        node = layout.node_of(client.get_manifest(name, "v1")[0])
+        node = layout.stored_manifest(client.get_manifest(name, "v1")[0])
         assert all(client.head_manifest(name, child) == child for child in node.children)
 
 
@@ -73,7 +73,7 @@ def test_two_fetches_make_the_same_bundle(tmp_path: Path, upstream: Faulty) -> N
 def test_broken_downloads_go_on(tmp_path: Path, upstream: Faulty) -> None:
     upstream.faults += [Fault("GET", "/blobs/", cut_after=LAYER // 2, times=3), Fault("GET", "/blobs/", 503)]
     pulled(upstream, tmp_path / "bundle", resolved(upstream))
-    assert verify(tmp_path / "bundle") == []
+    assert damaged_files(tmp_path / "bundle") == []
 
 
 PULL = """
@@ -108,11 +108,11 @@ def test_killed_it_goes_on_in_the_middle_of_a_blob(tmp_path: Path, upstream: Fau
     total = sum(layout_sizes(tmp_path / "bundle", entry).values())
     assert fetched[-1] <= total - there
     pulled(upstream, tmp_path / "bundle", [entry])
-    assert verify(tmp_path / "bundle") == []
+    assert damaged_files(tmp_path / "bundle") == []
 
 
 def layout_sizes(directory: Path, entry: Locked) -> dict[str, int]:
-    nodes = layout.nodes(entry.digest, layout.reader(directory))
+    nodes = layout.manifests_below(entry.digest, layout.manifest_reader(directory))
     return {digest: size for node in nodes for digest, size in node.sizes.items()}
 
 
@@ -180,7 +180,7 @@ def test_a_build_takes_what_is_locked_from_its_registry(tmp_path: Path, registry
         built = tiny_build(tmp_path, str(origin), official=official)
         [image] = [artifact for artifact in built.artifacts if artifact.kind == "image"]
         contents[origin] = (image.digest == entries[0].digest, image.contents)
-        assert verify(tmp_path / str(origin)) == []
+        assert damaged_files(tmp_path / str(origin)) == []
     assert contents == {
         ImageOrigin.OFFICIAL: (True, ""),
         ImageOrigin.AUTO: (True, ""),
@@ -195,7 +195,7 @@ def registry_of_pause(tmp_path: Path) -> Iterator[Faulty]:
         small_bundle(tmp_path / "source")
         push(tmp_path / "source", client)
         text, _ = client.get_manifest("registry.test/second", "v2")
-        node = layout.node_of(text)
+        node = layout.stored_manifest(text)
         for digest in node.blobs:
             client.mount_blob("pause", digest, "registry.test/second")
         client.put_manifest("pause", "1", text, node.media_type)

@@ -17,10 +17,10 @@ from slipway.bundle.make.official import Official
 from slipway.bundle.registry import referrers
 from slipway.bundle.registry.client import RegistryClient, RegistryUnavailable
 from slipway.bundle.registry.referrers import list_tag
-from slipway.bundle.site.inventory import take
+from slipway.bundle.site.inventory import inventory_of
 from slipway.bundle.site.push import push
-from slipway.bundle.site.sweep import Sweep, look, sweep
-from slipway.bundle.verify.checks import verify
+from slipway.bundle.site.sweep import Sweep, sweep, sweep_of
+from slipway.bundle.verify.checks import damaged_files
 from slipway.errors import BundleError
 from tests.binaries import binary
 from tests.bundles import small_bundle
@@ -55,7 +55,7 @@ def bundle(tmp_path: Path, source: Faulty) -> Path:
 
 def about(client: RegistryClient, digest: str) -> set[str]:
     """Digests of what is found at a manifest of the site."""
-    return {item["digest"] for item in referrers.find(client, NAME, digest)}
+    return {item["digest"] for item in referrers.referrers_of(client, NAME, digest)}
 
 
 def root_of(bundle: Path) -> str:
@@ -93,7 +93,7 @@ def test_all_that_a_registry_lists_is_locked(tmp_path: Path, source: Faulty) -> 
 
 def test_at_a_site_without_such_lists_they_are_found_all_the_same(bundle: Path, registry: Registry) -> None:
     """By another client, too; and from there they can be locked again."""
-    assert verify(bundle) == []
+    assert damaged_files(bundle) == []
     manifest, root = read(bundle), root_of(bundle)
     assert push(bundle, registry.client()).images_copied == len(manifest.artifacts) == 5
     again = push(bundle, registry.client())
@@ -104,10 +104,10 @@ def test_at_a_site_without_such_lists_they_are_found_all_the_same(bundle: Path, 
         assert all(item["annotations"]["made-by"] == "a test" for item in found)
         [sbom] = [item["digest"] for item in found if item["artifactType"] == SBOM]
         assert [item["artifactType"] for item in discovered(site, sbom)["referrers"]] == [SIGNATURE]
-        listed = list(referrers.tree(site.client(), NAME, root))
+        listed = list(referrers.referrer_tree(site.client(), NAME, root))
     carried = {item.digest for item in manifest.artifacts if item.version == item.digest}
     assert {digest for _, digest in listed} == carried
-    assert digest_of(SBOM.encode()) in take(registry.client(), manifest).blobs
+    assert digest_of(SBOM.encode()) in inventory_of(registry.client(), manifest).blobs
 
 
 def test_a_registry_that_lists_them_gets_no_list(bundle: Path, registry: Registry) -> None:
@@ -175,19 +175,19 @@ def test_they_live_as_long_as_what_they_are_about(tmp_path: Path, bundle: Path, 
     site.write((NAME, root))
     small_bundle(tmp_path / "next")
     push(tmp_path / "next", client)
-    used = look(client, used={IMAGE})
+    used = sweep_of(client, used={IMAGE})
     assert (used.manifests, used.used) == ((), (IMAGE,))
-    found = look(client)
+    found = sweep_of(client)
     assert len(found.artifacts) == 5
-    there = {item for _, item in referrers.tree(client, NAME, root)}
+    there = {item for _, item in referrers.referrer_tree(client, NAME, root)}
     assert own in there
     assert {(NAME, item) for item in (root, *there)} < set(found.manifests)
     for place in found.manifests[:2]:  # killed, it goes on
         client.delete_manifest(*place)
-    sweep(client, look(client))
+    sweep(client, sweep_of(client))
     assert not any(client.head_manifest(NAME, item) for item in (root, *there))
     assert client.tags(NAME) == ()
-    assert look(client) == Sweep()
+    assert sweep_of(client) == Sweep()
 
 
 def test_they_stay_where_the_next_bundle_has_the_image_alone(
@@ -198,7 +198,7 @@ def test_they_stay_where_the_next_bundle_has_the_image_alone(
     pulled(source, tmp_path / "next", resolved(source, ALL)[:1])
     push(tmp_path / "next", client)
     before = about(client, root)
-    assert look(client).manifests == ()
-    sweep(client, look(client))
+    assert sweep_of(client).manifests == ()
+    sweep(client, sweep_of(client))
     assert about(client, root) == before != set()
     assert client.head_manifest(NAME, f"{list_tag(root)}.sig")

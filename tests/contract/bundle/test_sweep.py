@@ -11,7 +11,7 @@ from slipway.bundle.form.packing import MANIFEST_REPOSITORY
 from slipway.bundle.registry.client import RegistryClient
 from slipway.bundle.site.push import push
 from slipway.bundle.site.source import RegistrySource
-from slipway.bundle.site.sweep import Sweep, look, sweep
+from slipway.bundle.site.sweep import Sweep, sweep, sweep_of
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from tests.binaries import binary
 from tests.bundles import small_bundle
@@ -41,16 +41,16 @@ def collected(tmp_path: Path) -> set[str]:
 
 
 def test_a_registry_with_one_bundle_has_nothing_to_sweep(tmp_path: Path, client: RegistryClient) -> None:
-    assert look(client) == Sweep()
+    assert sweep_of(client) == Sweep()
     small_bundle(tmp_path / "bundle")
     push(tmp_path / "bundle", client)
-    assert look(client) == Sweep()
+    assert sweep_of(client) == Sweep()
 
 
 def test_all_that_only_the_former_bundle_had_goes(tmp_path: Path, client: RegistryClient) -> None:
     former, current = two_bundles(tmp_path, client)
     before = collected(tmp_path)
-    found = look(client)
+    found = sweep_of(client)
     kept = {(artifact.name, artifact.digest) for artifact in current.artifacts}
     only = [a for a in former.artifacts if (a.name, a.digest) not in kept]
     assert only
@@ -64,19 +64,19 @@ def test_all_that_only_the_former_bundle_had_goes(tmp_path: Path, client: Regist
             assert artifact.digest.removeprefix("sha256:") not in after
     assert push(tmp_path / "current", client).bytes == 0
     assert RegistrySource(client, tmp_path / "cache").manifest() == current
-    assert look(client) == Sweep()
+    assert sweep_of(client) == Sweep()
     shutil.rmtree(tmp_path / "current")
 
 
 def test_what_pods_use_stays_and_is_found_again(tmp_path: Path, client: RegistryClient) -> None:
     former, _ = two_bundles(tmp_path, client)
     image = next(a for a in former.artifacts if a.kind is ArtifactKind.IMAGE)
-    found = look(client, used={image.reference})
+    found = sweep_of(client, used={image.reference})
     assert found.used == (image.reference,)
     sweep(client, found)
     collected(tmp_path)
     assert client.head_manifest(image.repository, image.digest)
-    later = look(client)
+    later = sweep_of(client)
     assert later.artifacts == (f"image {image.reference}",)
     sweep(client, later)
     assert client.head_manifest(image.repository, image.digest) is None
@@ -88,7 +88,7 @@ def test_what_somebody_tagged_himself_stays(tmp_path: Path, client: RegistryClie
     image = next(a for a in former.artifacts if a.kind is ArtifactKind.IMAGE)
     text, _ = client.get_manifest(image.repository, image.digest)
     client.put_manifest(image.repository, "mine", text, "application/vnd.oci.image.manifest.v1+json")
-    found = look(client)
+    found = sweep_of(client)
     assert f"image {image.reference}" not in found.artifacts
     sweep(client, found)
     assert client.head_manifest(image.repository, "mine") == image.digest
@@ -96,11 +96,11 @@ def test_what_somebody_tagged_himself_stays(tmp_path: Path, client: RegistryClie
 
 def test_a_sweep_that_was_killed_goes_on(tmp_path: Path, client: RegistryClient) -> None:
     two_bundles(tmp_path, client)
-    found = look(client)
+    found = sweep_of(client)
     for place in found.manifests[:2]:
         client.delete_manifest(*place)
-    rest = look(client)
+    rest = sweep_of(client)
     assert rest.bundles == found.bundles
     assert 0 < len(rest.manifests) < len(found.manifests)
     sweep(client, rest)
-    assert look(client) == Sweep()
+    assert sweep_of(client) == Sweep()

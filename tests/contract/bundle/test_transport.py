@@ -13,7 +13,7 @@ import pytest
 
 from slipway.bundle.carry.exporting import export
 from slipway.bundle.carry.volumes import SMALLEST
-from slipway.bundle.verify.checks import verify
+from slipway.bundle.verify.checks import damaged_files
 from tests.bundles import small_bundle
 
 Completed = subprocess.CompletedProcess[str]
@@ -73,7 +73,7 @@ def test_volumes_of_another_build_are_made_again(volumes: list[Path], bundle: Pa
     assert export(bundle, tmp_path / "usb", SMALLEST, lambda _text: None) == volumes
     slipway("import", tmp_path / "usb", "-o", tmp_path / "in")
     assert (tmp_path / "in" / "bundle.yaml").read_bytes() == (bundle / "bundle.yaml").read_bytes()
-    assert verify(tmp_path / "in") == []
+    assert damaged_files(tmp_path / "in") == []
 
 
 def test_a_stream_needs_no_disk_between(bundle: Path, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_bad_volume_is_named_and_mended_by_itself(
     bad.write_bytes(good)
     slipway("import", tmp_path / "usb", "-o", tmp_path / "in")
     assert tree(tmp_path / "in") == tree(bundle)
-    assert verify(tmp_path / "in") == []
+    assert damaged_files(tmp_path / "in") == []
 
 
 def test_a_killed_import_goes_on(volumes: list[Path], bundle: Path, tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from slipway.bundle.form import manifest as manifests
-from slipway.bundle.site.inventory import take
+from slipway.bundle.site.inventory import inventory_of
 from slipway.bundle.site.push import push
 from slipway.bundle.site.source import RegistrySource
-from slipway.bundle.verify.checks import verify
-from slipway.bundle.verify.info import carried, describe
+from slipway.bundle.verify.checks import damaged_files
+from slipway.bundle.verify.info import bundle_facts, carried_bytes
 from slipway.model.bundle import ArtifactKind
 from tests.registries import Registry
 from tests.tiny import PINS, tiny_build
@@ -26,8 +26,8 @@ def test_it_has_what_either_version_needs_once(tmp_path: Path) -> None:
     more = {(a.kind, a.reference) for a in set(both.artifacts) - set(one.artifacts)}
     assert more == {(ArtifactKind.IMAGE, "registry.test/pause:2"), (ArtifactKind.BINARY, "pause:2")}
     assert manifests.read(tmp_path / "both") == both
-    assert describe(both)["kubernetes"] == list(VERSIONS)
-    assert verify(tmp_path / "both") == []
+    assert bundle_facts(both)["kubernetes"] == list(VERSIONS)
+    assert damaged_files(tmp_path / "both") == []
 
 
 @pytest.mark.parametrize(("release", "version"), [(PINS["releases"][0], "1"), (PINS["releases"][1], "2")])
@@ -43,13 +43,13 @@ def test_a_program_s_name_means_that_of_the_site_s_version(
 def test_a_delta_for_the_upgrade_holds_what_is_new(tmp_path: Path, registry: Registry) -> None:
     one = tiny_build(tmp_path, "one")
     push(tmp_path / "one", registry.client())
-    blobs = take(registry.client(), one).blobs
+    blobs = inventory_of(registry.client(), one).blobs
     whole = tiny_build(tmp_path, "whole", kubernetes=VERSIONS)
     delta = tiny_build(tmp_path, "delta", kubernetes=VERSIONS, elsewhere=blobs)
     assert delta == whole
     (program,) = [a for a in whole.artifacts if a.reference == "pause:2"]
-    new = carried(tmp_path / "whole", whole) - carried(tmp_path / "one", one)
-    assert program.size < carried(tmp_path / "delta", delta) < new + 20_000
+    new = carried_bytes(tmp_path / "whole", whole) - carried_bytes(tmp_path / "one", one)
+    assert program.size < carried_bytes(tmp_path / "delta", delta) < new + 20_000
     push(tmp_path / "delta", registry.client())
     assert RegistrySource(registry.client(), tmp_path / "fetched").manifest() == whole
     assert all(registry.client().tags(a.repository) for a in whole.artifacts)

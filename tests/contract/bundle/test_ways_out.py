@@ -11,7 +11,7 @@ from slipway.bundle.make.pulling import pull
 from slipway.bundle.registry.client import RegistryClient, RegistryError
 from slipway.bundle.registry.pools import CONNECTIONS
 from slipway.bundle.registry.upstream import Upstreams
-from slipway.bundle.verify.checks import verify
+from slipway.bundle.verify.checks import damaged_files
 from tests.faulty import Fault, Faulty
 from tests.registries import running_registry
 from tests.upstreams import (
@@ -32,7 +32,9 @@ from tests.upstreams import (
 def test_a_mirror_may_have_them_in_a_project(tmp_path: Path, upstream: Faulty) -> None:
     client = upstream.backend.client()
     text = client.get_manifest("group/tool", "v1")[0]
-    node = layout.node_of(client.get_manifest("group/tool", layout.node_of(text).children[0])[0])
+    node = layout.stored_manifest(
+        client.get_manifest("group/tool", layout.stored_manifest(text).children[0])[0]
+    )
     for digest in node.blobs:
         assert client.mount_blob("proxy/quay/group/tool", digest, "group/tool")
     client.put_manifest("proxy/quay/group/tool", "v1", node.text, node.media_type)
@@ -73,7 +75,7 @@ def test_a_download_that_is_elsewhere_is_followed_without_the_account(
     upstream.faults.append(redirect)
     [entry] = resolved(upstream)
     pulled(upstream, tmp_path / "bundle", [entry])
-    assert verify(tmp_path / "bundle") == []
+    assert damaged_files(tmp_path / "bundle") == []
     assert len(handler.headers_seen) == 1
     assert "Authorization" not in handler.headers_seen[0]
     client = upstreams(upstream).place(IMAGE).client

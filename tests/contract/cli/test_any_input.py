@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from slipway.cli.init import document
+from slipway.cli.init import minimal_document
 from tests.unguarded import NOBODY, Ended, slipway
 from tests.unit.cli.test_commands import ALL
 from tests.unit.planning import model
@@ -23,7 +23,9 @@ CODES = {0, 1, 2, 3, 4, 5, 6, 7, 130}
 SCREEN = 24
 
 #: Its host can be no machine: commands run in a network of their own, where no address leads anywhere.
-GOOD = document("site", model.KUBERNETES, "root", ["192.0.2.1"], 1).replace("ssh: {", "ssh: {port: 1, ")
+GOOD = minimal_document("site", model.KUBERNETES, "root", ["192.0.2.1"], 1).replace(
+    "ssh: {", "ssh: {port: 1, "
+)
 
 
 def _file(content: bytes) -> Callable[[Path], None]:

@@ -12,7 +12,7 @@ from slipway.bundle.carry.exporting import export
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.wheel import own_wheel
 from slipway.bundle.verify import signing
-from slipway.bundle.verify.checks import verify
+from slipway.bundle.verify.checks import damaged_files
 from slipway.lab import Lab
 from tests.bundles import installer_bundle, outline
 from tests.labs import lab_nodes
@@ -31,7 +31,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     signing.keygen(directory / "site", "site")
     signing.keygen(directory / "stranger", "stranger")
     signing.sign(out, directory / "site")
-    assert verify(out) == []
+    assert damaged_files(out) == []
     export(out, directory / "media", 8 << 20, lambda _text: None)
     outline(directory / "outline", catalogs.load(), NODES.values())
     return out

@@ -56,7 +56,9 @@ def _with_python(site: Site) -> Any:
     more = Artifact(kind, "python", "3.11", found, archive.stat().st_size, path=path)
     old = site.manifest
     artifacts = [*old.artifacts, more]
-    manifest = manifests.make(name=old.name, catalog=old.catalog, slipway=old.slipway, artifacts=artifacts)
+    manifest = manifests.manifest_of(
+        name=old.name, catalog=old.catalog, slipway=old.slipway, artifacts=artifacts
+    )
     manifests.write(manifest, site.directory / "bundle")
     return manifest
 

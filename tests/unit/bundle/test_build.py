@@ -8,7 +8,7 @@ import pytest
 from slipway import catalog as catalogs
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.make.build import build_bundle
-from slipway.bundle.verify.checks import missing_images, verify
+from slipway.bundle.verify.checks import damaged_files, missing_images
 from slipway.catalog.versions import Versions
 from slipway.errors import BundleError
 from slipway.model.bundle import ArtifactKind
@@ -27,7 +27,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_build_twice_makes_nothing_again_and_the_same_bytes_elsewhere(tmp_path: Path, cache: Path) -> None:
     lines: list[str] = []
     first = tiny_build(tmp_path, "out", lines)
-    assert verify(tmp_path / "out") == missing_images(first, ["registry.test/pause:1"]) == []
+    assert damaged_files(tmp_path / "out") == missing_images(first, ["registry.test/pause:1"]) == []
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "images" / "blobs").rglob("*")}
     assert lines
     lines.clear()
@@ -73,7 +73,7 @@ def test_leftovers_go_and_a_damaged_file_is_mended(tmp_path: Path, cache: Path) 
     damaged.write_bytes(b"x" * damaged.stat().st_size)
     tiny_build(tmp_path, "out")
     assert not stray.exists()
-    assert verify(tmp_path / "out") == []
+    assert damaged_files(tmp_path / "out") == []
     assert manifests.read(tmp_path / "out") == manifest
 
 

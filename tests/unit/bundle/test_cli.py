@@ -61,7 +61,7 @@ def test_info_of_licences(tmp_path: Path) -> None:
     stated = ["MIT", "MIT AND (Apache-2.0 OR ISC)", "LicenseRef-unknown AND MIT"]
     known = zip(manifest.artifacts, stated, strict=False)
     artifacts = [*(replace(artifact, licence=text) for artifact, text in known), *manifest.artifacts[3:]]
-    manifests.write(manifests.make(name="n", catalog="", slipway="0", artifacts=artifacts), tmp_path)
+    manifests.write(manifests.manifest_of(name="n", catalog="", slipway="0", artifacts=artifacts), tmp_path)
     lines = _slipway("info", "--licences", str(tmp_path)).stdout.splitlines()[3:]
     assert [re.split(" {3,}", line) for line in lines] == [
         ["Apache-2.0 OR ISC", "1", "binary/program-1:1.0"],

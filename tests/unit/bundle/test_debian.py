@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.bundle.make.apt import ARCHIVE, SECURITY, mirrors
-from slipway.bundle.make.sources.debian import merged
+from slipway.bundle.make.apt import ARCHIVE, SECURITY, machine_mirrors
+from slipway.bundle.make.sources.debian import resolved_path
 
 
 @pytest.mark.parametrize(
@@ -20,15 +20,15 @@ from slipway.bundle.make.sources.debian import merged
     ],
 )
 def test_merged(name: str, expected: str) -> None:
-    assert merged(name) == expected
+    assert resolved_path(name) == expected
 
 
 def test_mirrors_of_both_formats(tmp_path: Path) -> None:
-    assert mirrors(tmp_path) == (ARCHIVE, SECURITY)
+    assert machine_mirrors(tmp_path) == (ARCHIVE, SECURITY)
     (tmp_path / "sources.list").write_text("deb https://mirror.test/debian/ bookworm main\n")
-    assert mirrors(tmp_path) == ("https://mirror.test/debian", SECURITY)
+    assert machine_mirrors(tmp_path) == ("https://mirror.test/debian", SECURITY)
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / "sources.list.d" / "debian.sources").write_text(
         "Types: deb\nURIs: https://mirror.test/debian-security\nSuites: bookworm-security\n"
     )
-    assert mirrors(tmp_path) == ("https://mirror.test/debian", "https://mirror.test/debian-security")
+    assert machine_mirrors(tmp_path) == ("https://mirror.test/debian", "https://mirror.test/debian-security")

@@ -15,7 +15,7 @@ def artifact(name: str, version: str, digest: str, kind: ArtifactKind = Artifact
 
 
 def bundle(*artifacts: Artifact) -> BundleManifest:
-    return manifests.make(name="b", catalog="c", slipway="1", artifacts=artifacts)
+    return manifests.manifest_of(name="b", catalog="c", slipway="1", artifacts=artifacts)
 
 
 KUBELET, NEWER = artifact("kubelet", "v1", "a"), artifact("kubelet", "v2", "b")

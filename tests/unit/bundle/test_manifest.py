@@ -8,7 +8,7 @@ import yaml
 
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.layout import blob_path
-from slipway.bundle.verify.checks import missing_images, verify
+from slipway.bundle.verify.checks import damaged_files, missing_images
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind
 from tests.bundles import small_bundle
@@ -25,14 +25,14 @@ def test_a_bundle_from_before_licences_is_read_and_keeps_its_digest(tmp_path: Pa
     manifest = small_bundle(tmp_path)
     assert b"licence" not in manifests.dump(manifest)
     known = [replace(artifact, licence="MIT OR ISC") for artifact in manifest.artifacts]
-    named = manifests.make(name="small", catalog="c" * 64, slipway="0.1.0", artifacts=known)
+    named = manifests.manifest_of(name="small", catalog="c" * 64, slipway="0.1.0", artifacts=known)
     assert named.digest != manifest.digest
     assert manifests.parse(manifests.dump(named), "here") == named
 
 
 def test_artifacts_are_ordered_so_the_digest_depends_on_contents_only(tmp_path: Path) -> None:
     manifest = small_bundle(tmp_path)
-    again = manifests.make(
+    again = manifests.manifest_of(
         name=manifest.name,
         catalog=manifest.catalog,
         slipway=manifest.slipway,
@@ -66,7 +66,7 @@ def test_a_directory_without_manifest_is_no_bundle(tmp_path: Path) -> None:
 
 def test_a_sound_bundle_has_no_findings(tmp_path: Path) -> None:
     manifest = small_bundle(tmp_path)
-    assert verify(tmp_path) == missing_images(manifest, ["registry.test/second:v2"]) == []
+    assert damaged_files(tmp_path) == missing_images(manifest, ["registry.test/second:v2"]) == []
 
 
 def test_one_flipped_bit_is_found_whatever_the_file(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_one_flipped_bit_is_found_whatever_the_file(tmp_path: Path) -> None:
         data = bytearray(file.read_bytes())
         data[len(data) // 2] ^= 1
         file.write_bytes(data)
-        findings = verify(tmp_path)
+        findings = damaged_files(tmp_path)
         assert any(file.relative_to(tmp_path).as_posix() in finding.problem for finding in findings)
         data[len(data) // 2] ^= 1
         file.write_bytes(data)
@@ -87,7 +87,7 @@ def test_missing_files_and_images_are_found(tmp_path: Path) -> None:
     manifest = small_bundle(tmp_path)
     image = next(a for a in manifest.artifacts if a.kind is ArtifactKind.IMAGE)
     (tmp_path / blob_path(image.digest)).unlink()
-    assert [finding.code for finding in verify(tmp_path)] == ["missing"]
+    assert [finding.code for finding in damaged_files(tmp_path)] == ["missing"]
     assert [finding.path for finding in missing_images(manifest, ["x/y:1", image.reference])] == [
         "image/x/y:1"
     ]
@@ -108,7 +108,9 @@ def test_missing_files_and_images_are_found(tmp_path: Path) -> None:
 def test_what_lies_outside_of_a_bundle_is_no_part_of_it(field: str, value: str) -> None:
     """Whoever writes a manifest writes its digest too."""
     item = Artifact(ArtifactKind.BINARY, "x", "1", "sha256:" + "a" * 64, 5, path="binary/x")
-    made = manifests.make(name="n", catalog="c", slipway="0", artifacts=[replace(item, **{field: value})])
+    made = manifests.manifest_of(
+        name="n", catalog="c", slipway="0", artifacts=[replace(item, **{field: value})]
+    )
     with pytest.raises(BundleError, match="no bundle manifest") as caught:
         manifests.parse(manifests.dump(made), "here")
     assert repr(value) in caught.value.why

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slipway.bundle.site.push import PushReceipt
-from slipway.bundle.site.receipts import Notary, newest, receipt_of
+from slipway.bundle.site.receipts import Notary, newest_receipt, receipt_of
 from slipway.errors import BundleError
 from tests.bundles import small_bundle
 
@@ -24,7 +24,7 @@ def test_what_is_written_is_read_and_is_the_newest(tmp_path: Path, receipt: dict
     notary = Notary(b"k" * 32)
     path = notary.write(tmp_path, receipt)
     assert notary.read(path) == receipt
-    assert newest(tmp_path) == path == notary.write(tmp_path, receipt)
+    assert newest_receipt(tmp_path) == path == notary.write(tmp_path, receipt)
     assert len(receipt["landed"]) == 6
     assert all(digest.startswith("sha256:") for digest in receipt["landed"].values())
     assert notary.line.startswith("ssh-ed25519 ")
@@ -49,4 +49,4 @@ def test_what_was_changed_or_is_of_another_site_is_refused(
 
 def test_there_is_none_yet(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no receipt"):
-        newest(tmp_path)
+        newest_receipt(tmp_path)

@@ -13,13 +13,13 @@ from slipway.bundle.carry.volumes import (
     SMALLEST,
     Header,
     Span,
-    belongs,
     dump,
+    is_bundle_path,
     laid_out,
-    missing,
-    name_of,
+    missing_numbers,
     parse,
     size_in_bytes,
+    volume_name,
 )
 from slipway.errors import BundleError
 
@@ -69,7 +69,7 @@ def test_without_a_limit_there_is_one_volume() -> None:
     ],
 )
 def test_a_volume_writes_nowhere_else(path: str) -> None:
-    assert not belongs(path)
+    assert not is_bundle_path(path)
     text = dump(Header(DIGEST, 1, 1, (Span(path, 0, 1, 1, DIGEST),)))
     with pytest.raises(BundleError, match="not to be trusted"):
         parse(text, "here")
@@ -79,7 +79,7 @@ def test_a_volume_writes_nowhere_else(path: str) -> None:
     "path", ["bundle.yaml", "bundle.yaml.sig", "images/blobs/sha256/aa", "chart/x-1.tgz"]
 )
 def test_a_bundle_has_these(path: str) -> None:
-    assert belongs(path)
+    assert is_bundle_path(path)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_another_format_is_refused() -> None:
 
 
 def test_names_and_numbers() -> None:
-    assert name_of("site", 3, 12) == "site.03-of-12.tar"
-    assert missing(5, [1, 3, 5]) == "2, 4"
+    assert volume_name("site", 3, 12) == "site.03-of-12.tar"
+    assert missing_numbers(5, [1, 3, 5]) == "2, 4"
     assert [size_in_bytes(text) for text in ("512", "4G", "700Mi")] == [512, 4 * 10**9, 700 << 20]
     with pytest.raises(ValueError, match="no size"):
         size_in_bytes("4GB")

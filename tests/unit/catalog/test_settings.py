@@ -7,7 +7,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from slipway import catalog
-from slipway.catalog.settings_schema import check_settings
+from slipway.catalog.settings_schema import setting_findings
 
 CATALOG = catalog.load()
 CASES = {
@@ -22,8 +22,8 @@ REJECTED = [(name, case) for name, cases in CASES.items() for case in cases["rej
 def test_accepted(name: str, settings: dict[str, object]) -> None:
     module = CATALOG.modules[name]
     filled = CATALOG.settings(module, settings)
-    assert list(check_settings(module.schema, settings, "")) == []
-    assert list(check_settings(module.schema, filled, "")) == []
+    assert list(setting_findings(module.schema, settings, "")) == []
+    assert list(setting_findings(module.schema, filled, "")) == []
     assert set(filled) == set(module.schema["properties"])
 
 
@@ -31,7 +31,7 @@ def test_accepted(name: str, settings: dict[str, object]) -> None:
 def test_rejected(name: str, case: dict[str, object]) -> None:
     settings = case["settings"]
     assert isinstance(settings, dict)
-    found = list(check_settings(CATALOG.modules[name].schema, settings, "settings"))
+    found = list(setting_findings(CATALOG.modules[name].schema, settings, "settings"))
     assert [finding.path for finding in found] == [f"settings{case['path']}"]
     assert case.get("hint", "") in found[0].hint
     assert found[0].expected
@@ -56,5 +56,5 @@ def test_folder_is_complete(name: str) -> None:
 
 def test_a_setting_with_dots_in_its_name_is_one_name() -> None:
     schema = {"properties": {"labels": {"additionalProperties": {"type": "string"}}}}
-    (finding,) = check_settings(schema, {"labels": {"example.org/rack": 1}}, "settings")
+    (finding,) = setting_findings(schema, {"labels": {"example.org/rack": 1}}, "settings")
     assert finding.path == 'settings.labels["example.org/rack"]'

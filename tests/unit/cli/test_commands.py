@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from slipway.api import read
-from slipway.cli.init import document
+from slipway.cli.init import minimal_document
 from slipway.cli.main import COMMANDS, app, wants_json
 from slipway.cli.output import colour
 from slipway.errors import ConfigurationError
@@ -164,7 +164,9 @@ def test_a_terminal_has_colours_unless_its_user_wants_none(
 
 
 def test_cancel_with_nothing_to_cancel_is_a_conflict(tmp_path: Path) -> None:
-    (tmp_path / "cluster.yaml").write_text(document("site", model.KUBERNETES, "root", ["10.0.0.1"], 1))
+    (tmp_path / "cluster.yaml").write_text(
+        minimal_document("site", model.KUBERNETES, "root", ["10.0.0.1"], 1)
+    )
     ran = slipway("operation", "cancel", cwd=tmp_path)
     assert ran.returncode == 5
     assert "no operation runs" in ran.stderr
@@ -210,7 +212,7 @@ def test_what_init_writes_can_be_applied(
     tmp_path: Path, addresses: list[str], planes: int, roles: list[tuple[str, tuple[str, ...]]]
 ) -> None:
     file = tmp_path / "cluster.yaml"
-    file.write_text(document("first", model.KUBERNETES, "ops", addresses, planes))
+    file.write_text(minimal_document("first", model.KUBERNETES, "ops", addresses, planes))
     configuration = read.load(file)
     assert [(host.name, tuple(host.roles)) for host in configuration.hosts] == roles
     assert model.catalog().check(configuration) == []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.cli.init import document
+from slipway.cli.init import minimal_document
 from slipway.errors import PreflightError, SlipwayError, StepError, before_changes
 from slipway.settings import data_dir
 from tests.unit.planning import model
@@ -21,7 +21,7 @@ SLIPWAY = Path(sys.executable).with_name("slipway")
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A site whose registry does not answer: every command that plans is refused."""
-    text = document("site", model.KUBERNETES, "root", ["10.0.0.1"], 1)
+    text = minimal_document("site", model.KUBERNETES, "root", ["10.0.0.1"], 1)
     registry = "  registry: {mode: external, endpoint: 'https://registry.invalid'}\n"
     place = tmp_path / "cluster.yaml"
     place.write_text(text.replace("  modules:\n", f"{registry}  modules:\n"))

@@ -63,7 +63,7 @@ def bundle() -> BundleManifest:
             for system in catalog().versions.packages.systems
         ),
     ]
-    return manifests.make(name="pins", catalog=catalog().digest, slipway="0", artifacts=artifacts)
+    return manifests.manifest_of(name="pins", catalog=catalog().digest, slipway="0", artifacts=artifacts)
 
 
 def _artifact(kind: ArtifactKind, name: str, version: str) -> Artifact:

@@ -38,7 +38,9 @@ def bundle(images: str = BOTH) -> BundleManifest:
     amd64 = model.bundle().artifacts
     arm64 = [replace(a, platform=ARM64.name, digest=arm(a.digest)) for a in amd64 if a.kind in FILES]
     both = [replace(a, platform=images) if a.kind is ArtifactKind.IMAGE else a for a in amd64]
-    return manifests.make(name="both", catalog=model.catalog().digest, slipway="0", artifacts=[*both, *arm64])
+    return manifests.manifest_of(
+        name="both", catalog=model.catalog().digest, slipway="0", artifacts=[*both, *arm64]
+    )
 
 
 def arm(digest: str) -> str:

@@ -26,7 +26,7 @@ def with_cri_dockerd() -> BundleManifest:
     """As a site builds it that pins cri-dockerd itself: this release has no pin."""
     pins = model.bundle()
     pinned = Artifact(ArtifactKind.BINARY, "cri-dockerd", "v1", "sha256:" + "d" * 64, 1, path="binary/x")
-    return manifests.make(
+    return manifests.manifest_of(
         name="docker", catalog=model.catalog().digest, slipway="0", artifacts=[*pins.artifacts, pinned]
     )
 

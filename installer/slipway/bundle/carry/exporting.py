@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from slipway.bundle.carry.volumes import HEADER, Header, Span, dump, header_of, laid_out, name_of
+from slipway.bundle.carry.volumes import HEADER, Header, Span, dump, header_of, laid_out, volume_name
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.contents import UNVOUCHED, contents
 from slipway.bundle.form.delta import Delta
@@ -36,7 +36,7 @@ def _export(directory: Path, out: Path, limit: int | None, progress: Callable[[s
     out.mkdir(parents=True, exist_ok=True)
     name = manifests.read(directory).name
     headers = list(headers_of(directory, limit))
-    targets = [out / name_of(name, header.number, header.volumes) for header in headers]
+    targets = [out / volume_name(name, header.number, header.volumes) for header in headers]
     left = [
         (header, target) for header, target in zip(headers, targets, strict=True) if not _is(target, header)
     ]

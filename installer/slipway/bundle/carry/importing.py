@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from slipway.bundle.carry.volumes import Header, Span, header_of, missing
+from slipway.bundle.carry.volumes import Header, Span, header_of, missing_numbers
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.contents import contents
 from slipway.bundle.ground.archive import CHUNK, file_digest
@@ -70,7 +70,7 @@ class Import:
         if self.complete:
             (self.out / STATE).unlink(missing_ok=True)
             return self.complete
-        if gone := missing(self.volumes, sorted(self.landed)):
+        if gone := missing_numbers(self.volumes, sorted(self.landed)):
             hint = "import them too: slipway bundle import VOLUME... -o DIR"
             raise BundleError(
                 f"of {self.volumes} volumes {gone} is not here yet", where=str(self.out), hint=hint

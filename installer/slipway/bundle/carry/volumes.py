@@ -148,25 +148,25 @@ def _problems(header: Header) -> Iterator[str]:
     if not _DIGEST.fullmatch(header.bundle) or not 1 <= header.number <= header.volumes:
         yield f"it says to be number {header.number} of {header.volumes} of {header.bundle}"
     for span in header.spans:
-        if not belongs(span.path):
+        if not is_bundle_path(span.path):
             yield f"it has a file {span.path!r}, which no bundle has"
         if not (0 <= span.offset <= span.offset + span.size <= span.whole and _DIGEST.fullmatch(span.digest)):
             yield f"{span.path} has impossible bounds"
 
 
-def belongs(path: str) -> bool:
+def is_bundle_path(path: str) -> bool:
     """Whether a bundle may have a file there: never outside of it, never hidden."""
     parts = PurePosixPath(path).parts
     plain = path == "/".join(parts) and not any(part.startswith(".") or "\\" in part for part in parts)
     return plain and (path in {FILE, SIGNATURE, DELTA, INSTALL} or (len(parts) > 1 and parts[0] in _PLACES))
 
 
-def missing(volumes: int, there: Sequence[int]) -> str:
+def missing_numbers(volumes: int, there: Sequence[int]) -> str:
     """Which numbers are not there, as people say it: `2, 4`."""
     return ", ".join(str(number) for number in range(1, volumes + 1) if number not in there)
 
 
-def name_of(bundle_name: str, number: int, volumes: int) -> str:
+def volume_name(bundle_name: str, number: int, volumes: int) -> str:
     """File name of a volume; sorts by number."""
     width = len(str(volumes))
     return f"{bundle_name}.{number:0{width}d}-of-{volumes}.tar"

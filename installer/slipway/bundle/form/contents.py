@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.bundle.form.delta import FILE, Delta
-from slipway.bundle.form.layout import LAYOUT, blob_path, nodes, reader
+from slipway.bundle.form.layout import LAYOUT, blob_path, manifest_reader, manifests_below
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 
@@ -46,7 +46,7 @@ def _named(directory: Path, artifact: Artifact) -> list[str]:
     """All that an image's manifests name. One that cannot be read names nothing; it is a finding itself."""
     found: list[str] = []
     try:
-        for node in nodes(artifact.digest, reader(directory)):
+        for node in manifests_below(artifact.digest, manifest_reader(directory)):
             found += (node.digest, *node.blobs)
     except (BundleError, ValueError, KeyError, TypeError):
         pass

@@ -85,7 +85,7 @@ class StoredManifest:
         return tuple(self.sizes)
 
 
-def node_of(text: bytes, media_type: str = "") -> StoredManifest:
+def stored_manifest(text: bytes, media_type: str = "") -> StoredManifest:
     """A node of its text; its type is what the text says, else what it was served as.
 
     Raises:
@@ -98,17 +98,17 @@ def node_of(text: bytes, media_type: str = "") -> StoredManifest:
     return StoredManifest(digest_of(text), str(data.get("mediaType") or served), text)
 
 
-def nodes(root: str, read: Callable[[str], bytes], depth: int = DEPTH) -> Iterator[StoredManifest]:
+def manifests_below(root: str, read: Callable[[str], bytes], depth: int = DEPTH) -> Iterator[StoredManifest]:
     """Every manifest below a digest, what is named before what names it, the root last."""
-    node = node_of(read(root))
+    node = stored_manifest(read(root))
     if depth == 0:
         raise ValueError("its indexes are too deep")
     for child in node.children:
-        yield from nodes(child, read, depth - 1)
+        yield from manifests_below(child, read, depth - 1)
     yield node
 
 
-def reader(directory: Path) -> Callable[[str], bytes]:
+def manifest_reader(directory: Path) -> Callable[[str], bytes]:
     """Reads manifests of a bundle directory, each checked by its digest."""
 
     def read(digest: str) -> bytes:
@@ -116,7 +116,7 @@ def reader(directory: Path) -> Callable[[str], bytes]:
         try:
             text = path.read_bytes()
         except OSError as exc:
-            raise missing(digest, path, exc) from exc
+            raise missing_error(digest, path, exc) from exc
         if digest_of(text) != digest:
             raise BundleError(f"{digest} has other contents", where=str(path), hint=_VERIFY)
         return text
@@ -124,6 +124,6 @@ def reader(directory: Path) -> Callable[[str], bytes]:
     return read
 
 
-def missing(what: str, path: Path, exc: OSError) -> BundleError:
+def missing_error(what: str, path: Path, exc: OSError) -> BundleError:
     """Something that a bundle should have."""
     return BundleError(f"{what} is missing from the bundle", where=str(path), why=str(exc), hint=_VERIFY)

@@ -23,7 +23,7 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _OPTIONAL = {"platform": AMD64.name, "origin": "", "contents": "", "licence": "", "path": ""}
 
 
-def make(
+def manifest_of(
     *, name: str, catalog: str, slipway: str, artifacts: Iterable[Artifact], kubernetes: Iterable[str] = ()
 ) -> BundleManifest:
     """A manifest with its digest; artifacts in their canonical order."""
@@ -45,7 +45,7 @@ def parse(text: bytes, where: str) -> BundleManifest:
     try:
         data = yamltext.load(text)
         _check_format(data["format"], where)
-        manifest = make(
+        manifest = manifest_of(
             name=data["name"],
             catalog=data["catalog"],
             slipway=data["slipway"],

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from slipway.bundle.form import layout
-from slipway.bundle.form.layout import OCI_MANIFEST, StoredManifest, node_of
+from slipway.bundle.form.layout import OCI_MANIFEST, StoredManifest, stored_manifest
 from slipway.digests import canonical_json
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind
@@ -65,9 +65,9 @@ def manifests_of(artifact: Artifact, read: Callable[[str], bytes]) -> tuple[Stor
         BundleError: what is to be an image is none.
     """
     if artifact.kind is not ArtifactKind.IMAGE:
-        return (node_of(file_manifest(artifact)),)
+        return (stored_manifest(file_manifest(artifact)),)
     try:
-        return tuple(layout.nodes(artifact.digest, read))
+        return tuple(layout.manifests_below(artifact.digest, read))
     except (ValueError, KeyError, TypeError) as exc:
         hint = "build it again from a source that you trust"
         raise BundleError(
@@ -78,4 +78,4 @@ def manifests_of(artifact: Artifact, read: Callable[[str], bytes]) -> tuple[Stor
 def root_digest(artifact: Artifact) -> str:
     """Digest of the manifest that stands for an artifact in a registry."""
     image = artifact.kind is ArtifactKind.IMAGE
-    return artifact.digest if image else node_of(file_manifest(artifact)).digest
+    return artifact.digest if image else stored_manifest(file_manifest(artifact)).digest

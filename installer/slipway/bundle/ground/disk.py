@@ -51,7 +51,7 @@ def guarded(place: Path) -> Iterator[None]:
         raise BundleError(what, where=str(where), why=why, hint=hint) from exc
 
 
-def room(place: Path, needed: int) -> None:
+def require_room(place: Path, needed: int) -> None:
     """Raise unless so many bytes are free where `place`, a directory that is made if there is none, lies."""
     place.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(place).free

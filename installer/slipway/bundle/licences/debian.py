@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from slipway.bundle.licences.expression import all_of, checked, gnu
+from slipway.bundle.licences.expression import all_of, gnu_expression, spdx_expression
 from slipway.bundle.licences.notices import notices
 from slipway.bundle.licences.texts import recognise
 
@@ -52,9 +52,9 @@ def _licence(text: str) -> str:
     """The first line of a field: names with `and`, `or`; a comma binds less, which SPDX has not."""
     line = text.partition("\n")[0]
     words = [word.upper() if word in {"and", "or"} else _name(word) for word in line.split()]
-    return checked(" ".join(words)) if all(words) else ""
+    return spdx_expression(" ".join(words)) if all(words) else ""
 
 
 def _name(word: str) -> str:
     found = _GNU.fullmatch(word)
-    return gnu(*found.groups()) if found else _NAMES.get(word.lower(), checked(word))
+    return gnu_expression(*found.groups()) if found else _NAMES.get(word.lower(), spdx_expression(word))

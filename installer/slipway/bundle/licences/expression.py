@@ -15,16 +15,16 @@ _GNU = re.compile(r"\b(A?GPL|LGPL|GFDL)-(\d\.\d)(\+?)(?=[\s()]|$)")
 _WORDS = re.compile(r"[()]|[^\s()]+")
 
 
-def checked(text: str) -> str:
+def spdx_expression(text: str) -> str:
     """The expression as SPDX writes it today; empty where the text is none, or names a licence that SPDX has not."""
     try:
         found: str = canonicalize_license_expression(text)
     except InvalidLicenseExpression:
         return ""
-    return _GNU.sub(lambda name: gnu(*name.groups()), found)
+    return _GNU.sub(lambda name: gnu_expression(*name.groups()), found)
 
 
-def gnu(family: str, version: str, later: str) -> str:
+def gnu_expression(family: str, version: str, later: str) -> str:
     """`GPL-2.0-or-later` of GPL, 2 or 2.0, and `+`; `-only` without it."""
     return f"{family}-{version if '.' in version else f'{version}.0'}-{'or-later' if later else 'only'}"
 

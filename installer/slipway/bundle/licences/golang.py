@@ -11,7 +11,7 @@ _OWN, _OTHER, _REPLACED = "mod", "dep", "=>"
 _UPPER = re.compile(r"[A-Z]")
 
 
-def linked(text: str, own: str) -> list[tuple[str, str]]:
+def linked_modules(text: str, own: str) -> list[tuple[str, str]]:
     """Paths and versions of the modules that `go version -m` names, but for those below the path `own`."""
     found: list[tuple[str, str]] = []
     for words in map(str.split, text.splitlines()):
@@ -22,6 +22,6 @@ def linked(text: str, own: str) -> list[tuple[str, str]]:
     return [(path, version) for path, version in found if not path.startswith(f"{own}/")]
 
 
-def place(cache: Path, path: str, version: str) -> Path:
+def module_place(cache: Path, path: str, version: str) -> Path:
     """A module's directory in a module cache, where a capital is written as ! and the small letter."""
     return cache / _UPPER.sub(lambda letter: f"!{letter[0].lower()}", f"{path}@{version}")

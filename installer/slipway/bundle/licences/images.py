@@ -4,18 +4,18 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from slipway.bundle.licences.expression import all_of, checked
+from slipway.bundle.licences.expression import all_of, spdx_expression
 
 #: The annotation of a manifest, and the label of a configuration.
 KEY: Final = "org.opencontainers.image.licenses"
 
 
-def stated(texts: Iterable[bytes]) -> str:
+def stated_licence(texts: Iterable[bytes]) -> str:
     """Out of the texts of an image's manifests and configurations; empty where none has an SPDX expression.
 
     Images for several platforms may state several: all of them at once.
     """
-    found = (checked(text) for data in map(_data, texts) for text in _texts(data))
+    found = (spdx_expression(text) for data in map(_data, texts) for text in _texts(data))
     return all_of({licence for licence in found if licence})
 
 

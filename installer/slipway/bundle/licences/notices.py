@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from slipway.bundle.licences.expression import gnu
+from slipway.bundle.licences.expression import gnu_expression
 from slipway.bundle.licences.texts import words
 
 _VERSION: Final = r"version (\d(?: \d)?)\b"
@@ -19,7 +19,7 @@ def notices(text: str) -> list[str]:
     """The licences of all notices of a text; of those that name no version there are none."""
     found = _NOTICE.findall(words(text))
     return [
-        gnu(_FAMILIES[family.strip()], (before or after).replace(" ", "."), later)
+        gnu_expression(_FAMILIES[family.strip()], (before or after).replace(" ", "."), later)
         for family, before, after, later in found
         if before or after
     ]

@@ -7,7 +7,7 @@ from slipway.catalog.shipped import digest_of_files
 
 
 @cache
-def rules() -> str:
+def rules_digest() -> str:
     """Digest of the code that reads licences: newer code reads them again."""
     here = Path(__file__).parent
     return digest_of_files([here, here.parent / "make" / "sources"])

@@ -8,7 +8,7 @@ import re
 from itertools import pairwise
 from typing import Final
 
-from slipway.bundle.licences.expression import all_of, checked
+from slipway.bundle.licences.expression import all_of, spdx_expression
 from slipway.bundle.licences.known import KNOWN, Known
 
 _HEADS: Final = re.compile("|".join(rf"\b{head}\b" for head in sorted({known.head for known in KNOWN})))
@@ -34,7 +34,7 @@ def recognise(text: str) -> str:
     Empty where none is known.
     """
     if named := _STATED.search(text):
-        return checked(named[1])
+        return spdx_expression(named[1])
     plain = words(text)
     starts = [found.start() for found in _HEADS.finditer(plain)]
     if not starts:

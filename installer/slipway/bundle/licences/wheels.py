@@ -6,7 +6,7 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import Final
 
-from slipway.bundle.licences.expression import all_of, checked
+from slipway.bundle.licences.expression import all_of, spdx_expression
 from slipway.bundle.licences.files import is_licence
 from slipway.bundle.licences.texts import recognise
 
@@ -37,7 +37,9 @@ def of_metadata(text: str, licences: Iterable[str] = ()) -> str:
     then the texts.
     """
     fields = HeaderParser().parsestr(text)
-    stated = checked(fields.get("License-Expression", "")) or checked(fields.get("License", ""))
+    stated = spdx_expression(fields.get("License-Expression", "")) or spdx_expression(
+        fields.get("License", "")
+    )
     return stated or _classified(fields.get_all("Classifier", [])) or all_of(map(recognise, licences))
 
 

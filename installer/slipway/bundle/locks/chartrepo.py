@@ -14,7 +14,7 @@ from slipway.bundle.ground.crew import Crew
 from slipway.bundle.locks.downloading import OCI, PARALLEL, Ways, oci_place
 from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
 from slipway.bundle.registry.refusals import RegistryError
-from slipway.bundle.registry.web import fetchable
+from slipway.bundle.registry.web import is_fetchable
 from slipway.errors import BundleError, Finding
 from slipway.model.codes import RefusalCode
 
@@ -92,7 +92,7 @@ def _of_index(ways: Ways, repository: str, name: str, version: str) -> tuple[str
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as exc:
         why = f"{type(exc).__name__}: {exc}"
         raise BundleError("this is no index of charts", where=source, why=why) from exc
-    if not fetchable(url) and not url.startswith(OCI):
+    if not is_fetchable(url) and not url.startswith(OCI):
         raise BundleError(f"chart/{name}:{version} lies where nothing is fetched from", where=source, why=url)
     return url, str(offered[version].get("digest") or ""), source
 
@@ -104,7 +104,7 @@ def _of_registry(ways: Ways, repository: str, name: str, version: str) -> tuple[
     source = f"{place.client.url}/v2/{place.repository}/manifests/{place.tag}"
     try:
         text, _ = place.client.get_manifest(place.repository, place.tag)
-        layers = layout.node_of(text).data.get("layers", ())
+        layers = layout.stored_manifest(text).data.get("layers", ())
         digests = [str(layer["digest"]) for layer in layers if layer["mediaType"] == CONTENT]
     except (ValueError, KeyError, TypeError) as exc:
         raise BundleError("this is no chart", where=source, why=str(exc)) from exc

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from slipway.bundle.ground.archive import file_digest
 from slipway.bundle.ground.crew import Crew
-from slipway.bundle.ground.disk import guarded, room
+from slipway.bundle.ground.disk import guarded, require_room
 from slipway.bundle.ground.tally import Tally
 from slipway.bundle.ground.workshop import locked
 from slipway.bundle.locks.downloads import Download
@@ -51,7 +51,7 @@ class Ways:
             )
 
 
-def bring(
+def fetched_places(
     items: Iterable[Download], cache: Path, ways: Ways, progress: Callable[[Tally], None]
 ) -> dict[Download, Path]:
     """Every file with its place in the cache.
@@ -66,8 +66,10 @@ def bring(
     with guarded(cache), Crew(PARALLEL, "download") as crew:
         tasks = list(missing.items())
         sizes = crew.each(lambda task: _told(task[1], lambda: ways.size(task[1])), tasks)
-        left = [max(size - resuming.begun(path), 0) for size, (path, _) in zip(sizes, tasks, strict=True)]
-        room(cache, sum(left))
+        left = [
+            max(size - resuming.bytes_begun(path), 0) for size, (path, _) in zip(sizes, tasks, strict=True)
+        ]
+        require_room(cache, sum(left))
         tally = Tally(sum(left), progress)
         largest_first = sorted(zip(left, tasks, strict=True), key=lambda pair: -pair[0])
         crew.each(lambda pair: _fetch(*pair[1], ways, tally), largest_first)

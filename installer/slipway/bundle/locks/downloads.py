@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from slipway import yamltext
 from slipway.bundle.ground.disk import guarded
-from slipway.bundle.registry.web import fetchable
+from slipway.bundle.registry.web import is_fetchable
 from slipway.errors import BundleError, Finding
 from slipway.landing import land
 from slipway.model.platforms import AMD64, BY_NAME
@@ -129,7 +129,7 @@ def read(path: Path) -> Downloads:
     if not known:
         raise BundleError("the lock has another format", where=str(path), hint=_HINT)
     texts = [{str(key): str(value) for key, value in item.items()} for item in items]
-    findings = [finding for item in texts for finding in problems(item)]
+    findings = [finding for item in texts for finding in entry_findings(item)]
     lock = Downloads() if findings else Downloads(tuple(_download(item) for item in texts))
     findings += [
         Finding("/".join(filter(None, key)), f"is there {count} times", code="invalid")
@@ -158,7 +158,7 @@ def write(lock: Downloads, path: Path) -> None:
         land(path, text)
 
 
-def problems(item: dict[str, str]) -> Iterator[Finding]:
+def entry_findings(item: dict[str, str]) -> Iterator[Finding]:
     """What is wrong with an entry."""
     label = f"{item.get('kind', '?')}/{item.get('name', '?')}:{item.get('version', '?')}"
     if not item.get("sha256") or not item.get("source"):
@@ -180,7 +180,7 @@ def _wrong(item: dict[str, str]) -> Iterator[tuple[str, str, str]]:
     for name in item.keys() - known:
         yield name, "is not known", ", ".join(known)
     package, plain = kind == DownloadKind.PACKAGE, url.partition("#")[0].partition("?")[0]
-    reachable = fetchable(url) or (kind == DownloadKind.CHART and url.startswith("oci://"))
+    reachable = is_fetchable(url) or (kind == DownloadKind.CHART and url.startswith("oci://"))
     rules = (
         ("kind", kind in set(DownloadKind), ", ".join(DownloadKind)),
         ("name", bool(_NAME.fullmatch(item.get("name", ""))), "a plain name"),
@@ -194,7 +194,7 @@ def _wrong(item: dict[str, str]) -> Iterator[tuple[str, str, str]]:
         ("sha256", not item.get("sha256") or bool(_SHA256.fullmatch(item["sha256"])), "64 hex digits"),
         ("url", reachable, "https://..."),
         ("url", not package or plain.endswith((".deb", ".rpm")), "a .deb or .rpm"),
-        ("source", not item.get("source") or fetchable(item["source"]), "https://..."),
+        ("source", not item.get("source") or is_fetchable(item["source"]), "https://..."),
         ("member", not item.get("member") or kind == DownloadKind.BINARY, "only of a binary"),
         ("system", bool(item.get("system")) == package, "of packages alone: as debian-12"),
     )

@@ -69,7 +69,7 @@ class ImageLock:
 
     def beside(self, locked: Locked) -> list[Locked]:
         """Entries of signatures and other referrers of an image, each before its own."""
-        tags = {f"{locked.name}:{tag}" for tag in referrers.tags(locked.digest)}
+        tags = {f"{locked.name}:{tag}" for tag in referrers.tags_beside(locked.digest)}
         found = [item for item in self.images if item.image in tags]
         for item in self.images:
             if (item.name, item.subject) == (locked.name, locked.digest):
@@ -127,11 +127,11 @@ def resolve(upstreams: Upstreams, image: str, platform: str, today: str) -> list
     node = tagged if platform == ALL else _of_platform(place, tagged, platform, image)
     source, name = f"{place.client.url}/{place.repository}", image.rpartition(":")[0]
     found = [Locked(image, platform, node.digest, tagged.digest, source, today)]
-    for tag in referrers.tags(node.digest):
+    for tag in referrers.tags_beside(node.digest):
         digest = place.client.head_manifest(place.repository, tag)
         if digest:
             found.append(Locked(f"{name}:{tag}", platform, digest, digest, source, today))
-    for subject, digest in referrers.tree(place.client, place.repository, node.digest):
+    for subject, digest in referrers.referrer_tree(place.client, place.repository, node.digest):
         found.append(Locked(f"{name}@{digest}", platform, digest, digest, source, today, subject))
     return found
 
@@ -171,7 +171,7 @@ def check_moved(former: ImageLock, found: Iterable[Locked], *, accept: bool) -> 
 def _get(place: UpstreamImage, reference: str) -> StoredManifest:
     try:
         text, _ = place.client.get_manifest(place.repository, reference)
-        return layout.node_of(text)
+        return layout.stored_manifest(text)
     except RegistryError as error:
         if error.code is RefusalCode.NOT_FOUND:
             error.hint = "check the image's name and tag, and that the account may read it"

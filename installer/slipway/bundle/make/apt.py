@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.bundle.ground.workshop import Workshop, locked
-from slipway.bundle.make.programs import run
+from slipway.bundle.make.programs import output_of
 from slipway.errors import BundleError
 from slipway.model.platforms import AMD64, Platform
 
@@ -76,7 +76,9 @@ class Apt:
             "Dir::State::status": str(self.root / "state" / "status"),
         }
         options = [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
-        return run(["apt-get", *options, command, *arguments], env={"DEBIAN_FRONTEND": "noninteractive"})
+        return output_of(
+            ["apt-get", *options, command, *arguments], env={"DEBIAN_FRONTEND": "noninteractive"}
+        )
 
     def _prepare(self) -> None:
         for part in ("cache/archives/partial", "none/partial", "state/lists/partial"):
@@ -86,7 +88,7 @@ class Apt:
         (self.root / "sources.list").write_text(sources, encoding="utf-8")
 
     def _suites(self) -> list[str]:
-        archive, security = mirrors()
+        archive, security = machine_mirrors()
         return [
             f"{archive} {self.suite}",
             f"{archive} {self.suite}-updates",
@@ -94,7 +96,7 @@ class Apt:
         ]
 
 
-def mirrors(etc: Path = Path("/etc/apt")) -> tuple[str, str]:
+def machine_mirrors(etc: Path = Path("/etc/apt")) -> tuple[str, str]:
     """The machine's own mirrors of the archive and of its security updates, where it names some."""
     found: dict[str, str] = {}
     for file in [etc / "sources.list", *sorted((etc / "sources.list.d").glob("debian*"))]:

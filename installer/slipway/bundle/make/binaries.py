@@ -21,7 +21,7 @@ def binary_archive(
     entries = [ArchiveEntry(path, 0o755, source=file) for path, file in files.items()]
     recipe = {path: f"{file.parent.name}/{file.name}" for path, file in files.items()}
     if binary.tree:
-        tree = sources.make(binary.tree, versions, workshop, platform)
+        tree = sources.source_directory(binary.tree, versions, workshop, platform)
         scripts = {path: platform.words(text) for path, text in binary.scripts.items()}
         entries += tree_entries(tree)
         entries += [ArchiveEntry(path, 0o755, data=text.encode()) for path, text in scripts.items()]

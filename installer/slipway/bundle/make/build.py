@@ -61,7 +61,7 @@ def build_bundle(
             builder.catalog_content(),
             *installer(versions, builder.writer, builder.workshop, platforms),
         ]
-        manifest = manifests.make(
+        manifest = manifests.manifest_of(
             name=f"slipway-{__version__}-kubernetes-{'-'.join(kubernetes)}",
             catalog=catalog.digest,
             slipway=__version__,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from slipway import __version__, yamltext
-from slipway.bundle.form.layout import LAYOUT, blob_path, node_of
+from slipway.bundle.form.layout import LAYOUT, blob_path, stored_manifest
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.archive import ArchiveEntry, file_digest, write_tgz
 from slipway.bundle.ground.workshop import Workshop
@@ -17,7 +17,7 @@ from slipway.bundle.make.files import Files, Ready
 from slipway.bundle.make.images import Assembler
 from slipway.bundle.make.indexes import Part, joined, named_entry
 from slipway.bundle.make.licensing import Licensing
-from slipway.bundle.make.official import Named, Official, needed_for
+from slipway.bundle.make.official import Named, Official, platforms_needed
 from slipway.bundle.make.packages import build_repository, gathered_for, gathered_repository
 from slipway.bundle.make.pulling import pull
 from slipway.bundle.make.sources.chart import PACKED, pack_own_chart
@@ -109,12 +109,12 @@ class Builder:
             contents=spec.contents,
             licence=self._licensing(platform).image(spec),
         )
-        return artifact, node_of(image.manifest.data)
+        return artifact, stored_manifest(image.manifest.data)
 
     def binaries(self, kubernetes: Iterable[str]) -> Iterator[Artifact]:
         """Programs for hosts, and the tools."""
         for name, version in self.programs(kubernetes):
-            for platform in needed_for(DownloadKind.BINARY, name, self.platforms):
+            for platform in platforms_needed(DownloadKind.BINARY, name, self.platforms):
                 yield self.binary(name, version, platform)
 
     def binary(self, name: str, version: str, platform: Platform = AMD64) -> Artifact:
@@ -130,7 +130,7 @@ class Builder:
     def others(self, named: Iterable[Named]) -> Iterator[Artifact]:
         """Downloads that no release and no module names."""
         for kind, name, version in sorted(named):
-            for platform in needed_for(kind, name, self.platforms):
+            for platform in platforms_needed(kind, name, self.platforms):
                 if item := self.files.find(kind, name, version, platform):
                     yield self._download(self.files.ready(item, self.workshop))
 
@@ -204,7 +204,7 @@ class Builder:
         if item := self.files.find(DownloadKind.CHART, chart.name, chart.version):
             return self._download(self.files.ready(item, self.workshop))
         source = self.versions.source(chart.source)
-        packed = sources.make(chart.source, self.versions, self.workshop) / PACKED
+        packed = sources.source_directory(chart.source, self.versions, self.workshop) / PACKED
         origin = f"{getattr(source, 'module', '')}@{source.version}"
         made = self._file(ArtifactKind.CHART, chart.name, chart.version, packed, origin, suffix=".tgz")
         return replace(made, licence=self._licensing().chart(chart.source))

@@ -88,7 +88,7 @@ def chart_path(release: Release, versions: Versions, workshop: Workshop) -> Path
 
     if release.chart_dir:
         return release.chart_dir
-    return sources.make(versions.chart(release.chart).source, versions, workshop) / PACKED
+    return sources.source_directory(versions.chart(release.chart).source, versions, workshop) / PACKED
 
 
 def _of_directory(root: Path) -> Iterator[tuple[str, bytes]]:

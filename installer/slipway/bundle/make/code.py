@@ -62,7 +62,7 @@ class CodeLayer:
         base = next(
             source for source in self.versions.sources if isinstance(source, DebianPin) and source.python
         )
-        tree = sources.make(base.name, self.versions, self.workshop)
+        tree = sources.source_directory(base.name, self.versions, self.workshop)
         compile_python(tree, dest, base.python, f"/{LIBRARIES}")
 
 

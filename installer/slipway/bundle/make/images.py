@@ -112,7 +112,7 @@ class Assembler:
         return [f"{self._source(origin.partition('/')[0]).name}/{origin}" for origin in origins]
 
     def _source(self, name: str) -> Path:
-        return sources.make(name, self.versions, self.workshop, self.platform)
+        return sources.source_directory(name, self.versions, self.workshop, self.platform)
 
     def file(self, origin: str) -> Path:
         """The file behind SOURCE/FILE."""

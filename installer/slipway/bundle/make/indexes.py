@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from slipway.bundle.form.layout import OCI_INDEX, StoredManifest, blob_of, blob_path, node_of
+from slipway.bundle.form.layout import OCI_INDEX, StoredManifest, blob_of, blob_path, stored_manifest
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.licences.expression import all_of
 from slipway.digests import canonical_json
@@ -41,7 +41,7 @@ def _index(parts: Mapping[str, Part], writer: Writer) -> Part:
             origin=", ".join(dict.fromkeys(artifact.origin for artifact in artifacts)),
             licence=all_of(artifact.licence for artifact in artifacts),
         ),
-        node_of(text),
+        stored_manifest(text),
     )
 
 

@@ -13,7 +13,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.own import DISTRIBUTION, own_licence
 from slipway.bundle.make import sources
 from slipway.bundle.make.licensing import Licensing
-from slipway.bundle.make.official import with_tools
+from slipway.bundle.make.official import platforms_with_tools
 from slipway.bundle.make.wheel import own_wheel
 from slipway.catalog.versions import Versions
 from slipway.model.bundle import Artifact, ArtifactKind
@@ -32,8 +32,8 @@ def installer(
         return
     own = (data_dir() / "offline" / INSTALL, own_wheel(workshop))
     files, licences = {}, {file.name: own_licence() for file in own}
-    for platform in with_tools(platforms):
-        others = sources.make(versions.wheels, versions, workshop, platform)
+    for platform in platforms_with_tools(platforms):
+        others = sources.source_directory(versions.wheels, versions, workshop, platform)
         files.update({file.name: file for file in others.glob("*.whl")})
         licences |= Licensing(versions, workshop, platform).wheels()
     found = {file: file_digest(file) for file in (*own, *files.values())}

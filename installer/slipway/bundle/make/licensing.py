@@ -14,7 +14,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.debian import of_copyright
 from slipway.bundle.licences.expression import WHOLE, all_of
 from slipway.bundle.licences.own import own_licence
-from slipway.bundle.licences.rules import rules
+from slipway.bundle.licences.rules import rules_digest
 from slipway.bundle.make import sources
 from slipway.bundle.make.sources.chart import PACKED, chart_licence
 from slipway.bundle.make.sources.debian import copyrights
@@ -66,7 +66,7 @@ class Licensing:
         def read(dest: Path) -> None:
             (dest / _KEPT).write_text(all_of(_of_packages(tar, dest)), encoding="utf-8")
 
-        place = self.workshop.make("licence", tar.parent.parent.name, tar.parent.name, rules(), read)
+        place = self.workshop.make("licence", tar.parent.parent.name, tar.parent.name, rules_digest(), read)
         return (place / _KEPT).read_text(encoding="utf-8")
 
     def _layer(self, layer: Layer) -> Iterator[str]:
@@ -84,7 +84,7 @@ class Licensing:
         return found.get(name, found.get(WHOLE, ""))
 
     def _source(self, name: str) -> dict[str, str]:
-        return sources.licences(name, self.versions, self.workshop, self.platform)
+        return sources.source_licences(name, self.versions, self.workshop, self.platform)
 
 
 def _of_packages(tar: Path, scratch: Path) -> Iterable[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from slipway.bundle.ground.tally import Tally
-from slipway.bundle.locks.downloading import Ways, bring
+from slipway.bundle.locks.downloading import Ways, fetched_places
 from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
 from slipway.bundle.locks.images import ImageLock, Locked
 from slipway.bundle.make.files import Files
@@ -24,16 +24,16 @@ _UNVERIFIED: Final = "is unverified: no lock has its {}"
 TOOLS: Final = frozenset({"helm"})
 
 
-def with_tools(platforms: Iterable[Platform]) -> tuple[Platform, ...]:
+def platforms_with_tools(platforms: Iterable[Platform]) -> tuple[Platform, ...]:
     """Platforms of what runs where Slipway does."""
     return tuple(dict.fromkeys((AMD64, *platforms)))
 
 
-def needed_for(kind: DownloadKind, name: str, platforms: tuple[Platform, ...]) -> tuple[Platform, ...]:
+def platforms_needed(kind: DownloadKind, name: str, platforms: tuple[Platform, ...]) -> tuple[Platform, ...]:
     """For which platforms a bundle for hosts of these has a binary; a chart is the same for all."""
     if kind is DownloadKind.CHART:
         return (AMD64,)
-    return with_tools(platforms) if name in TOOLS else platforms
+    return platforms_with_tools(platforms) if name in TOOLS else platforms
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class OfficialFiles:
             BundleError: as of `chosen` and of downloading.bring.
         """
         items = [*self.chosen(wanted), *self.packages(systems)]
-        return Files(bring(items, cache, Ways(self.web, self.upstreams), self.progress))
+        return Files(fetched_places(items, cache, Ways(self.web, self.upstreams), self.progress))
 
     def chosen(self, wanted: Iterable[Named]) -> list[Download]:
         """Entries of those that are downloaded.
@@ -119,7 +119,7 @@ class OfficialFiles:
         entries = {
             (named, platform.name): self.lock.find(*named, platform.name)
             for named in sorted({*wanted, *self.further})
-            for platform in needed_for(named[0], named[1], self.platforms)
+            for platform in platforms_needed(named[0], named[1], self.platforms)
         }
         unverified = [place for place, entry in entries.items() if not entry and self._must(place[0])]
         if unverified:

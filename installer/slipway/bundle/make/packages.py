@@ -13,7 +13,7 @@ from typing import Final
 from slipway.bundle.ground.archive import tree_entries, write_tar
 from slipway.bundle.ground.workshop import Workshop, recipe_for
 from slipway.bundle.make.apt import Apt, files_digest
-from slipway.bundle.make.programs import run
+from slipway.bundle.make.programs import output_of
 from slipway.catalog.versions import Packages, System
 from slipway.errors import BundleError
 from slipway.model.platforms import AMD64, PLATFORMS, Platform
@@ -126,7 +126,7 @@ def _check_kind(files: Iterable[Path], system: System) -> None:
             hint = f"its packages are {SUFFIXES[system.format]} files: correct `system` or `url` in the lock"
             raise BundleError(f"{path.name} is no package for {system.name}", hint=hint)
         if system.format == "apt":
-            named = run(["dpkg-deb", "--show", "--showformat=${Package}_${Version}_", str(path)])
+            named = output_of(["dpkg-deb", "--show", "--showformat=${Package}_${Version}_", str(path)])
             if not path.name.startswith(named):
                 hint = "correct name and version in the lock"
                 raise BundleError(f"{path.name} is the package {named[:-1]}", where=str(path), hint=hint)
@@ -153,16 +153,16 @@ def _build(apt: Apt, names: tuple[str, ...], files: Sequence[Path], platform: Pl
 
 def _index_apt(tree: Path, platform: Platform) -> None:
     """Packages and Release; a date would make every build another one, so there is none."""
-    (tree / "Packages").write_text(run(["apt-ftparchive", "packages", "."], cwd=tree), encoding="utf-8")
+    (tree / "Packages").write_text(output_of(["apt-ftparchive", "packages", "."], cwd=tree), encoding="utf-8")
     settings = {"Origin": "Slipway", "Label": "Slipway", "Architectures": platform.architecture}
     options = [f"-oAPT::FTPArchive::Release::{name}={value}" for name, value in settings.items()]
-    release = run(["apt-ftparchive", *options, "release", "."], cwd=tree)
+    release = output_of(["apt-ftparchive", *options, "release", "."], cwd=tree)
     (tree / "Release").write_text(re.sub(r"^Date:.*\n", "", release, flags=re.MULTILINE), encoding="utf-8")
 
 
 def _index_dnf(tree: Path, _platform: Platform) -> None:
     """repodata, likewise without a date; a platform is told by each package."""
-    run(
+    output_of(
         ["createrepo_c", "--quiet", "--no-database", "--revision=0", "--set-timestamp-to-revision", str(tree)]
     )
 

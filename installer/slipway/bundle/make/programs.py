@@ -11,7 +11,7 @@ from slipway.errors import BundleError
 TAIL = 15
 
 
-def run(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+def output_of(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
     """Its standard output; BundleError with the end of its messages when it fails or is missing."""
     try:
         done = subprocess.run(

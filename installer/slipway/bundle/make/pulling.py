@@ -7,9 +7,9 @@ from slipway.bundle.form import layout
 from slipway.bundle.form.layout import Blob, StoredManifest, blob_path
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.crew import Crew
-from slipway.bundle.ground.disk import room
+from slipway.bundle.ground.disk import require_room
 from slipway.bundle.ground.tally import Tally
-from slipway.bundle.licences.images import stated
+from slipway.bundle.licences.images import stated_licence
 from slipway.bundle.locks.images import Locked
 from slipway.bundle.registry.upstream import UpstreamImage, Upstreams
 from slipway.errors import BundleError
@@ -46,7 +46,7 @@ def pull(
     with Crew(PARALLEL, "pull") as crew:
         images = crew.each(lambda item: _described(item, upstreams), wanted)
         tasks = list(_tasks(images, writer))
-        room(writer.out, sum(size for _, _, size in tasks))
+        require_room(writer.out, sum(size for _, _, size in tasks))
         tally = Tally(sum(size for _, _, size in tasks), progress)
         crew.each(lambda task: _fetch(task, writer, tally), tasks)
     for image in images:
@@ -61,7 +61,7 @@ def _licence(image: Pulled, writer: Writer) -> str:
     """What its manifests and configurations state."""
     configs = [node.data["config"] for node in image.nodes if "config" in node.data]
     small = [str(config["digest"]) for config in configs if int(config["size"]) <= CONFIG_LIMIT]
-    return stated(
+    return stated_licence(
         [*(node.text for node in image.nodes), *(_blob(image.place, digest, writer) for digest in small)]
     )
 
@@ -79,7 +79,7 @@ def _described(locked: Locked, upstreams: Upstreams) -> Pulled:
         return place.client.get_manifest(place.repository, digest)[0]
 
     try:
-        nodes = tuple(layout.nodes(locked.digest, read))
+        nodes = tuple(layout.manifests_below(locked.digest, read))
     except (ValueError, KeyError, TypeError) as exc:
         raise BundleError("this is no image", where=f"{locked.source}@{locked.digest}", why=str(exc)) from exc
     size = sum(len(node.text) + sum(node.sizes.values()) for node in nodes)

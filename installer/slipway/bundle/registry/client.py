@@ -15,7 +15,7 @@ from slipway.bundle.registry import resuming
 from slipway.bundle.registry.connection import Connection
 from slipway.bundle.registry.patience import PATIENCE
 from slipway.bundle.registry.refusals import RegistryError, RegistryUnavailable
-from slipway.bundle.registry.upload import SMALL, Upload, begin
+from slipway.bundle.registry.upload import SMALL, Upload, upload_location
 from slipway.digests import digest_of
 from slipway.model.codes import RefusalCode
 
@@ -126,7 +126,7 @@ class RegistryClient:
 
     def mount_blob(self, repository: str, digest: str, home: str) -> bool:
         """Take a blob over from another repository of the registry; False: it has to be uploaded."""
-        location = begin(
+        location = upload_location(
             self._connection, self._project + repository, digest=digest, home=self._project + home
         )
         if location:
@@ -136,7 +136,7 @@ class RegistryClient:
     def put_blob(self, repository: str, digest: str, source: Path | bytes) -> None:
         """Upload a blob; the registry checks its digest."""
         place = self._project + repository
-        upload = Upload(self._connection, place, digest, begin(self._connection, place) or "")
+        upload = Upload(self._connection, place, digest, upload_location(self._connection, place) or "")
         if isinstance(source, Path) and source.stat().st_size > SMALL:
             upload.large(source)
         else:

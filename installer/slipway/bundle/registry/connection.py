@@ -17,7 +17,7 @@ from slipway.bundle.registry.refusals import (
     Peer,
     RegistryError,
     RegistryUnavailable,
-    broken,
+    connection_error,
     refusal,
 )
 from slipway.model.codes import RefusalCode
@@ -127,7 +127,7 @@ class Connection:
         """One answer, after a token was fetched where the registry wants one."""
         response = self._send(method, target, headers, body)
         challenge = response.headers.get("WWW-Authenticate", "")
-        if response.status == HTTPStatus.UNAUTHORIZED and self._peer.tokens and tokens.wanted(challenge):
+        if response.status == HTTPStatus.UNAUTHORIZED and self._peer.tokens and tokens.wants_token(challenge):
             _discard(response)
             self._tokens.fetch(target, challenge)
             if hasattr(body, "seek"):
@@ -201,7 +201,7 @@ class Connection:
         return self._failure(exc) if isinstance(exc, urllib3.exceptions.HTTPError) else exc
 
     def _failure(self, exc: Exception) -> RegistryError:
-        return broken(exc, self.url, self._peer, met=self._met)
+        return connection_error(exc, self.url, self._peer, met=self._met)
 
     def _check_status(
         self, method: str, path: str, response: "urllib3.BaseHTTPResponse", missing_ok: bool

@@ -22,7 +22,7 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _TAG: Final = re.compile(r"sha256-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?")
 
 
-def tags(digest: str) -> tuple[str, ...]:
+def tags_beside(digest: str) -> tuple[str, ...]:
     """Tags beside a manifest that may have what hangs at it; the list of referrers is none of them."""
     return tuple(f"{list_tag(digest)}{suffix}" for suffix in SUFFIXES)
 
@@ -38,7 +38,7 @@ def subject_of(tag: str) -> str:
     return f"sha256:{found[1]}" if found else ""
 
 
-def find(client: RegistryClient, repository: str, digest: str) -> list[dict[str, Any]]:
+def referrers_of(client: RegistryClient, repository: str, digest: str) -> list[dict[str, Any]]:
     """Descriptors of a manifest's referrers, by the registry's list, else by the one that clients keep.
 
     Raises:
@@ -53,15 +53,15 @@ def find(client: RegistryClient, repository: str, digest: str) -> list[dict[str,
         raise BundleError("the list of its referrers cannot be read", where=where, why=str(exc)) from exc
 
 
-def tree(client: RegistryClient, repository: str, digest: str) -> Iterator[tuple[str, str]]:
+def referrer_tree(client: RegistryClient, repository: str, digest: str) -> Iterator[tuple[str, str]]:
     """(subject, digest) of all referrers of a manifest, and of theirs, as of a signature of an attestation.
 
     Left out is what no bundle carries: manifests of former drafts of the standard, other digests than SHA-256.
     """
-    for item in find(client, repository, digest):
+    for item in referrers_of(client, repository, digest):
         if item.get("mediaType") in MANIFESTS and _DIGEST.fullmatch(item["digest"]):
             yield digest, item["digest"]
-            yield from tree(client, repository, item["digest"])
+            yield from referrer_tree(client, repository, item["digest"])
 
 
 class Listing:
@@ -79,7 +79,7 @@ class Listing:
 
     def has(self, repository: str, node: StoredManifest) -> bool:
         """Whether it is found at its subject; what has none needs no list."""
-        found = find(self._client, repository, node.subject) if node.subject else ()
+        found = referrers_of(self._client, repository, node.subject) if node.subject else ()
         return not node.subject or node.digest in {item["digest"] for item in found}
 
     def add(self, repository: str, node: StoredManifest) -> None:
@@ -93,7 +93,7 @@ class Listing:
         new = {node.digest: _descriptor(node) for node in self._new[place]}
         kept = [
             item
-            for item in find(self._client, repository, subject)
+            for item in referrers_of(self._client, repository, subject)
             if item["digest"] not in new and self._client.head_manifest(repository, item["digest"])
         ]
         manifests = sorted([*kept, *new.values()], key=lambda item: str(item["digest"]))
@@ -110,7 +110,7 @@ def _kept(client: RegistryClient, repository: str, digest: str) -> list[dict[str
         if error.code is not RefusalCode.NOT_FOUND:
             raise
         return []
-    return list(layout.node_of(text).data.get("manifests", ()))
+    return list(layout.stored_manifest(text).data.get("manifests", ()))
 
 
 def _descriptor(node: StoredManifest) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def _denied(status: int, request: str) -> str:
     return _PULLS if reads else HINTS[RefusalCode.DENIED]
 
 
-def broken(exc: Exception, url: str, peer: Peer, *, met: bool) -> RegistryError:
+def connection_error(exc: Exception, url: str, peer: Peer, *, met: bool) -> RegistryError:
     """What urllib3 or a socket says. `met`: whether there was an answer before."""
     from urllib3.exceptions import SSLError
 

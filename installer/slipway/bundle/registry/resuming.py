@@ -58,7 +58,7 @@ def download(
     return found
 
 
-def begun(target: Path) -> int:
+def bytes_begun(target: Path) -> int:
     """Bytes of a file that are here from an earlier try."""
     path = _draft(target)
     return path.stat().st_size if path.is_file() else 0

@@ -85,7 +85,7 @@ class Tokens:
         return token
 
 
-def wanted(challenge: str) -> bool:
+def wants_token(challenge: str) -> bool:
     """Whether a refusal asks for a token; else the account was refused as it is."""
     return challenge.lower().startswith("bearer") and "realm" in _fields(challenge)
 

@@ -89,7 +89,7 @@ class Upload:
         return 0
 
     def _begin_anew(self) -> None:
-        self.location = begin(self.connection, self.repository) or self.location
+        self.location = upload_location(self.connection, self.repository) or self.location
 
     def _end(self, data: bytes) -> None:
         """The request that ends it. If its answer was lost the blob is there, and another try is refused."""
@@ -119,7 +119,9 @@ def _passing(failure: RegistryError) -> RegistryUnavailable:
     return RegistryUnavailable(RefusalCode.UNREACHABLE, failure.what, where=failure.where, why=failure.why)
 
 
-def begin(connection: Connection, repository: str, *, digest: str = "", home: str = "") -> str | None:
+def upload_location(
+    connection: Connection, repository: str, *, digest: str = "", home: str = ""
+) -> str | None:
     """Where to upload to; None: the registry took the blob `digest` over from its repository `home`."""
     query = f"?{urlencode({'mount': digest, 'from': home})}" if home else ""
     with connection.open("POST", f"/v2/{repository}/blobs/uploads/{query}", body=b"") as response:

@@ -65,7 +65,7 @@ class Web:
             yield chunk
 
     def _connection(self, url: str) -> Connection:
-        if not fetchable(url):
+        if not is_fetchable(url):
             hint = "https://..., without an account in it; http:// to this machine alone"
             raise BundleError("from this URL nothing is fetched", where=url, hint=hint)
         parts = urlsplit(url)
@@ -73,7 +73,7 @@ class Web:
         with self._lock:
             if place not in self._connections:
                 if self.accounts is None:
-                    self.accounts = accounts(netrc_file())
+                    self.accounts = netrc_accounts(netrc_file())
                 user, password = self.accounts.get(parts.hostname or "", ("", ""))
                 self._connections[place] = Connection(
                     place, self.ca_file, user, password, pauses=self.pauses, outside=True, peer=SERVER
@@ -87,7 +87,7 @@ def netrc_file() -> Path:
     return Path(named) if named else Path.home() / ".netrc"
 
 
-def accounts(file: Path) -> dict[str, tuple[str, str]]:
+def netrc_accounts(file: Path) -> dict[str, tuple[str, str]]:
     """User and password by host; none where there is no file. An account for any host (`default`) is told to none.
 
     Raises:
@@ -102,7 +102,7 @@ def accounts(file: Path) -> dict[str, tuple[str, str]]:
     return {host: (user, password or "") for host, (user, _, password) in hosts.items() if host != "default"}
 
 
-def fetchable(url: str) -> bool:
+def is_fetchable(url: str) -> bool:
     """Whether it is encrypted, or stays on this machine; and has no password that would lie in a file."""
     try:
         parts = urlsplit(url)

@@ -54,7 +54,7 @@ class Inventory:
 _HINT = "take one at the site: slipway bundle inventory -f cluster.yaml -o FILE"
 
 
-def take(client: RegistryClient, manifest: BundleManifest, parallel: int = 8) -> Inventory:
+def inventory_of(client: RegistryClient, manifest: BundleManifest, parallel: int = 8) -> Inventory:
     """What the registry really has of its bundle: of what is not there under its tag, nothing counts."""
     with Crew(parallel, "inventory") as crew:
         found = crew.each(lambda artifact: list(_blobs(client, artifact)), manifest.artifacts)

@@ -165,7 +165,9 @@ class _Pusher:
         """The bundle's manifest, which makes all the rest the site's current one."""
         self._check_cancelled()
         digest = digest_of(data)
-        node = layout.node_of(artifact_manifest("bundle", manifests.FILE, digest, len(data), signature))
+        node = layout.stored_manifest(
+            artifact_manifest("bundle", manifests.FILE, digest, len(data), signature)
+        )
         if self.client.head_manifest(MANIFEST_REPOSITORY, CURRENT) == node.digest:
             return
         for blob, source in ((EMPTY_DIGEST, EMPTY), (digest, data)):

@@ -99,7 +99,7 @@ def label_of(url: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "_", url.partition("://")[2].strip("/"))
 
 
-def newest(state: Path, where: str = "") -> Path:
+def newest_receipt(state: Path, where: str = "") -> Path:
     """The receipt that was written last, for one registry if `where` is its label.
 
     Raises:

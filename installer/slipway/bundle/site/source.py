@@ -12,7 +12,7 @@ from slipway.bundle.ground.archive import file_digest
 from slipway.bundle.ground.disk import guarded
 from slipway.bundle.ground.workshop import locked
 from slipway.bundle.registry.client import RegistryClient, RegistryError
-from slipway.bundle.verify.signing import check, require
+from slipway.bundle.verify.signing import check_signature, require_signature
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.codes import RefusalCode
@@ -58,7 +58,7 @@ class DirectorySource:
         """Its bundle.yaml."""
         manifest = manifests.read(self.directory)
         if self.trusted:
-            require(self.directory, self.trusted)
+            require_signature(self.directory, self.trusted)
         return manifest
 
     def path(self, artifact: Artifact) -> Path:
@@ -97,7 +97,7 @@ class RegistrySource:
         text, signature = bundle_of(self.client)
         where = f"{self.client.url}/{MANIFEST_REPOSITORY}:{CURRENT}"
         if self.trusted:
-            check(text, signature, where, self.trusted)
+            check_signature(text, signature, where, self.trusted)
         return manifests.parse(text, where)
 
     def path(self, artifact: Artifact) -> Path:

@@ -54,7 +54,7 @@ class DirectoryStock:
     def reader(self, artifact: Artifact) -> Callable[[str], bytes]:
         """Of the one layout of all images."""
         del artifact
-        return layout.reader(self.root)
+        return layout.manifest_reader(self.root)
 
     def size(self, artifact: Artifact, digest: str, said: int) -> int:
         """Of the file, so that one that is missing is missed before anything is copied."""
@@ -65,7 +65,7 @@ class DirectoryStock:
         try:
             return path.stat().st_size
         except OSError as exc:
-            raise layout.missing(digest, path, exc) from exc
+            raise layout.missing_error(digest, path, exc) from exc
 
     @contextmanager
     def opened(self, artifact: Artifact, digest: str) -> Iterator[Path]:
@@ -74,7 +74,7 @@ class DirectoryStock:
         try:
             yield path
         except OSError as exc:
-            raise layout.missing(digest, path, exc) from exc
+            raise layout.missing_error(digest, path, exc) from exc
 
     def _path(self, artifact: Artifact, digest: str) -> Path:
         image = artifact.kind is ArtifactKind.IMAGE

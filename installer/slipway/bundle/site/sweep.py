@@ -39,7 +39,7 @@ class Sweep:
     size: int = 0
 
 
-def look(client: RegistryClient, used: Collection[str] = ()) -> Sweep:
+def sweep_of(client: RegistryClient, used: Collection[str] = ()) -> Sweep:
     """What goes if it is swept; `used`: references (name:tag) of images that run."""
     current, tags = client.head_manifest(MANIFEST_REPOSITORY, CURRENT), client.tags(MANIFEST_REPOSITORY)
     formers = {tag: client.head_manifest(MANIFEST_REPOSITORY, tag) for tag in tags if tag.startswith(HISTORY)}
@@ -135,7 +135,7 @@ def _tags(
 
 def _hanging(client: RegistryClient, repository: str, digest: str) -> tuple[StoredManifest, ...]:
     """All that hangs at a manifest."""
-    tags = (referrers.list_tag(digest), *referrers.tags(digest))
+    tags = (referrers.list_tag(digest), *referrers.tags_beside(digest))
     return tuple(node for tag in tags for node in _nodes(client, repository, tag))
 
 
@@ -143,7 +143,7 @@ def _nodes(client: RegistryClient, repository: str, root: str) -> tuple[StoredMa
     """A manifest and what it names, itself last; without what is not there."""
     if not client.head_manifest(repository, root):
         return ()
-    node = layout.node_of(client.get_manifest(repository, root)[0])
+    node = layout.stored_manifest(client.get_manifest(repository, root)[0])
     below = [each for child in node.children for each in _nodes(client, repository, child)]
     return (*below, node)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.contents import Content, contents
-from slipway.bundle.form.layout import node_of, reader
+from slipway.bundle.form.layout import manifest_reader, stored_manifest
 from slipway.bundle.ground.archive import file_digest
 from slipway.errors import Finding
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
@@ -17,7 +17,7 @@ from slipway.model.platforms import ALL, Platform
 PARALLEL = 4
 
 
-def verify(directory: Path) -> list[Finding]:
+def damaged_files(directory: Path) -> list[Finding]:
     """Every file that is missing, or is not what its digest says."""
     manifest = manifests.read(directory)
     with ThreadPoolExecutor(PARALLEL) as pool:
@@ -63,8 +63,8 @@ def _platforms(directory: Path, image: Artifact) -> list[str]:
     """Of an image whose index was taken as it was, what that says."""
     if image.platform != ALL:
         return image.platform.split(",")
-    read = reader(directory)
-    data = node_of(read(image.digest)).data
+    read = manifest_reader(directory)
+    data = stored_manifest(read(image.digest)).data
     named = [item.get("platform", {}) for item in data.get("manifests", ())]
     found = named or [json.loads(read(data["config"]["digest"]))]
     return [f"{item.get('os')}/{item.get('architecture')}" for item in found]

@@ -11,7 +11,7 @@ from slipway.catalog import Catalog, Module
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 
 
-def describe(manifest: BundleManifest) -> dict[str, Any]:
+def bundle_facts(manifest: BundleManifest) -> dict[str, Any]:
     """JSON-shaped: name, digest, Kubernetes versions, number and bytes per kind, all artifacts, substitutes."""
     kinds: dict[str, dict[str, int]] = defaultdict(lambda: {"count": 0, "bytes": 0})
     for artifact in manifest.artifacts:
@@ -29,7 +29,7 @@ def describe(manifest: BundleManifest) -> dict[str, Any]:
     }
 
 
-def licences(manifest: BundleManifest) -> dict[str, Any]:
+def licences_by_item(manifest: BundleManifest) -> dict[str, Any]:
     """JSON-shaped: each licence with the items that have it, the items of which none is known, and all expressions.
 
     An item has several where its parts do; `LicenseRef-unknown` has those with parts whose licence is not known.
@@ -54,7 +54,7 @@ def _label(artifact: Artifact) -> str:
     return f"{artifact.kind}/{artifact.reference}"
 
 
-def carried(directory: Path, manifest: BundleManifest) -> int:
+def carried_bytes(directory: Path, manifest: BundleManifest) -> int:
     """Bytes that the directory really has: blobs that images share count once, what a delta leaves out does not."""
     return sum((directory / content.path).stat().st_size for content in contents(directory, manifest))
 

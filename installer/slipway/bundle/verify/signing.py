@@ -70,7 +70,7 @@ def sign(directory: Path, key: Path) -> str:
     return name
 
 
-def require(directory: Path, trusted: Iterable[str]) -> str:
+def require_signature(directory: Path, trusted: Iterable[str]) -> str:
     """Refuse a bundle that none of these keys signed, given as public lines; the fingerprint of the one that did.
 
     Raises:
@@ -83,10 +83,10 @@ def require(directory: Path, trusted: Iterable[str]) -> str:
         signature = ""
     except (OSError, UnicodeError) as exc:
         raise BundleError("this is no signature", where=str(path), why=str(exc), hint=_HINT) from exc
-    return check(_manifest(directory), signature, str(path), trusted)
+    return check_signature(_manifest(directory), signature, str(path), trusted)
 
 
-def check(manifest: bytes, signature: str, where: str, trusted: Iterable[str]) -> str:
+def check_signature(manifest: bytes, signature: str, where: str, trusted: Iterable[str]) -> str:
     """The same for the bytes of a manifest, wherever they and the text of their signature come from.
 
     Raises:

@@ -14,7 +14,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.binaries import binary_archive
 from slipway.bundle.make.charts import ChartFile, chart_path, charts_in, read_chart
 from slipway.catalog import Catalog, Module, Release, cluster_facts, samples
-from slipway.catalog.imagecheck import Fault, Rendering, check, found_in
+from slipway.catalog.imagecheck import Fault, Rendering, found_in, image_faults
 from slipway.catalog.numbers import spoiled
 from slipway.catalog.references import Use
 from slipway.catalog.rendering import merge
@@ -117,7 +117,7 @@ class _Verifier:
         found = found_in(renderings)
         used = sorted({item.reference.image for item in found if item.reference.use is not Use.TEXT})
         faults = [
-            *check(module, found, self.pinned, complete=self.site is None),
+            *image_faults(module, found, self.pinned, complete=self.site is None),
             *spoiled(module, renderings),
         ]
         labels = tuple(dict.fromkeys(rendering.chart for rendering in renderings))

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.registry.accounts import Accounts
 from slipway.bundle.registry.client import RegistryClient
-from slipway.bundle.registry.web import fetchable
+from slipway.bundle.registry.web import is_fetchable
 from slipway.bundle.site import receipts
 from slipway.bundle.site.push import PushReceipt, push
 from slipway.bundle.site.stock import DirectoryStock
@@ -55,7 +55,7 @@ class Copies:
         """
         wanted = tuple(dict.fromkeys(url.rstrip("/") for url in urls))
         for url in wanted:
-            if not fetchable(url):
+            if not is_fetchable(url):
                 hint = (
                     "https://HOST[:PORT][/PROJECT], without an account in it; http:// to this machine alone"
                 )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from slipway.bundle.registry.client import RegistryClient
-from slipway.bundle.site.sweep import Sweep, look, sweep
+from slipway.bundle.site.sweep import Sweep, sweep, sweep_of
 from slipway.catalog.imagenames import parse
 from slipway.engine.context import Context
 from slipway.engine.locking import Locks
@@ -60,7 +60,7 @@ def sweepable_images(context: Context) -> tuple[Sweepable, ...]:
             hint="use the retention rules of that registry",
         )
     used = _running(context)
-    return tuple(Sweepable(host.name, look(_client(context, host), used)) for host in hosts)
+    return tuple(Sweepable(host.name, sweep_of(_client(context, host), used)) for host in hosts)
 
 
 def sweep_registries(

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.bundle.licences import golang
-from slipway.bundle.licences.expression import all_of, checked, terms
-from slipway.bundle.licences.images import KEY, stated
+from slipway.bundle.licences.expression import all_of, spdx_expression, terms
+from slipway.bundle.licences.images import KEY, stated_licence
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from slipway.bundle.licences.images import KEY, stated
     ],
 )
 def test_checked(text: str, expected: str) -> None:
-    assert checked(text) == expected
+    assert spdx_expression(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_all_of_depends_on_what_is_there_and_is_an_expression(
 ) -> None:
     found = all_of(parts)
     random.shuffle(parts)  # type: ignore[attr-defined]
-    assert all_of([*parts, *parts]) == found == checked(found)
+    assert all_of([*parts, *parts]) == found == spdx_expression(found)
     assert not found or all_of([found]) == found
 
 
@@ -83,9 +83,11 @@ def test_modules_of_a_program() -> None:
         "\tdep\tgithub.com/Masterminds/semver/v3\tv3.4.0\th1:x=\n\tdep\tk8s.io/api\tv0.0.0\n"
         "\t=>\tk8s.io/api\tv0.35.4\th1:y=\n\tbuild\t-trimpath=true\n"
     )
-    found = golang.linked(said, "slipway.invalid")
+    found = golang.linked_modules(said, "slipway.invalid")
     assert found == [("github.com/Masterminds/semver/v3", "v3.4.0"), ("k8s.io/api", "v0.35.4")]
-    assert golang.place(Path("/mod"), *found[0]) == Path("/mod/github.com/!masterminds/semver/v3@v3.4.0")
+    assert golang.module_place(Path("/mod"), *found[0]) == Path(
+        "/mod/github.com/!masterminds/semver/v3@v3.4.0"
+    )
 
 
 def test_what_images_state() -> None:
@@ -99,7 +101,7 @@ def test_what_images_state() -> None:
         b'{"config": {"Labels": null}, "annotations": 3}',
         b'{"manifests": [1]}',
     ):
-        assert stated([nothing]) == ""
-        assert stated([nothing, manifest]) == "Apache-2.0"
-    assert stated([manifest, labelled, labelled, index]) == "Apache-2.0 AND ISC AND MIT"
-    assert stated([manifest.replace(b"Apache-2.0", b"see the web site")]) == ""
+        assert stated_licence([nothing]) == ""
+        assert stated_licence([nothing, manifest]) == "Apache-2.0"
+    assert stated_licence([manifest, labelled, labelled, index]) == "Apache-2.0 AND ISC AND MIT"
+    assert stated_licence([manifest.replace(b"Apache-2.0", b"see the web site")]) == ""

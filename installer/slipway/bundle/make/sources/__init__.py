@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from slipway.bundle.ground.workshop import Workshop, recipe_for
-from slipway.bundle.licences.rules import rules
+from slipway.bundle.licences.rules import rules_digest
 from slipway.bundle.make.sources.c import CSource
 from slipway.bundle.make.sources.chart import ChartSource
 from slipway.bundle.make.sources.debian import DebianSource
@@ -53,7 +53,7 @@ TYPES: Mapping[str, type[Source]] = {
 LICENCES = "licences.json"
 
 
-def make(name: str, versions: Versions, workshop: Workshop, platform: Platform = AMD64) -> Path:
+def source_directory(name: str, versions: Versions, workshop: Workshop, platform: Platform = AMD64) -> Path:
     """The directory with a source's files, built now if it was not."""
     spec = versions.source(name, platform)
     source = TYPES[spec.type](versions, workshop, platform)
@@ -61,14 +61,16 @@ def make(name: str, versions: Versions, workshop: Workshop, platform: Platform =
     return workshop.make(source.kind, name, spec.version, recipe, lambda dest: source.fetch(spec, dest))
 
 
-def licences(name: str, versions: Versions, workshop: Workshop, platform: Platform = AMD64) -> dict[str, str]:
+def source_licences(
+    name: str, versions: Versions, workshop: Workshop, platform: Platform = AMD64
+) -> dict[str, str]:
     """A source's licences by its files' names, as `Source.licences` says them; read once, and again by newer rules."""
-    spec, place = versions.source(name, platform), make(name, versions, workshop, platform)
+    spec, place = versions.source(name, platform), source_directory(name, versions, workshop, platform)
 
     def read(dest: Path) -> None:
         found = TYPES[spec.type](versions, workshop, platform).licences(spec, place)
         (dest / LICENCES).write_text(json.dumps(found, indent=1, sort_keys=True), encoding="utf-8")
 
-    kept = workshop.make("licence", name, place.name, rules(), read)
+    kept = workshop.make("licence", name, place.name, rules_digest(), read)
     found: dict[str, str] = json.loads((kept / LICENCES).read_text(encoding="utf-8"))
     return found

@@ -6,7 +6,7 @@ from pathlib import Path
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.expression import all_of
 from slipway.bundle.licences.own import own_licence
-from slipway.bundle.make.programs import run
+from slipway.bundle.make.programs import output_of
 from slipway.catalog import versions as pins
 from slipway.catalog.shipped import digest_of_files
 from slipway.errors import BundleError
@@ -36,7 +36,9 @@ class CSource:
         files = [file.name for file in self._files(spec)]
         version = f'-DVERSION="{spec.version}"'
         directory = self._files(spec)[0].parent
-        run([compiler(self.platform), *FLAGS, version, "-o", str(dest / spec.program), *files], cwd=directory)
+        output_of(
+            [compiler(self.platform), *FLAGS, version, "-o", str(dest / spec.program), *files], cwd=directory
+        )
 
     def licences(self, spec: pins.ProgramPin, place: Path) -> dict[str, str]:
         """Slipway's own, and that of the C library, which is linked into the program."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from slipway import yamltext
 from slipway.bundle.ground.archive import ArchiveEntry, tree_entries, write_tgz
 from slipway.bundle.ground.workshop import Workshop
-from slipway.bundle.licences.expression import checked
+from slipway.bundle.licences.expression import spdx_expression
 from slipway.bundle.licences.files import in_directory
 from slipway.bundle.make.sources.go import GoSource
 from slipway.catalog import shipped
@@ -52,7 +52,7 @@ class ChartSource:
 def chart_licence(chart: Path) -> str:
     """What a chart's Chart.yaml says; empty where it says nothing that SPDX knows."""
     stated = yamltext.load((chart / "Chart.yaml").read_bytes(), strict=False).get("annotations") or {}
-    return checked(str(stated.get(LICENCE, "")))
+    return spdx_expression(str(stated.get(LICENCE, "")))
 
 
 def pack_chart(directory: Path, target: Path) -> str:

@@ -12,7 +12,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.debian import of_copyright
 from slipway.bundle.licences.expression import WHOLE, all_of
 from slipway.bundle.make.apt import Apt
-from slipway.bundle.make.programs import run
+from slipway.bundle.make.programs import output_of
 from slipway.catalog import versions as pins
 from slipway.errors import BundleError
 from slipway.landing import real
@@ -89,7 +89,7 @@ def copyrights(deb: Path) -> list[str]:
         for member in tar:
             data = (
                 tar.extractfile(member)
-                if COPYRIGHT.fullmatch(merged(member.name)) and member.isfile()
+                if COPYRIGHT.fullmatch(resolved_path(member.name)) and member.isfile()
                 else None
             )
             found += [data.read().decode(errors="replace")] if data else []
@@ -100,7 +100,7 @@ def unpack(deb: Path, dest: Path, only: Sequence[str], without: Sequence[str]) -
     """Unpack the files that are wanted."""
     with _opened(deb) as tar:
         for member in tar:
-            member.name = merged(member.name)
+            member.name = resolved_path(member.name)
             if _wanted(member.name, only, without):
                 _place(tar, member, dest)
 
@@ -116,7 +116,7 @@ def _opened(deb: Path) -> Iterator[tarfile.TarFile]:
         raise BundleError("a package cannot be unpacked", where=deb.name)
 
 
-def merged(name: str) -> str:
+def resolved_path(name: str) -> str:
     """A member's path with the directories that are links followed."""
     parts = PurePosixPath(name.lstrip("./")).parts
     return "/".join(("usr", *parts) if parts and parts[0] in MERGED else parts)
@@ -140,7 +140,7 @@ def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, dest: Path) -> None:
         path.unlink(missing_ok=True)
         path.symlink_to(member.linkname)
     elif member.islnk():
-        shutil.copy2(dest / merged(member.linkname), path)
+        shutil.copy2(dest / resolved_path(member.linkname), path)
     elif member.isfile():
         data = tar.extractfile(member)
         assert data is not None  # noqa: S101 - it is a file
@@ -175,7 +175,7 @@ def compile_python(base: Path, libraries: Path, interpreter: str, prefix: str = 
     argv += ["-s", str(libraries), "-p", prefix, str(libraries)]
     home = {"PYTHONHOME": str(base / "usr"), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
     try:
-        run(argv, env=home)
+        output_of(argv, env=home)
     except BundleError:
         # compileall fails when one file of a library cannot be compiled (test data, templates); the rest is compiled.
         if not any(libraries.rglob("*.pyc")):

@@ -14,7 +14,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences import golang
 from slipway.bundle.licences.expression import all_of
 from slipway.bundle.licences.files import in_directory
-from slipway.bundle.make.programs import run
+from slipway.bundle.make.programs import output_of
 from slipway.bundle.make.sources.c import compiler
 from slipway.bundle.make.sources.toolchain import find_go, go_environment
 from slipway.catalog import versions as pins
@@ -72,7 +72,9 @@ class GoSource:
             self._copy_main(spec, package, module)
         flags = f"-s -w {' '.join(spec.ldflags.split())}".strip()
         cgo = {"CGO_ENABLED": "1", "CC": compiler(self.platform)} if spec.cgo else {}
-        run([self.go, "build", "-ldflags", flags, "-o", str(program), target], cwd=module, env=self.env | cgo)
+        output_of(
+            [self.go, "build", "-ldflags", flags, "-o", str(program), target], cwd=module, env=self.env | cgo
+        )
 
     def _copy_main(self, spec: pins.GoPin, package: str, module: Path) -> None:
         """The main package without the imports that cannot be built."""
@@ -84,8 +86,8 @@ class GoSource:
 
     def licences(self, spec: pins.GoPin, place: Path) -> dict[str, str]:
         """Of each program: those of all modules that are linked into it, and of Go's own library."""
-        named = {name: run([self.go, "version", "-m", str(place / name)]) for name in spec.programs}
-        modules = {name: golang.linked(text, OWN) for name, text in named.items()}
+        named = {name: output_of([self.go, "version", "-m", str(place / name)]) for name in spec.programs}
+        modules = {name: golang.linked_modules(text, OWN) for name, text in named.items()}
         known = {module: in_directory(self.directory(*module)) for module in set().union(*modules.values())}
         return {
             name: all_of([golang.LIBRARY, *(known[module] for module in found)])
@@ -94,12 +96,12 @@ class GoSource:
 
     def directory(self, module: str, version: str) -> Path:
         """A module's files, downloaded again where they are gone."""
-        place = golang.place(Path(self.env["GOMODCACHE"]), module, version)
+        place = golang.module_place(Path(self.env["GOMODCACHE"]), module, version)
         return place if place.is_dir() else Path(self.download(module, version)["Dir"])
 
     def download(self, module: str, version: str) -> dict[str, str]:
         """What `go mod download -json` says of a module: Dir, GoMod, Sum."""
         argv = [self.go, "mod", "download", "-json", f"{module}@{version}"]
         with tempfile.TemporaryDirectory() as work:
-            answer: dict[str, str] = json.loads(run(argv, cwd=Path(work), env=self.env))
+            answer: dict[str, str] = json.loads(output_of(argv, cwd=Path(work), env=self.env))
         return answer

@@ -7,7 +7,7 @@ from pathlib import Path
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.expression import WHOLE, all_of
 from slipway.bundle.licences.wheels import of_installed
-from slipway.bundle.make.programs import run
+from slipway.bundle.make.programs import output_of
 from slipway.bundle.make.sources.debian import compile_python, native_tree
 from slipway.catalog import versions as pins
 from slipway.model.platforms import Platform
@@ -48,7 +48,7 @@ class PythonSource:
         target = dest / LIBRARIES
         argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
         argv += ["--target", str(target), *wheels_for(spec.python, self.platform)]
-        run([*argv, "--requirement", str(self._lock(spec))])
+        output_of([*argv, "--requirement", str(self._lock(spec))])
         self._programs(target, dest / PROGRAMS)
         base = self.versions.source(spec.base)
         assert isinstance(base, pins.DebianPin)  # noqa: S101 - checked when the pins were read

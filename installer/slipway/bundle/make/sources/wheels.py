@@ -6,7 +6,7 @@ from pathlib import Path
 
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.wheels import of_wheel
-from slipway.bundle.make.programs import run
+from slipway.bundle.make.programs import output_of
 from slipway.bundle.make.sources.python import wheels_for
 from slipway.catalog import versions as pins
 from slipway.model.platforms import Platform
@@ -30,7 +30,7 @@ class WheelsSource:
         """The files of all interpreters; what is pure Python is there once."""
         argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(dest)]
         for python in spec.pythons:
-            run(
+            output_of(
                 [
                     *argv,
                     *wheels_for(python, self.platform),
