@@ -146,7 +146,9 @@ def test_a_wrong_option_is_a_usage_error(tmp_path: Path) -> None:
     ids=str,
 )
 def test_a_slip_is_told_as_such(tmp_path: Path, arguments: list[str], says: str) -> None:
-    (tmp_path / "cluster.yaml").write_text(document("site", model.KUBERNETES, "root", ["10.0.0.1"], 1))
+    (tmp_path / "cluster.yaml").write_text(
+        minimal_document("site", model.KUBERNETES, "root", ["10.0.0.1"], 1)
+    )
     ran = slipway(*arguments, cwd=tmp_path)
     assert ran.returncode != 0
     assert ran.stdout == ""
