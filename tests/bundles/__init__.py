@@ -14,7 +14,7 @@ from slipway.bundle.form.layout import OCI_MANIFEST, Blob, blob_path, stored_man
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.builder import Builder
-from slipway.bundle.make.indexes import Part, joined
+from slipway.bundle.make.indexes import ImagePart, joined
 from slipway.bundle.make.installer import installer
 from slipway.catalog import Catalog, versions
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
@@ -132,7 +132,7 @@ def _image(writer: Writer, reference: str, layers: list[bytes]) -> Artifact:
     return _part(writer, reference, layers, AMD64)[0]
 
 
-def _part(writer: Writer, reference: str, layers: list[bytes], platform: Platform) -> Part:
+def _part(writer: Writer, reference: str, layers: list[bytes], platform: Platform) -> ImagePart:
     """An image for one platform."""
     architecture = platform.architecture
     config = json.dumps({"architecture": architecture, "os": "linux", "name": reference}).encode()

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from slipway.api.yamlfile import step
 from slipway.digests import canonical_json
-from slipway.model.paths import Element, Entry, Member, Path, Scalar
+from slipway.model.paths import Element, Entry, FieldPath, Member, Scalar
 
 #: What stands where nothing is; null is something.
 ABSENT: Final = object()
@@ -38,7 +38,7 @@ def child(tree: Any, element: Element) -> Any:
     return next((item for item in tree if _identity(item, element) == _own(element)), ABSENT)
 
 
-def clash(mine: Any, theirs: Any, path: Path) -> Path | None:
+def clash(mine: Any, theirs: Any, path: FieldPath) -> FieldPath | None:
     """The place at or above `path` at which two documents say different things; None: both can be had.
 
     Maps never clash by themselves, only what is in them; a list that `path` ends at is one value.
@@ -58,7 +58,7 @@ def alike(one: Any, other: Any) -> bool:
     return canonical_json(one) == canonical_json(other)
 
 
-def unmet(wanted: Any, found: Any, schema: Schema, path: Path = ()) -> Iterator[Path]:
+def unmet(wanted: Any, found: Any, schema: Schema, path: FieldPath = ()) -> Iterator[FieldPath]:
     """Where `found` lacks what `wanted` says, or says something else; what it has besides is as it should be.
 
     Null, and maps and lists without anything in them, want nothing.
@@ -100,21 +100,21 @@ def _wants(value: Any) -> bool:
     return value is not None and value != []
 
 
-def adopted(mine: Any, theirs: Any, path: Path) -> Any:
+def adopted(mine: Any, theirs: Any, path: FieldPath) -> Any:
     """`mine` with what `theirs` has at the path, unless it has something there; entries keep their neighbours."""
     if value_at(theirs, path) is ABSENT:
         return mine
     return _adopted(mine, theirs, path)
 
 
-def value_at(tree: Any, path: Path) -> Any:
+def value_at(tree: Any, path: FieldPath) -> Any:
     """What stands at a path, or ABSENT."""
     for element in path:
         tree = child(tree, element)
     return tree
 
 
-def _adopted(mine: Any, theirs: Any, path: Path) -> Any:
+def _adopted(mine: Any, theirs: Any, path: FieldPath) -> Any:
     if not path:
         return theirs if mine is ABSENT else mine
     element, below = path[0], child(mine, path[0])

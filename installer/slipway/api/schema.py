@@ -17,7 +17,7 @@ from slipway.api.explain import fields_of
 from slipway.api.paths import unmet
 from slipway.model.configuration import Spec
 from slipway.model.fields import Effect, Model
-from slipway.model.paths import Path
+from slipway.model.paths import FieldPath
 
 # Bounds where the model states none. The API server multiplies them into the estimated cost of every rule.
 MAX_TEXT = 4096
@@ -57,7 +57,7 @@ def spec_schema() -> dict[str, Any]:
     return _object(Spec, raw, raw.get("$defs", {}), "spec")
 
 
-def is_field(path: Path) -> bool:
+def is_field(path: FieldPath) -> bool:
     """Whether a path below spec ends at a field of the model; else at what a user named: a key, an entry of a list."""
     node, named = _schema(), False
     for element in path:
@@ -69,7 +69,7 @@ def is_field(path: Path) -> bool:
     return named
 
 
-def unmet_fields(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[Path]:
+def unmet_fields(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[FieldPath]:
     """Paths below spec at which one spec lacks what another one says, or says something else."""
     return unmet(wanted, found, _schema())
 

@@ -67,7 +67,7 @@ def references(manifests: Iterable[Manifest]) -> Iterator[Reference]:
                 yield Reference(image, use, manifest.template, manifest.name, field, policy)
 
 
-Path = tuple[str | int, ...]
+ManifestPath = tuple[str | int, ...]
 _Found = tuple[str, Use, str, str]
 
 
@@ -79,7 +79,7 @@ def _of_object(content: Mapping[str, Any]) -> Iterator[_Found]:
     yield from dict.fromkeys(_of_tree(shown, (), foreign=foreign))
 
 
-def _of_tree(tree: Any, path: Path, *, foreign: bool) -> Iterator[_Found]:
+def _of_tree(tree: Any, path: ManifestPath, *, foreign: bool) -> Iterator[_Found]:
     for place, parent in _maps(tree, path):
         parted = _parted(parent) if foreign else None
         if parted:
@@ -99,11 +99,13 @@ def _of_tree(tree: Any, path: Path, *, foreign: bool) -> Iterator[_Found]:
                 yield from _of_string(text, field, parent, foreign=foreign)
 
 
-def _of_list(items: list[Any], path: Path) -> Iterator[_Found]:
+def _of_list(items: list[Any], path: ManifestPath) -> Iterator[_Found]:
     yield from ((image, Use.TEXT, dotted((*path, *place)), "") for place, image in mentions.in_list(items))
 
 
-def _of_string(text: str, field: Path, parent: Mapping[str, Any], *, foreign: bool) -> Iterator[_Found]:
+def _of_string(
+    text: str, field: ManifestPath, parent: Mapping[str, Any], *, foreign: bool
+) -> Iterator[_Found]:
     certain = _certain(field, parent, text, foreign=foreign)
     if certain:
         yield text, certain[0], dotted(field), certain[1]
@@ -138,7 +140,7 @@ def _policy(parent: Mapping[str, Any]) -> str:
     return str(parent.get("imagePullPolicy") or "")
 
 
-def strings(tree: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+def strings(tree: Any, path: ManifestPath = ()) -> Iterator[tuple[ManifestPath, str]]:
     """Every string of a tree, with its path."""
     if isinstance(tree, str):
         yield path, tree
@@ -150,7 +152,7 @@ def strings(tree: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield from strings(item, (*path, number))
 
 
-def _maps(tree: Any, path: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _maps(tree: Any, path: ManifestPath) -> Iterator[tuple[ManifestPath, Mapping[str, Any]]]:
     """Every map of a tree, the tree itself first."""
     if isinstance(tree, Mapping):
         yield path, tree
@@ -161,7 +163,7 @@ def _maps(tree: Any, path: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
             yield from _maps(item, (*path, number))
 
 
-def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _strings(value: Any, path: ManifestPath) -> Iterator[tuple[ManifestPath, str]]:
     """A map's own strings, and those of lists in it; maps are looked at for themselves."""
     if isinstance(value, str):
         yield path, value
@@ -170,7 +172,9 @@ def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
             yield from _strings(item, (*path, number))
 
 
-def _certain(path: Path, parent: Mapping[str, Any], text: str, *, foreign: bool) -> tuple[Use, str] | None:
+def _certain(
+    path: ManifestPath, parent: Mapping[str, Any], text: str, *, foreign: bool
+) -> tuple[Use, str] | None:
     """What pulls the string at this path, and its pull policy; None: nothing that is known to."""
     if path[-1] == "image":
         policy = _policy(parent)
@@ -183,6 +187,6 @@ def _certain(path: Path, parent: Mapping[str, Any], text: str, *, foreign: bool)
     return None
 
 
-def dotted(path: Path) -> str:
+def dotted(path: ManifestPath) -> str:
     """A path as people write it."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")

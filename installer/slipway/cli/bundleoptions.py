@@ -10,7 +10,7 @@ from slipway.model.bundle import Profile
 
 if TYPE_CHECKING:
     from slipway.bundle.locks.downloads import Downloads
-    from slipway.bundle.make.official import Named
+    from slipway.bundle.make.official import NamedDownload
     from slipway.bundle.registry.upstream import Upstreams
     from slipway.catalog import Catalog
     from slipway.model.configuration import Configuration
@@ -87,7 +87,7 @@ def gathered_of(options: Iterable[str]) -> dict[str, Path]:
     return found
 
 
-def named_of(options: Iterable[str]) -> "frozenset[Named]":
+def named_of(options: Iterable[str]) -> "frozenset[NamedDownload]":
     """Binaries and charts."""
     from slipway.bundle.locks.downloads import DownloadKind
 

@@ -16,7 +16,8 @@ from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef
 #: Kinds whose generation nobody but a person or Helm raises. (Not those that controllers write, as webhooks.)
 WATCHED = frozenset({"Deployment", "DaemonSet", "StatefulSet"})
 
-Place = tuple[str, str, str]
+#: apiVersion, kind and namespace: what one list reads.
+ObjectsPlace = tuple[str, str, str]
 
 
 def drift_of_modules(
@@ -38,11 +39,11 @@ def metadata_by_key(
     client: Client, refs: Iterable[ObjectRef], pool: Executor | None = None
 ) -> dict[str, Object]:
     """Metadata of the objects that exist, by `key`. One list per kind and namespace."""
-    places: dict[Place, list[ObjectRef]] = defaultdict(list)
+    places: dict[ObjectsPlace, list[ObjectRef]] = defaultdict(list)
     for ref in refs:
         places[ref.api_version, ref.kind, ref.namespace].append(ref)
 
-    def read(place: Place) -> list[Object]:
+    def read(place: ObjectsPlace) -> list[Object]:
         return client.list(*place, metadata_only=True)
 
     lists = pool.map(read, places) if pool else map(read, places)

@@ -11,11 +11,13 @@ from typing import Any
 
 from slipway.api.paths import ABSENT, Schema, child, element_at, schema_below
 from slipway.cluster.client import Object
-from slipway.model.paths import Path
+from slipway.model.paths import FieldPath
 from slipway.settings import FIELD_MANAGER
 
 
-def removals(wanted: Any, live: Any, schema: Schema, owned: Mapping[str, Iterable[Path]]) -> list[Object]:
+def removals(
+    wanted: Any, live: Any, schema: Schema, owned: Mapping[str, Iterable[FieldPath]]
+) -> list[Object]:
     """The operations, below /spec, in an order in which no index changes before it is used.
 
     `owned` is what each manager owns: what somebody else has a part in stays, and does not become null; what nobody
@@ -33,13 +35,13 @@ def removals(wanted: Any, live: Any, schema: Schema, owned: Mapping[str, Iterabl
     return [{"op": "remove", "path": place} for place in reversed(found)]
 
 
-def _with_all_around(paths: Iterable[Path]) -> set[Path]:
+def _with_all_around(paths: Iterable[FieldPath]) -> set[FieldPath]:
     return {path[:depth] for path in paths for depth in range(len(path) + 1)}
 
 
 def _emptied(
-    wanted: Any, live: Any, schema: Schema, pointer: str, path: Path
-) -> Iterator[tuple[str, Path, Path]]:
+    wanted: Any, live: Any, schema: Schema, pointer: str, path: FieldPath
+) -> Iterator[tuple[str, FieldPath, FieldPath]]:
     """Each thing to remove: its JSON pointer, its path, and that of the map or list that is to be empty, or to go."""
     if not _granular(live, schema) or not (wanted is ABSENT or isinstance(wanted, type(live))):
         return

@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from slipway.model.paths import Element, Entry, Member, Path
+from slipway.model.paths import Element, Entry, FieldPath, Member
 from slipway.settings import FIELD_MANAGER
 
 Entries = Iterable[Mapping[str, Any]]
 
 
-def other_managers(entries: Entries) -> dict[Path, str]:
+def other_managers(entries: Entries) -> dict[FieldPath, str]:
     """Path below spec -> manager, for leaves that another manager than Slipway owns, alone or with Slipway.
 
     A map, or the entry of a list, that is there for what somebody has in it is no leaf.
@@ -30,7 +30,7 @@ def other_managers(entries: Entries) -> dict[Path, str]:
     }
 
 
-def held_by_others(entries: Entries) -> frozenset[Path]:
+def held_by_others(entries: Entries) -> frozenset[FieldPath]:
     """Maps and entries below spec that another manager than Slipway has a hold on: they stay when Slipway lets go."""
     return frozenset(
         path
@@ -40,7 +40,7 @@ def held_by_others(entries: Entries) -> frozenset[Path]:
     )
 
 
-def _held(fields: Mapping[str, Any], path: Path) -> Iterator[Path]:
+def _held(fields: Mapping[str, Any], path: FieldPath) -> Iterator[FieldPath]:
     if "." in fields:
         yield path
     for key, below in fields.items():
@@ -48,9 +48,9 @@ def _held(fields: Mapping[str, Any], path: Path) -> Iterator[Path]:
             yield from _held(below, (*path, element))
 
 
-def leaves_by_manager(entries: Entries) -> dict[str, set[Path]]:
+def leaves_by_manager(entries: Entries) -> dict[str, set[FieldPath]]:
     """Manager -> the paths below spec of what it owns; a status is nobody's wish."""
-    owned: dict[str, set[Path]] = defaultdict(set)
+    owned: dict[str, set[FieldPath]] = defaultdict(set)
     for entry in entries:
         if not entry.get("subresource"):
             fields = (entry.get("fieldsV1") or {}).get("f:spec") or {}
@@ -58,7 +58,7 @@ def leaves_by_manager(entries: Entries) -> dict[str, set[Path]]:
     return dict(owned)
 
 
-def leaves_of(fields: Mapping[str, Any], path: Path = ()) -> Iterator[Path]:
+def leaves_of(fields: Mapping[str, Any], path: FieldPath = ()) -> Iterator[FieldPath]:
     """Paths of managed leaves; a list whose entries have no names counts as a whole."""
     below = {key: element for key in fields if (element := _element(key)) is not None}
     if path and not below:

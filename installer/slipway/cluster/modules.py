@@ -18,7 +18,7 @@ from slipway.cluster import attempts, credentials, drift, helm, records, setting
 from slipway.cluster.client import Client
 from slipway.cluster.helm import Deployed, Helm
 from slipway.cluster.releases import (
-    Request,
+    ModuleRequest,
     begun_record,
     known_releases,
     release_digest,
@@ -53,7 +53,7 @@ def preload() -> None:
     import pyhelm3.command  # noqa: F401
 
 
-def apply_module(work: Work, request: Request, intent: Intent) -> ModuleRecord:
+def apply_module(work: Work, request: ModuleRequest, intent: Intent) -> ModuleRecord:
     """Install or change a module and wait until it is healthy; its new record.
 
     Raises:
@@ -104,7 +104,9 @@ def _with_waited(record: ModuleRecord, seconds: float) -> ModuleRecord:
     return replace(record, extra={**kept, "waited": round(seconds, 1)} if seconds else kept)
 
 
-def _releases(work: Work, request: Request, record: ModuleRecord, todo: tuple[str, ...]) -> ModuleRecord:
+def _releases(
+    work: Work, request: ModuleRequest, record: ModuleRecord, todo: tuple[str, ...]
+) -> ModuleRecord:
     """Bring each release to its digest, in order, and uninstall those that are wanted no more."""
     for item in request["releases"]:
         if item["name"] in todo:
@@ -146,7 +148,7 @@ def _deploy(work: Work, item: Mapping[str, Any], digest: str) -> Deployed:
         )
 
 
-def _healthy(work: Work, request: Request, record: ModuleRecord) -> None:
+def _healthy(work: Work, request: ModuleRequest, record: ModuleRecord) -> None:
     """Wait until it is; where the wait is stopped, the record says how much of the time is used up."""
     rules, started, waited = request["health"], time.monotonic(), float(record.extra.get("waited", 0))
     try:
@@ -169,7 +171,7 @@ def _healthy(work: Work, request: Request, record: ModuleRecord) -> None:
         )
 
 
-def _failed(work: Work, request: Request, record: ModuleRecord, error: StepError) -> None:
+def _failed(work: Work, request: ModuleRequest, record: ModuleRecord, error: StepError) -> None:
     """Write what stands after a failure: rolled back where there was something good, kept otherwise."""
     record = records.read_module(work.client, record.name) or record
     message = str(error.why or error.what)
@@ -180,7 +182,7 @@ def _failed(work: Work, request: Request, record: ModuleRecord, error: StepError
     records.write_module(work.client, failed)
 
 
-def _roll_back(work: Work, request: Request, record: ModuleRecord) -> tuple[ModuleRecord, str]:
+def _roll_back(work: Work, request: ModuleRequest, record: ModuleRecord) -> tuple[ModuleRecord, str]:
     """Every release that was good once and stands otherwise, or half done, goes back to that as a new revision."""
     back = [item for item in reversed(request["releases"]) if _is_worse(record, item["name"])]
     try:

@@ -14,7 +14,7 @@ from slipway.cluster.client import Client
 from slipway.digests import json_digest
 from slipway.model.record import Intent, ModulePhase, ModuleRecord, ObjectRef
 
-Request = Mapping[str, Any]
+ModuleRequest = Mapping[str, Any]
 
 
 def known_releases(record: ModuleRecord) -> dict[str, dict[str, Any]]:
@@ -29,7 +29,7 @@ def release_digest(item: Mapping[str, Any]) -> str:
     )
 
 
-def releases_to_change(before: ModuleRecord, request: Request, *, drifted: bool) -> tuple[str, ...]:
+def releases_to_change(before: ModuleRecord, request: ModuleRequest, *, drifted: bool) -> tuple[str, ...]:
     """Releases that are not known to stand as they are wanted: all of them, once an object is not as recorded."""
     known = known_releases(before)
     return tuple(
@@ -40,7 +40,7 @@ def releases_to_change(before: ModuleRecord, request: Request, *, drifted: bool)
 
 
 def begun_record(
-    before: ModuleRecord, request: Request, intent: Intent, todo: tuple[str, ...]
+    before: ModuleRecord, request: ModuleRequest, intent: Intent, todo: tuple[str, ...]
 ) -> ModuleRecord:
     """The record while it is worked on: old digest, open intent, and all releases that may come to be."""
     known = known_releases(before)

@@ -10,7 +10,7 @@ from slipway.cluster import drift, records
 from slipway.cluster.attempts import KEEP
 from slipway.cluster.client import Client, Object
 from slipway.cluster.modules import Work
-from slipway.cluster.releases import Request, untrusted_record
+from slipway.cluster.releases import ModuleRequest, untrusted_record
 from slipway.errors import Interrupted, StepError
 from slipway.model.record import Intent, ModulePhase, ModuleRecord, ObjectRef
 
@@ -25,7 +25,7 @@ _CLAIM = ("v1", "PersistentVolumeClaim")
 _CRD = "CustomResourceDefinition"
 
 
-def remove_module(work: Work, request: Request, intent: Intent) -> None:
+def remove_module(work: Work, request: ModuleRequest, intent: Intent) -> None:
     """Uninstall the releases in reverse order, verify, then forget the record. A module that is gone is done.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from slipway.cluster import health, waiting
 from slipway.cluster.client import Client, Object
-from slipway.cluster.drift import ref_key, settled_modules
+from slipway.cluster.drift import ObjectsPlace, ref_key, settled_modules
 from slipway.errors import SlipwayError
 from slipway.model.record import ModuleRecord, ObjectRef
 from slipway.model.standing import Ailment, Cause, Part
@@ -22,8 +22,7 @@ ASKED: Final = 10
 #: A Node's conditions that are well when False.
 PRESSURES: Final = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
 
-Place = tuple[str, str, str]
-Found = dict[str, Object | SlipwayError]
+FoundObjects = dict[str, Object | SlipwayError]
 
 
 def ready_of(node: Object) -> Object:
@@ -97,13 +96,13 @@ def objects_that_can_be_sick(record: ModuleRecord) -> Iterator[ObjectRef]:
     return (ref for ref in record.objects if health.can_be_unready(ref.api_version, ref.kind))
 
 
-def _objects(client: Client, refs: Iterable[ObjectRef], pool: Executor) -> Found:
+def _objects(client: Client, refs: Iterable[ObjectRef], pool: Executor) -> FoundObjects:
     """Those that exist, by `ref_key`; in place of those that cannot be read, why."""
-    places: dict[Place, dict[str, ObjectRef]] = defaultdict(dict)
+    places: dict[ObjectsPlace, dict[str, ObjectRef]] = defaultdict(dict)
     for ref in refs:
         places[ref.api_version, ref.kind, ref.namespace][ref.name] = ref
 
-    def read(place: Place) -> Found:
+    def read(place: ObjectsPlace) -> FoundObjects:
         wanted = places[place]
         try:
             items = client.list(*place, kept=lambda obj: obj if obj["metadata"]["name"] in wanted else None)

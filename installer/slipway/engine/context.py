@@ -41,7 +41,7 @@ class Edit:
     """
 
     before: Mapping[str, Any]
-    field: paths.Path
+    field: paths.FieldPath
 
 
 @dataclass(slots=True, eq=False)

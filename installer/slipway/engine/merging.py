@@ -15,7 +15,7 @@ from slipway.engine.context import Context, Edit
 from slipway.errors import ConflictError, Finding
 from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration, Observed
-from slipway.model.paths import Path
+from slipway.model.paths import FieldPath
 
 
 def effective_configuration(context: Context, observed: Observed) -> Configuration:
@@ -47,7 +47,7 @@ def effective_configuration(context: Context, observed: Observed) -> Configurati
     return read.parse_spec(spec, name=mine.name, namespace=mine.namespace, generation=live.generation)
 
 
-def _stays(spec: Mapping[str, Any], live: LiveConfiguration, path: Path) -> bool:
+def _stays(spec: Mapping[str, Any], live: LiveConfiguration, path: FieldPath) -> bool:
     """Whether what is around it is in the file or held by somebody else: a host that nobody wants takes all with it."""
     around = (path[:depth] for depth in range(1, len(path)))
     return all(
@@ -56,8 +56,8 @@ def _stays(spec: Mapping[str, Any], live: LiveConfiguration, path: Path) -> bool
 
 
 def _clashes(
-    spec: Mapping[str, Any], live: LiveConfiguration, theirs: Iterable[Path], edit: Edit | None
-) -> dict[Path, str]:
+    spec: Mapping[str, Any], live: LiveConfiguration, theirs: Iterable[FieldPath], edit: Edit | None
+) -> dict[FieldPath, str]:
     """Where the file says something else than somebody else does in the cluster, and who that is.
 
     Where the cluster agrees with the file as it was before the edit, that was made with what they set in view. The
@@ -74,7 +74,7 @@ def _clashes(
     }
 
 
-def _conflict(spec: Mapping[str, Any], live: LiveConfiguration, path: Path, manager: str) -> Finding:
+def _conflict(spec: Mapping[str, Any], live: LiveConfiguration, path: FieldPath, manager: str) -> Finding:
     here, there = value_at(spec, path), value_at(live.spec, path)
     problem = f"is {there!r} in the cluster, set by {manager}"
     return Finding(text(("spec", *path)), problem, expected=repr(here), code="conflict")

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 Text = Annotated[str, AfterValidator(str.lower)]
 IPAddress = Annotated[str, AfterValidator(lambda text: str(ip_address(text)))]
 Count = Annotated[int, Field(ge=1)]
-Port = Annotated[int, Field(ge=0, le=65535)]
+PacketPort = Annotated[int, Field(ge=0, le=65535)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Sent:
     destination: IPAddress
     protocol: Text
     count: Count
-    port: Port = 0
+    port: PacketPort = 0
 
 
 @dataclass(frozen=True, slots=True)

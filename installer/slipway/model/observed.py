@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from slipway.model.codes import AWAY, HostCode, RefusalCode
-from slipway.model.paths import Path
+from slipway.model.paths import FieldPath
 from slipway.model.record import Intent, Lock, ModuleRecord, StepRecord
 from slipway.model.standing import Ailment
 from slipway.model.survey import Survey
@@ -124,9 +124,9 @@ class LiveConfiguration:
     generation: int
     spec: dict[str, Any]
     annotations: dict[str, str] = field(default_factory=dict)
-    managers: dict[Path, str] = field(default_factory=dict)
+    managers: dict[FieldPath, str] = field(default_factory=dict)
     """Path below spec -> manager, for fields that another manager than Slipway's owns."""
-    held: frozenset[Path] = frozenset()
+    held: frozenset[FieldPath] = frozenset()
     """Maps and entries of lists that such a manager has a hold on: they stay when Slipway's lets go."""
     status: dict[str, Any] = field(default_factory=dict)
     uid: str = ""

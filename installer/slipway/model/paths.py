@@ -20,4 +20,4 @@ class Member:
 
 
 Element = str | int | Entry | Member
-Path = tuple[Element, ...]
+FieldPath = tuple[Element, ...]

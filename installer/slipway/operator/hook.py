@@ -13,6 +13,7 @@ from slipway.cluster.watch import ChangeKind
 from slipway.model.status import ConditionType, ReadyReason
 from slipway.operator import conditions
 from slipway.operator.door import Door, Key, Request, Verdict
+from slipway.operator.queue import BindingContext
 from slipway.settings import API_VERSION, APPROVE_ANNOTATION
 
 BINDING: Final = "cc"
@@ -33,8 +34,6 @@ WATCHED_KINDS: Final = (
 
 #: Crontab of the full read for drift: ten minutes, so that a night's drift is found before the morning.
 RESYNC_CRONTAB: Final = "*/10 * * * *"
-
-Context = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +87,12 @@ def _standing_binding(api_version: str, kind: str, selector: dict[str, Any], jq:
     }
 
 
-def requests_of(contexts: Iterable[Context]) -> tuple[Request, ...] | None:
+def requests_of(contexts: Iterable[BindingContext]) -> tuple[Request, ...] | None:
     """Which ClusterConfigurations to look at, in the order first seen; None: all of them, in full.
 
     Pure. Of a burst, the last state of each object counts.
     """
-    latest: dict[Key, Context] = {}
+    latest: dict[Key, BindingContext] = {}
     wanted: dict[Key, bool] = {}
     for context in contexts:
         kind = context.get("type", "")
@@ -109,7 +108,7 @@ def requests_of(contexts: Iterable[Context]) -> tuple[Request, ...] | None:
     return tuple(Request(key) for key, object_ in latest.items() if wanted[key] or not _settled(object_))
 
 
-def handle(contexts: Iterable[Context], door: Door) -> HookResult:
+def handle(contexts: Iterable[BindingContext], door: Door) -> HookResult:
     """Reconcile what the contexts name; where one is gone, the others too: it may have stood in their way."""
     contexts = list(contexts)
     requests = requests_of(contexts)
@@ -127,11 +126,11 @@ def handle(contexts: Iterable[Context], door: Door) -> HookResult:
     return HookResult(tuple(verdicts))
 
 
-def _of_standing(context: Context) -> bool:
+def _of_standing(context: BindingContext) -> bool:
     return str(context.get("binding", "")).startswith(STANDING_PREFIX)
 
 
-def _objects(context: Context) -> list[dict[str, Any]]:
+def _objects(context: BindingContext) -> list[dict[str, Any]]:
     """The ClusterConfigurations in a context, whatever its type (Group and snapshots included)."""
     if "object" in context:
         return [context["object"]]

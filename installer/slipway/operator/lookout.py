@@ -21,7 +21,7 @@ from slipway.settings import NAMESPACE
 #: apiVersion, kind.
 Kind = tuple[str, str]
 #: namespace, name.
-Place = tuple[str, str]
+ObjectPlace = tuple[str, str]
 
 NODE: Final[Kind] = ("v1", "Node")
 RECORD: Final[Kind] = ("v1", "ConfigMap")
@@ -47,8 +47,8 @@ class Lookout:
         self._look = look
         self._lock = threading.Lock()
         self._started: set[Kind] = set()
-        self._records: dict[str, frozenset[tuple[Kind, Place]]] = {}
-        self._said: dict[Kind, dict[Place, str]] = {}
+        self._records: dict[str, frozenset[tuple[Kind, ObjectPlace]]] = {}
+        self._said: dict[Kind, dict[ObjectPlace, str]] = {}
 
     def begin(self) -> None:
         """Watch Nodes and records; what these name is watched once they are read."""
@@ -105,7 +105,7 @@ class Lookout:
         return line
 
 
-def _place(obj: Object) -> Place:
+def _place(obj: Object) -> ObjectPlace:
     return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
 
 

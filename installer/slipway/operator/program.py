@@ -12,7 +12,8 @@ from pathlib import Path
 
 from slipway.errors import ConfigurationError, SlipwayError
 from slipway.operator.door import Door
-from slipway.operator.hook import Context, HookResult, handle, hook_configuration
+from slipway.operator.hook import HookResult, handle, hook_configuration
+from slipway.operator.queue import BindingContext
 from slipway.smallfiles import json_of
 
 
@@ -30,7 +31,7 @@ def main(argv: list[str], open_door: Callable[[], Door]) -> int:
     return result.exit_code
 
 
-def read_contexts(path: str) -> list[Context]:
+def read_contexts(path: str) -> list[BindingContext]:
     """The binding contexts that shell-operator left for this call."""
     if not path:
         raise ConfigurationError(

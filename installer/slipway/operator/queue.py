@@ -11,18 +11,19 @@ from slipway.cluster.watch import ChangeKind
 from slipway.operator.door import Key
 from slipway.settings import APPROVE_ANNOTATION
 
-Context = dict[str, Any]
+#: One item of what shell-operator gives a hook.
+BindingContext = dict[str, Any]
 
 
 class Queue:
     """Contexts due now or later; `take` hands over all that are due, as shell-operator merges them."""
 
     def __init__(self) -> None:
-        self._items: list[tuple[float, int, str, Context]] = []
+        self._items: list[tuple[float, int, str, BindingContext]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
 
-    def add(self, context: Context, *, after: float = 0.0, name: str = "", once: bool = False) -> None:
+    def add(self, context: BindingContext, *, after: float = 0.0, name: str = "", once: bool = False) -> None:
         """Put one in, due in `after` seconds; it takes the place of one of the same name that waits.
 
         `once`: that one stays instead, so that what comes again and again is not put off for ever.
@@ -36,7 +37,7 @@ class Queue:
             heapq.heappush(self._items, (time.monotonic() + after, next(self._order), name, context))
             self._changed.notify()
 
-    def take(self, timeout: float) -> list[Context]:
+    def take(self, timeout: float) -> list[BindingContext]:
         """All that are due; waits up to `timeout` seconds for the first."""
         end = time.monotonic() + timeout
         with self._changed:

@@ -20,7 +20,7 @@ from slipway.operator import hook
 from slipway.operator.door import Door, Key, Verdict
 from slipway.operator.lookout import Lookout
 from slipway.operator.metrics import Metrics
-from slipway.operator.queue import Context, Filter, Queue
+from slipway.operator.queue import BindingContext, Filter, Queue
 from slipway.operator.web import EXPOSITION, HTTPPages, probe_page
 from slipway.settings import ELECTION, LEASE_PREFIX
 
@@ -202,7 +202,7 @@ class OperatorProcess:
             if contexts:
                 self._handle(contexts, door)
 
-    def _handle(self, contexts: list[Context], door: Door) -> None:
+    def _handle(self, contexts: list[BindingContext], door: Door) -> None:
         if any(context.get("type") == "Schedule" for context in contexts):
             self._plan_resync()
         try:
@@ -224,7 +224,7 @@ class OperatorProcess:
                 if verdict in _LEFT_UNDONE:
                     self._look_at_standing(after=self._settings.look_again)
 
-    def _again(self, contexts: list[Context]) -> None:
+    def _again(self, contexts: list[BindingContext]) -> None:
         for context in contexts:
             if context.get("type") != "Schedule":
                 self.queue.add(context, after=RETRY_BACK_OFF[0])

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 #: Status, media type, body.
-Answer = tuple[int, str, bytes]
+Page = tuple[int, str, bytes]
 
 PLAIN = "text/plain; charset=utf-8"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
@@ -16,7 +16,7 @@ EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 class HTTPPages:
     """A small HTTP server in a thread; port 0 takes a free one, told by `port`."""
 
-    def __init__(self, address: str, port: int, pages: Mapping[str, Callable[[], Answer]]) -> None:
+    def __init__(self, address: str, port: int, pages: Mapping[str, Callable[[], Page]]) -> None:
         self._server = ThreadingHTTPServer((address, port), _handler(pages))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="slipway-web", daemon=True)
@@ -40,10 +40,10 @@ class HTTPPages:
 
 def probe_page(
     healthy: Callable[[], str], *, notes: Callable[[], Sequence[str]] = lambda: ()
-) -> Callable[[], Answer]:
+) -> Callable[[], Page]:
     """A page for the kubelet: `healthy` gives an empty text, or what a restart may mend; `notes` are for people."""
 
-    def page() -> Answer:
+    def page() -> Page:
         problem = healthy()
         if problem:
             return 503, PLAIN, problem.encode()
@@ -52,7 +52,7 @@ def probe_page(
     return page
 
 
-def _handler(pages: Mapping[str, Callable[[], Answer]]) -> type[BaseHTTPRequestHandler]:
+def _handler(pages: Mapping[str, Callable[[], Page]]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         server_version = "slipway"
         sys_version = ""

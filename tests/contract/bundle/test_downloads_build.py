@@ -11,7 +11,7 @@ import pytest
 
 from slipway.bundle.form import manifest
 from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
-from slipway.bundle.make.official import Named, OfficialFiles
+from slipway.bundle.make.official import NamedDownload, OfficialFiles
 from slipway.bundle.registry.web import Web
 from slipway.bundle.verify.checks import damaged_files
 from slipway.errors import BundleError
@@ -32,7 +32,7 @@ def built(
     out: str,
     *items: Download,
     origin: ImageOrigin = ImageOrigin.AUTO,
-    further: frozenset[Named] = frozenset(),
+    further: frozenset[NamedDownload] = frozenset(),
     **options: Any,
 ) -> BundleManifest:
     web = Web(accounts={}, pauses=(0.0, 0.01))

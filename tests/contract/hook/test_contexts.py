@@ -39,8 +39,8 @@ class Recording:
         return Verdict.GONE if request.key in self.gone else self.verdict
 
 
-def contexts(name: str) -> list[hook.Context]:
-    loaded: list[hook.Context] = json.loads((CONTEXTS / name).read_text())
+def contexts(name: str) -> list[hook.BindingContext]:
+    loaded: list[hook.BindingContext] = json.loads((CONTEXTS / name).read_text())
     return loaded
 
 
@@ -63,7 +63,7 @@ def test_all_recordings_in_one_burst() -> None:
     assert door.asked == [Request(PRODUCTION, full=True), Request(OTHER, full=True)]
 
 
-def settled(reason: str = "UpToDate", plan: str = "", approved: str = "") -> hook.Context:
+def settled(reason: str = "UpToDate", plan: str = "", approved: str = "") -> hook.BindingContext:
     (context,) = contexts("03-event-modified.json")
     context["object"]["metadata"]["annotations"] = {"installer.slipway.dev/approve": approved}
     context["object"]["status"] = {
@@ -101,7 +101,7 @@ def test_group_contexts_name_their_snapshots() -> None:
     assert hook.requests_of([group]) == (Request(PRODUCTION),)
 
 
-def changed(kind: str) -> hook.Context:
+def changed(kind: str) -> hook.BindingContext:
     """As it comes with `keepFullObjectsInMemory: false`: without the object."""
     binding = f"{hook.STANDING_PREFIX}{kind.lower()}"
     return {"binding": binding, "type": "Event", "watchEvent": "Modified", "filterResult": ["Unknown"]}

@@ -1,14 +1,14 @@
 import pytest
 
 from slipway.api.paths import adopted, clash, text, value_at
-from slipway.model.paths import Entry, Member, Path
+from slipway.model.paths import Entry, FieldPath, Member
 
 
 def entry(name: str) -> Entry:
     return Entry((("name", name),))
 
 
-SYSCTL: Path = ("hosts", "defaults", "sysctl", "net.core.somaxconn")
+SYSCTL: FieldPath = ("hosts", "defaults", "sysctl", "net.core.somaxconn")
 TAINT = Entry((("effect", "NoSchedule"), ("key", "gpu")))
 
 
@@ -23,7 +23,7 @@ TAINT = Entry((("effect", "NoSchedule"), ("key", "gpu")))
     ],
     ids=str,
 )
-def test_as_people_read_them(path: Path, written: str) -> None:
+def test_as_people_read_them(path: FieldPath, written: str) -> None:
     assert text(path) == written
 
 
@@ -36,7 +36,7 @@ def test_a_key_with_dots_is_one_key() -> None:
 def test_entries_of_a_list_are_merged_by_their_keys_and_keep_their_neighbours() -> None:
     mine = {"items": [{"name": "a"}, {"name": "c"}]}
     theirs = {"items": [{"name": "0"}, {"name": "a"}, {"name": "b", "port": 1}, {"name": "c", "port": 2}]}
-    paths: list[Path] = [
+    paths: list[FieldPath] = [
         ("items", entry("b"), "port"),
         ("items", entry("b"), "name"),
         ("items", entry("0")),
@@ -50,7 +50,7 @@ def test_entries_of_a_list_are_merged_by_their_keys_and_keep_their_neighbours() 
 
 def test_members_of_a_set_are_added() -> None:
     mine, theirs = {"roles": ["worker"]}, {"roles": ["control-plane", "worker"]}
-    path: Path = ("roles", Member("control-plane"))
+    path: FieldPath = ("roles", Member("control-plane"))
     assert clash(mine, theirs, path) is None
     assert adopted(mine, theirs, path) == theirs
     assert adopted(theirs, theirs, path) == theirs
@@ -71,7 +71,7 @@ def test_members_of_a_set_are_added() -> None:
     ],
     ids=str,
 )
-def test_where_two_documents_say_different_things(mine: object, theirs: object, at: Path | None) -> None:
+def test_where_two_documents_say_different_things(mine: object, theirs: object, at: FieldPath | None) -> None:
     assert clash(mine, theirs, ("a", "b")) == at
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from slipway.api.schema import spec_schema
 from slipway.cluster.emptied import removals
-from slipway.model.paths import Entry, Path
+from slipway.model.paths import Entry, FieldPath
 
 VALUES = "modules/w/values"
 SETTINGS = "hosts/items/1/settings"
@@ -21,7 +21,7 @@ def module(values: dict[str, Any]) -> dict[str, Any]:
     return {"modules": {"w": {"values": values}}}
 
 
-def leaves(value: Any, path: Path = ()) -> set[Path]:
+def leaves(value: Any, path: FieldPath = ()) -> set[FieldPath]:
     """Each thing in it, as the one who applied it owns it."""
     if isinstance(value, dict) and value:
         return {leaf for key, item in value.items() for leaf in leaves(item, (*path, key))}
@@ -55,7 +55,7 @@ def test_what_has_to_go_first(wanted: Any, live: Any, pointers: list[str]) -> No
 
 
 @pytest.mark.parametrize("theirs", [("modules", "x", "enabled"), ("modules",)], ids=str)
-def test_where_somebody_else_has_something_it_is_left_to_the_apply(theirs: Path) -> None:
+def test_where_somebody_else_has_something_it_is_left_to_the_apply(theirs: FieldPath) -> None:
     wanted, live = {"modules": {}}, {"modules": {"x": {"enabled": True}, "y": {"enabled": True}}}
     owned = {"slipway": leaves(live), "ann": {theirs}}
     assert removals(wanted, live, spec_schema(), owned) == []

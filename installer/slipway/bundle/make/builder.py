@@ -15,9 +15,9 @@ from slipway.bundle.make import sources
 from slipway.bundle.make.binaries import binary_archive, binary_origin
 from slipway.bundle.make.files import Files, Ready
 from slipway.bundle.make.images import Assembler
-from slipway.bundle.make.indexes import Part, joined, named_entry
+from slipway.bundle.make.indexes import ImagePart, joined, named_entry
 from slipway.bundle.make.licensing import Licensing
-from slipway.bundle.make.official import Named, Official, platforms_needed
+from slipway.bundle.make.official import NamedDownload, Official, platforms_needed
 from slipway.bundle.make.packages import build_repository, gathered_for, gathered_repository
 from slipway.bundle.make.pulling import pull
 from slipway.bundle.make.sources.chart import PACKED, pack_own_chart
@@ -55,7 +55,7 @@ class Builder:
         """Name and version of each program of these releases, once."""
         return sorted({item for name in kubernetes for item in self.versions.release(name).binaries.items()})
 
-    def wanted(self, kubernetes: Iterable[str], modules: Iterable[str]) -> set[Named]:
+    def wanted(self, kubernetes: Iterable[str], modules: Iterable[str]) -> set[NamedDownload]:
         """Binaries and charts of upstream, which could be downloaded."""
         binaries = [item for item in self.programs(kubernetes) if self.versions.binary(*item).published]
         releases = [release for name in modules for release in self._module(name).releases]
@@ -91,7 +91,7 @@ class Builder:
         self.writer.json(f"{LAYOUT}/index.json", {"schemaVersion": 2, "manifests": index})
         yield from (artifact for artifact, _ in found)
 
-    def _assembled(self, reference: str, platform: Platform) -> Part:
+    def _assembled(self, reference: str, platform: Platform) -> ImagePart:
         spec = self.versions.image(reference)
         image = Assembler(self.versions, self.workshop, platform).build(spec)
         for blob in (*image.blobs, image.manifest):
@@ -127,7 +127,7 @@ class Builder:
         made = self._file(ArtifactKind.BINARY, name, version, file, origin, platform=platform)
         return replace(made, licence=self._licensing(platform).binary(pinned))
 
-    def others(self, named: Iterable[Named]) -> Iterator[Artifact]:
+    def others(self, named: Iterable[NamedDownload]) -> Iterator[Artifact]:
         """Downloads that no release and no module names."""
         for kind, name, version in sorted(named):
             for platform in platforms_needed(kind, name, self.platforms):

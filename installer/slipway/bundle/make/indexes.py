@@ -10,19 +10,19 @@ from slipway.digests import canonical_json
 from slipway.model.bundle import Artifact
 
 #: An image of a bundle, and its manifest or index.
-Part = tuple[Artifact, StoredManifest]
+ImagePart = tuple[Artifact, StoredManifest]
 
 
-def joined(parts: Iterable[Part], writer: Writer) -> Iterator[Part]:
+def joined(parts: Iterable[ImagePart], writer: Writer) -> Iterator[ImagePart]:
     """One part per reference: what is there for one platform stays as it is, an index of ours stands for several."""
-    found: dict[str, dict[str, Part]] = {}
+    found: dict[str, dict[str, ImagePart]] = {}
     for artifact, node in parts:
         found.setdefault(artifact.reference, {})[artifact.platform] = (artifact, node)
     for group in found.values():
         yield _index(group, writer) if len(group) > 1 else next(iter(group.values()))
 
 
-def _index(parts: Mapping[str, Part], writer: Writer) -> Part:
+def _index(parts: Mapping[str, ImagePart], writer: Writer) -> ImagePart:
     entries = [_entry(node, platform) for platform, (_, node) in parts.items()]
     data = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
     text = canonical_json(data, escaped=True).encode()

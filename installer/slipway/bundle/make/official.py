@@ -18,7 +18,7 @@ from slipway.model.bundle import ImageOrigin
 from slipway.model.platforms import AMD64, Platform
 
 #: A binary or chart: kind, name, version.
-Named = tuple[DownloadKind, str, str]
+NamedDownload = tuple[DownloadKind, str, str]
 _UNVERIFIED: Final = "is unverified: no lock has its {}"
 #: Binaries that run where Slipway does: that may be an amd64 machine, whatever its hosts are.
 TOOLS: Final = frozenset({"helm"})
@@ -96,12 +96,12 @@ class OfficialFiles:
     lock: Downloads = field(default_factory=Downloads)
     platforms: tuple[Platform, ...] = (AMD64,)
     """Those of hosts."""
-    further: frozenset[Named] = frozenset()
+    further: frozenset[NamedDownload] = frozenset()
     web: Web = field(default_factory=Web)
     upstreams: Upstreams = field(default_factory=Upstreams)
     progress: Callable[[Tally], None] = lambda _tally: None
 
-    def bring(self, wanted: Iterable[Named], systems: Iterable[str], cache: Path) -> Files:
+    def bring(self, wanted: Iterable[NamedDownload], systems: Iterable[str], cache: Path) -> Files:
         """Download what is locked of binaries and charts, and the packages of systems.
 
         Raises:
@@ -110,7 +110,7 @@ class OfficialFiles:
         items = [*self.chosen(wanted), *self.packages(systems)]
         return Files(fetched_places(items, cache, Ways(self.web, self.upstreams), self.progress))
 
-    def chosen(self, wanted: Iterable[Named]) -> list[Download]:
+    def chosen(self, wanted: Iterable[NamedDownload]) -> list[Download]:
         """Entries of those that are downloaded.
 
         Raises:
@@ -146,8 +146,8 @@ class OfficialFiles:
             for item in self.lock.packages(name, platform.name)
         ]
 
-    def _must(self, named: Named) -> bool:
+    def _must(self, named: NamedDownload) -> bool:
         return self.origin is ImageOrigin.OFFICIAL or named in self.further
 
-    def _may(self, named: Named) -> bool:
+    def _may(self, named: NamedDownload) -> bool:
         return named in self.further or self.origin is not ImageOrigin.BUILD

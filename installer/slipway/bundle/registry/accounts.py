@@ -21,7 +21,7 @@ from slipway.errors import BundleError
 from slipway.smallfiles import json_of
 
 #: User and password, or IDENTITY and a token.
-Account = tuple[str, str]
+Credentials = tuple[str, str]
 #: Seconds: some helpers ask a service of their own, or a person.
 PATIENCE = 60.0
 #: What a helper says of a registry that it does not know.
@@ -33,7 +33,7 @@ _LONGEST: Final = 300
 class Accounts(Protocol):
     """Accounts by registry."""
 
-    def get(self, registry: str, default: Account, /) -> Account:
+    def get(self, registry: str, default: Credentials, /) -> Credentials:
         """The account of a registry, or what else to use."""
         ...
 
@@ -49,7 +49,7 @@ class DockerAccounts:
     """`helpers`: names of helpers by registry; `store`: the one for all others, if there is one."""
 
     file: Path
-    auths: Mapping[str, Account] = field(default_factory=dict)
+    auths: Mapping[str, Credentials] = field(default_factory=dict)
     helpers: Mapping[str, str] = field(default_factory=dict)
     store: str = ""
 
@@ -73,7 +73,7 @@ class DockerAccounts:
             what = "Docker's accounts cannot be read"
             raise BundleError(what, where=str(file), why=str(exc), hint=hint) from exc
 
-    def get(self, registry: str, default: Account, /) -> Account:
+    def get(self, registry: str, default: Credentials, /) -> Credentials:
         """What its helper says, else what the file itself has.
 
         Raises:
@@ -83,7 +83,7 @@ class DockerAccounts:
         found = self._asked(f"docker-credential-{name}", registry) if name else None
         return found or self.auths.get(registry, default)
 
-    def _asked(self, program: str, registry: str) -> Account | None:
+    def _asked(self, program: str, registry: str) -> Credentials | None:
         """None: it knows none."""
         try:
             status, out, err = _run([program, "get"], registry)
@@ -109,7 +109,7 @@ class DockerAccounts:
         return BundleError(f"{program} gives no account for {registry}", where=registry, why=why, hint=hint)
 
 
-def _account(entry: Mapping[str, Any]) -> Account | None:
+def _account(entry: Mapping[str, Any]) -> Credentials | None:
     if entry.get("identitytoken"):
         return IDENTITY, str(entry["identitytoken"])
     user, _, password = base64.b64decode(entry.get("auth") or "").decode().partition(":")

@@ -21,7 +21,7 @@ from slipway.model.bundle import Artifact, BundleManifest
 #: Requests at once.
 PARALLEL = 8
 #: Repository, and digest or tag.
-Place = tuple[str, str]
+ManifestPlace = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Sweep:
 
     bundles: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
-    manifests: tuple[Place, ...] = ()
+    manifests: tuple[ManifestPlace, ...] = ()
     used: tuple[str, ...] = ()
     size: int = 0
 
@@ -48,7 +48,7 @@ def sweep_of(client: RegistryClient, used: Collection[str] = ()) -> Sweep:
         return Sweep()
     kept = _read(client, CURRENT).artifacts
     roots = {(artifact.repository, root_digest(artifact)) for artifact in kept}
-    candidates: dict[Place, Artifact] = {}
+    candidates: dict[ManifestPlace, Artifact] = {}
     for tag in formers:
         for artifact in _read(client, tag).artifacts:
             if (artifact.repository, root_digest(artifact)) not in roots:
@@ -70,7 +70,7 @@ def sweep_of(client: RegistryClient, used: Collection[str] = ()) -> Sweep:
 
 def _divided(
     client: RegistryClient, going: Collection[Artifact], staying: Collection[Artifact]
-) -> tuple[dict[Place, StoredManifest], dict[Place, StoredManifest]]:
+) -> tuple[dict[ManifestPlace, StoredManifest], dict[ManifestPlace, StoredManifest]]:
     """Manifests that go, in the order in which they do, and those that stay: with all that hangs at them."""
     roots, kept = ([(item.repository, root_digest(item)) for item in items] for items in (going, staying))
     known = {(item.repository, item.tag) for item in (*going, *staying)}
@@ -96,22 +96,24 @@ def sweep(client: RegistryClient, found: Sweep) -> int:
 
 
 def _read_all(
-    crew: Crew, places: Iterable[Place], read: Callable[[Place], tuple[StoredManifest, ...]]
-) -> dict[Place, tuple[StoredManifest, ...]]:
+    crew: Crew, places: Iterable[ManifestPlace], read: Callable[[ManifestPlace], tuple[StoredManifest, ...]]
+) -> dict[ManifestPlace, tuple[StoredManifest, ...]]:
     found = list(places)
     return dict(zip(found, crew.each(read, found), strict=True))
 
 
-def _manifests(found: Mapping[Place, tuple[StoredManifest, ...]]) -> dict[Place, StoredManifest]:
+def _manifests(
+    found: Mapping[ManifestPlace, tuple[StoredManifest, ...]],
+) -> dict[ManifestPlace, StoredManifest]:
     """Each by its own place, what names others before those."""
     return {(place[0], node.digest): node for place, nodes in found.items() for node in reversed(nodes)}
 
 
 def _following(
-    places: Collection[Place], hanging: Mapping[Place, tuple[StoredManifest, ...]]
-) -> dict[Place, StoredManifest]:
+    places: Collection[ManifestPlace], hanging: Mapping[ManifestPlace, tuple[StoredManifest, ...]]
+) -> dict[ManifestPlace, StoredManifest]:
     """What hangs at manifests, and at that in turn: what hangs before what it hangs at."""
-    found: dict[Place, StoredManifest] = {}
+    found: dict[ManifestPlace, StoredManifest] = {}
     todo = [place for place in places if place in hanging]
     while todo:
         place = todo.pop()
@@ -122,8 +124,8 @@ def _following(
 
 
 def _tags(
-    client: RegistryClient, known: Collection[Place], repositories: Iterable[str], crew: Crew
-) -> tuple[list[Place], list[Place]]:
+    client: RegistryClient, known: Collection[ManifestPlace], repositories: Iterable[str], crew: Crew
+) -> tuple[list[ManifestPlace], list[ManifestPlace]]:
     """Tags that no bundle of ours brought, and manifests (by digest) beside which there are tags."""
     names = sorted(repositories)
     listed = zip(names, crew.each(client.tags, names), strict=True)

@@ -20,7 +20,7 @@ SYSTEM: Final = (
 #: Of the system; what is below them may be anybody's.
 SHARED: Final = ("/home", "/media", "/mnt", "/opt", "/root", "/srv", "/tmp", "/var", "/var/lib", "/var/log")  # noqa: S108 - to refuse it
 
-Account = Annotated[str, Field(max_length=32, pattern=ACCOUNT)]
+FileOwner = Annotated[str, Field(max_length=32, pattern=ACCOUNT)]
 
 
 class Directory(Model):
@@ -30,7 +30,7 @@ class Directory(Model):
     """Absolute path; directories above it that are missing are made too. Nothing below it is ever touched."""
     mode: str | None = Field(default=None, pattern=MODE, max_length=4, json_schema_extra=LIVE)
     """Permissions, octal and in quotes, as "0755", which is what a new one has."""
-    owner: Account | None = Field(default=None, json_schema_extra=LIVE)
+    owner: FileOwner | None = Field(default=None, json_schema_extra=LIVE)
     """User, by name or number; a new one is root's."""
-    group: Account | None = Field(default=None, json_schema_extra=LIVE)
+    group: FileOwner | None = Field(default=None, json_schema_extra=LIVE)
     """Group, by name or number; a new one is root's."""

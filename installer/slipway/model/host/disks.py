@@ -21,7 +21,7 @@ DiskName = Annotated[str, Field(max_length=24, pattern=DISK_NAME)]
 DiskID = Annotated[str, Field(max_length=255, pattern=DISK_ID)]
 VolumeName = Annotated[str, Field(max_length=32, pattern=VOLUME_NAME)]
 MountPoint = Annotated[str, Field(max_length=255, pattern=MOUNT_POINT)]
-MountOption = Annotated[str, Field(max_length=64, pattern=MOUNT_OPTION)]
+DiskOption = Annotated[str, Field(max_length=64, pattern=MOUNT_OPTION)]
 
 
 class LogicalVolume(Model):
@@ -46,7 +46,7 @@ class Disk(Model):
     """Where it is mounted, at boot too, before whatever keeps its data there."""
     filesystem: Literal["xfs", "ext4"] = Field(default="xfs", json_schema_extra=LIVE)
     """What an empty disk is formatted with; one that is formatted keeps what it has."""
-    options: tuple[MountOption, ...] = Field(default=(), max_length=16, json_schema_extra=ROLLING)
+    options: tuple[DiskOption, ...] = Field(default=(), max_length=16, json_schema_extra=ROLLING)
     """Mount options, as noatime."""
     wipe: DiskID | None = Field(default=None, json_schema_extra=LIVE)
     """Its serial number: consent to lose what is on it. Without it only an empty disk is formatted."""

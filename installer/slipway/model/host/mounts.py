@@ -24,7 +24,7 @@ CEPH_SOURCE = rf"^(?P<monitors>{_MONITOR}(?:,{_MONITOR})*):/"
 NFS_SOURCE = rf"^(?P<server>{_SERVER}):/"
 LUSTRE_SOURCE = rf"^{_SERVER}(?:@[a-z0-9]+)?(?:[:,]{_SERVER}(?:@[a-z0-9]+)?)*:/"
 
-Source = Annotated[str, Field(max_length=1024, pattern=SOURCE), Lies.NEAR]
+MountSource = Annotated[str, Field(max_length=1024, pattern=SOURCE), Lies.NEAR]
 MountOption = Annotated[str, Field(max_length=256, pattern=OPTION)]
 
 
@@ -35,7 +35,7 @@ class Mount(Model):
     """false: these hosts do not have it, though a layer below says so."""
     type: str | None = Field(default=None, max_length=32, pattern=FILE_SYSTEM, json_schema_extra=LIVE)
     """cephfs (the kernel's), ceph-fuse, nfs (3 or 4, by the option vers), lustre, or a type of /etc/fstab."""
-    source: Source | None = Field(default=None, json_schema_extra=LIVE)
+    source: MountSource | None = Field(default=None, json_schema_extra=LIVE)
     """Where it is: MONITOR[:PORT],...:/PATH of Ceph, SERVER:/EXPORT, NID:/NAME of Lustre, or a device."""
     path: str | None = Field(default=None, max_length=200, pattern=MOUNT_PATH, json_schema_extra=LIVE)
     """Where it appears on the host."""

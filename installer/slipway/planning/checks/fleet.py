@@ -17,10 +17,10 @@ SKEW = 1.0
 #: Links that a cluster's own network makes.
 OWN_LINKS = ("cni", "flannel", "kube-", "veth", "vxlan")
 
-Seen = Mapping[str, HostObserved]
+SeenHosts = Mapping[str, HostObserved]
 
 
-def fleet_state(configuration: Configuration, seen: Seen) -> Iterator[Finding]:
+def fleet_state(configuration: Configuration, seen: SeenHosts) -> Iterator[Finding]:
     """All of it; each finding names one host."""
     hosts = [host for host in configuration.hosts if host.name in seen and seen[host.name].reachable]
     yield from _twins(hosts, seen)
@@ -30,7 +30,7 @@ def fleet_state(configuration: Configuration, seen: Seen) -> Iterator[Finding]:
     yield from _reach(configuration, hosts, seen)
 
 
-def _twins(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
+def _twins(hosts: list[Host], seen: SeenHosts) -> Iterator[Finding]:
     """Cloned machines: the kubelet, DHCP and flannel take such hosts for one."""
     machines: dict[str, list[str]] = defaultdict(list)
     cards: dict[str, list[str]] = defaultdict(list)
@@ -68,7 +68,7 @@ def _twins(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
                 )
 
 
-def _clocks(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
+def _clocks(hosts: list[Host], seen: SeenHosts) -> Iterator[Finding]:
     """Against the middle one, so that a single clock that is wrong is the one that is named."""
     known = [host for host in hosts if seen[host.name].facts.time]
     if not known:
@@ -86,7 +86,7 @@ def _clocks(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
             )
 
 
-def _ranges(configuration: Configuration, hosts: list[Host], seen: Seen) -> Iterator[Finding]:
+def _ranges(configuration: Configuration, hosts: list[Host], seen: SeenHosts) -> Iterator[Finding]:
     """Packets for pods or Services must not leave by a route that a host has already."""
     kubernetes = configuration.spec.kubernetes
     if kubernetes is None:
@@ -118,7 +118,7 @@ def _routes(host: HostObserved) -> Iterator[tuple[IPv4Network, str]]:
             yield route, line
 
 
-def _sizes(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
+def _sizes(hosts: list[Host], seen: SeenHosts) -> Iterator[Finding]:
     """Flannel takes its size from one host's link; a smaller one elsewhere loses large packets silently."""
     links = {host.name: seen[host.name].survey.link_of(host.node_address) for host in hosts}
     sizes = {name: link.mtu for name, link in links.items() if link and link.mtu}
@@ -133,7 +133,7 @@ def _sizes(hosts: list[Host], seen: Seen) -> Iterator[Finding]:
                 )
 
 
-def _reach(configuration: Configuration, hosts: list[Host], seen: Seen) -> Iterator[Finding]:
+def _reach(configuration: Configuration, hosts: list[Host], seen: SeenHosts) -> Iterator[Finding]:
     for host in hosts:
         for reach in seen[host.name].survey.reach:
             if reach.host not in seen:  # a server of a mount, which `mounts` judges
@@ -174,7 +174,7 @@ def _opens(configuration: Configuration, other: HostObserved) -> bool:
     return bool(FIREWALLS & set(other.survey.services)) and settings[other.name].mode != "keep"
 
 
-def _way_comes(configuration: Configuration, host: Host, other: HostObserved, seen: Seen) -> bool:
+def _way_comes(configuration: Configuration, host: Host, other: HostObserved, seen: SeenHosts) -> bool:
     """Whether a route of the plan, there or back, leads from one host to the other."""
     target = next(one for one in configuration.hosts if one.name == other.name)
     there = any(coming(host, seen[host.name], address) for address in target.all_addresses)

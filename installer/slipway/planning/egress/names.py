@@ -8,7 +8,7 @@ from slipway.catalog import imagenames
 from slipway.model.egress import PodSeen
 
 
-class Name(NamedTuple):
+class AskedName(NamedTuple):
     """`namespace`: of the pod that asked, where its search list told; `inside`: it is one of the cluster itself."""
 
     name: str
@@ -16,7 +16,7 @@ class Name(NamedTuple):
     inside: bool = False
 
 
-def folded(asked: str, domain: str, searches: Collection[str], namespaces: Collection[str]) -> Name:
+def folded(asked: str, domain: str, searches: Collection[str], namespaces: Collection[str]) -> AskedName:
     """What was meant by a name.
 
     A pod's resolver tries NAME.NAMESPACE.svc.DOMAIN, NAME.svc.DOMAIN, NAME.DOMAIN and the host's search domains
@@ -26,15 +26,15 @@ def folded(asked: str, domain: str, searches: Collection[str], namespaces: Colle
     rest = name.removesuffix(f".{domain}")
     if rest == name:
         host = next((name.removesuffix(f".{one}") for one in searches if name.endswith(f".{one}")), name)
-        return Name(host if "." in host else name)
+        return AskedName(host if "." in host else name)
     meant, svc, _ = rest.rpartition(".svc")
     if not svc or not rest.endswith(".svc"):
-        return Name(rest) if "." in rest and not rest.endswith(".pod") else Name(name, inside=True)
+        return AskedName(rest) if "." in rest and not rest.endswith(".pod") else AskedName(name, inside=True)
     before, _, last = meant.rpartition(".")
     if last not in namespaces:  # NAME.svc.DOMAIN, where NAME is no service of a namespace that there is
-        return Name(meant) if "." in meant and namespaces else Name(name, inside=True)
+        return AskedName(meant) if "." in meant and namespaces else AskedName(name, inside=True)
     service = "." not in before or before.rpartition(".")[2] in namespaces
-    return Name(name, inside=True) if service else Name(before, last)
+    return AskedName(name, inside=True) if service else AskedName(before, last)
 
 
 def registry_of(image: str) -> str:

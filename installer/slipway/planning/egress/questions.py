@@ -12,7 +12,7 @@ from typing import NamedTuple
 from slipway.catalog import outside
 from slipway.model.egress import Asked, Candidate, EgressRow, PodSeen
 from slipway.planning.egress.crowd import Crowd, Sender, candidate, is_name_server, once
-from slipway.planning.egress.names import Name, folded, mentioned, registry_of
+from slipway.planning.egress.names import AskedName, folded, mentioned, registry_of
 
 _PULL = "pulls an image that the site's mirror did not answer for"
 _REGISTRY = "asks a registry, of which no image is there: for a pod that is gone, or for a program in one"
@@ -45,7 +45,7 @@ class Evidence(NamedTuple):
 def question_rows(asked: Iterable[Asked], crowd: Crowd) -> Iterator[EgressRow]:
     """A row for each name that one source asked for, with the variants of its search list in it."""
     around, spaces = crowd.around, crowd.namespaces
-    groups: dict[tuple[str, str], list[tuple[Asked, Name]]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[tuple[Asked, AskedName]]] = defaultdict(list)
     for one in asked:
         name = folded(one.name, around.domain, around.searches, spaces)
         groups[one.source, name.name].append((one, name))
@@ -53,9 +53,9 @@ def question_rows(asked: Iterable[Asked], crowd: Crowd) -> Iterator[EgressRow]:
         yield _row(crowd.source(source), variants, crowd)
 
 
-def _row(source: Sender, variants: Sequence[tuple[Asked, Name]], crowd: Crowd) -> EgressRow:
+def _row(source: Sender, variants: Sequence[tuple[Asked, AskedName]], crowd: Crowd) -> EgressRow:
     asked, names = zip(*variants, strict=True)
-    name: Name = names[0]
+    name: AskedName = names[0]
     spaces = {one.namespace for one in names} - {""}
     asker = source.pod if source.pod and not is_name_server(source.pod) else None
     nothing = asker or name.inside
