@@ -199,7 +199,7 @@ def _result(
         put = (StepResult(s.id, Outcome.SUCCEEDED) for s in plan.steps if s.kind is StepKind.SETTINGS)
         steps = (*put, *steps_held_back(plan))
         outcome = outcome_without_operation(_condition(live, ConditionType.READY, "reason"), steps)
-    if outcome is not Outcome.SUCCEEDED and not any(step.failure for step in steps):
+    if unexplained(outcome, steps):
         text = _condition(live, ConditionType.READY, "message")
         steps = (*steps, StepResult("operator", Outcome.FAILED, failure=Failure(text, live.name)))
     return OperationResult(
@@ -216,6 +216,11 @@ def _result(
         ),
         seconds=seconds,
     )
+
+
+def unexplained(outcome: Outcome, steps: Iterable[StepResult]) -> bool:
+    """Whether nothing says yet why it did not succeed; that somebody stopped it is no failure."""
+    return outcome not in {Outcome.SUCCEEDED, Outcome.CANCELLED} and not any(step.failure for step in steps)
 
 
 def outcome_of_operation(phase: str, steps: Iterable[StepResult], *, ready: bool) -> Outcome:

@@ -14,6 +14,7 @@ from slipway.engine.handover import (
     outcome_of_operation,
     outcome_without_operation,
     steps_held_back,
+    unexplained,
 )
 from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.operation import Failure, OperationResult, Outcome, Progress, StepResult, held
@@ -92,6 +93,21 @@ def test_how_a_change_ended(phase: str, outcomes: tuple[str, ...], ready: bool, 
     """A host that was down before does not make a failure of what was done without it."""
     steps = [StepResult(f"host/{name}/node_prepare", Outcome(name)) for name in outcomes]
     assert outcome_of_operation(phase, steps, ready=ready) is expected
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Outcome.SUCCEEDED, False),
+        (Outcome.CANCELLED, False),
+        (Outcome.SUPERSEDED, True),
+        (Outcome.FAILED, True),
+    ],
+)
+def test_what_was_stopped_by_somebody_is_no_failure(outcome: Outcome, expected: bool) -> None:
+    done = StepResult("module/page/apply", outcome)
+    assert unexplained(outcome, [done]) is expected
+    assert not unexplained(outcome, [replace(done, failure=Failure("it failed"))])
 
 
 def test_the_operators_words_on_a_step_are_taken_apart() -> None:
