@@ -13,6 +13,20 @@ description:
   - Packages and the kernel modules that are loaded stay.
   - Every part may be gone already; a killed reset is repeated.
 options:
+  site:
+    description: Identity of the cluster. A host that carries another one is refused.
+    type: str
+    default: ""
+  host:
+    description: Name of the host that is meant. A machine whose record names another one is refused.
+    type: str
+    default: ""
+  named:
+    description: >-
+      Whether the machine has to be that host by its own word, its record's or its name: the address may be wrong, or a
+      lie of somebody whose host is to go.
+    type: bool
+    default: false
   container_data_root:
     description: The container runtime's data root. Unset, the one that its settings name.
     type: path
@@ -307,10 +321,27 @@ def remove_made() -> None:
         os.rmdir(path)
 
 
+def refuse_other(site: str, host: str, *, named: bool) -> None:
+    """Only the machine that is meant is reset."""
+    record = read_json(f"{STATE_DIR}/record.json")
+    theirs, name = record.get("site") or "", record.get("host") or ""
+    if site and theirs and theirs != site:
+        why = f"its record names the site {theirs}, not {site}"
+        raise HostError("this machine belongs to another cluster, and is left as it is", why=why, conflict=True)
+    if named and not name and (record or remnants()):  # recorded before hosts were named
+        name = os.uname().nodename
+    if host and name and name != host:
+        why = f"it is {name}; the address of {host} is wrong, or was told by somebody who should not"
+        raise HostError(f"this machine is not {host}, and is left as it is", why=why, conflict=True)
+
+
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
+            "site": {"type": "str", "default": ""},
+            "host": {"type": "str", "default": ""},
+            "named": {"type": "bool", "default": False},
             "container_data_root": {"type": "path"},
             "keep_container_data": {"type": "bool", "default": True},
             "keep_registry": {"type": "bool", "default": True},
@@ -322,6 +353,7 @@ def main() -> None:
     os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     wanted: list[str] = []
     try:
+        refuse_other(p["site"], p["host"], named=p["named"])
         p["container_data_root"] = p["container_data_root"] or data_root()
         hosts, plain = hosts_without_block()
         units = data_disks(p)

@@ -102,7 +102,7 @@ class HostState:
         self.record_path = f"{directory}/record.json"
         self.pending_path = f"{directory}/pending.json"
         self.lock = read_json(f"{directory}/lock.json", newest=2)
-        self.record = {"format": 1, "site": "", "steps": {}, **read_json(self.record_path)}
+        self.record = {"format": 1, "site": "", "host": "", "steps": {}, **read_json(self.record_path)}
         self.pending = {"format": 1, **read_json(self.pending_path)}
 
     def refuse_stale(self, step: str, epoch: int, holder: str) -> None:
@@ -137,6 +137,12 @@ class HostState:
             )
 
 
+def host_of(p: dict[str, Any]) -> str:
+    """The host's name, by the id of its step; a reset asks for it."""
+    kind, _, rest = str(p["step"].get("step", "")).partition("/")
+    return rest.partition("/")[0] if kind == "host" else ""
+
+
 def begin(state: HostState, p: dict[str, Any], write: bool) -> dict[str, Any]:
     """Open the intent."""
     wanted = {
@@ -150,8 +156,9 @@ def begin(state: HostState, p: dict[str, Any], write: bool) -> dict[str, Any]:
     }
     interrupted = p["role"] in state.pending
     if write:
-        if state.record["site"] != p["site"] and p["site"]:
-            write_json(state.record_path, {**state.record, "site": p["site"]})
+        known = {**state.record, "site": p["site"] or state.record["site"], "host": host_of(p) or state.record["host"]}
+        if known != state.record:
+            write_json(state.record_path, known)
         write_json(state.pending_path, {**state.pending, p["role"]: wanted})
     return {"interrupted": interrupted}
 

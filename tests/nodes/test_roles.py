@@ -221,6 +221,20 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None
         time.sleep(0.3)
 
 
+def test_a_machine_that_is_not_the_one_that_is_meant_is_not_reset(site: Site) -> None:
+    """A worker's kubelet writes where its Node is reached: at the control plane, it says."""
+    address = site.lab.nodes[0].address
+    lie = ("--limit", WORKER, "--extra-vars", f"node_reset_named=true ansible_host={address}")
+    played = site.play("reset.yml", *lie)
+    assert played.rc != 0
+    assert f"this machine is not {WORKER}, and is left as it is" in played.output
+    elsewhere = site.play("reset.yml", "--limit", WORKER, "--extra-vars", "slipway_site=0123456789abcdef")
+    assert elsewhere.rc != 0
+    assert "this machine belongs to another cluster, and is left as it is" in elsewhere.output
+    assert {node: state(site, node, "record")["host"] for node in (CP, WORKER)} == {CP: CP, WORKER: WORKER}
+    assert site.play("reset.yml", "--check", "--extra-vars", "node_reset_named=true").rc == 0
+
+
 def test_reset_leaves_plain_hosts(site: Site) -> None:
     options = ("--extra-vars", "node_reset_registry=delete node_reset_container_data=delete")
     played = site.play("reset.yml", *options)

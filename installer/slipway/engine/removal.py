@@ -26,7 +26,9 @@ def remove_node(step: Step, run: Run) -> int:
     # Marked as ours to let in again: whoever takes the edit back gets a node that takes pods.
     evicted = nodes.take_out(client, name, seconds=seconds, cancelled=run.cancelled)
     run.board.counts.ansible_runs += 1
-    result = reset_hosts(context, {name: step.inputs["address"]}, {}, run.observed.site)
+    # The address is what the Node says, and its kubelet writes that: the machine itself has to be the one.
+    policy = {"node_reset_named": True}
+    result = reset_hosts(context, {name: step.inputs["address"]}, policy, run.observed.site)
     if not result.ok:
         failure = result.failures[0] if result.failures else None
         raise StepError(

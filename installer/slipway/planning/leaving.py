@@ -48,7 +48,9 @@ def _leaving(configuration: Configuration, observed: Observed) -> Iterator[str]:
 
 
 def _leave(observed: Observed, name: str) -> Step:
-    inputs = {"name": name, "address": observed.cluster.nodes[name].address}
+    address = observed.cluster.nodes[name].address
+    inputs = {"name": name, "address": address}
+    said = f"spec.hosts.items no longer has {name}"
     return Step(
         id=f"{StepKind.NODE}/{name}/{LEAVE}",
         kind=StepKind.NODE,
@@ -56,7 +58,7 @@ def _leave(observed: Observed, name: str) -> Step:
         action=LEAVE,
         change=Change.REMOVE,
         digest=digest(inputs, observed.secrets),
-        reasons=(Reason(Because.REMOVED, f"spec.hosts.items no longer has {name}", "spec.hosts.items"),),
+        reasons=(Reason(Because.REMOVED, f"{said}; the machine at {address} is reset", "spec.hosts.items"),),
         inputs=inputs,
         disruptive=True,
         destructive=True,

@@ -60,6 +60,13 @@ def test_steps_never_reached_wait_for_the_failed_one_or_failed_with_the_run(boar
     assert board.results[THIRD.id].failure == Failure("the run ended before this step")
 
 
+def test_what_a_batch_has_done_stays_done_when_it_ends(board: Board) -> None:
+    board.succeed(FIRST.id, changed=1)
+    board.end_batch(board.plan.steps, Failure("the run ended before this step"))
+    outcomes = {one: result.outcome for one, result in board.results.items()}
+    assert outcomes == {FIRST.id: Outcome.SUCCEEDED, SECOND.id: Outcome.FAILED, THIRD.id: Outcome.FAILED}
+
+
 def test_what_is_held_back_ends_before_it_began_and_keeps_its_way_out(events: list[Progress]) -> None:
     hold = Hold("host a does not answer", "host/a", "no route to host", "slipway apply")
     board = Board("op-1", plan(FIRST, SECOND), events.append)
