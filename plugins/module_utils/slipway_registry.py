@@ -62,6 +62,17 @@ def trust(ca: str) -> ssl.SSLContext:
     return context
 
 
+def authority(url: str) -> tuple[str, str]:
+    """Who is asked by a URL, and whether encrypted."""
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def private(parts: urllib.parse.SplitResult) -> bool:
+    """Whether what is sent there is read by nobody on the way: https, or this machine itself."""
+    return parts.scheme == "https" or parts.hostname in {"127.0.0.1", "::1", "localhost"}
+
+
 class Registry:
     """One registry, one pull account; may be used from several threads."""
 
@@ -93,11 +104,7 @@ class Registry:
                 location = urllib.parse.urljoin(url, response.headers["Location"])
                 connection.close()
                 # A blob store elsewhere has its own signature in the URL and must not see our password.
-                sent = (
-                    sent
-                    if urllib.parse.urlsplit(location).netloc == urllib.parse.urlsplit(url).netloc
-                    else ""
-                )
+                sent = sent if authority(location) == authority(url) else ""
                 url = location
                 continue
             challenge = response.headers.get("WWW-Authenticate", "")
@@ -116,6 +123,8 @@ class Registry:
         self, url: str, offset: int, authorization: str
     ) -> tuple[http.client.HTTPResponse, http.client.HTTPConnection]:
         parts = urllib.parse.urlsplit(url)
+        if authorization and not private(parts):
+            raise HostError(f"{parts.scheme}://{parts.netloc}: an account is told to nobody without TLS")
         connection = self._connection(parts)
         headers = {"Authorization": authorization} if authorization else {}
         if offset:

@@ -327,7 +327,9 @@ def refuse_other(site: str, host: str, *, named: bool) -> None:
     theirs, name = record.get("site") or "", record.get("host") or ""
     if site and theirs and theirs != site:
         why = f"its record names the site {theirs}, not {site}"
-        raise HostError("this machine belongs to another cluster, and is left as it is", why=why, conflict=True)
+        raise HostError(
+            "this machine belongs to another cluster, and is left as it is", why=why, conflict=True
+        )
     if named and not name and (record or remnants()):  # recorded before hosts were named
         name = os.uname().nodename
     if host and name and name != host:

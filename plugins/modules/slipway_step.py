@@ -156,7 +156,11 @@ def begin(state: HostState, p: dict[str, Any], write: bool) -> dict[str, Any]:
     }
     interrupted = p["role"] in state.pending
     if write:
-        known = {**state.record, "site": p["site"] or state.record["site"], "host": host_of(p) or state.record["host"]}
+        known = {
+            **state.record,
+            "site": p["site"] or state.record["site"],
+            "host": host_of(p) or state.record["host"],
+        }
         if known != state.record:
             write_json(state.record_path, known)
         write_json(state.pending_path, {**state.pending, p["role"]: wanted})

@@ -20,6 +20,7 @@ from slipway.bundle.registry.refusals import (
     connection_error,
     refusal,
 )
+from slipway.bundle.registry.secrecy import refuse_in_clear
 from slipway.model.codes import RefusalCode
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Connection:
         peer: Peer = REGISTRY,
     ) -> None:
         self.url = url.rstrip("/")
+        if username:
+            refuse_in_clear(self.url)
         self._pauses, self._outside, self._peer = pauses, outside, peer
         self._pool = pools.pool(self.url, ca_file, address, outside=outside)
         self._headers = {"Host": urlsplit(self.url).netloc, "User-Agent": "slipway"}

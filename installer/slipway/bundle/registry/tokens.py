@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from slipway.bundle.registry import pools
 from slipway.bundle.registry.refusals import RegistryError, RegistryUnavailable
+from slipway.bundle.registry.secrecy import refuse_in_clear
 from slipway.model.codes import RefusalCode
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Tokens:
         """Get a token for a path, as the registry says (Harbor and others).
 
         Raises:
-            RegistryError: the service gives none.
+            RegistryError: the service gives none, or the account would go to it in the clear.
         """
         fields = _fields(challenge)
         repository = _repository(path)
@@ -56,6 +57,8 @@ class Tokens:
         import urllib3
 
         user, secret = self._account or ("", "")
+        if user:
+            refuse_in_clear(realm)
         try:
             with pools.manager_for(self._connections, realm, outside=self._outside) as manager:
                 if user == IDENTITY:  # OAuth2, which has the secret in the body
@@ -66,11 +69,14 @@ class Tokens:
                         body=urlencode({**query, **grant}),
                         headers=_FORM,
                         timeout=pools.READ_SECONDS,
+                        redirect=False,
                     )
                 else:
                     headers = {"Authorization": _basic(user, secret)} if user else {}
                     url = f"{realm}?{urlencode(query)}"
-                    response = manager.request("GET", url, headers=headers, timeout=pools.READ_SECONDS)
+                    response = manager.request(
+                        "GET", url, headers=headers, timeout=pools.READ_SECONDS, redirect=False
+                    )
             data = response.json() if response.status == HTTPStatus.OK else {}
         except (urllib3.exceptions.HTTPError, ValueError) as exc:
             raise RegistryUnavailable(
