@@ -1,7 +1,7 @@
 """Host steps: one Ansible run over the hosts of the batch, each carrying its own steps and their variables."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -113,7 +113,7 @@ def explain_unrecorded(steps: Iterable[Step], result: RunnerResult, run: Run) ->
     """Give every step that has no record its reason."""
     open_steps = list(steps)
     for failure in result.failures:
-        step = _failed_step(open_steps, failure, run)
+        step = failed_step(open_steps, failure, run.board.results)
         if step:
             run.board.fail(step.id, failure_of(failure, result))
         if failure.unreachable:
@@ -131,9 +131,9 @@ def failure_of(failure: RunnerFailure, result: RunnerResult) -> Failure:
     return Failure(f"{failure.task}: {failure.message}", where, failure.why, hint, failure.unreachable)
 
 
-def _failed_step(steps: list[Step], failure: RunnerFailure, run: Run) -> Step | None:
-    """The step a failure belongs to: the one it names, else the first open one of its host and role."""
-    mine = [s for s in steps if s.target == failure.host and s.id not in run.board.results]
+def failed_step(steps: Iterable[Step], failure: RunnerFailure, ended: Container[str]) -> Step | None:
+    """The step that the failure names, or of its role, else the first one of its host that has not ended."""
+    mine = [s for s in steps if s.target == failure.host and s.id not in ended]
     named = [s for s in mine if s.id == failure.step or s.action == failure.role]
     return next(iter(named or mine), None)
 
