@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
+from slipway.cli.streams import steer
 
 if TYPE_CHECKING:
     from slipway.engine.enquiry.overview import Overview
@@ -55,5 +56,8 @@ def _show(now: "Overview", output: Format, *, again: bool) -> None:
         emit(now)
         return
     if again:
-        print("\x1b[H\x1b[2J" if sys.stdout.isatty() else "", end="" if sys.stdout.isatty() else "\n")
+        if sys.stdout.isatty():
+            steer("\x1b[H\x1b[2J", sys.stdout)
+        else:
+            print()
     print(status_text(now), flush=True)

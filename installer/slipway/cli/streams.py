@@ -1,10 +1,11 @@
 """Standard streams as they really are: closed, full, read by nobody, of an encoding that lacks our letters."""
 
 import os
+import re
 import signal
 import sys
 from io import TextIOWrapper
-from typing import IO
+from typing import IO, Final
 
 from slipway.cli.faults import refusal_of
 from slipway.errors import SlipwayError
@@ -13,17 +14,55 @@ from slipway.errors import SlipwayError
 AGAIN = 0.01
 
 
+#: What a terminal would do rather than show: all control characters but a line's end and a tab, and what turns the
+#: direction of writing. Colours pass, but for 8, which hides.
+_CONTROLS: Final = re.compile(
+    r"(\x1b\[(?!(?:[0-9]*;)*8[;m])[0-9;]*m)"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)
+
+
+class Shown(TextIOWrapper):
+    """A stream on which text is only shown: hosts, pods and files had a word in it."""
+
+    def write(self, text: str, /) -> int:
+        """Write it as `harmless` makes it."""
+        super().write(harmless(text))
+        return len(text)
+
+
+def harmless(text: str) -> str:
+    r"""The text with what a terminal would do written out: `\x1b` for an escape."""
+    return _CONTROLS.sub(lambda found: found[1] or found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def steer(text: str, stream: IO[str]) -> None:
+    """Write what a terminal is to do: our own words alone."""
+    if isinstance(stream, Shown):
+        TextIOWrapper.write(stream, text)
+        stream.flush()
+    else:
+        print(text, end="", file=stream, flush=True)
+
+
 def prepare() -> None:
     """Before anything is printed: a stream for each of the three, none of which fails at a letter; Ctrl-C raises."""
     for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
         if getattr(sys, name) is None:  # closed by who started us
             setattr(sys, name, _nowhere(number))
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper) and not isinstance(stream, Shown):
+            setattr(sys, name, _shown(stream))
     sys.unraisablehook = _unraisable
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _shown(stream: TextIOWrapper) -> Shown:
+    """The same stream; no letter makes it fail."""
+    encoding, lines, through = stream.encoding, stream.line_buffering, stream.write_through
+    return Shown(stream.detach(), encoding, "backslashreplace", line_buffering=lines, write_through=through)
 
 
 def _unraisable(fault: "sys.UnraisableHookArgs") -> None:

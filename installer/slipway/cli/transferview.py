@@ -4,6 +4,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from slipway.cli.streams import steer
+
 if TYPE_CHECKING:
     from slipway.bundle.ground.tally import Tally
 
@@ -29,11 +31,6 @@ class TransferView:
         if self._live:
             full = WIDTH * min(tally.done, tally.total) // max(tally.total, 1)
             bar = "━" * full + " " * (WIDTH - full)
-            print(
-                f"\r{bar} {self._things}: {tally}\x1b[K",
-                end="\n" if ended else "",
-                file=sys.stderr,
-                flush=True,
-            )
+            steer(f"\r{bar} {self._things}: {tally}\x1b[K" + ("\n" if ended else ""), sys.stderr)
         else:
             print(f"{self._things}: {tally}", file=sys.stderr, flush=True)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: Seconds a script may take unless its caller knows better.
 SCRIPT_SECONDS: Final = 30.0
 
+#: Bytes of one answer: a host says far less, and one that goes on for ever must not fill this machine.
+LONGEST: Final = 64 << 20
+
 _READY: Final = b"slipway-ready\n"
 #: Reads lines until its header (sudo leaves the password unread where it needs none), says that the shell works,
 #: then takes exactly the script from stdin; what follows on stdin is the script's own input.
@@ -68,6 +71,10 @@ class SSHSession:
             raise HostError(
                 self.name, HostCode.TIMEOUT, f"a script did not end within {timeout:.0f} s"
             ) from exc
+        except _Endless as exc:
+            self.close()
+            what = f"it prints more than {LONGEST >> 20} MiB in answer to a script"
+            raise HostError(self.name, HostCode.SHELL, what) from exc
         except (SSHException, EOFError, OSError) as exc:
             self.close()
             raise HostError(self.name, HostCode.UNREACHABLE, "the connection broke", why=str(exc)) from exc
@@ -116,6 +123,10 @@ class SSHSession:
         return transport.open_session(timeout=timeout)
 
 
+class _Endless(Exception):  # noqa: N818 - an answer, and no fault of ours
+    """It prints more than anybody wants to hear."""
+
+
 def _command(*, become: bool, password: bool) -> str:
     """What sshd is asked to run: constant, so that nothing of ours shows in a process list.
 
@@ -130,9 +141,12 @@ def _drain(channel: "Channel", deadline: float) -> tuple[bytes, bytes]:
     """All output, then all error output: the window is far larger than what our scripts complain."""
     parts: list[bytes] = []
     for receive in (channel.recv, channel.recv_stderr):
-        chunks = []
+        chunks, size = [], 0
         while chunk := _within(channel, deadline, receive):
             chunks.append(chunk)
+            size += len(chunk)
+            if size > LONGEST:
+                raise _Endless
         parts.append(b"".join(chunks))
     return parts[0], parts[1]
 
