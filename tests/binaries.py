@@ -13,7 +13,8 @@ import yaml
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.sources import source_directory
 from slipway.catalog import versions
-from slipway.catalog.versions import GoPin, Versions
+from slipway.catalog.pins import GoPin
+from slipway.catalog.versions import Versions
 
 #: All that any test starts.
 PROGRAMS = (

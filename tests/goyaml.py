@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from slipway.catalog.versions import GoPin
+from slipway.catalog.pins import GoPin
 from tests.binaries import pinned
 from tests.gomain import built
 from tests.yamlcases import DOCUMENTS, SCALARS

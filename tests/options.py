@@ -25,7 +25,7 @@ def generated(kubernetes: str) -> dict[str, Any]:
     """The content of the version's file."""
     pins = versions.load()
     source = pins.source(f"kubernetes-{kubernetes}")
-    assert isinstance(source, versions.GoPin)
+    assert isinstance(source, pins.GoPin)
     program = built(MAIN, source, name="kubernetes-options")
     found: dict[str, Any] = json.loads(subprocess.check_output([program]))
     found["flags"]["etcd"] = etcd_flags()

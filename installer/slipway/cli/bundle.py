@@ -94,7 +94,6 @@ def verify(
     here or in spec.bundle.trustedKeys, were found right.
     """
     from slipway import catalog as catalogs
-    from slipway.bundle.form.delta import Delta
     from slipway.bundle.site.source import DirectorySource
     from slipway.bundle.verify import checks
     from slipway.bundle.verify.info import carried_modules
@@ -127,11 +126,17 @@ def verify(
         emit({**told, "images": whole.images, "owners": whole.owners, "findings": whole.findings})
         return
     warn(whole.findings)
+    _tell_verified(directory, manifest)
+    if configuration:
+        print(f"{file}: all {len(whole.images)} images are in it, of {', '.join(whole.owners)}")
+
+
+def _tell_verified(directory: Path, manifest: "BundleManifest") -> None:
+    from slipway.bundle.form.delta import Delta
+
     left_out = len(Delta.read(directory, manifest).absent)
     delta = f"; a delta: {left_out} files are left out, which the site has" if left_out else ""
     print(f"{directory}: {len(manifest.artifacts)} artifacts, all as {manifest.digest} says{delta}")
-    if configuration:
-        print(f"{file}: all {len(whole.images)} images are in it, of {', '.join(whole.owners)}")
 
 
 def diff(

@@ -1,5 +1,6 @@
 """`slipway bundle lock`: which digests images and charts have at their publishers. Parsing and printing only."""
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,26 +22,31 @@ from slipway.cli.bundleoptions import (
     kubernetes_of,
     upstreams_of,
 )
+from slipway.cli.grouping import taking
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
 from slipway.clock import utc_now
 from slipway.model.bundle import Profile
 
 if TYPE_CHECKING:
     from slipway.bundle.registry.upstream import Upstreams
+    from slipway.model.configuration import Configuration
 
 
-def lock(
-    file: ConfigurationFile = DEFAULT_FILE,
-    to: To = None,
-    profile: ProfileOption = Profile.FULL,
-    modules: Modules = None,
-    lock_file: LockFile = LOCK,
-    images: Images = None,
-    platform: Platform = "",
-    registry: Registry = None,
+@dataclass(frozen=True)
+class LockOptions:
+    """What a user may say of what is to be locked."""
+
+    file: ConfigurationFile = DEFAULT_FILE
+    to: To = None
+    profile: ProfileOption = Profile.FULL
+    modules: Modules = None
+    lock_file: LockFile = LOCK
+    images: Images = None
+    platform: Platform = ""
+    registry: Registry = None
     accept: Annotated[
         bool, typer.Option("--accept", help="Take tags and charts that mean other contents than before.")
-    ] = False,
+    ] = False
     charts: Annotated[
         list[str] | None,
         typer.Option(
@@ -48,58 +54,66 @@ def lock(
             metavar="URL/NAME:VERSION",
             help="Lock this chart of a Helm repository (https://, oci://), and no images. Repeatable.",
         ),
-    ] = None,
+    ] = None
     check: Annotated[
         bool,
         typer.Option(
             "--check",
             help="Lock nothing: see whether the pages of all downloads still say the digests read there.",
         ),
-    ] = False,
-    downloads_file: DownloadsFile = DOWNLOADS,
-    output: Output = Format.TEXT,
-) -> None:
-    """Read at the registries which digests the images' tags mean, and keep them: only what is locked is pulled."""
-    from dataclasses import asdict
+    ] = False
+    downloads_file: DownloadsFile = DOWNLOADS
+    output: Output = Format.TEXT
 
-    if check:
-        _check_pages(downloads_file, upstreams_of(registry), output)
-        return
-    if charts:
-        _lock_charts(charts, downloads_file, upstreams_of(registry), output, accept=accept)
-        return
-    from slipway import catalog as catalogs
+
+@taking(LockOptions)
+def lock(options: LockOptions) -> None:
+    """Read at the registries which digests the images' tags mean, and keep them: only what is locked is pulled."""
+    upstreams = upstreams_of(options.registry)
+    if options.check:
+        _check_pages(options.downloads_file, upstreams, options.output)
+    elif options.charts:
+        _lock_charts(options.charts, options.downloads_file, upstreams, options.output, accept=options.accept)
+    else:
+        _lock_images(options, upstreams)
+
+
+def _lock_images(options: LockOptions, upstreams: "Upstreams") -> None:
     from slipway.api import read
     from slipway.bundle.locks import images as locks
+
+    configuration = read.load(options.file)
+    wanted, names = _wanted(options, configuration), images_for(options.platform, configuration)
+    former, today = locks.read(options.lock_file), utc_now().date().isoformat()
+    found = [item for name in names for item in locks.resolve_all(upstreams, wanted, name, today)]
+    locks.check_moved(former, found, accept=options.accept)
+    locks.write(former.merged(found), options.lock_file)
+    if options.output is Format.JSON:
+        emit({"path": str(options.lock_file), "images": [asdict(item) for item in found]})
+    else:
+        beside = len(found) - len(wanted) * len(names)
+        images = f"{len(wanted)} images for {', '.join(names)}"
+        print(f"{options.lock_file}: {images}, {beside} signatures and the like beside them")
+
+
+def _wanted(options: LockOptions, configuration: "Configuration") -> list[str]:
+    """Images of Kubernetes, of the modules that are asked for, and those named besides; Slipway makes its own."""
+    from slipway import catalog as catalogs
     from slipway.catalog.profiles import modules_of
     from slipway.catalog.versions import OWN_IMAGE
 
     catalog = catalogs.load()
-    configuration = read.load(file)
-    versions = kubernetes_of(configuration, file, catalog, to)
-    wanted = {*catalog.versions.images_of(versions), *(images or ())}
-    for name in modules.split(",") if modules else modules_of(profile, catalog, configuration):
+    versions = kubernetes_of(configuration, options.file, catalog, options.to)
+    wanted = {*catalog.versions.images_of(versions), *(options.images or ())}
+    named = options.modules.split(",") if options.modules else None
+    for name in named or modules_of(options.profile, catalog, configuration):
         wanted |= set(catalog.modules[name].images)
-    wanted = {image for image in wanted if not image.startswith(f"{OWN_IMAGE}:")}
-    former, today = locks.read(lock_file), utc_now().date().isoformat()
-    upstreams, names = upstreams_of(registry), images_for(platform, configuration)
-    found = [item for name in names for item in locks.resolve_all(upstreams, sorted(wanted), name, today)]
-    locks.check_moved(former, found, accept=accept)
-    locks.write(former.merged(found), lock_file)
-    if output is Format.JSON:
-        emit({"path": str(lock_file), "images": [asdict(item) for item in found]})
-    else:
-        beside = len(found) - len(wanted) * len(names)
-        print(
-            f"{lock_file}: {len(wanted)} images for {', '.join(names)}, {beside} signatures and the like beside them"
-        )
+    return sorted(image for image in wanted if not image.startswith(f"{OWN_IMAGE}:"))
 
 
 def _lock_charts(
     charts: list[str], file: Path, upstreams: "Upstreams", output: Format, *, accept: bool
 ) -> None:
-    from dataclasses import asdict
-
     from slipway.bundle.locks import chartrepo, downloads
     from slipway.bundle.locks.downloading import Ways
     from slipway.bundle.registry.web import Web
@@ -115,8 +129,6 @@ def _lock_charts(
 
 
 def _check_pages(file: Path, upstreams: "Upstreams", output: Format) -> None:
-    from dataclasses import asdict
-
     from slipway.bundle.locks import pages
     from slipway.bundle.locks.downloading import Ways
     from slipway.bundle.registry.web import Web

@@ -6,7 +6,8 @@ from slipway.bundle.ground.archive import ArchiveEntry, tree_entries, write_tgz
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make import sources
 from slipway.bundle.make.images import Assembler
-from slipway.catalog.versions import Binary, Versions
+from slipway.catalog.pins import Binary
+from slipway.catalog.versions import Versions
 from slipway.model.platforms import AMD64, Platform
 
 

@@ -22,7 +22,8 @@ from slipway.bundle.make.packages import build_repository, gathered_for, gathere
 from slipway.bundle.make.pulling import pull
 from slipway.bundle.make.sources.chart import PACKED, pack_own_chart
 from slipway.catalog import Catalog, Module, shipped
-from slipway.catalog.versions import Chart, Versions
+from slipway.catalog.pins import Chart
+from slipway.catalog.versions import Versions
 from slipway.digests import canonical_json
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind

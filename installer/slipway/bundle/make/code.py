@@ -11,7 +11,8 @@ from slipway.bundle.make import sources
 from slipway.bundle.make.sources.debian import compile_python
 from slipway.bundle.make.sources.python import LIBRARIES, PROGRAMS
 from slipway.catalog import shipped
-from slipway.catalog.versions import DebianPin, Versions
+from slipway.catalog.pins import DebianPin
+from slipway.catalog.versions import Versions
 from slipway.settings import data_dir
 
 #: What the wheel carries under slipway/_data: the same list as in pyproject.toml.

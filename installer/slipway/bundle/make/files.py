@@ -10,7 +10,7 @@ from pathlib import Path
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.locks.downloads import Download, DownloadKind
 from slipway.bundle.make.charts import read_chart
-from slipway.catalog.versions import Binary
+from slipway.catalog.pins import Binary
 from slipway.errors import BundleError
 from slipway.model.platforms import AMD64, Platform
 

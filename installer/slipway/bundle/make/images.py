@@ -14,7 +14,8 @@ from slipway.bundle.ground.archive import ArchiveEntry, tree_entries, write_tgz
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make import sources
 from slipway.bundle.make.code import CodeLayer
-from slipway.catalog.versions import Image, Layer, Versions
+from slipway.catalog.pins import Image, Layer
+from slipway.catalog.versions import Versions
 from slipway.digests import canonical_json
 from slipway.model.platforms import AMD64, Platform
 

@@ -18,7 +18,8 @@ from slipway.bundle.licences.rules import rules_digest
 from slipway.bundle.make import sources
 from slipway.bundle.make.sources.chart import PACKED, chart_licence
 from slipway.bundle.make.sources.debian import copyrights
-from slipway.catalog.versions import Binary, Image, Layer, Versions
+from slipway.catalog.pins import Binary, Image, Layer
+from slipway.catalog.versions import Versions
 from slipway.model.platforms import AMD64, Platform
 from slipway.settings import data_dir
 

@@ -14,7 +14,8 @@ from slipway.bundle.ground.archive import tree_entries, write_tar
 from slipway.bundle.ground.workshop import Workshop, recipe_for
 from slipway.bundle.make.apt import Apt, files_digest
 from slipway.bundle.make.programs import output_of
-from slipway.catalog.versions import Packages, System
+from slipway.catalog.pins import System
+from slipway.catalog.versions import Packages
 from slipway.errors import BundleError
 from slipway.model.platforms import AMD64, PLATFORMS, Platform
 

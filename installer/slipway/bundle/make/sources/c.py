@@ -7,8 +7,9 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.expression import all_of
 from slipway.bundle.licences.own import own_licence
 from slipway.bundle.make.programs import output_of
-from slipway.catalog import versions as pins
+from slipway.catalog import pins
 from slipway.catalog.shipped import digest_of_files
+from slipway.catalog.versions import Versions
 from slipway.errors import BundleError
 from slipway.model.platforms import AMD64, Platform
 from slipway.settings import data_dir
@@ -23,7 +24,7 @@ class CSource:
 
     kind = "c"
 
-    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
+    def __init__(self, versions: Versions, workshop: Workshop, platform: Platform) -> None:
         del versions, workshop
         self.platform = platform
 

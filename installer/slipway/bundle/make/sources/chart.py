@@ -8,8 +8,8 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.expression import spdx_expression
 from slipway.bundle.licences.files import in_directory
 from slipway.bundle.make.sources.go import GoSource
-from slipway.catalog import shipped
-from slipway.catalog import versions as pins
+from slipway.catalog import pins, shipped
+from slipway.catalog.versions import Versions
 from slipway.errors import BundleError
 from slipway.model.platforms import Platform
 
@@ -23,7 +23,7 @@ class ChartSource:
 
     kind = "chart"
 
-    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
+    def __init__(self, versions: Versions, workshop: Workshop, platform: Platform) -> None:
         self.go = GoSource(versions, workshop, platform)
 
     def recipe(self, spec: pins.ChartPin) -> object:

@@ -13,7 +13,8 @@ from slipway.bundle.licences.debian import of_copyright
 from slipway.bundle.licences.expression import WHOLE, all_of
 from slipway.bundle.make.apt import Apt
 from slipway.bundle.make.programs import output_of
-from slipway.catalog import versions as pins
+from slipway.catalog import pins
+from slipway.catalog.versions import Versions
 from slipway.errors import BundleError
 from slipway.landing import real
 from slipway.model.platforms import AMD64, Platform
@@ -39,7 +40,7 @@ class DebianSource:
 
     kind = "debian"
 
-    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
+    def __init__(self, versions: Versions, workshop: Workshop, platform: Platform) -> None:
         self.versions = versions
         self.workshop = workshop
         self.platform = platform
@@ -72,7 +73,7 @@ class DebianSource:
         }
 
 
-def native_tree(name: str, versions: pins.Versions, workshop: Workshop) -> Path:
+def native_tree(name: str, versions: Versions, workshop: Workshop) -> Path:
     """The tree of a source whose programs run on this machine."""
     spec = versions.source(name)
     assert isinstance(spec, pins.DebianPin)  # noqa: S101 - checked when the pins were read

@@ -17,7 +17,8 @@ from slipway.bundle.licences.files import in_directory
 from slipway.bundle.make.programs import output_of
 from slipway.bundle.make.sources.c import compiler
 from slipway.bundle.make.sources.toolchain import find_go, go_environment
-from slipway.catalog import versions as pins
+from slipway.catalog import pins
+from slipway.catalog.versions import Versions
 from slipway.model.platforms import Platform
 
 STAGING = re.compile(r"^\s*(?:replace\s+)?(k8s\.io/[\w.-]+) => \./staging", re.MULTILINE)
@@ -30,7 +31,7 @@ class GoSource:
 
     kind = "go"
 
-    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
+    def __init__(self, versions: Versions, workshop: Workshop, platform: Platform) -> None:
         self.go, self.go_version = find_go(versions.go, workshop)
         self.workshop = workshop
         self.platform = platform

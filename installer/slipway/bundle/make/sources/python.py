@@ -9,7 +9,8 @@ from slipway.bundle.licences.expression import WHOLE, all_of
 from slipway.bundle.licences.wheels import of_installed
 from slipway.bundle.make.programs import output_of
 from slipway.bundle.make.sources.debian import compile_python, native_tree
-from slipway.catalog import versions as pins
+from slipway.catalog import pins
+from slipway.catalog.versions import Versions
 from slipway.model.platforms import Platform
 from slipway.settings import data_dir
 
@@ -33,7 +34,7 @@ class PythonSource:
 
     kind = "python"
 
-    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
+    def __init__(self, versions: Versions, workshop: Workshop, platform: Platform) -> None:
         self.versions = versions
         self.workshop = workshop
         self.platform = platform

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.programs import output_of
-from slipway.catalog.versions import Toolchain
+from slipway.catalog.pins import Toolchain
 from slipway.errors import BundleError
 from slipway.model.platforms import Platform
 

@@ -8,7 +8,8 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.wheels import of_wheel
 from slipway.bundle.make.programs import output_of
 from slipway.bundle.make.sources.python import wheels_for
-from slipway.catalog import versions as pins
+from slipway.catalog import pins
+from slipway.catalog.versions import Versions
 from slipway.model.platforms import Platform
 from slipway.settings import data_dir
 
@@ -18,7 +19,7 @@ class WheelsSource:
 
     kind = "wheels"
 
-    def __init__(self, versions: pins.Versions, workshop: Workshop, platform: Platform) -> None:
+    def __init__(self, versions: Versions, workshop: Workshop, platform: Platform) -> None:
         del versions, workshop
         self.platform = platform
 
