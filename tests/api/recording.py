@@ -27,7 +27,8 @@ from slipway.model.plan import Because, Change, Hold, Plan, Reason, Step, StepKi
 from slipway.model.record import ModulePhase, ModuleRecord
 from slipway.operator.metrics import Metrics
 from slipway.operator.operations import Chronicle
-from slipway.operator.reconcile import Edges, Reconciler
+from slipway.operator.reconcile import Reconciler
+from slipway.operator.round import Edges
 from slipway.operator.runtime import OperatorProcess, Settings
 from slipway.planning.digests import digest
 from slipway.settings import NAMESPACE

@@ -23,7 +23,8 @@ from slipway.operator.conditions import find
 from slipway.operator.door import Key, Request
 from slipway.operator.metrics import Metrics
 from slipway.operator.operations import Chronicle
-from slipway.operator.reconcile import Edges, Reconciler
+from slipway.operator.reconcile import Reconciler
+from slipway.operator.round import Edges
 from slipway.operator.wiring import ClusterEngine
 from slipway.settings import API_VERSION, NAMESPACE
 from tests.api.recording import RecordingEngine, Running, make_runtime

@@ -27,7 +27,8 @@ from slipway.cluster.settings import ensure_namespace
 from slipway.model.bundle import ArtifactKind
 from slipway.operator.metrics import Metrics
 from slipway.operator.operations import Chronicle
-from slipway.operator.reconcile import Edges, Reconciler
+from slipway.operator.reconcile import Reconciler
+from slipway.operator.round import Edges
 from slipway.operator.runtime import OperatorProcess, Settings
 from slipway.operator.wiring import ClusterEngine
 from slipway.settings import API_VERSION, NAMESPACE

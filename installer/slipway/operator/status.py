@@ -13,18 +13,22 @@ from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, LiveConfiguration, Observed, Scope
 from slipway.model.operation import OperationResult, Outcome
 from slipway.model.operation import held as was_held
-from slipway.model.plan import Hold, Plan, StepKind
+from slipway.model.plan import Hold, Plan
 from slipway.model.standing import Standing
-from slipway.model.status import ConditionType, Phase, ReadyReason, TargetPhase
+from slipway.model.status import ConditionType, Phase, ReadyReason
 from slipway.operator import conditions as c
 from slipway.operator import targets
 from slipway.operator.door import Running
-from slipway.operator.targets import Course, TargetStatus
+from slipway.operator.readiness import (
+    PLANES_NOT_READY,
+    SERVING,
+    hosts_ready,
+    images_mirrored,
+    kubernetes_ready,
+    modules_ready,
+)
+from slipway.operator.targets import Course
 from slipway.planning.standing import said, standing_of
-
-#: Why KubernetesReady is true; and why it is false, though nothing is to be done.
-SERVING: Final = "Serving"
-PLANES_NOT_READY: Final = "ControlPlaneNotReady"
 
 #: A look makes no plan.
 NO_PLAN: Final = Plan("", 0, "", "", "")
@@ -86,10 +90,10 @@ def status_of(
     modules = targets.module_statuses(configuration, observed, course, standing, previous, now)
     parts = [
         c.condition(ConditionType.ACCEPTED, True, "Valid"),
-        _hosts_ready(hosts),
-        _images_mirrored(observed, course, previous),
-        _kubernetes_ready(configuration, observed, course, hosts),
-        _modules_ready(modules),
+        hosts_ready(hosts),
+        images_mirrored(observed, course, previous),
+        kubernetes_ready(configuration, observed, course, hosts),
+        modules_ready(modules),
     ]
     phase, whole = _whole(plan, result, running, parts, standing)
     status = _with(previous, configuration.generation, phase, whole + parts, now)
@@ -111,9 +115,9 @@ def status_after_look(
     hosts = targets.seen_or_said(hosts, previous.get("hosts") or ())
     modules = targets.module_statuses(configuration, observed, course, standing, previous, now)
     modules = targets.seen_or_said(modules, previous.get("modules") or ())
-    parts = [_hosts_ready(hosts), _modules_ready(modules)]
+    parts = [hosts_ready(hosts), modules_ready(modules)]
     if c.find(previous, ConditionType.KUBERNETES_READY).get("reason") in {SERVING, PLANES_NOT_READY}:
-        parts.append(_kubernetes_ready(configuration, observed, course, hosts))
+        parts.append(kubernetes_ready(configuration, observed, course, hosts))
     phase = str(previous.get("phase", ""))
     if c.find(previous, ConditionType.READY).get("reason") in {ReadyReason.UP_TO_DATE, ReadyReason.DEGRADED}:
         phase, whole = _well_or_not(parts, standing)
@@ -203,77 +207,6 @@ def plan_summary(plan: Plan) -> str:
         lines.append(f"- {mark}{step.change} {step.id}: {why}")
     more = len(plan.steps) - SUMMARY_STEPS
     return "\n".join(lines + ([f"- and {more} more"] if more > 0 else []))
-
-
-def _hosts_ready(hosts: list[TargetStatus]) -> c.Condition:
-    if not hosts:
-        return c.condition(
-            ConditionType.HOSTS_READY, True, "NoHosts", "this ClusterConfiguration owns modules only"
-        )
-    return _all(ConditionType.HOSTS_READY, hosts, TargetPhase.READY, "HostsNotReady")
-
-
-def _modules_ready(modules: list[TargetStatus]) -> c.Condition:
-    return _all(ConditionType.MODULES_READY, modules, TargetPhase.HEALTHY, "ModulesNotHealthy")
-
-
-def _all(kind: ConditionType, entries: list[TargetStatus], good: TargetPhase, reason: str) -> c.Condition:
-    bad = [entry for entry in entries if entry["phase"] != good]
-    if not bad:
-        return c.condition(kind, True, f"All{good}", f"{len(entries)} of {len(entries)}")
-    names = ", ".join(f"{entry['name']} {entry['phase']}" for entry in bad[:5])
-    more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""  # noqa: PLR2004 - as many as fit a line
-    return c.condition(kind, False, reason, f"{len(entries) - len(bad)} of {len(entries)}: {names}{more}")
-
-
-def _images_mirrored(observed: Observed, course: Course, previous: Mapping[str, Any]) -> c.Condition:
-    share = course.of({StepKind.MIRROR})
-    if share.failed:
-        return c.condition(
-            ConditionType.IMAGES_MIRRORED, False, "MirrorFailed", targets.failure_text(share.failed[0])
-        )
-    held = next((step.hold for step in share.pending if step.hold), None)
-    if held:
-        return c.condition(
-            ConditionType.IMAGES_MIRRORED, False, "RegistryUnreachable", f"{held.what}: {held.why}"
-        )
-    if not share.clear:
-        return c.condition(
-            ConditionType.IMAGES_MIRRORED, False, "Mirroring", "the site registry lacks the bundle"
-        )
-    if observed.registry.bundle:
-        return c.condition(
-            ConditionType.IMAGES_MIRRORED, True, "Complete", f"bundle {observed.registry.bundle}"
-        )
-    if observed.registry.error_code:
-        return c.condition(
-            ConditionType.IMAGES_MIRRORED, None, "RegistryUnreachable", observed.registry.error
-        )
-    known = c.find(previous, ConditionType.IMAGES_MIRRORED)
-    return known or c.condition(
-        ConditionType.IMAGES_MIRRORED, None, "NotRead", "this reading did not ask the registry"
-    )
-
-
-def _kubernetes_ready(
-    configuration: Configuration, observed: Observed, course: Course, hosts: list[TargetStatus]
-) -> c.Condition:
-    if not observed.cluster.reachable:
-        why = observed.cluster.error or "there is no API yet"
-        return c.condition(ConditionType.KUBERNETES_READY, False, "APIUnreachable", why)
-    names = {host.name for host in configuration.control_planes}
-    bad = [entry for entry in hosts if entry["name"] in names and entry["phase"] != TargetPhase.READY]
-    if bad:
-        text = ", ".join(f"{entry['name']} {entry['phase']}" for entry in bad)
-        return c.condition(ConditionType.KUBERNETES_READY, False, PLANES_NOT_READY, text)
-    if not course.of({StepKind.SETTINGS}).clear:
-        return c.condition(
-            ConditionType.KUBERNETES_READY, False, "SettingsPending", "settings are not in the cluster yet"
-        )
-    if not course.of({StepKind.ADMISSION}).clear:
-        why = "the rule for image names is not as it should be yet"
-        return c.condition(ConditionType.KUBERNETES_READY, False, "ImageNamesPending", why)
-    return c.condition(ConditionType.KUBERNETES_READY, True, SERVING, observed.cluster.version)
 
 
 def _operation(

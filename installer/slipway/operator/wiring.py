@@ -33,7 +33,8 @@ from slipway.model.plan import Plan
 from slipway.operator.door import Door, Meter
 from slipway.operator.metrics import Metrics
 from slipway.operator.operations import Chronicle
-from slipway.operator.reconcile import Edges, Reconciler
+from slipway.operator.reconcile import Reconciler
+from slipway.operator.round import Edges
 from slipway.operator.runtime import LEASE_NAME, OperatorProcess, Settings
 from slipway.runner import Standby
 from slipway.settings import LOCK_SECONDS, NAMESPACE
