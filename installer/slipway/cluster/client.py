@@ -3,13 +3,13 @@
 On top of `transport`: where a kind lives, paging, server-side apply, and a count of writes, which an operation reports.
 """
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from slipway.cluster import kinds, transport
+from slipway.cluster.changes import changes_on
 from slipway.errors import ConflictError, StepError, TransientError
 from slipway.settings import FIELD_MANAGER
 
@@ -119,7 +119,7 @@ class Client:
         """
         opened = self.open_watch(api_version, kind, namespace, since=since, seconds=seconds, labels=labels)
         with opened as answer:
-            yield from events(answer)
+            yield from changes_on(answer)
 
     def open_watch(
         self,
@@ -286,40 +286,6 @@ def _of_kubernetes(data: Any) -> bool:
     if not isinstance(data, dict) or not isinstance(data.get("metadata", {}), dict):
         return False
     return isinstance(data.get("kind"), str) or "gitVersion" in data
-
-
-def events(answer: transport.Answer) -> Iterator[Object]:
-    """The changes of a watch, each a line of JSON.
-
-    Raises:
-        TransientError: what arrives is no event, as the page of a proxy, or says that there will be no more.
-    """
-    for line in answer.lines():
-        event = _event(line)
-        if event["type"] == "ERROR":
-            status = event["object"]
-            code = status.get("code")
-            transport.raise_refusal(code if isinstance(code, int) else 0, status, "watch")
-            raise TransientError(
-                "the Kubernetes API ended the watch", where="kubernetes", why=str(status.get("message", ""))
-            )
-        yield event
-
-
-def _event(line: bytes) -> Object:
-    """One line, with all that is read of it: its type, and the version of its object where it is no error."""
-    try:
-        event = json.loads(line)
-        if event["type"] == "ERROR":
-            dict(event["object"])
-        else:
-            str(event["object"]["metadata"]["resourceVersion"])
-    except (ValueError, TypeError, KeyError) as exc:
-        raise TransientError(
-            "what arrived on a watch is no event", where="kubernetes", why=line[:200].decode(errors="replace")
-        ) from exc
-    checked: Object = event
-    return checked
 
 
 def retry_conflicts(change: Callable[[], Result], attempts: int = 5) -> Result:
