@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ class RecordingEngine:
         self.refusals: list[SlipwayError] = []
         self.away = ""
         """Why the steps of modules are held back; empty: they are not."""
+        self.drifted: set[str] = set()
+        """Modules whose objects are not as recorded, which only a full read shows; mending stops workloads."""
         self.disruptive = disruptive
         self.step_seconds = step_seconds
 
@@ -81,6 +84,9 @@ class RecordingSession:
             self._step(name, "apply", value) for name, value in wanted.items() if self.mine.get(name) != value
         ]
         steps += [self._step(name, "remove", "") for name in self.mine if name not in wanted]
+        if scope is Scope.FULL:
+            drifted = sorted(self.engine.drifted & self.mine.keys())
+            steps += [replace(self._step(name, "apply", wanted[name]), disruptive=True) for name in drifted]
         now = datetime.now(UTC).isoformat()
         text = digest({"steps": [(step.id, step.digest) for step in steps]}, {})
         name = f"{self.configuration.namespace}/{self.configuration.name}"
@@ -125,6 +131,7 @@ class RecordingSession:
             self.engine.work()
             if step.action == "apply":
                 self.mine[step.target] = step.digest
+                self.engine.drifted.discard(step.target)
             else:
                 self.mine.pop(step.target)
             data = {"outcome": "succeeded", "seconds": self.engine.step_seconds}

@@ -27,6 +27,8 @@ from slipway.model.observed import NodeObserved
 from slipway.model.operation import Outcome, Progress
 from slipway.operator.conditions import find
 from slipway.operator.door import Key
+from slipway.operator.hook import RESYNC
+from slipway.operator.runtime import OperatorProcess
 from slipway.secrets.store import digests_of
 from slipway.settings import API_GROUP, API_VERSION, APPROVE_ANNOTATION, NAMESPACE
 from tests.api.recording import RecordingEngine, Running, make_runtime
@@ -97,7 +99,7 @@ def test_every_edit_reaches_the_engine(api: ApiServer) -> None:
 
 
 def test_status_operation_and_events_of_a_toggle(api: ApiServer) -> None:
-    engine = RecordingEngine(step_seconds=1.2)
+    engine = RecordingEngine(step_seconds=3)
     write(api)
     with Running(make_runtime(api.kubeconfig, "one", engine)) as runtime:
         settled(api, "Applying")
@@ -188,6 +190,48 @@ def test_a_disruptive_plan_waits_for_its_digest(api: ApiServer) -> None:
         write(api, **{APPROVE_ANNOTATION: status["operation"]["plan"]})
         settled(api, "Ready")
         assert len(engine.runs) == 1
+
+
+def drifts(process: OperatorProcess, engine: RecordingEngine) -> None:
+    """A module's objects are not as recorded, and a full read is due."""
+    engine.drifted.add("welcome")
+    process.queue.add({"binding": RESYNC, "type": "Schedule"})
+
+
+def test_drift_that_waits_for_a_yes_is_not_forgotten_and_the_yes_is_used(api: ApiServer) -> None:
+    engine = RecordingEngine()
+    write(api)
+    with Running(make_runtime(api.kubeconfig, "one", engine)) as process:
+        settled(api, "Ready")
+        drifts(process, engine)
+        plan = settled(api, "AwaitingApproval")["operation"]["plan"]
+        looks = len(engine.scopes)
+        until(lambda: len(engine.scopes) > looks + 5, seconds=10, what="looked again and again")
+        status = status_of(api)
+        assert (status["phase"], status["operation"]["plan"]) == ("AwaitingApproval", plan)
+        write(api, **{APPROVE_ANNOTATION: plan})
+        settled(api, "Ready")
+        assert engine.drifted == set()
+
+
+def test_drift_that_a_host_holds_back_or_that_was_not_fit_is_not_forgotten(api: ApiServer) -> None:
+    engine = RecordingEngine()
+    write(api)
+    with Running(make_runtime(api.kubeconfig, "one", engine)) as process:
+        settled(api, "Ready")
+        engine.away = "timed out"
+        drifts(process, engine)
+        settled(api, "Degraded")
+        looks = len(engine.scopes)
+        until(lambda: len(engine.scopes) > looks + 3, seconds=15, what="looked again and again")
+        assert status_of(api)["phase"] == "Degraded"
+        engine.away = ""
+        plan = settled(api, "AwaitingApproval")["operation"]["plan"]
+        engine.refusals += [PreflightError("not fit", hint="mend it")] * 2
+        write(api, **{APPROVE_ANNOTATION: plan})
+        settled(api, "Failed")
+        settled(api, "Ready")
+        assert engine.drifted == set()
 
 
 def test_while_the_command_line_carries_a_plan_out_nobody_is_asked_for_a_yes(api: ApiServer) -> None:

@@ -69,4 +69,6 @@ class ReadyReason(StrEnum):
     """False: nothing is to be done, and something is sick."""
     HELD = "HostsUnreachable"
     """False: hosts that do not answer hold steps back, and nothing else is to be done."""
+    NOT_FIT = "PreflightFailed"
+    """False: something is not fit for the plan, and nothing was begun."""
     AWAITING_APPROVAL = "AwaitingApproval"

@@ -169,7 +169,7 @@ class Meter(Protocol):
     def looked(self, configuration: Configuration, cluster: ClusterObserved) -> None:
         """A reading of the cluster alone."""
 
-    def finished(self, configuration: str, result: OperationResult) -> None:
+    def finished(self, result: OperationResult) -> None:
         """An operation ended."""
 
     def gone(self, configuration: str) -> None:

@@ -12,7 +12,7 @@ from slipway import __version__
 from slipway.cluster.watch import Hearing
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, HostObserved, Observed, Scope
-from slipway.model.operation import OperationResult, Outcome
+from slipway.model.operation import OperationResult
 from slipway.model.plan import Plan, StepId
 from slipway.model.standing import Part, Standing
 from slipway.planning.standing import standing_of
@@ -66,7 +66,9 @@ class Metrics:
             registry=self.registry,
         )
         self._plan_steps = self._gauge("slipway_plan_steps", "Steps that the newest plan has.")
-        self._drift = self._gauge("slipway_drift", "Things found other than recorded, at the newest reading.")
+        self._drift = self._gauge(
+            "slipway_drift", "Things found other than recorded, at the newest full reading."
+        )
         self._sick = Gauge(
             "slipway_sick",
             "Nodes and modules that are not well, at the newest reading.",
@@ -94,10 +96,10 @@ class Metrics:
     def read(self, plan: Plan, observed: Observed) -> None:
         """A reading and what it leads to."""
         self._plan_steps.labels(plan.configuration).set(len(plan.steps))
-        drift = sum(map(len, observed.cluster.drift.values()))
-        drift += sum(len(host.drift) for host in observed.hosts.values())
-        self._drift.labels(plan.configuration).set(drift)
         if observed.scope is Scope.FULL:
+            drift = sum(map(len, observed.cluster.drift.values()))
+            drift += sum(len(host.drift) for host in observed.hosts.values())
+            self._drift.labels(plan.configuration).set(drift)
             self._forget_hosts(plan.configuration, observed.hosts)
         for host in observed.hosts.values():
             for one in host.survey.certificates:
@@ -117,15 +119,12 @@ class Metrics:
             names = {one.name for one in standing.sick if one.part is part}
             self._sick.labels(configuration, part.value).set(len(names))
 
-    def finished(self, configuration: str, result: OperationResult) -> None:
+    def finished(self, result: OperationResult) -> None:
         """An operation ended."""
         self._operations.labels(result.outcome.value).inc()
         for step in result.steps:
             kind = StepId.parse(step.step).kind
             self._step_seconds.labels(kind, step.outcome.value).observe(step.seconds)
-        if result.outcome is Outcome.SUCCEEDED:
-            self._success.labels(configuration).set(time.time())
-            self._plan_steps.labels(configuration).set(0)
 
     def gone(self, configuration: str) -> None:
         """A ClusterConfiguration was deleted: nothing is known of it any more."""

@@ -21,8 +21,9 @@ from slipway.errors import (
 from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration, Observed, Scope
 from slipway.model.plan import Plan
-from slipway.model.status import Phase
+from slipway.model.status import ConditionType, Phase, ReadyReason
 from slipway.operator import acceptance, status
+from slipway.operator.conditions import find
 from slipway.operator.door import Key, Request, Session, Verdict
 from slipway.operator.round import Edges, Round, read
 from slipway.operator.voice import Voice
@@ -99,6 +100,8 @@ class Reconciler:
         voice = Voice(live, self._edges.store, self._edges.clock)
         if left := voice.phase and _LEFT.get(voice.phase):
             observed, plan = read(session, Scope.RECORDS)
+            if plan.empty:  # by the records, which do not show drift
+                observed, plan = read(session, Scope.FULL)
             if plan.empty:  # somebody else has carried the rest out
                 voice.tell(configuration, plan, observed)
                 return Verdict.UNCHANGED
@@ -120,7 +123,7 @@ class Reconciler:
         session = self._edges.engine.open(configuration)
         try:
             with before_changes():
-                observed, plan = self._look(session, full=request.full)
+                observed, plan = self._look(session, live, full=request.full)
         except ConfigurationError as error:  # against the live cluster: an immutable field
             return self._refuse(live, error)
         try:
@@ -131,11 +134,13 @@ class Reconciler:
             log.info("%s: %s", request.key, error.what)
             return Verdict.SUPERSEDED
 
-    def _look(self, session: Session, *, full: bool) -> tuple[Observed, Plan]:
-        """Records first; the hosts themselves only when a step would touch one."""
+    def _look(self, session: Session, live: LiveConfiguration, *, full: bool) -> tuple[Observed, Plan]:
+        """Records first; the hosts themselves only when a step would touch one, or what waits is drift of theirs."""
         observed, plan = read(session, Scope.FULL if full else Scope.RECORDS)
         if not full and any(step.on_host for step in plan.steps):
             observed, plan = read(session, Scope.TARGETS)
+        if not full and waits_deeper(live, plan):
+            observed, plan = read(session, Scope.FULL)
         self._edges.meter.read(plan, observed)
         return observed, plan
 
@@ -157,3 +162,14 @@ class Reconciler:
         if isinstance(error, PreflightError):  # what was not fit may be by now, without an edit
             return Verdict.WAITING
         return Verdict.RETRY if again else Verdict.FAILED
+
+
+def waits_deeper(live: LiveConfiguration, plan: Plan) -> bool:
+    """Whether what was said to wait is not in a plan by records alone: then a full read had found it, as drift."""
+    status = live.status
+    if status.get("observedGeneration") != live.generation:
+        return False
+    reason = find(status, ConditionType.READY).get("reason")
+    if reason == ReadyReason.AWAITING_APPROVAL:
+        return plan.digest != (status.get("operation") or {}).get("plan")
+    return plan.empty and reason in {ReadyReason.HELD, ReadyReason.NOT_FIT}

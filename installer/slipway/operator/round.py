@@ -192,10 +192,11 @@ class Round:
     ) -> bool:
         """Tell the outcome, from a fresh reading if all went well; whether that shows more to do."""
         good, left = result.outcome is Outcome.SUCCEEDED, False
-        self._edges.meter.finished(plan.configuration, result)
+        self._edges.meter.finished(result)
         self._edges.recorder.finished(self._live, plan, whole_result(past, result), running.started)
         if good:
             observed, more = read(self._session, Scope.RECORDS)
+            self._edges.meter.read(more, observed)
             left = not more.empty
         self._voice.tell(self._configuration, plan, observed, result=result, running=running)
         text = f"operation {result.operation} {result.outcome} in {result.seconds:.0f} s"

@@ -64,7 +64,7 @@ def stopped_status(live: LiveConfiguration, error: SlipwayError, *, now: str) ->
 
 def stop_reason(error: SlipwayError) -> str:
     """Why it stopped, in the one word that conditions and Events have."""
-    reasons = {PreflightError: "PreflightFailed", ConflictError: "Locked"}
+    reasons = {PreflightError: ReadyReason.NOT_FIT, ConflictError: "Locked"}
     return next((word for kind, word in reasons.items() if isinstance(error, kind)), type(error).__name__)
 
 
