@@ -222,6 +222,36 @@ def test_a_lease_that_somebody_deleted_is_made_again(client: Client, name: str) 
     assert spec_of(client, name)["leaseTransitions"] == 7
 
 
+def edited(client: Client, name: str, **spec: Any) -> None:
+    """What somebody makes of the Lease with kubectl."""
+    found = client.get(*leases.LEASE, f"slipway-{name}", NAMESPACE)
+    assert found
+    client.replace(found | {"spec": found["spec"] | spec})
+
+
+def test_a_lease_that_somebody_edited_becomes_free_all_the_same(client: Client, name: str) -> None:
+    now = 0.0
+    Lease(client, name, "ann").acquire()
+    edited(client, name, leaseDurationSeconds=2**31 - 1, holderIdentity="nobody knows")
+    other = Lease(client, name, "bob", sighting=Sighting(lambda: now))
+    with pytest.raises(HeldError, match="nobody knows") as caught:
+        other.acquire()
+    assert "for 600 s" in caught.value.why
+    now = 599.0
+    with pytest.raises(HeldError):
+        other.acquire()
+    now = 600.0
+    assert other.acquire() == 2
+
+
+def test_a_lease_that_cannot_count_on_says_what_to_do(client: Client, name: str) -> None:
+    Lease(client, name, "ann").acquire()
+    edited(client, name, leaseTransitions=2**31 - 1, holderIdentity="")
+    with pytest.raises(ConflictError, match="cannot count on") as caught:
+        Lease(client, name, "bob").acquire()
+    assert f"delete lease slipway-{name}" in caught.value.hint
+
+
 def test_a_clock_that_stands_still_renews_all_the_same(client: Client, name: str) -> None:
     moment, now = datetime(2026, 1, 1, tzinfo=UTC), 0.0
     mine = Lease(client, name, "ann", wall=lambda: moment)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from slipway.clock import utc_now
 from slipway.cluster.client import Client
-from slipway.cluster.lease import LEASE, claimed
+from slipway.cluster.lease import LEASE, claimed, life_of
 from slipway.errors import ConflictError
 from slipway.holders import Sighting
 
@@ -70,8 +70,7 @@ class Election:
         """Look at it: who holds it, and whether that one has renewed nothing for its duration."""
         spec = lease.get("spec") or {}
         self.holder = spec.get("holderIdentity") or ""
-        seconds: int = spec.get("leaseDurationSeconds") or self._seconds
-        return self._sighting.still_for(spec) > seconds
+        return self._sighting.still_for(spec) > life_of(spec, self._seconds)
 
     def _won(self, lease: dict[str, Any]) -> bool:
         self._expired(lease)

@@ -20,6 +20,12 @@ from slipway.settings import LEASE_PREFIX, LOCK_SECONDS, NAMESPACE
 
 LEASE: Final = ("coordination.k8s.io/v1", "Lease")
 
+#: Seconds after which a Lease that nobody renews is free, whatever it says: no release of Slipway takes one so long.
+LONGEST: Final = 600
+
+#: What the API takes for a number of takings.
+_MOST_TAKINGS: Final = 2**31 - 1
+
 
 class Lease:
     """The Lease `slipway-NAME`; `epoch` is valid after `acquire`. Threads may share it.
@@ -68,6 +74,8 @@ class Lease:
             spec = found.get("spec") or {}
             self._refuse_other(spec, instead_of)
             former = int(spec.get("leaseTransitions") or 0)
+            if max(former, at_least) >= _MOST_TAKINGS:
+                raise self._uncountable(max(former, at_least))
             own = spec.get("holderIdentity") == self.holder  # a taking whose answer was lost
             self._write(self._client.replace, found, max(at_least, former if own else former + 1))
             return self.epoch
@@ -132,7 +140,7 @@ class Lease:
 
     def _refuse_other(self, spec: dict[str, Any], instead_of: str) -> None:
         still = self._sighting.still_for(spec)
-        free = still >= int(spec.get("leaseDurationSeconds") or self._seconds)
+        free = still >= life_of(spec, self._seconds)
         if (spec.get("holderIdentity") or "") not in {"", self.holder, instead_of} and not free:
             raise self._taken(spec)
 
@@ -140,13 +148,21 @@ class Lease:
         place = {"name": self._name, "namespace": self._namespace}
         return claimed(found, place, self.holder, seconds=self._seconds, transitions=epoch, wall=self._wall)
 
+    def _uncountable(self, takings: int) -> ConflictError:
+        return ConflictError(
+            f"it was taken {takings} times, by its own word, and cannot count on",
+            where=self._where,
+            why="somebody edited it: each operation counts one",
+            hint=f"while nothing runs: kubectl -n {self._namespace} delete lease {self._name}",
+        )
+
     @property
     def _where(self) -> str:
         return f"Lease {self._namespace}/{self._name}"
 
     def _taken(self, spec: dict[str, Any]) -> HeldError:
         holder = spec.get("holderIdentity") or "somebody"
-        seconds = spec.get("leaseDurationSeconds") or self._seconds
+        seconds = life_of(spec, self._seconds)
         renewed = spec.get("renewTime")
         return HeldError(
             f"{name_of(holder)} is changing this cluster",
@@ -156,6 +172,11 @@ class Lease:
             why=f"it renewed its Lease at {renewed} by its own clock, for {seconds} s" if renewed else "",
             hint="wait until it ends; a Lease that is not renewed becomes free by itself",
         )
+
+
+def life_of(spec: dict[str, Any], usual: int) -> int:
+    """Seconds for which a Lease counts as held though nobody renews it."""
+    return min(int(spec.get("leaseDurationSeconds") or usual), LONGEST)
 
 
 def _holder(lease: Object) -> str:
