@@ -1,10 +1,12 @@
 """The operator against a real API server: dispatch, status, approval, refusals, succession. Its engine only records."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +27,7 @@ from slipway.engine.handover import hand_over
 from slipway.errors import ConfigurationError, PreflightError, StalePlanError, StepError
 from slipway.model.observed import NodeObserved
 from slipway.model.operation import Outcome, Progress
+from slipway.operator import runtime
 from slipway.operator.conditions import find
 from slipway.operator.door import Key
 from slipway.operator.hook import RESYNC
@@ -588,3 +591,33 @@ def test_the_applier_has_a_token_of_its_own(api: ApiServer, tmp_path: Path) -> N
         timeout=30,
     )
     assert who.stdout == f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
+
+
+def test_an_operator_that_may_do_nothing_any_more_is_not_ready_and_says_why(
+    api: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "CONTACT_SECONDS", 3.0)
+    account, kubeconfig = f"--serviceaccount={NAMESPACE}:works", tmp_path / "kubeconfig"
+    rights = ("clusterrolebinding", "works", "--clusterrole=cluster-admin", account)
+    api.kubectl("-n", NAMESPACE, "create", "serviceaccount", "works")
+    api.kubectl("create", *rights)
+    access = json.loads(api.kubeconfig.read_text())
+    token = api.kubectl("-n", NAMESPACE, "create", "token", "works").stdout.strip()
+    access["users"][0]["user"] = {"token": token}
+    kubeconfig.write_text(json.dumps(access))
+    with Running(make_runtime(kubeconfig, "one", RecordingEngine())) as process:
+        until(lambda: code(process.web.port, "/readyz") == 200, seconds=20, what="ready")
+        assert "lease" not in page(process.web.port, "/healthz")
+        api.kubectl("delete", *rights[:2])
+        until(lambda: code(process.web.port, "/readyz") == 503, seconds=20, what="not ready")
+        assert "lease: the Kubernetes API answered 403" in page(process.web.port, "/healthz")
+        api.kubectl("create", *rights)
+        until(lambda: code(process.web.port, "/readyz") == 200, seconds=20, what="ready again")
+
+
+def code(port: int, path: str) -> int:
+    try:
+        page(port, path)
+    except urllib.error.HTTPError as error:
+        return error.code
+    return 200

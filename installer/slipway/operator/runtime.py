@@ -50,6 +50,9 @@ _MAY_PASS: Final = {Verdict.DEGRADED, Verdict.AWAITING_APPROVAL}
 #: What the command line may bring to its end: looked at like that, and not begun again.
 _LEFT_UNDONE: Final = {Verdict.FAILED, Verdict.CANCELLED}
 
+#: Seconds for which an API server that restarts may be away, before its operator counts as not ready.
+CONTACT_SECONDS: Final = 60.0
+
 #: Seconds without a turn of the main loop after which the kubelet may restart us.
 LIVENESS_SECONDS: Final = 120.0
 
@@ -92,13 +95,15 @@ class OperatorProcess:
         self._worker: threading.Thread | None = None
         self._watchers: list[threading.Thread] = []
         self._turn = time.monotonic()
-        self._contact = False
+        self._contact = float("-inf")
+        self._refusal = "it has not answered yet"
+        """Why the Lease could not be asked for last; empty: it could."""
         self.web = HTTPPages(
             settings.address,
             settings.port,
             {
-                "/healthz": probe_page(self._unhealthy, notes=metrics.watches.notes),
-                "/readyz": probe_page(lambda: "" if self._contact else "the API has not answered yet"),
+                "/healthz": probe_page(self._unhealthy, notes=self._notes),
+                "/readyz": probe_page(self._unready),
                 "/metrics": lambda: (200, EXPOSITION, metrics.text()),
             },
         )
@@ -134,9 +139,10 @@ class OperatorProcess:
         try:
             held = self._election.hold()
         except SlipwayError as error:
+            self._refusal = error.what
             log.info("lease: %s", error.what)
             return self.leading
-        self._contact = True
+        self._contact, self._refusal = time.monotonic(), ""
         return held
 
     def _lead(self) -> None:
@@ -245,6 +251,16 @@ class OperatorProcess:
 
     def _look_again(self, key: Key, seconds: float) -> None:
         self.queue.add(_retry(key), after=seconds, name=f"retry {key}")
+
+    def _unready(self) -> str:
+        """An operator to whom the API says nothing, or allows nothing, does no work that could be handed to it."""
+        silent = time.monotonic() - self._contact > CONTACT_SECONDS
+        return f"the Kubernetes API: {self._refusal}" if self._refusal and silent else ""
+
+    def _notes(self) -> list[str]:
+        """For people: what no restart mends."""
+        lease = [f"lease: {self._refusal}"] if self._refusal else []
+        return [*lease, *self.metrics.watches.notes()]
 
     def _unhealthy(self) -> str:
         if time.monotonic() - self._turn > LIVENESS_SECONDS:
