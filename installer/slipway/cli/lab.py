@@ -15,7 +15,6 @@ app = typer.Typer(no_args_is_help=True, help="Disposable nodes on this machine, 
 
 Name = Annotated[str, typer.Option("--name", envvar="SLIPWAY_LAB_NAME", help="Which lab.")]
 NodeName = Annotated[str, typer.Argument(metavar="NODE", help="Name of a node, as node-1.")]
-STATE_COLOURS = {"running": "green", "stopped": "yellow", "broken": "red"}
 
 
 @app.command(epilog="Example: slipway lab up --nodes 3")
@@ -127,11 +126,14 @@ def _print_status(lab: "Lab", output: Format) -> None:
     if output is Format.JSON:
         emit(now)
         return
+    from slipway.lab.status import NodeState
+
+    hues = {NodeState.RUNNING: "green", NodeState.STOPPED: "yellow", NodeState.BROKEN: "red"}
     site = "up" if now.network and now.resolver else "down"
     print(f"lab {now.name}, {now.subnet}, network {site}, key {now.private_key}")
     if now.disk_full:
         print(colour(f"the disk below it is full: {now.disk_free // (1 << 20)} MiB are free", "red"))
     table(
         ("NODE", "ADDRESS", "OS", "STATE"),
-        [(n.name, n.address, n.os, colour(n.state, STATE_COLOURS[n.state])) for n in now.nodes],
+        [(n.name, n.address, n.os, colour(n.state, hues[n.state])) for n in now.nodes],
     )

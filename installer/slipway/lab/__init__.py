@@ -6,8 +6,9 @@ site around it).
 """
 
 from slipway.lab.egress import Egress
-from slipway.lab.lab import Lab, LabStatus, NodeStatus
+from slipway.lab.lab import Lab
 from slipway.lab.machine import LabError
 from slipway.lab.state import LabNode
+from slipway.lab.status import LabStatus, NodeStatus
 
 __all__ = ["Egress", "Lab", "LabError", "LabNode", "LabStatus", "NodeStatus"]

@@ -3,9 +3,21 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
+from slipway.lab import resolver
 from slipway.model.egress import Asked, EgressRecords, Sent
+
+#: TEST-NET-3 (RFC 5737): nobody has this address, so the control's packet could reach nobody anyway.
+CONTROL_ADDRESS: Final = "203.0.113.1"
+CONTROL_PROGRAM: Final = f"""
+import socket
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"control", ("{CONTROL_ADDRESS}", 9))
+try:
+    socket.getaddrinfo("{resolver.CONTROL_NAME}", None)
+except socket.gaierror:
+    pass
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +47,8 @@ class Egress:
     def records(self) -> EgressRecords:
         """The same for who explains it."""
         return EgressRecords(self.sent, self.asked, self.packets, self.questions)
+
+
+def has_control(seen: Egress) -> bool:
+    """Whether the packet and the question of the control program were counted."""
+    return CONTROL_ADDRESS in seen.destinations and resolver.CONTROL_NAME in seen.names and seen.packets > 0

@@ -9,58 +9,22 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from slipway.lab import access, cgroups, disk, keys, machine, network, resolver, rootfs, state, supervisor
-from slipway.lab.egress import Egress
+from slipway.lab.egress import CONTROL_PROGRAM, Egress, has_control
 from slipway.lab.machine import LabError
 from slipway.lab.state import LabNode, Site
+from slipway.lab.status import LabStatus, NodeState, NodeStatus
 
 DEFAULT_NAME: Final = "default"
 DEFAULT_SUBNET: Final = "10.77.0.0/24"
 #: Another `up` may be building a rootfs.
 BUSY_SECONDS: Final = 1200
-#: TEST-NET-3 (RFC 5737): nobody has this address, so the control's packet could reach nobody anyway.
-CONTROL_ADDRESS: Final = "203.0.113.1"
-CONTROL_PROGRAM: Final = f"""
-import socket
-socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"control", ("{CONTROL_ADDRESS}", 9))
-try:
-    socket.getaddrinfo("{resolver.CONTROL_NAME}", None)
-except socket.gaierror:
-    pass
-"""
 CONTROL_SECONDS: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class NodeStatus:
-    """A node and whether it runs: `running`, `stopped`, or `broken` (half of its processes are left)."""
-
-    name: str
-    address: str
-    os: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class LabStatus:
-    """A lab as it is now."""
-
-    name: str
-    subnet: str
-    network: bool
-    resolver: bool
-    private_key: str
-    known_hosts: str
-    disk_free: int
-    """Bytes left on the disk below all nodes."""
-    disk_full: bool
-    """Too few of them for nodes to work."""
-    nodes: tuple[NodeStatus, ...]
 
 
 class Lab:
@@ -283,10 +247,7 @@ class Lab:
         return seen
 
     def _control_seen(self) -> bool:
-        seen = self.egress()
-        return (
-            CONTROL_ADDRESS in seen.destinations and resolver.CONTROL_NAME in seen.names and seen.packets > 0
-        )
+        return has_control(self.egress())
 
     def _reset_egress(self) -> None:
         network.reset(self._site)
@@ -325,7 +286,7 @@ class Lab:
 
     def _boot(self, node: LabNode) -> bool:
         """Start the node unless it runs; the leftovers of a killed one go first. Whether it was started."""
-        if self._state(node) == "running":
+        if self._state(node) is NodeState.RUNNING:
             return False
         self._stop(node)
         disk.prepare(self._site, node)
@@ -337,7 +298,9 @@ class Lab:
         cgroups.remove(cgroups.node_group(self._site.ident, node.name))
         network.clear_link(self._site, node)
 
-    def _state(self, node: LabNode) -> str:
+    def _state(self, node: LabNode) -> NodeState:
         inside = bool(cgroups.members(cgroups.node_group(self._site.ident, node.name)))
         outside = bool(cgroups.members(cgroups.helper_group(self._site.ident, node.name)))
-        return {(True, True): "running", (False, False): "stopped"}.get((inside, outside), "broken")
+        if inside and outside:
+            return NodeState.RUNNING
+        return NodeState.BROKEN if inside or outside else NodeState.STOPPED
