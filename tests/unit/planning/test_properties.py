@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.api import read
-from slipway.model.observed import HostObserved, Observed
-from slipway.model.plan import StepKind
+from slipway.model.observed import ClusterObserved, HostObserved, Observed
+from slipway.model.plan import Because, StepKind
 from tests.unit.planning import model
 
 WORDS = st.sampled_from(["a", "b", "c"])
@@ -120,6 +120,32 @@ def test_with_a_host_away_all_others_are_done_and_the_rest_once_it_is_back(
     rest = model.planned(after, later)
     assert not rest.holds
     assert model.planned(after, model.applied(after, rest, later)).steps == ()
+
+
+@few
+@given(documents(), documents())
+def test_with_the_api_away_nothing_is_done_unseen_and_the_rest_once_it_is_back(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    observed = model.installed(before)
+    away = replace(observed, cluster=ClusterObserved(reachable=False, error="the connection was refused"))
+    plan = model.planned(after, away)
+    of_planes: set[str] = set()
+    done: set[str] = set()
+    for step in plan.steps:
+        assert step.hold or set(step.needs) <= done, "what is carried out needs nothing that is held back"
+        done |= set() if step.hold else {step.id}
+        if step.kind is StepKind.HOST:
+            of_planes |= {step.id} if step.target.startswith("cp-") else set()
+            assert step.hold or not step.disruptive, "nobody can drain its node"
+        elif step.kind is not StepKind.MIRROR:
+            assert {reason.cause for reason in step.reasons} == {Because.UNHEARD}, "nothing is known of it"
+            assert step.hold or of_planes & set(step.needs), "a control plane may bring the API back"
+    if not of_planes:
+        back = replace(model.applied(after, plan, away), cluster=observed.cluster)
+        rest = model.planned(after, back)
+        assert not rest.holds
+        assert model.planned(after, model.applied(after, rest, back)).steps == ()
 
 
 @few
