@@ -86,6 +86,24 @@ def parse_spec(
     return _configuration(parsed, name, namespace, generation)
 
 
+def stored_spec(spec: Mapping[str, Any], *, name: str, namespace: str) -> Spec:
+    """The spec of an object in the cluster, field by field: what they mean together is for who follows it to say.
+
+    Raises:
+        ConfigurationError: another release wrote it, with fields or values that this one does not know.
+    """
+    try:
+        return Spec.model_validate(spec)
+    except ValidationError as exc:
+        correct = f"kubectl -n {namespace} edit clusterconfiguration {name}"
+        raise ConfigurationError(
+            "this release cannot read the ClusterConfiguration in the cluster",
+            where=f"clusterconfiguration/{name}",
+            findings=tuple(explain.findings(exc, Spec, "spec")),
+            hint=f"use the release that wrote it, or correct it there: {correct}",
+        ) from exc
+
+
 def refusal(
     found: Iterable[Finding], *, where: str = "", path: Path | None = None, text: str = ""
 ) -> ConfigurationError:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from slipway.api.merge import resolve
+from slipway.api.read import stored_spec
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.site.source import SiteSource
 from slipway.clock import utc_text
@@ -19,7 +20,6 @@ from slipway.engine.kubeconfig import fetch_kubeconfig
 from slipway.engine.merging import effective_configuration
 from slipway.engine.registry import observe_registry, registry_source
 from slipway.errors import BundleError, ConfigurationError, Finding, SlipwayError, TransientError
-from slipway.model.configuration import Spec
 from slipway.model.host.items import Host, stranger
 from slipway.model.observed import ClusterObserved, HostObserved, Observed, RegistryObserved, Scope
 from slipway.model.plan import LEAVE, Plan, StepKind
@@ -247,7 +247,7 @@ def _refuse(context: Context, cluster: ClusterObserved) -> None:
     findings = machine_findings(cluster.nodes, configuration)
     for live in cluster.configurations:
         if (live.namespace, live.name) == (configuration.namespace, configuration.name):
-            spec = Spec.model_validate(live.spec)
+            spec = stored_spec(live.spec, name=live.name, namespace=live.namespace)
             findings += immutable_findings(spec, configuration.spec)
             findings += pillar_findings(resolve(spec.hosts) if spec.hosts else (), spec, configuration)
         elif live.spec.get("hosts") and configuration.spec.hosts and context.document is not None:

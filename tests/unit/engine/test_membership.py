@@ -1,5 +1,6 @@
 """Whose a cluster is: the kubeconfig of somebody else's is not fetched, and hosts are in one ClusterConfiguration."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ from slipway.api import read
 from slipway.engine import prepare
 from slipway.errors import ConfigurationError
 from slipway.model.observed import HostObserved
+from tests.cases import merge_patch
 from tests.unit.planning import model
 
 API = "https://api.site.internal:6443"
@@ -54,3 +56,18 @@ def test_hosts_of_a_second_configuration_are_refused_before_anything_is_planned(
     with pytest.raises(ConfigurationError) as caught:
         prepare._refuse(context, observed.cluster)
     assert [finding.code for finding in caught.value.findings] == ["second-hosts"]
+
+
+@pytest.mark.parametrize(
+    ("patch", "path"),
+    [({"novel": 1}, "spec.novel"), ({"kubernetes": {"version": 5}}, "spec.kubernetes.version")],
+)
+def test_an_object_of_another_release_is_no_fault(patch: dict[str, Any], path: str) -> None:
+    document = model.base()
+    observed = model.installed(document)
+    live = replace(observed.cluster.configurations[0], spec=merge_patch(document["spec"], patch))
+    context: Any = SimpleNamespace(configuration=read.parse(document), document=document)
+    with pytest.raises(ConfigurationError, match="cannot read") as caught:
+        prepare._refuse(context, replace(observed.cluster, configurations=(live,)))
+    assert [finding.path for finding in caught.value.findings] == [path]
+    assert "the release that wrote it" in caught.value.hint
