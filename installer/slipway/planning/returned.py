@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from slipway.model.host.items import Host
 from slipway.model.observed import Drift, HostObserved
 from slipway.model.plan import StepKind
-from slipway.planning.checks.ports import FIREWALLS
+from slipway.planning.ports import FIREWALLS
 
 
 def returned(host: Host, seen: HostObserved, role: str) -> Iterator[Drift]:

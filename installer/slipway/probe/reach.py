@@ -14,8 +14,8 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.model.survey import Reach, ReachVerdict
-from slipway.planning.checks.ports import VXLAN, targets, tunnel
 from slipway.planning.mounts import mounts_of, servers
+from slipway.planning.ports import VXLAN, places_to_reach, tunnel_end
 from slipway.planning.roles.kubernetes import CONTROL_PLANE, WORKER
 from slipway.probe.fleet import Fleet
 from slipway.probe.ssh import SSHSession
@@ -43,7 +43,7 @@ def _ask(
 ) -> tuple[Reach, ...]:
     lines = [
         f"{other.name} {address} {port}"
-        for other, address, port in targets(configuration, host)
+        for other, address, port in places_to_reach(configuration, host)
         if other.name not in seen or seen[other.name].reachable
     ]
     lines += sorted(
@@ -63,7 +63,7 @@ def _ask(
 
 def _tunnel(configuration: Configuration, host: Host, seen: Mapping[str, HostObserved]) -> list[str]:
     """Flannel answers nothing: only a host without it says that packets arrive."""
-    found = tunnel(configuration, host)
+    found = tunnel_end(configuration, host)
     other = seen.get(found[0].name) if found else None
     if not found or not other or not other.reachable or JOINED & other.records.keys():
         return []

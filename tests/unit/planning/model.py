@@ -27,10 +27,10 @@ from slipway.model.observed import (
 )
 from slipway.model.plan import REPLICA, Plan, Step, StepKind
 from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef, StepRecord
-from slipway.planning.checks.ports import FIREWALLS
 from slipway.planning.digests import references
 from slipway.planning.modules import owner_of
 from slipway.planning.plan import make_plan
+from slipway.planning.ports import FIREWALLS
 from slipway.planning.roles import role_variables, roles_of
 from slipway.settings import NAMESPACE
 from tests.cases import merge_patch

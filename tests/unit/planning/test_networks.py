@@ -13,7 +13,7 @@ from slipway.model.observed import HostObserved
 from slipway.model.survey import Link, Reach, ReachVerdict, Survey
 from slipway.planning.checks.fleet import fleet_state
 from slipway.planning.checks.networks import network_state
-from slipway.planning.checks.ports import targets
+from slipway.planning.ports import places_to_reach
 from slipway.planning.roles import role_variables
 from slipway.settings import data_dir
 from tests.unit.planning import model
@@ -51,14 +51,14 @@ def test_nodes_are_on_the_business_network_and_the_api_on_the_management_network
 
 
 def test_who_has_to_reach_whom_is_tried_where_it_will_go() -> None:
-    found = {(other.name, address, port) for other, address, port in targets(CONFIGURATION, WORKER)}
+    found = {(other.name, address, port) for other, address, port in places_to_reach(CONFIGURATION, WORKER)}
     assert found == {
         ("cp-01", "10.2.0.21", 5000),
         ("cp-01", "10.0.0.21", 6443),
         ("worker-02", "10.1.0.32", 10250),
     }
     assert ("worker-01", "10.1.0.31", 10250) in {
-        (other.name, address, port) for other, address, port in targets(CONFIGURATION, CP)
+        (other.name, address, port) for other, address, port in places_to_reach(CONFIGURATION, CP)
     }
 
 

@@ -9,7 +9,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.model.survey import Reach
-from slipway.planning.checks.ports import FIREWALLS, VXLAN, targets
+from slipway.planning.ports import FIREWALLS, VXLAN, places_to_reach
 from slipway.planning.routes import coming, route_of
 
 #: Seconds between the clocks of two members from which etcd complains (etcd, rafthttp: maxClockDifference is 1 s).
@@ -183,7 +183,7 @@ def _way_comes(configuration: Configuration, host: Host, other: HostObserved, se
 
 def _place(configuration: Configuration, host: Host, reach: Reach) -> str:
     """The port, with its address where that is not the other host's first one."""
-    for other, address, port in targets(configuration, host):
+    for other, address, port in places_to_reach(configuration, host):
         if (other.name, port) == (reach.host, reach.port) and address != other.address:
             return f"{address} port {port}"
     return f"port {reach.port}"

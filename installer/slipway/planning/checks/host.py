@@ -14,7 +14,7 @@ from slipway.planning.checks.gpu import gpu_state
 from slipway.planning.checks.lasting import lasting_state
 from slipway.planning.checks.mounts import mounts_state
 from slipway.planning.checks.networks import network_state, routes_state
-from slipway.planning.checks.ports import FIREWALLS, served
+from slipway.planning.ports import FIREWALLS, ports_served
 
 #: Oldest kernel that kubeadm's system validator takes (k8s.io/system-validators, KernelSpec).
 KERNEL = (4, 19)
@@ -150,7 +150,7 @@ def _strangers(path: str, configuration: Configuration, host: Host, seen: HostOb
             hint = "uninstall it with its own script, or leave the host out"
             yield Finding(path, text, expected="a host in no cluster", hint=hint, code="foreign")
         elif unit in FIREWALLS and host.settings.firewall.mode == "keep":
-            ports = ", ".join(map(str, sorted(served(configuration, host))))
+            ports = ", ".join(map(str, sorted(ports_served(configuration, host))))
             hint = f"open TCP {ports} and UDP 8472 between the hosts, or set firewall.mode to ports or off"
             yield Finding(
                 path,
@@ -181,7 +181,7 @@ def _ports(path: str, configuration: Configuration, host: Host, seen: HostObserv
     """A port is free until the role that listens at it was begun."""
     begun = {StepId.parse(intent.step).action for intent in seen.intents} | set(seen.records)
     taken = {listener.port: listener.program for listener in seen.survey.listeners}
-    for port, role in sorted(served(configuration, host).items()):
+    for port, role in sorted(ports_served(configuration, host).items()):
         if port in taken and role not in begun and not seen.kubernetes:
             text = f"has port {port} taken by {taken[port] or 'another program'}"
             yield Finding(

@@ -7,7 +7,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.disks import Disk
 from slipway.model.host.items import Host
 from slipway.model.observed import Drift
-from slipway.planning.checks.disks import disk_consequences
+from slipway.planning.disks import disk_consequences
 from slipway.planning.roles.base import SETTINGS, Given, Role, registry_access
 
 #: What makes a file system that Debian's standard packages cannot make.

@@ -4,7 +4,7 @@ from typing import Any
 
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
-from slipway.planning.checks.ports import within
+from slipway.planning.ports import ports_to_open
 from slipway.planning.roles.base import SETTINGS, Given, Role
 
 
@@ -17,7 +17,7 @@ def _variables(given: Given) -> dict[str, Any]:
     firewall = given.host.settings.firewall
     if firewall.mode != "ports":
         return {"mode": firewall.mode}
-    tcp, udp = within(given.configuration, given.host)
+    tcp, udp = ports_to_open(given.configuration, given.host)
     for port in firewall.open_ports:
         number, _, protocol = port.partition("/")
         (tcp if protocol == "tcp" else udp).append(number)
