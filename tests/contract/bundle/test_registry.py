@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from slipway.bundle.registry.client import RegistryClient, RegistryError, RegistryUnavailable
+from slipway.bundle.site import source as cache
 from slipway.bundle.site.push import push
 from slipway.bundle.site.source import ArtifactSource, DirectorySource, RegistrySource
 from slipway.errors import BundleError, Interrupted
@@ -66,6 +67,22 @@ def test_what_was_read_once_is_read_without_the_registry(tmp_path: Path, registr
     first = RegistrySource(registry.client(), tmp_path / "cache").path(artifact)
     gone = RegistryClient("https://127.0.0.1:1")
     assert RegistrySource(gone, tmp_path / "cache").path(artifact) == first
+
+
+def test_a_file_of_the_cache_that_is_not_what_it_was_is_fetched_anew(
+    tmp_path: Path, registry: Registry
+) -> None:
+    """As after a cut of power, or a kill before the program was made executable."""
+    manifest = small_bundle(tmp_path / "bundle")
+    push(tmp_path / "bundle", registry.client())
+    binary = next(a for a in manifest.artifacts if a.kind is ArtifactKind.BINARY)
+    path = RegistrySource(registry.client(), tmp_path / "cache").path(binary)
+    path.write_bytes(bytes(binary.size))
+    assert RegistrySource(registry.client(), tmp_path / "cache").path(binary) == path
+    assert f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}" == binary.digest
+    cache._usable.clear()  # another process
+    path.chmod(0o600)
+    assert os.access(RegistrySource(registry.client(), tmp_path / "cache").path(binary), os.X_OK)
 
 
 def test_hosts_fetch_a_file_by_its_digest_over_plain_http(tmp_path: Path, registry: Registry) -> None:

@@ -1,6 +1,7 @@
 """Where artifacts are read from, a bundle directory or the site registry: everyone goes through ArtifactSource."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -83,7 +84,7 @@ class DirectorySource:
 
 
 class RegistrySource:
-    """The site registry, through a local cache of whole files; a file in the cache was checked when it came.
+    """The site registry, through a local cache of whole files, each hashed once per process.
 
     With trusted keys only a bundle that one of them signed: who may push is not who may say what a site runs.
     """
@@ -105,7 +106,7 @@ class RegistrySource:
         _no_image(artifact)
         folder = self.cache / artifact.digest.replace(":", "-")
         target = folder / (artifact.path.rpartition("/")[2] or artifact.name)
-        if target.is_file() and target.stat().st_size == artifact.size:
+        if _is_whole(target, artifact):
             return target
         with guarded(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -114,10 +115,9 @@ class RegistrySource:
 
     def _fetch(self, artifact: Artifact, target: Path) -> None:
         with locked(target.parent / ".lock"):
-            if not target.is_file() or target.stat().st_size != artifact.size:
+            if not _is_whole(target, artifact):
                 self.client.get_blob(artifact.repository, artifact.digest, target)
-                if artifact.kind is ArtifactKind.BINARY:
-                    target.chmod(0o755)
+                _made_usable(target, artifact)
 
 
 class SiteSource:
@@ -144,6 +144,33 @@ class SiteSource:
                     raise
                 failures.append(error)
         raise failures[0]
+
+
+def _is_whole(path: Path, artifact: Artifact) -> bool:
+    """Whether a file of the cache is the artifact still, and can be used: hashed again where it was written since."""
+    if not path.is_file():
+        return False
+    if _usable.get(path) != _mark(path, artifact):
+        if path.stat().st_size != artifact.size or file_digest(path) != artifact.digest:
+            return False
+        _made_usable(path, artifact)
+    return True
+
+
+def _made_usable(path: Path, artifact: Artifact) -> None:
+    """A kill may have come between a program's arrival and this."""
+    if artifact.kind is ArtifactKind.BINARY and not os.access(path, os.X_OK):
+        path.chmod(0o755)
+    _usable[path] = _mark(path, artifact)
+
+
+def _mark(path: Path, artifact: Artifact) -> tuple[str, int, int]:
+    found = path.stat()
+    return artifact.digest, found.st_mtime_ns, found.st_size
+
+
+#: Files of caches that this process has hashed, as they were then.
+_usable: dict[Path, tuple[str, int, int]] = {}
 
 
 def _no_image(artifact: Artifact) -> None:
