@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from slipway.catalog import bounds, options, rendering, selecting, settings_schema
 from slipway.catalog.modules import Module
 from slipway.catalog.options import Options
 from slipway.catalog.selecting import Selected
-from slipway.errors import Finding
+from slipway.errors import ConfigurationError, Finding
 
 if TYPE_CHECKING:
     from slipway.catalog.versions import Versions
@@ -38,6 +39,18 @@ class Catalog:
     def health_rules(self) -> dict[str, tuple[Mapping[str, Any], ...]]:
         """What has to hold of a module that is there, beyond the objects that it made."""
         return {name: module.health.rules for name, module in self.modules.items() if module.health.rules}
+
+    def named(self, name: str) -> Module:
+        """The module that somebody named.
+
+        Raises:
+            ConfigurationError: there is none of that name.
+        """
+        if name in self.modules:
+            return self.modules[name]
+        close, known = get_close_matches(name, self.modules, n=1), ", ".join(sorted(self.modules))
+        hint = f"did you mean {close[0]}?" if close else "slipway catalog list"
+        raise ConfigurationError(f"there is no module {name!r}", why=f"there are {known}", hint=hint)
 
     def check(self, configuration: "Configuration", external: Collection[str] = ()) -> list[Finding]:
         """What is wrong with version, what is handed on to Kubernetes, `spec.modules` and `network.cni`.

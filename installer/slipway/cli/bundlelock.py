@@ -107,7 +107,7 @@ def _wanted(options: LockOptions, configuration: "Configuration") -> list[str]:
     wanted = {*catalog.versions.images_of(versions), *(options.images or ())}
     named = options.modules.split(",") if options.modules else None
     for name in named or modules_of(options.profile, catalog, configuration):
-        wanted |= set(catalog.modules[name].images)
+        wanted |= set(catalog.named(name).images)
     return sorted(image for image in wanted if not image.startswith(f"{OWN_IMAGE}:"))
 
 

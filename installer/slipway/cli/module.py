@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output
-from slipway.errors import ConfigurationError, before_changes
+from slipway.errors import before_changes
 from slipway.landing import land
 
 app = typer.Typer(no_args_is_help=True, help="Switch modules on and off.")
@@ -32,6 +32,7 @@ def disable(
 
 def _switch(file: Path, name: str, *, on: bool, yes: bool, output: Format) -> int:
     """The edit stays once it is being carried out; refused, the file is what it was."""
+    from slipway import catalog
     from slipway.api.read import document
     from slipway.api.yamlfile import text_of
     from slipway.cli.running import carry_out, opened_context
@@ -40,8 +41,8 @@ def _switch(file: Path, name: str, *, on: bool, yes: bool, output: Format) -> in
 
     before, edit = text_of(file), Edit(document(file), ("modules", name, "enabled"))
 
-    with before_changes():
-        _refuse_unknown(name)
+    with before_changes():  # before the file is touched: a finding would name a line that it does not have
+        catalog.load().named(name)
 
     def undo() -> None:
         land(file, before)
@@ -50,20 +51,6 @@ def _switch(file: Path, name: str, *, on: bool, yes: bool, output: Format) -> in
         land(file, switched(before, name, on=on))
         context = opened_context(file, None, edit=edit)
     return carry_out(context, Scope.TARGETS, yes=yes, output=output, undo=undo)
-
-
-def _refuse_unknown(name: str) -> None:
-    """Before the file is touched: a finding would name a line that it does not have."""
-    from slipway import catalog
-    from slipway.api.explain import nearest
-
-    known = sorted(catalog.load().modules)
-    if name not in known:
-        raise ConfigurationError(
-            f"there is no module {name!r}",
-            why=f"there are {', '.join(known)}",
-            hint=nearest(name, known) or "slipway catalog list",
-        )
 
 
 def switched(text: str, name: str, *, on: bool) -> str:
