@@ -94,10 +94,11 @@ def verify(
     here or in spec.bundle.trustedKeys, were found right.
     """
     from slipway import catalog as catalogs
+    from slipway.bundle.form.manifest import SIGNATURE
     from slipway.bundle.site.source import DirectorySource
     from slipway.bundle.verify import checks
     from slipway.bundle.verify.info import carried_modules
-    from slipway.bundle.verify.signing import read_public, require_signature
+    from slipway.bundle.verify.signing import check_signature, read_public
     from slipway.cli.catalog import site_of
     from slipway.engine.enquiry.closure import Closure, closure
     from slipway.errors import BundleError
@@ -107,8 +108,9 @@ def verify(
     source = DirectorySource(directory, trusted)
     manifest, catalog = source.manifest(), catalogs.load()
     if key:
-        require_signature(directory, [read_public(name) for name in key])
-    findings = tuple(checks.damaged_files(directory))
+        text, signature = source.texts()
+        check_signature(text, signature, str(directory / SIGNATURE), [read_public(name) for name in key])
+    findings = tuple(checks.damaged_files(directory, manifest))
     if findings:
         hint = "copy the bundle again, or build it again over the same directory"
         raise BundleError("the bundle is damaged", where=str(directory), findings=findings, hint=hint)
@@ -121,6 +123,9 @@ def verify(
     wrong = (*(item for item in whole.findings if item.severity is ERROR), *absent, *foreign)
     if wrong:
         raise BundleError("the bundle is not complete", where=str(directory), findings=wrong)
+    strange = tuple(checks.unlisted_files(directory, manifest))
+    if strange:
+        raise BundleError("the bundle has files of somebody else", where=str(directory), findings=strange)
     if output is Format.JSON:
         told = {"directory": str(directory), "digest": manifest.digest, "artifacts": len(manifest.artifacts)}
         emit({**told, "images": whole.images, "owners": whole.owners, "findings": whole.findings})

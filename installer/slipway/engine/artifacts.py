@@ -92,7 +92,7 @@ def _stock(context: Context, other: Host | None, *, replica: bool) -> Stock:
     A delta leaves out what the registry has, which a replica may lack.
     """
     if isinstance(context.source, DirectorySource):
-        given = DirectoryStock(context.source.directory)
+        given = DirectoryStock(context.source.directory, context.source.texts())
         if not (replica and given.absent):
             return given
     if other is None:

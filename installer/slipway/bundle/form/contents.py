@@ -1,5 +1,6 @@
 """The files of a bundle directory: whose they are, and the digests that its manifest vouches for."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +28,14 @@ class Content:
 def contents(directory: Path, manifest: BundleManifest) -> list[Content]:
     """Every file that the manifest vouches for, once, the blobs of images included; by path.
 
-    What a delta leaves out is no file of it.
+    What a delta leaves out is no file of it: what is not on the disk, whatever delta.json says, which nobody signed.
     """
     absent = Delta.read(directory, manifest).absent
-    found = {item.path: item for item in _each(directory, manifest) if item.digest not in absent}
+    found = {
+        item.path: item
+        for item in _each(directory, manifest)
+        if item.digest not in absent or os.path.lexists(directory / item.path)
+    }
     return [found[path] for path in sorted(found)]
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from slipway.digests import digest_of
 from slipway.errors import BundleError
 
+#: Annotation of the name that an image has in a layout.
+NAMED = "org.opencontainers.image.ref.name"
 #: One OCI layout holds all images of a bundle over one store of blobs.
 LAYOUT = "images"
 #: At the top of a bundle: what installs Slipway out of it.

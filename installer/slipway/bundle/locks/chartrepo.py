@@ -14,7 +14,7 @@ from slipway.bundle.ground.crew import Crew
 from slipway.bundle.locks.downloading import OCI, PARALLEL, Ways, oci_place
 from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
 from slipway.bundle.registry.refusals import RegistryError
-from slipway.bundle.registry.web import is_fetchable
+from slipway.bundle.registry.secrecy import is_private
 from slipway.errors import BundleError, Finding
 from slipway.model.codes import RefusalCode
 
@@ -92,7 +92,7 @@ def _of_index(ways: Ways, repository: str, name: str, version: str) -> tuple[str
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as exc:
         why = f"{type(exc).__name__}: {exc}"
         raise BundleError("this is no index of charts", where=source, why=why) from exc
-    if not is_fetchable(url) and not url.startswith(OCI):
+    if not is_private(url) and not url.startswith(OCI):
         raise BundleError(f"chart/{name}:{version} lies where nothing is fetched from", where=source, why=url)
     return url, str(offered[version].get("digest") or ""), source
 

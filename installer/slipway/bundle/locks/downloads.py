@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from slipway import yamltext
 from slipway.bundle.ground.disk import guarded
-from slipway.bundle.registry.web import is_fetchable
+from slipway.bundle.registry.secrecy import is_private
 from slipway.errors import BundleError, Finding
 from slipway.landing import land
 from slipway.model.platforms import AMD64, BY_NAME
@@ -180,7 +180,7 @@ def _wrong(item: dict[str, str]) -> Iterator[tuple[str, str, str]]:
     for name in item.keys() - known:
         yield name, "is not known", ", ".join(known)
     package, plain = kind == DownloadKind.PACKAGE, url.partition("#")[0].partition("?")[0]
-    reachable = is_fetchable(url) or (kind == DownloadKind.CHART and url.startswith("oci://"))
+    reachable = is_private(url) or (kind == DownloadKind.CHART and url.startswith("oci://"))
     rules = (
         ("kind", kind in set(DownloadKind), ", ".join(DownloadKind)),
         ("name", bool(_NAME.fullmatch(item.get("name", ""))), "a plain name"),
@@ -194,7 +194,7 @@ def _wrong(item: dict[str, str]) -> Iterator[tuple[str, str, str]]:
         ("sha256", not item.get("sha256") or bool(_SHA256.fullmatch(item["sha256"])), "64 hex digits"),
         ("url", reachable, "https://..."),
         ("url", not package or plain.endswith((".deb", ".rpm")), "a .deb or .rpm"),
-        ("source", not item.get("source") or is_fetchable(item["source"]), "https://..."),
+        ("source", not item.get("source") or is_private(item["source"]), "https://..."),
         ("member", not item.get("member") or kind == DownloadKind.BINARY, "only of a binary"),
         ("system", bool(item.get("system")) == package, "of packages alone: as debian-12"),
     )

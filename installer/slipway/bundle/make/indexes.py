@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from slipway.bundle.form.layout import OCI_INDEX, StoredManifest, blob_of, blob_path, stored_manifest
+from slipway.bundle.form.layout import NAMED, OCI_INDEX, StoredManifest, blob_of, blob_path, stored_manifest
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.licences.expression import all_of
 from slipway.digests import canonical_json
@@ -47,7 +47,7 @@ def _index(parts: Mapping[str, ImagePart], writer: Writer) -> ImagePart:
 
 def named_entry(artifact: Artifact, node: StoredManifest) -> dict[str, object]:
     """How the layout of all images names one."""
-    named = {"annotations": {"org.opencontainers.image.ref.name": artifact.reference}}
+    named = {"annotations": {NAMED: artifact.reference}}
     return {**_entry(node, artifact.platform), **named}
 
 

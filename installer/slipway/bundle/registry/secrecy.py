@@ -8,13 +8,18 @@ from slipway.model.codes import RefusalCode
 
 
 def is_private(url: str) -> bool:
-    """Whether what is sent there is read by nobody on the way: https, or loopback; and the URL itself has no secret."""
+    """Whether what is sent there is read by nobody on the way: https, or this machine; and it has no password in it."""
     try:
         parts = urlsplit(url)
-        host = parts.hostname or ""
-        if "@" in parts.netloc or not host:
-            return False
-        return parts.scheme == "https" or host == "localhost" or ipaddress.ip_address(host).is_loopback
+        right = parts.scheme == "https" or (parts.scheme == "http" and _is_here(parts.hostname or ""))
+        return right and bool(parts.hostname) and "@" not in parts.netloc and (parts.port or 1) > 0
+    except ValueError:
+        return False
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 

@@ -5,7 +5,6 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from slipway.bundle.registry.connection import Connection
 from slipway.bundle.registry.patience import PATIENCE
 from slipway.bundle.registry.pools import CHUNK
 from slipway.bundle.registry.refusals import SERVER, RegistryError, RegistryUnavailable
+from slipway.bundle.registry.secrecy import is_private
 from slipway.errors import BundleError
 
 #: Bytes of an index or a page of digests; the largest public indexes of charts have some twenty million.
@@ -65,7 +65,7 @@ class Web:
             yield chunk
 
     def _connection(self, url: str) -> Connection:
-        if not is_fetchable(url):
+        if not is_private(url):
             hint = "https://..., without an account in it; http:// to this machine alone"
             raise BundleError("from this URL nothing is fetched", where=url, hint=hint)
         parts = urlsplit(url)
@@ -100,20 +100,3 @@ def netrc_accounts(file: Path) -> dict[str, tuple[str, str]]:
     except (OSError, ValueError, netrc.NetrcParseError) as exc:
         raise BundleError("the accounts of servers cannot be read", where=str(file), why=str(exc)) from exc
     return {host: (user, password or "") for host, (user, _, password) in hosts.items() if host != "default"}
-
-
-def is_fetchable(url: str) -> bool:
-    """Whether it is encrypted, or stays on this machine; and has no password that would lie in a file."""
-    try:
-        parts = urlsplit(url)
-        right = parts.scheme == "https" or (parts.scheme == "http" and _is_here(parts.hostname or ""))
-        return right and bool(parts.hostname) and "@" not in parts.netloc and (parts.port or 1) > 0
-    except ValueError:
-        return False
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

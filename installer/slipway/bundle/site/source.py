@@ -13,7 +13,7 @@ from slipway.bundle.ground.archive import file_digest
 from slipway.bundle.ground.disk import guarded
 from slipway.bundle.ground.workshop import locked
 from slipway.bundle.registry.client import RegistryClient, RegistryError
-from slipway.bundle.verify.signing import check_signature, require_signature
+from slipway.bundle.verify.signing import check_signature, signed_manifest
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.codes import RefusalCode
@@ -54,13 +54,17 @@ class DirectorySource:
     ) -> None:
         self.directory, self.trusted, self.site = directory, trusted, site
         self._checked: set[str] = set()
+        self._texts: tuple[bytes, str] | None = None
+
+    def texts(self) -> tuple[bytes, str]:
+        """Its bundle.yaml and the signature of that, as they were when they were verified."""
+        if self._texts is None:
+            self._texts = signed_manifest(self.directory, self.trusted)
+        return self._texts
 
     def manifest(self) -> BundleManifest:
         """Its bundle.yaml."""
-        manifest = manifests.read(self.directory)
-        if self.trusted:
-            require_signature(self.directory, self.trusted)
-        return manifest
+        return manifests.parse(self.texts()[0], str(self.directory / manifests.FILE))
 
     def path(self, artifact: Artifact) -> Path:
         """The file itself, hashed once per process."""

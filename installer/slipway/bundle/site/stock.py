@@ -12,6 +12,7 @@ from slipway.bundle.form.layout import blob_path
 from slipway.bundle.ground.disk import guarded
 from slipway.bundle.registry.client import RegistryClient
 from slipway.bundle.site.source import bundle_of
+from slipway.bundle.verify.signing import signed_manifest
 from slipway.model.bundle import Artifact, ArtifactKind
 
 
@@ -39,17 +40,17 @@ class Stock(Protocol):
 
 
 class DirectoryStock:
-    """A bundle directory, or a delta."""
+    """A bundle directory, or a delta; `texts`: of bundle.yaml and its signature, as they were verified."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, texts: tuple[bytes, str] | None = None) -> None:
         self.root = root
-        self.absent = Delta.read(root, manifests.read(root)).absent
+        self._texts = texts or signed_manifest(root, ())
+        manifest = manifests.parse(self._texts[0], str(root / manifests.FILE))
+        self.absent = Delta.read(root, manifest).absent
 
     def bundle(self) -> tuple[bytes, str]:
-        """As it lies there."""
-        beside = self.root / manifests.SIGNATURE
-        signature = beside.read_text(encoding="utf-8") if beside.is_file() else ""
-        return (self.root / manifests.FILE).read_bytes(), signature
+        """As it was verified, whatever lies there now."""
+        return self._texts
 
     def reader(self, artifact: Artifact) -> Callable[[str], bytes]:
         """Of the one layout of all images."""

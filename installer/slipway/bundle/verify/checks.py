@@ -1,28 +1,72 @@
 """Checks a bundle directory: every byte against bundle.yaml, and whether the images of given lists are all there."""
 
 import json
-from collections.abc import Collection, Iterable
+import os
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 from slipway.bundle.form import manifest as manifests
-from slipway.bundle.form.contents import Content, contents
-from slipway.bundle.form.layout import manifest_reader, stored_manifest
+from slipway.bundle.form.contents import UNVOUCHED, Content, contents
+from slipway.bundle.form.layout import LAYOUT, NAMED, manifest_reader, stored_manifest
 from slipway.bundle.ground.archive import file_digest
 from slipway.errors import Finding
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.platforms import ALL, Platform
+from slipway.smallfiles import json_of
 
+_AGAIN: Final = "copy it again, or build the bundle again over the same directory"
 #: Hashing is bound by the disk; sha256 itself releases the interpreter's lock.
 PARALLEL = 4
 
 
-def damaged_files(directory: Path) -> list[Finding]:
-    """Every file that is missing, or is not what its digest says."""
-    manifest = manifests.read(directory)
+def damaged_files(directory: Path, manifest: BundleManifest | None = None) -> list[Finding]:
+    """Every file that is missing, or is not what its digest says; names that lead elsewhere.
+
+    `manifest`: as it was verified; unset, what lies there.
+    """
+    manifest = manifest or manifests.read(directory)
+    files = contents(directory, manifest)
     with ThreadPoolExecutor(PARALLEL) as pool:
-        found = pool.map(lambda content: _check(directory, content), contents(directory, manifest))
-        return [finding for finding in found if finding]
+        found = list(pool.map(lambda content: _check(directory, content), files))
+    return [*(finding for finding in found if finding), *_misnamed(directory, manifest)]
+
+
+def _misnamed(directory: Path, manifest: BundleManifest) -> Iterator[Finding]:
+    """The layout's index is in no digest: other programs that read it, if it is there, have to find these images."""
+    images = [artifact for artifact in manifest.artifacts if artifact.kind is ArtifactKind.IMAGE]
+    path = f"{LAYOUT}/index.json"
+    if not os.path.lexists(directory / path):
+        return
+    try:
+        entries = json_of(directory / path)["manifests"]
+        named = sorted((str(entry["annotations"][NAMED]), str(entry["digest"])) for entry in entries)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as exc:
+        text = f"cannot be read: {type(exc).__name__}: {exc}"
+        yield Finding(path, text, hint=_AGAIN, code="layout")
+        return
+    wanted = sorted((image.reference, image.digest) for image in images)
+    for reference, digest in [entry for entry in named if entry not in wanted]:
+        right = ", ".join(image.digest for image in images if image.reference == reference)
+        text = f"names {digest} {reference}"
+        yield Finding(path, text, expected=right or "no such image", hint=_AGAIN, code="layout")
+    for reference, _ in [entry for entry in wanted if entry not in named]:
+        yield Finding(path, f"does not name {reference}", hint=_AGAIN, code="layout")
+
+
+def unlisted_files(directory: Path, manifest: BundleManifest) -> list[Finding]:
+    """What a manifest, of a bundle with nothing damaged, says nothing of: anybody may have put it there."""
+    files = contents(directory, manifest)
+    known = {content.path for content in files} | {manifests.FILE, manifests.SIGNATURE, *UNVOUCHED}
+    there = [path for path in directory.rglob("*") if path.is_symlink() or not path.is_dir()]
+    names = sorted(path.relative_to(directory).as_posix() for path in there)
+    hint = "remove it, or build the bundle again into an empty directory"
+    return [
+        Finding(name, "is none of the bundle's files", hint=hint, code="unlisted")
+        for name in names
+        if name not in known
+    ]
 
 
 def missing_images(manifest: BundleManifest, images: Iterable[str]) -> list[Finding]:
@@ -71,8 +115,7 @@ def _platforms(directory: Path, image: Artifact) -> list[str]:
 
 
 def _check(directory: Path, content: Content) -> Finding | None:
-    file = directory / content.path
-    hint = "copy it again, or build the bundle again over the same directory"
+    file, hint = directory / content.path, _AGAIN
     try:
         if not file.is_file():
             return Finding(

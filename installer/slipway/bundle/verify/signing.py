@@ -8,7 +8,7 @@ import binascii
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -70,27 +70,25 @@ def sign(directory: Path, key: Path) -> str:
     return name
 
 
-def require_signature(directory: Path, trusted: Iterable[str]) -> str:
-    """Refuse a bundle that none of these keys signed, given as public lines; the fingerprint of the one that did.
+def signed_manifest(directory: Path, trusted: Sequence[str]) -> tuple[bytes, str]:
+    """Texts of bundle.yaml and of its signature, each read once; with trusted keys as one of them signed it.
+
+    Who uses a bundle uses these bytes: what lies there later is something else.
 
     Raises:
-        BundleError: it is not signed, not by one of them, or was changed since.
+        BundleError: as `check_signature`, or there is no bundle.
     """
-    path = directory / SIGNATURE
-    try:
-        signature = text_of(path)
-    except FileNotFoundError:
-        signature = ""
-    except (OSError, UnicodeError) as exc:
-        raise BundleError("this is no signature", where=str(path), why=str(exc), hint=_HINT) from exc
-    return check_signature(_manifest(directory), signature, str(path), trusted)
+    manifest, signature = _manifest(directory), _signature(directory)
+    if trusted:
+        check_signature(manifest, signature, str(directory / SIGNATURE), trusted)
+    return manifest, signature
 
 
 def check_signature(manifest: bytes, signature: str, where: str, trusted: Iterable[str]) -> str:
-    """The same for the bytes of a manifest, wherever they and the text of their signature come from.
+    """Refuse a manifest that none of these keys signed, given as public lines; the fingerprint of the one that did.
 
     Raises:
-        BundleError: as above.
+        BundleError: it is not signed, not by one of them, or was changed since.
     """
     keys = {fingerprint(line): line for line in trusted}
     if not signature:
@@ -150,6 +148,17 @@ def _private(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise BundleError("this key cannot sign", where=str(path), why="it is not of Ed25519")
     return key
+
+
+def _signature(directory: Path) -> str:
+    """Empty: it is not signed."""
+    path = directory / SIGNATURE
+    try:
+        return text_of(path)
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeError) as exc:
+        raise BundleError("this is no signature", where=str(path), why=str(exc), hint=_HINT) from exc
 
 
 def _manifest(directory: Path) -> bytes:

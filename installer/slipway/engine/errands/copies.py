@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.registry.accounts import Accounts
 from slipway.bundle.registry.client import RegistryClient
-from slipway.bundle.registry.web import is_fetchable
+from slipway.bundle.registry.secrecy import is_private
 from slipway.bundle.site import receipts
 from slipway.bundle.site.push import PushReceipt, push
 from slipway.bundle.site.stock import DirectoryStock
@@ -55,13 +55,13 @@ class Copies:
         """
         wanted = tuple(dict.fromkeys(url.rstrip("/") for url in urls))
         for url in wanted:
-            if not is_fetchable(url):
+            if not is_private(url):
                 hint = (
                     "https://HOST[:PORT][/PROJECT], without an account in it; http:// to this machine alone"
                 )
                 raise BundleError("to this URL nothing is pushed", where=url, hint=hint)
-        manifest, notary = manifests.read(directory), notary_of(self.state)
-        stock = DirectoryStock(directory)
+        stock, notary = DirectoryStock(directory), notary_of(self.state)
+        manifest = manifests.parse(stock.bundle()[0], str(directory))
 
         def one(url: str) -> Copied:
             try:
