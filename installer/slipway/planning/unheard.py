@@ -11,6 +11,7 @@ from typing import Final
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
 from slipway.model.plan import Because, Change, Hold, Reason, Step, StepKind
+from slipway.planning.holding import own_hold
 from slipway.planning.roles.kubernetes import CONTROL_PLANE
 
 _THROUGH_API: Final = frozenset({StepKind.SETTINGS, StepKind.ADMISSION, StepKind.NODE, StepKind.MODULE})
@@ -35,7 +36,8 @@ def as_unheard(configuration: Configuration, observed: Observed, steps: Iterable
         yield from steps
         return
     planes = {plane.name for plane in configuration.control_planes}
-    mending = tuple(step.id for step in steps if step.kind is StepKind.HOST and step.target in planes)
+    on_planes = (step for step in steps if step.kind is StepKind.HOST and step.target in planes)
+    mending = tuple(step.id for step in on_planes if not own_hold(configuration, observed, step))
     hold = _hold(planes, observed)
     for step in steps:
         if step.kind in _THROUGH_API:
