@@ -165,7 +165,10 @@ def _manifest(directory: Path) -> bytes:
     try:
         return bytes_of(directory / FILE)
     except OSError as exc:
-        raise BundleError("there is no complete bundle here", where=str(directory / FILE)) from exc
+        why, hint = exc.strerror or str(exc), "build it: slipway bundle build -f cluster.yaml -o DIR"
+        raise BundleError(
+            "there is no complete bundle here", where=str(directory / FILE), why=why, hint=hint
+        ) from exc
 
 
 def _line(key: Ed25519PublicKey) -> str:
