@@ -72,7 +72,7 @@ class Because(StrEnum):
     CONTENT = "content"
     """The role or module itself changed."""
     INTENT = "intent"
-    """An operation began it and did not finish."""
+    """An operation began it and has not finished."""
     DRIFT = "drift"
     """Something is no longer as it was left."""
     FOLLOWS = "follows"

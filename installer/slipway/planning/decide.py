@@ -118,7 +118,7 @@ def _changed(known: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
 def _reasons(desired: Desired, seen: Seen, wanted: str, own_parts: Mapping[str, str]) -> Iterable[Reason]:
     intents = _own(desired, seen)
     for intent in intents:
-        yield Reason(Because.INTENT, f"operation {intent.operation} began it and did not finish")
+        yield Reason(Because.INTENT, f"operation {intent.operation} began it and has not finished")
     if seen.record is None:
         if not intents:
             yield Reason(Because.ABSENT, "not done yet")

@@ -129,7 +129,7 @@ def _half_done(record: ModuleRecord, step: str) -> Iterator[Reason]:
         yield Reason(Because.INTENT, f"the last attempt failed: {record.message}")
     elif record.intent.step != step:
         yield Reason(
-            Because.INTENT, f"operation {record.intent.operation} began to remove it and did not finish"
+            Because.INTENT, f"operation {record.intent.operation} began to remove it and has not finished"
         )
 
 

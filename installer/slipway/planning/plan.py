@@ -201,7 +201,7 @@ def _other_secrets(step: str, observed: Observed) -> Iterator[Drift]:
 def _begun(step: Step) -> Step:
     """With its reason in words: a record without a digest is that of a step which did not come to its end."""
     named = tuple(reason for reason in step.reasons if reason.path != UNNAMED)
-    reason = Reason(Because.INTENT, "an operation began it and did not finish")
+    reason = Reason(Because.INTENT, "an operation began it and has not finished")
     return replace(step, change=Change.CONTINUE, reasons=(reason, *named))
 
 
