@@ -3,24 +3,47 @@
 import errno
 import json
 import os
+import select
+import stat
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 #: Bytes. A plan of a thousand hosts has 20 MB; locks, accounts, keys and receipts far less.
 LIMIT: Final = 64 << 20
+#: Seconds for somebody to write into a pipe, as a shell does for `<(program)`.
+PATIENCE: Final = 20.0
 
 
 def bytes_of(path: Path, limit: int = LIMIT) -> bytes:
     """The file's content.
 
     Raises:
-        OSError: it cannot be read, or is larger (EFBIG).
+        OSError: it cannot be read, is larger (EFBIG), or is a pipe into which nobody writes (ETIMEDOUT).
     """
-    with path.open("rb") as file:
+    with _opened(path) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
         raise OSError(errno.EFBIG, f"it has more than {limit >> 20} MiB", os.fspath(path))
     return data
+
+
+def _opened(path: Path) -> BinaryIO:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _await_writer(descriptor, path)
+        os.set_blocking(descriptor, True)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _await_writer(descriptor: int, path: Path) -> None:
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        if not poll.poll(PATIENCE * 1000):
+            raise OSError(errno.ETIMEDOUT, "nobody writes into this pipe", os.fspath(path))
 
 
 def text_of(path: Path, limit: int = LIMIT) -> str:
