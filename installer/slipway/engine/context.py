@@ -16,6 +16,7 @@ from slipway.api import read
 from slipway.bundle.registry.client import RegistryError
 from slipway.bundle.site.source import ArtifactSource, DirectorySource
 from slipway.catalog import Catalog
+from slipway.engine.lost import LostSecrets
 from slipway.engine.registry import site_source
 from slipway.errors import ConfigurationError
 from slipway.holders import this_process
@@ -156,11 +157,13 @@ def open_context(
         raise read.refusal(findings, path=file)
     workspace = Workspace(file, configuration.name)
     workspace.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store = SecretStore(workspace.secrets)
-    _refuse_lost(store, workspace)
-    ensure_secrets(configuration, store)
+    store = _store(configuration, workspace)
     trusted = configuration.spec.bundle.trusted_keys
-    site = partial(site_source, configuration, store, workspace.state)
+    site = (
+        store.site_registry
+        if isinstance(store, LostSecrets)
+        else partial(site_source, configuration, store, workspace.state)
+    )
     source = DirectorySource(bundle, trusted, site) if bundle else site()
     return Context(
         configuration=configuration,
@@ -175,15 +178,17 @@ def open_context(
     )
 
 
-def _refuse_lost(store: SecretStore, workspace: Workspace) -> None:
-    """A cluster that is there was made with secrets: others in their place would be a stranger's to all its hosts."""
+def _store(configuration: Configuration, workspace: Workspace) -> SecretStore:
+    """The secrets beside cluster.yaml; what Slipway makes itself is made now.
+
+    Not where there is a cluster already: other secrets than those that it was made with would be a stranger's to all
+    its hosts. What needs none goes on then.
+    """
+    store = SecretStore(workspace.secrets)
     if workspace.kubeconfig.exists() and not store.exists(SITE_KEY):
-        raise ConfigurationError(
-            "the secrets with which this cluster was made are not here",
-            where=str(store.directory),
-            why=f"it has no {SITE_KEY}, and {workspace.kubeconfig} is of a cluster that was made with one",
-            hint="bring the directory back from where it was, or name it: SLIPWAY_SECRETS=DIR",
-        )
+        return LostSecrets(workspace.secrets, kubeconfig=workspace.kubeconfig)
+    ensure_secrets(configuration, store)
+    return store
 
 
 def ensure_secrets(configuration: Configuration, store: SecretStore) -> None:

@@ -40,8 +40,9 @@ def installed(folder: Path) -> Workspace:
 def test_secrets_of_a_cluster_that_is_there_are_not_made_anew(tmp_path: Path) -> None:
     made = installed(tmp_path)
     shutil.rmtree(made.secrets)
+    context = open_context(made.configuration)
     with pytest.raises(ConfigurationError) as caught:
-        open_context(made.configuration)
+        context.secrets.read(SITE_KEY)
     assert caught.value.where == str(made.secrets)
     assert SITE_KEY in caught.value.why
     assert "SLIPWAY_SECRETS" in caught.value.hint
