@@ -55,4 +55,5 @@ def release() -> None:
         os.rmdir(os.path.dirname(drop_in(unit)))
     must(["systemctl", "daemon-reload"])
     if own:
+        run(["systemctl", "reset-failed", unit])
         must(["systemctl", "restart", unit])

@@ -190,8 +190,14 @@ def carry_out(unit: dict[str, Any], verbs: list[str], seconds: int) -> None:
 
 
 def control(name: str, verbs: list[str], seconds: int) -> None:
-    """systemctl, verb by verb."""
+    """systemctl, verb by verb.
+
+    systemd gives a unit up that is started too often in a short time, as when several roles restart a runtime: it
+    counts from nought before each start of ours.
+    """
     for verb in verbs:
+        if verb in {"start", "restart"}:
+            run(["systemctl", "reset-failed", name])
         done = run(["systemctl", verb, name], timeout=seconds + 30)
         if done.returncode:
             raise HostError(f"systemctl {verb} {name}: {tail(done.stderr, 1)}", why=journal(name))
@@ -208,7 +214,7 @@ def undone(unit: dict[str, Any], paths: list[str], error: HostError, seconds: in
         os.replace(path + FORMER, path)
     what = f"{unit['name']} does not work with the new {', '.join(paths)}"
     try:
-        control(unit["name"], ["reset-failed", "restart"], seconds)
+        control(unit["name"], ["restart"], seconds)
         wait_active(unit["name"], unit["health"], seconds)
     except HostError as second:
         return HostError(f"{what}, nor with what it held before, which is back: {second}", why=error.why)

@@ -62,10 +62,11 @@ class SSHSession:
             with channel:
                 channel.settimeout(timeout)
                 channel.exec_command(_command(become=become, password=self.access.sudo_password is not None))
-                channel.sendall(self._stdin(script, stdin, become=become))
-                channel.shutdown_write()
+                refused = _given(channel, self._stdin(script, stdin, become=become))
                 out, err = _drain(channel, deadline)
                 code = _exit_status(channel, deadline)
+                if refused and code < 0:  # not what was run has ended, but the connection
+                    raise refused
         except TimeoutError as exc:
             self.close()
             raise HostError(
@@ -135,6 +136,18 @@ def _command(*, become: bool, password: bool) -> str:
     root = ["sudo", "-S", "-p", "", "--"] if password else ["sudo", "-n", "--"]
     words = ["env", "LC_ALL=C", *(root if become else []), "sh", "-c", _BOOT, "slipway"]
     return f'{shlex.join(words)} "$SSH_CONNECTION"'
+
+
+def _given(channel: "Channel", data: bytes) -> OSError | None:
+    """Hand data to what runs there; the error where it ended without taking it all, as a login that is refused does."""
+    try:
+        channel.sendall(data)
+        channel.shutdown_write()
+    except TimeoutError:
+        raise
+    except OSError as exc:
+        return exc
+    return None
 
 
 def _drain(channel: "Channel", deadline: float) -> tuple[bytes, bytes]:
