@@ -8,6 +8,9 @@ from contextlib import contextmanager
 
 import paramiko
 
+#: What a server hears when whoever asked is gone.
+GONE = (OSError, EOFError, paramiko.SSHException)
+
 
 @contextmanager
 def accepting(server: type[paramiko.ServerInterface]) -> Iterator[int]:
@@ -22,7 +25,8 @@ def accepting(server: type[paramiko.ServerInterface]) -> Iterator[int]:
                     transport = paramiko.Transport(connection)
                     transports.append(transport)
                     transport.add_server_key(key)
-                    transport.start_server(server=server())
+                    with contextlib.suppress(*GONE):
+                        transport.start_server(server=server())
 
         thread = threading.Thread(target=accept)
         thread.start()

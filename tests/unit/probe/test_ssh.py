@@ -1,5 +1,6 @@
 """What a login that is refused, or a connection that breaks, is told as: against an SSH server on loopback."""
 
+import contextlib
 import io
 import threading
 from pathlib import Path
@@ -11,7 +12,7 @@ from slipway.model.codes import HostCode
 from slipway.probe.access import Access, HostError, Login
 from slipway.probe.known_hosts import KnownHosts
 from slipway.probe.ssh import SSHSession
-from tests.listening import accepting
+from tests.listening import GONE, accepting
 
 #: More than a channel takes in before somebody reads.
 LARGE = bytes(8 << 20)
@@ -32,9 +33,10 @@ class Refusing(paramiko.ServerInterface):
 
     def end(self, channel: paramiko.Channel) -> None:
         """As nologin does."""
-        channel.sendall_stderr(b"This account is currently not available.\n")
-        channel.send_exit_status(1)
-        channel.close()
+        with contextlib.suppress(*GONE):
+            channel.sendall_stderr(b"This account is currently not available.\n")
+            channel.send_exit_status(1)
+            channel.close()
 
 
 class Breaking(Refusing):
