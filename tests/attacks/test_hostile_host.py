@@ -16,11 +16,10 @@ from slipway.cli.streams import Shown, harmless, steer
 from slipway.model.codes import HostCode
 from slipway.model.observed import HostObserved
 from slipway.probe import ssh
-from slipway.probe.access import Access, HostError, Login
-from slipway.probe.known_hosts import KnownHosts
+from slipway.probe.access import HostError
 from slipway.probe.parse import ReadError, parse_host
 from slipway.settings import interpreter_bin
-from tests.listening import GONE, accepting
+from tests.listening import GONE, Welcoming, accepting, session_with
 
 ANSWER = (Path(__file__).parents[1] / "unit/probe/hosts/installed.txt").read_text().splitlines()
 #: What no script of ours prints.
@@ -54,14 +53,8 @@ def test_an_odd_answer_is_that_hosts_alone(changes: list[tuple[int, str, bool]])
         assert isinstance(parse_host("w", "\n".join(lines)), HostObserved)
 
 
-class Flood(paramiko.ServerInterface):
+class Flood(Welcoming):
     """A host whose answer does not end."""
-
-    def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED
-
-    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        return paramiko.AUTH_SUCCESSFUL
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         threading.Thread(target=self.flood, args=(channel,), daemon=True).start()
@@ -84,12 +77,7 @@ def test_an_answer_without_an_end_is_given_up(
     flood: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ssh, "LONGEST", 1 << 20)
-    text = io.StringIO()
-    paramiko.ECDSAKey.generate().write_private_key(text)
-    login = Login(
-        "root", flood, KnownHosts(tmp_path / "known_hosts"), "spec.hosts.ssh", key=text.getvalue().encode()
-    )
-    session = ssh.SSHSession("w", "127.0.0.1", Access(login))
+    session = session_with(flood, tmp_path)
     with pytest.raises(HostError, match="prints more than 1 MiB") as caught:
         session.run("true", timeout=60)
     assert caught.value.code is HostCode.SHELL

@@ -88,7 +88,7 @@ class Context:
             except RegistryError as error:
                 if error.code in {RefusalCode.UNREACHABLE, RefusalCode.NOT_FOUND}:
                     error.hint = f"for a first install give the bundle: --bundle DIR; else {error.hint}"
-                if error.code == "tls" and self.configuration.site.registry_hosts:
+                if error.code == RefusalCode.TLS and self.configuration.site.registry_hosts:
                     error.hint = (
                         "bring back the secrets with which this site's registry was made: secrets/ has others"
                     )

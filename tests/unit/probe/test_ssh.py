@@ -1,7 +1,6 @@
 """What a login that is refused, or a connection that breaks, is told as: against an SSH server on loopback."""
 
 import contextlib
-import io
 import threading
 from pathlib import Path
 
@@ -9,23 +8,15 @@ import paramiko
 import pytest
 
 from slipway.model.codes import HostCode
-from slipway.probe.access import Access, HostError, Login
-from slipway.probe.known_hosts import KnownHosts
-from slipway.probe.ssh import SSHSession
-from tests.listening import GONE, accepting
+from slipway.probe.access import HostError
+from tests.listening import GONE, Welcoming, accepting, session_with
 
 #: More than a channel takes in before somebody reads.
 LARGE = bytes(8 << 20)
 
 
-class Refusing(paramiko.ServerInterface):
+class Refusing(Welcoming):
     """Lets everybody in, to a program that reads nothing."""
-
-    def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED
-
-    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        return paramiko.AUTH_SUCCESSFUL
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         threading.Timer(0.2, self.end, (channel,)).start()
@@ -50,13 +41,12 @@ class Breaking(Refusing):
 def test_a_program_that_takes_nothing_is_no_broken_connection(
     server: type[paramiko.ServerInterface], code: HostCode, tmp_path: Path
 ) -> None:
-    text = io.StringIO()
-    paramiko.ECDSAKey.generate().write_private_key(text)
-    known = KnownHosts(tmp_path / "known_hosts")
-    with accepting(server) as port:
-        access = Access(Login("root", port, known, "spec.hosts.ssh", key=text.getvalue().encode()))
-        with SSHSession("w", "127.0.0.1", access) as session, pytest.raises(HostError) as caught:
-            session.run("true", stdin=LARGE, timeout=20)
+    with (
+        accepting(server) as port,
+        session_with(port, tmp_path) as session,
+        pytest.raises(HostError) as caught,
+    ):
+        session.run("true", stdin=LARGE, timeout=20)
     assert caught.value.code is code
     if code is HostCode.SHELL:
         assert "not available" in caught.value.why

@@ -41,17 +41,17 @@ def _misnamed(directory: Path, manifest: BundleManifest) -> Iterator[Finding]:
         return
     try:
         entries = json_of(directory / path)["manifests"]
-        named = sorted((str(entry["annotations"][NAMED]), str(entry["digest"])) for entry in entries)
+        named = {(str(entry["annotations"][NAMED]), str(entry["digest"])) for entry in entries}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as exc:
         text = f"cannot be read: {type(exc).__name__}: {exc}"
         yield Finding(path, text, hint=_AGAIN, code="layout")
         return
-    wanted = sorted((image.reference, image.digest) for image in images)
-    for reference, digest in [entry for entry in named if entry not in wanted]:
+    wanted = {(image.reference, image.digest) for image in images}
+    for reference, digest in sorted(named - wanted):
         right = ", ".join(image.digest for image in images if image.reference == reference)
         text = f"names {digest} {reference}"
         yield Finding(path, text, expected=right or "no such image", hint=_AGAIN, code="layout")
-    for reference, _ in [entry for entry in wanted if entry not in named]:
+    for reference, _ in sorted(wanted - named):
         yield Finding(path, f"does not name {reference}", hint=_AGAIN, code="layout")
 
 
