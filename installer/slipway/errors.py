@@ -23,6 +23,8 @@ from dataclasses import KW_ONLY, asdict, dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 
+from slipway.findings import FindingCode
+
 
 class Severity(StrEnum):
     """What a finding leads to."""
@@ -50,7 +52,7 @@ class Finding:
     _: KW_ONLY
     expected: str = ""
     hint: str = ""
-    code: str = ""
+    code: StrEnum = FindingCode.NONE
     line: int = 0
     severity: Severity = ERROR
 

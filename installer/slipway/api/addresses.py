@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from slipway.api.yamlfile import step
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.configuration import Spec
 from slipway.model.fields import Lies
 from slipway.model.host.networks import HostNetworks
@@ -78,13 +79,16 @@ def _judged(
         address = IPv4Address(text)
     except AddressValueError:
         yield Finding(
-            place.path, f"{text} is no address", expected="four numbers up to 255", code="no-address"
+            place.path,
+            f"{text} is no address",
+            expected="four numbers up to 255",
+            code=FindingCode.NO_ADDRESS,
         )
         return
     itself = place.lies is Lies.NEAR and _within(address, _ITSELF)
     if _within(address, _NOBODY) and not itself:
         expected = "an address that one machine has"
-        yield Finding(place.path, f"{text} is no machine's", expected=expected, code="no-machine")
+        yield Finding(place.path, f"{text} is no machine's", expected=expected, code=FindingCode.NO_MACHINE)
     for name, found in taken.items():
         if address in found:
             yield Finding(
@@ -92,7 +96,7 @@ def _judged(
                 f"{text} lies in {name} {found}",
                 expected="machines outside the ranges of Services and pods",
                 hint=f"choose another spec.kubernetes.network.{name}, or another address",
-                code="overlapping-ranges",
+                code=FindingCode.OVERLAPPING_RANGES,
             )
             return
     for name, found in networks.items():
@@ -100,7 +104,7 @@ def _judged(
         if address in ends and found.prefixlen < _POINT_TO_POINT:
             problem = f"{text} is the {ends[address]} address of {name} {found}"
             expected = "an address between them: these two are the network's own"
-            yield Finding(place.path, problem, expected=expected, code="network-address")
+            yield Finding(place.path, problem, expected=expected, code=FindingCode.NETWORK_ADDRESS)
             return
 
 

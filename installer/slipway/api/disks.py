@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.host.items import Host
 
 
@@ -22,7 +23,7 @@ def _complete(path: str, host: Host) -> Iterator[Finding]:
                     f"is missing on host {host.name}",
                     expected=f"{what}, here, in defaults or in a group",
                     hint="",
-                    code=f"disk-without-{field}",
+                    code=FindingCode(f"disk-without-{field}"),
                 )
 
 
@@ -34,5 +35,5 @@ def _shared(path: str, host: Host) -> Iterator[Finding]:
             first = seen.setdefault((field, value or name), name)
             if first != name:
                 text = f"is {value!r} on host {host.name}, as that of {first}"
-                code = f"duplicate-disk-{'group' if field == 'lvm.volumeGroup' else field}"
+                code = FindingCode(f"duplicate-disk-{'group' if field == 'lvm.volumeGroup' else field}")
                 yield Finding(f"{path}.{name}.{field}", text, expected="one of its own", code=code)

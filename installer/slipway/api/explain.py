@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from slipway.api.yamlfile import kind_of, step
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model import configuration, fields
 from slipway.model.host import directories, disks, firewall, mounts, networks, nvidia, runtime, system
 
@@ -129,12 +130,14 @@ def _finding(one: dict[str, Any], root: type[BaseModel], path: str) -> Finding:
             "there is no such field",
             expected=expected,
             hint=nearest(str(location[-1]), known) or _below(model, str(location[-1])),
-            code="unknown-field",
+            code=FindingCode.UNKNOWN_FIELD,
         )
     if kind == "missing":
-        return Finding(path, "is missing", expected="a value", code="missing-field")
+        return Finding(path, "is missing", expected="a value", code=FindingCode.MISSING_FIELD)
     if kind in _TYPES:
-        return Finding(path, f"is {kind_of(value)}{_shown(value)}", expected=_TYPES[kind], code="wrong-type")
+        return Finding(
+            path, f"is {kind_of(value)}{_shown(value)}", expected=_TYPES[kind], code=FindingCode.WRONG_TYPE
+        )
     if kind == "literal_error":
         known = [part.strip("' ") for part in context["expected"].replace(" or ", ",").split(",")]
         return Finding(
@@ -142,10 +145,13 @@ def _finding(one: dict[str, Any], root: type[BaseModel], path: str) -> Finding:
             f"is{_shown(value)}",
             expected=f"one of {', '.join(known)}",
             hint=nearest(str(value), known),
-            code="bad-value",
+            code=FindingCode.BAD_VALUE,
         )
     return Finding(
-        path, f"is{_shown(value)}", expected=_expected(kind, context, str(one["msg"])), code="bad-value"
+        path,
+        f"is{_shown(value)}",
+        expected=_expected(kind, context, str(one["msg"])),
+        code=FindingCode.BAD_VALUE,
     )
 
 

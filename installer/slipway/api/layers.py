@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.host.directories import SHARED, SYSTEM
 from slipway.model.host.firewall import Firewall
 from slipway.model.host.items import Hosts
@@ -36,7 +37,7 @@ def _taints(path: str, settings: HostSettings) -> Iterator[Finding]:
                 f"{taint.key} with {taint.effect} is there twice",
                 expected="each once",
                 hint="",
-                code="duplicate-taint",
+                code=FindingCode.DUPLICATE_TAINT,
             )
         seen.add((taint.key, taint.effect))
 
@@ -49,10 +50,12 @@ def _directories(path: str, settings: HostSettings) -> Iterator[Finding]:
         if owner or wanted in SHARED:
             expected = "a directory that is not the system's"
             yield Finding(
-                where, f"{wanted} is part of the system", expected=expected, code="system-directory"
+                where, f"{wanted} is part of the system", expected=expected, code=FindingCode.SYSTEM_DIRECTORY
             )
         if wanted in seen:
-            yield Finding(where, f"{wanted} is there twice", expected="each once", code="duplicate-directory")
+            yield Finding(
+                where, f"{wanted} is there twice", expected="each once", code=FindingCode.DUPLICATE_DIRECTORY
+            )
         seen.add(wanted)
 
 
@@ -62,7 +65,10 @@ def _open_ports(path: str, firewall: Firewall) -> Iterator[Finding]:
         if int(last or first) > HIGHEST_PORT or (last and int(first) > int(last)):
             expected = f"ports up to {HIGHEST_PORT}, the lower one first"
             yield Finding(
-                f"{path}[{index}]", f"{port} is no range of ports", expected=expected, code="port-range"
+                f"{path}[{index}]",
+                f"{port} is no range of ports",
+                expected=expected,
+                code=FindingCode.PORT_RANGE,
             )
 
 
@@ -72,7 +78,7 @@ def _runtime(path: str, runtime: Runtime) -> Iterator[Finding]:
         if registry.name in seen:
             text = f"{registry.name} is there twice"
             yield Finding(
-                f"{path}.registries[{index}]", text, expected="each once", code="duplicate-registry"
+                f"{path}.registries[{index}]", text, expected="each once", code=FindingCode.DUPLICATE_REGISTRY
             )
         seen.add(registry.name)
     if runtime.data_root and runtime.remove_old_data_root == runtime.data_root:
@@ -81,7 +87,7 @@ def _runtime(path: str, runtime: Runtime) -> Iterator[Finding]:
             f"is {runtime.data_root!r}, the data root itself",
             expected="one that was moved away from",
             hint="",
-            code="data-root-in-use",
+            code=FindingCode.DATA_ROOT_IN_USE,
         )
 
 
@@ -94,12 +100,15 @@ def _routes(path: str, settings: HostSettings, kubernetes: Kubernetes | None) ->
                 f"{where}.to",
                 f"{route.to} has host bits set",
                 expected=f"its first address: {to}",
-                code="host-bits",
+                code=FindingCode.HOST_BITS,
             )
         if to.prefixlen == 0:
             text = "is the default route"
             yield Finding(
-                f"{where}.to", text, expected="a range: the way out is the host's own", code="default-route"
+                f"{where}.to",
+                text,
+                expected="a range: the way out is the host's own",
+                code=FindingCode.DEFAULT_ROUTE,
             )
         elif ipaddress.IPv4Address(route.via) in to:
             text = f"leads to {to} by {route.via}, which lies in it"
@@ -107,10 +116,12 @@ def _routes(path: str, settings: HostSettings, kubernetes: Kubernetes | None) ->
                 f"{where}.via",
                 text,
                 expected="a gateway on one of the host's links",
-                code="gateway-behind-itself",
+                code=FindingCode.GATEWAY_BEHIND_ITSELF,
             )
         if to in seen:
-            yield Finding(f"{where}.to", f"{to} is there twice", expected="each once", code="duplicate-route")
+            yield Finding(
+                f"{where}.to", f"{to} is there twice", expected="each once", code=FindingCode.DUPLICATE_ROUTE
+            )
         seen.add(to)
         for name, taken in _ranges(kubernetes):
             if to.prefixlen and to.overlaps(taken):
@@ -119,7 +130,7 @@ def _routes(path: str, settings: HostSettings, kubernetes: Kubernetes | None) ->
                     f"{where}.to",
                     text,
                     expected="a range without pods and Services",
-                    code="route-into-cluster",
+                    code=FindingCode.ROUTE_INTO_CLUSTER,
                 )
 
 

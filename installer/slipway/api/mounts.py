@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.host.items import Host, HostItem, Hosts
 from slipway.model.host.mounts import (
     CEPH_SOURCE,
@@ -65,7 +66,7 @@ def _host(hosts: Hosts, item: HostItem, host: Host) -> Iterator[Finding]:
         first = places.setdefault(mount.path or name, f"mount {name}")
         if first != f"mount {name}":
             text = f"{mount.path} is also that of {first} on host {host.name}"
-            yield Finding(f"{path}.path", text, expected="a path of its own", code="duplicate-path")
+            yield Finding(f"{path}.path", text, expected="a path of its own", code=FindingCode.DUPLICATE_PATH)
 
 
 def _layer(hosts: Hosts, item: HostItem, name: str) -> str:
@@ -81,7 +82,9 @@ def _mount(path: str, mount: Mount, host: Host) -> Iterator[Finding]:
     missing = [name for name in ("type", "source", "path") if getattr(mount, name) is None]
     for name in missing:
         hint = "give it here or in a layer below; enabled: false where these hosts do not have the mount"
-        yield Finding(f"{path}.{name}", "is missing", expected="a value", hint=hint, code="missing-field")
+        yield Finding(
+            f"{path}.{name}", "is missing", expected="a value", hint=hint, code=FindingCode.MISSING_FIELD
+        )
     if missing:
         return
     yield from _type(path, mount)
@@ -91,20 +94,20 @@ def _mount(path: str, mount: Mount, host: Host) -> Iterator[Finding]:
         if name in OPTIONS or name.startswith("x-systemd.") or (name == "name" and mount.type in CEPH_TYPES):
             instead = OPTIONS.get(name, "user" if name == "name" else "automount and required")
             text = f"{name} is not given as an option"  # never its value, which may be a secret
-            yield Finding(f"{path}.options[{index}]", text, expected=instead, code="mount-option")
+            yield Finding(f"{path}.options[{index}]", text, expected=instead, code=FindingCode.MOUNT_OPTION)
     if mount.required and mount.automount:
         text = "is true, and so is automount"
         expected = "one of both: what is mounted when it is looked at cannot be waited for"
-        yield Finding(f"{path}.required", text, expected=expected, code="required-automount")
+        yield Finding(f"{path}.required", text, expected=expected, code=FindingCode.REQUIRED_AUTOMOUNT)
 
 
 def _type(path: str, mount: Mount) -> Iterator[Finding]:
     kind, source = mount.type or "", mount.source or ""
     if kind in NAMES:
-        yield Finding(f"{path}.type", f"is {kind!r}", expected=NAMES[kind], code="bad-value")
+        yield Finding(f"{path}.type", f"is {kind!r}", expected=NAMES[kind], code=FindingCode.BAD_VALUE)
     for kinds, pattern, words in SOURCES:
         if kind in kinds and not re.match(pattern, source):
-            yield Finding(f"{path}.source", f"is {source!r}", expected=words, code="mount-source")
+            yield Finding(f"{path}.source", f"is {source!r}", expected=words, code=FindingCode.MOUNT_SOURCE)
     for field, value in (("user", mount.user), ("secretRef", mount.secret_ref)):
         if kind in CEPH_TYPES and value is None:
             hint = "ceph auth get-or-create client.NAME makes both"
@@ -113,12 +116,15 @@ def _type(path: str, mount: Mount) -> Iterator[Finding]:
                 "is missing",
                 expected=f"one, as type is {kind}",
                 hint=hint,
-                code="ceph-needs-client",
+                code=FindingCode.CEPH_NEEDS_CLIENT,
             )
         if kind not in {*CEPH_TYPES, *NAMES} and value is not None:
             text = f"is given, and type is {kind}"
             yield Finding(
-                f"{path}.{field}", text, expected="only with cephfs and ceph-fuse", code="client-without-ceph"
+                f"{path}.{field}",
+                text,
+                expected="only with cephfs and ceph-fuse",
+                code=FindingCode.CLIENT_WITHOUT_CEPH,
             )
 
 
@@ -130,8 +136,12 @@ def _place(path: str, place: str, host: Host) -> Iterator[Finding]:
     )
     over = next((top for top in closed if whole in PurePosixPath(top).parents), "")
     if {".", ".."} & set(place.split("/")):
-        yield Finding(f"{path}.path", f"is {place!r}", expected="a path without . and ..", code="mount-path")
+        yield Finding(
+            f"{path}.path", f"is {place!r}", expected="a path without . and ..", code=FindingCode.MOUNT_PATH
+        )
     elif inside or over or place in SYSTEM:
         why = f"{inside or over} is there" if inside or over else "the system's own files are there"
         expected = "a place that nothing else uses, as /mnt/data"
-        yield Finding(f"{path}.path", f"is {place!r}, and {why}", expected=expected, code="mount-path")
+        yield Finding(
+            f"{path}.path", f"is {place!r}, and {why}", expected=expected, code=FindingCode.MOUNT_PATH
+        )

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.host.items import HostItem, Hosts
 from slipway.model.host.networks import HostNetwork, HostNetworks
 from slipway.model.kubernetes import Kubernetes
@@ -34,7 +35,10 @@ def _bits(named: dict[str, HostNetwork], ranges: dict[str, ipaddress.IPv4Network
         if network.cidr != str(ranges[name]):
             text = f"its first address: {ranges[name]}"
             yield Finding(
-                f"{_PATH}.{name}.cidr", f"{network.cidr} has host bits set", expected=text, code="host-bits"
+                f"{_PATH}.{name}.cidr",
+                f"{network.cidr} has host bits set",
+                expected=text,
+                code=FindingCode.HOST_BITS,
             )
 
 
@@ -51,7 +55,7 @@ def _apart(ranges: dict[str, ipaddress.IPv4Network], kubernetes: Kubernetes | No
                     f"overlaps {other} {taken}",
                     expected="a range of its own: by its address a packet finds its network",
                     hint="",
-                    code="overlapping-networks",
+                    code=FindingCode.OVERLAPPING_NETWORKS,
                 )
         others[name] = found
 
@@ -67,20 +71,30 @@ def _placed(path: str, item: HostItem, ranges: dict[str, ipaddress.IPv4Network])
         found = ranges.get(name)
         if address and found and ipaddress.IPv4Address(address) not in found:
             text, expected = f"{address} is outside {_PATH}.{name} {found}", "an address of that range"
-            yield Finding(f"{path}.{field}", text, expected=expected, code="address-outside-network")
+            yield Finding(
+                f"{path}.{field}", text, expected=expected, code=FindingCode.ADDRESS_OUTSIDE_NETWORK
+            )
         elif address and not found and name != "management":
             expected = f"none without {_PATH}.{name}"
-            yield Finding(f"{path}.{field}", f"is {address!r}", expected=expected, code="no-such-network")
+            yield Finding(
+                f"{path}.{field}", f"is {address!r}", expected=expected, code=FindingCode.NO_SUCH_NETWORK
+            )
         elif not address and getattr(item.links, name):
             expected = f"none without addresses.{name}"
             where = f"{path}.links.{name}"
             yield Finding(
-                where, f"is {getattr(item.links, name)!r}", expected=expected, code="link-without-address"
+                where,
+                f"is {getattr(item.links, name)!r}",
+                expected=expected,
+                code=FindingCode.LINK_WITHOUT_ADDRESS,
             )
     if "business" in ranges and not addresses.business:
         text = "one in its range, on every host: nodes reach each other there"
         yield Finding(
-            f"{path}.addresses.business", "is missing", expected=text, code="business-address-missing"
+            f"{path}.addresses.business",
+            "is missing",
+            expected=text,
+            code=FindingCode.BUSINESS_ADDRESS_MISSING,
         )
 
 
@@ -91,5 +105,8 @@ def _unique(path: str, index: int, item: HostItem, owners: dict[str, int]) -> It
         if first != index or address == item.address:
             text = f"{address!r} is also that of items[{first}]"
             yield Finding(
-                f"{path}.addresses.{field}", text, expected="an address of its own", code="duplicate-address"
+                f"{path}.addresses.{field}",
+                text,
+                expected="an address of its own",
+                code=FindingCode.DUPLICATE_ADDRESS,
             )

@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from slipway.api.layers import HIGHEST_PORT
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.kubernetes import NODE_PREFIX, Kubernetes, Network
 
 _PATH = "spec.kubernetes.network"
@@ -30,16 +31,22 @@ def range_findings(kubernetes: Kubernetes) -> Iterator[Finding]:
     ):
         if str(found) != text:
             yield Finding(
-                f"{_PATH}.{name}", f"is {text!r}", expected=f"its first address: {found}", code="host-bits"
+                f"{_PATH}.{name}",
+                f"is {text!r}",
+                expected=f"its first address: {found}",
+                code=FindingCode.HOST_BITS,
             )
         elif any(found.overlaps(one) for one in _NOBODYS):
             expected = "a private range, as 10.244.0.0/16"
             yield Finding(
-                f"{_PATH}.{name}", f"{found} has addresses of nobody", expected=expected, code="no-machine"
+                f"{_PATH}.{name}",
+                f"{found} has addresses of nobody",
+                expected=expected,
+                code=FindingCode.NO_MACHINE,
             )
     if services.overlaps(pods):
         text, expected = f"{pods} overlaps serviceCIDR {services}", "ranges that share no address"
-        yield Finding(f"{_PATH}.podCIDR", text, expected=expected, code="overlapping-ranges")
+        yield Finding(f"{_PATH}.podCIDR", text, expected=expected, code=FindingCode.OVERLAPPING_RANGES)
     yield from _services(network, services)
     yield from _pods(kubernetes, pods)
     yield from _ports(network)
@@ -55,7 +62,7 @@ def room_findings(kubernetes: Kubernetes, hosts: int) -> Iterator[Finding]:
             f"and there are {hosts} hosts",
             expected=f"a /{kubernetes.node_prefix - (hosts - 1).bit_length()} or larger",
             hint="it cannot be made larger later: leave room for hosts to come",
-            code="pod-range-too-small",
+            code=FindingCode.POD_RANGE_TOO_SMALL,
         )
 
 
@@ -63,14 +70,16 @@ def _services(network: Network, services: IPv4Network) -> Iterator[Finding]:
     path = f"{_PATH}.serviceCIDR"
     if services.prefixlen > SMALLEST_SERVICES:
         text = f"{services} has {services.num_addresses} addresses"
-        yield Finding(path, text, expected=f"a /{SMALLEST_SERVICES} or larger", code="range-too-small")
+        yield Finding(
+            path, text, expected=f"a /{SMALLEST_SERVICES} or larger", code=FindingCode.RANGE_TOO_SMALL
+        )
     elif services.prefixlen < LARGEST_SERVICES:
         text = f"{services} has {services.num_addresses} addresses"
         yield Finding(
             path,
             text,
             expected=f"a /{LARGEST_SERVICES} or smaller, as kubeadm takes it",
-            code="range-too-large",
+            code=FindingCode.RANGE_TOO_LARGE,
         )
     elif network.dns_address:
         yield from _dns(IPv4Address(network.dns_address), services)
@@ -84,11 +93,13 @@ def _dns(address: IPv4Address, services: IPv4Network) -> Iterator[Finding]:
         services[-1]: "its last",
     }
     if address not in services:
-        text, code = f"{address} is outside serviceCIDR {services}", "dns-outside-services"
+        text, code = f"{address} is outside serviceCIDR {services}", FindingCode.DNS_OUTSIDE_SERVICES
         yield Finding(path, text, expected="an address of it", hint=hint, code=code)
     elif address in taken:
         text = f"{address} is no free address of serviceCIDR {services}: it is {taken[address]}"
-        yield Finding(path, text, expected="another address of it", hint=hint, code="dns-address-taken")
+        yield Finding(
+            path, text, expected="another address of it", hint=hint, code=FindingCode.DNS_ADDRESS_TAKEN
+        )
 
 
 def _pods(kubernetes: Kubernetes, pods: IPv4Network) -> Iterator[Finding]:
@@ -96,7 +107,9 @@ def _pods(kubernetes: Kubernetes, pods: IPv4Network) -> Iterator[Finding]:
     both = ("node-cidr-mask-size", "node-cidr-mask-size-ipv4")
     if all(name in flags for name in both):
         path = f"spec.kubernetes.controllerManager.extraArgs.{both[0]}"
-        yield Finding(path, f"is set, and so is {both[1]}", expected="one of them", code="two-node-masks")
+        yield Finding(
+            path, f"is set, and so is {both[1]}", expected="one of them", code=FindingCode.TWO_NODE_MASKS
+        )
         return
     # kubeadm itself knows the second flag only.
     known = NODE_PREFIX if both[0] in flags else kubernetes.node_prefix
@@ -107,7 +120,7 @@ def _pods(kubernetes: Kubernetes, pods: IPv4Network) -> Iterator[Finding]:
             f"{pods} cannot be shared out among nodes, each of which takes a /{kubernetes.node_prefix}",
             expected=f"a prefix from /{known - NODE_BITS} to /{longest}",
             hint="",
-            code="pod-range-size",
+            code=FindingCode.POD_RANGE_SIZE,
         )
 
 
@@ -116,5 +129,5 @@ def _ports(network: Network) -> Iterator[Finding]:
     if not 0 < first <= last <= HIGHEST_PORT:
         expected = "FIRST-LAST with 1 <= FIRST <= LAST <= 65535"
         yield Finding(
-            f"{_PATH}.nodePorts", f"is {network.node_ports!r}", expected=expected, code="port-order"
+            f"{_PATH}.nodePorts", f"is {network.node_ports!r}", expected=expected, code=FindingCode.PORT_ORDER
         )

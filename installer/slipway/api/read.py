@@ -16,6 +16,7 @@ from slipway.api import explain, merge, semantics, yamlfile
 from slipway.api.stored import as_stored, unstorable
 from slipway.api.yamlfile import kind_of, step
 from slipway.errors import ConfigurationError, Finding
+from slipway.findings import FindingCode
 from slipway.model.configuration import Configuration, Spec
 from slipway.model.fields import Name
 from slipway.settings import API_GROUP, API_VERSION, ELECTION, LEASE_PREFIX, NAMESPACE
@@ -144,7 +145,7 @@ def _configuration(spec: Spec, name: str, namespace: str, generation: int) -> Co
 def _spec(value: Any) -> tuple[Spec | None, list[Finding]]:
     """The typed spec and its findings; fields first, then what they mean together."""
     if not isinstance(value, Mapping):
-        code = "missing-field" if value is None else "wrong-type"
+        code = FindingCode.MISSING_FIELD if value is None else FindingCode.WRONG_TYPE
         problem = "is missing" if value is None else f"is {kind_of(value)}"
         return None, [Finding("spec", problem, expected="a map", code=code)]
     if beyond := list(unstorable(value, "spec")):
@@ -162,7 +163,7 @@ def _spec(value: Any) -> tuple[Spec | None, list[Finding]]:
 def _nulls(value: Any, path: str) -> Iterator[Finding]:
     """Keys without value: the API server refuses or drops them, so a file with them is not what it seems."""
     if value is None:
-        yield Finding(path, "has no value", expected="a value, or no such key", code="wrong-type")
+        yield Finding(path, "has no value", expected="a value, or no such key", code=FindingCode.WRONG_TYPE)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             free = key in _FREE and isinstance(item, Mapping) and not _typed(path, str(key))
@@ -187,20 +188,25 @@ def _envelope(document: Mapping[str, Any]) -> Iterator[Finding]:
                 "there is no such field",
                 expected=f"one of {', '.join(_TOP)}",
                 hint=hint,
-                code="unknown-field",
+                code=FindingCode.UNKNOWN_FIELD,
             )
     for key, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
         if document.get(key) != wanted:
             is_ours = key == "apiVersion" and str(document.get(key, "")).startswith(API_GROUP)
             hint = "this release of Slipway cannot read that version" if is_ours else ""
-            yield Finding(key, f"is {document.get(key)!r}", expected=wanted, hint=hint, code="bad-value")
+            yield Finding(
+                key, f"is {document.get(key)!r}", expected=wanted, hint=hint, code=FindingCode.BAD_VALUE
+            )
     yield from _metadata(document.get("metadata"))
 
 
 def _metadata(metadata: Any) -> Iterator[Finding]:
     if not isinstance(metadata, Mapping):
         yield Finding(
-            "metadata", f"is {kind_of(metadata)}", expected="a map with a name", code="missing-field"
+            "metadata",
+            f"is {kind_of(metadata)}",
+            expected="a map with a name",
+            code=FindingCode.MISSING_FIELD,
         )
         return
     for key in metadata:
@@ -211,7 +217,7 @@ def _metadata(metadata: Any) -> Iterator[Finding]:
                 "there is no such field",
                 expected="metadata of Kubernetes",
                 hint=hint,
-                code="unknown-field",
+                code=FindingCode.UNKNOWN_FIELD,
             )
     generation = metadata.get("generation")
     if generation is not None and type(generation) is not int:
@@ -220,10 +226,12 @@ def _metadata(metadata: Any) -> Iterator[Finding]:
             f"is {kind_of(generation)}",
             expected="no such key: the cluster counts",
             hint="",
-            code="wrong-type",
+            code=FindingCode.WRONG_TYPE,
         )
     if "name" not in metadata:
-        yield Finding("metadata.name", "is missing", expected="the cluster's name", code="missing-field")
+        yield Finding(
+            "metadata.name", "is missing", expected="the cluster's name", code=FindingCode.MISSING_FIELD
+        )
     for key in ("name", "namespace"):
         if key in metadata:
             yield from _label(metadata[key], f"metadata.{key}")
@@ -235,7 +243,11 @@ def _taken(name: object) -> Iterator[Finding]:
     if name == ELECTION:
         text = f"{LEASE_PREFIX}{ELECTION} is the Lease of the operators"
         yield Finding(
-            "metadata.name", text, expected="another name", hint="name it otherwise", code="reserved-name"
+            "metadata.name",
+            text,
+            expected="another name",
+            hint="name it otherwise",
+            code=FindingCode.RESERVED_NAME,
         )
 
 

@@ -7,6 +7,7 @@ from slipway.api import addresses, disks, layers, mounts, networks, ranges, swap
 from slipway.api.explain import nearest
 from slipway.api.merge import resolve
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.configuration import Registry, Spec
 from slipway.model.fields import IPV4
 from slipway.model.host.items import RESERVED_NAMES, HostItem, Hosts
@@ -53,7 +54,7 @@ def _belonging(spec: Spec) -> Iterator[Finding]:
             "is missing",
             expected="kubernetes and hosts: both or neither",
             hint="",
-            code="hosts-without-kubernetes",
+            code=FindingCode.HOSTS_WITHOUT_KUBERNETES,
         )
     if spec.kubernetes and not spec.hosts:
         yield Finding(
@@ -61,7 +62,7 @@ def _belonging(spec: Spec) -> Iterator[Finding]:
             "is missing",
             expected="kubernetes and hosts: both or neither",
             hint="",
-            code="kubernetes-without-hosts",
+            code=FindingCode.KUBERNETES_WITHOUT_HOSTS,
         )
 
 
@@ -70,14 +71,14 @@ def _endpoint(endpoint: Endpoint) -> Iterator[Finding]:
     kind = endpoint.load_balancer
     if kind != "none" and not endpoint.vip:
         text = f"an address, as loadBalancer is {kind}"
-        yield Finding(f"{path}.vip", "is missing", expected=text, code=f"{kind}-needs-vip")
+        yield Finding(f"{path}.vip", "is missing", expected=text, code=FindingCode(f"{kind}-needs-vip"))
     if kind == "none" and endpoint.vip:
         yield Finding(
             f"{path}.vip",
             f"is {endpoint.vip!r}",
             expected="no vip, as loadBalancer is none",
             hint="",
-            code="vip-without-balancer",
+            code=FindingCode.VIP_WITHOUT_BALANCER,
         )
 
 
@@ -89,7 +90,7 @@ def _kubelet(kubelet: Kubelet) -> Iterator[Finding]:
             f"is {gc.low}",
             expected=f"less than high, {gc.high}",
             hint="",
-            code="image-gc-order",
+            code=FindingCode.IMAGE_GC_ORDER,
         )
 
 
@@ -108,7 +109,7 @@ def _unique(items: Iterable[HostItem]) -> Iterator[Finding]:
                     f"{value!r} is also that of items[{first}]",
                     expected=f"{article} {field} of its own",
                     hint="",
-                    code=f"duplicate-{field}",
+                    code=FindingCode(f"duplicate-{field}"),
                 )
 
 
@@ -119,11 +120,16 @@ def _names(items: Iterable[HostItem]) -> Iterator[Finding]:
         if item.name in RESERVED_NAMES:
             expected = f"another name than {', '.join(sorted(RESERVED_NAMES))}"
             yield Finding(
-                path, f"{text}, which Ansible has for itself", expected=expected, code="reserved-name"
+                path,
+                f"{text}, which Ansible has for itself",
+                expected=expected,
+                code=FindingCode.RESERVED_NAME,
             )
         elif item.name.rpartition(".")[2].isdigit():
             expected = "a name whose last part has a letter: resolvers take numbers for addresses"
-            yield Finding(path, text, expected=expected, hint=f"node-{item.name}", code="name-of-numbers")
+            yield Finding(
+                path, text, expected=expected, hint=f"node-{item.name}", code=FindingCode.NAME_OF_NUMBERS
+            )
 
 
 def _groups(hosts: Hosts) -> Iterator[Finding]:
@@ -136,7 +142,7 @@ def _groups(hosts: Hosts) -> Iterator[Finding]:
                     f"there is no group {group!r} in spec.hosts.groups",
                     expected=f"one of {', '.join(known)}" if known else "a group that is defined",
                     hint=nearest(group, known),
-                    code="unknown-group",
+                    code=FindingCode.UNKNOWN_GROUP,
                 )
 
 
@@ -147,7 +153,7 @@ def _control_planes(items: Iterable[HostItem]) -> Iterator[Finding]:
             "spec.hosts.items",
             "no host has the role control-plane",
             expected="at least one",
-            code="no-control-plane",
+            code=FindingCode.NO_CONTROL_PLANE,
         )
     elif count % 2 == 0:
         yield Finding(
@@ -155,7 +161,7 @@ def _control_planes(items: Iterable[HostItem]) -> Iterator[Finding]:
             f"{count} hosts have the role control-plane",
             expected="an odd number: with an even one etcd survives no more failures than with one less",
             hint=f"use {count - 1} or {count + 1}",
-            code="even-control-planes",
+            code=FindingCode.EVEN_CONTROL_PLANES,
         )
 
 
@@ -167,7 +173,7 @@ def _roles(items: Iterable[HostItem]) -> Iterator[Finding]:
                 "names a role twice",
                 expected="each role once",
                 hint="",
-                code="duplicate-role",
+                code=FindingCode.DUPLICATE_ROLE,
             )
 
 
@@ -180,7 +186,7 @@ def _vip(items: Iterable[HostItem], kubernetes: Kubernetes) -> Iterator[Finding]
             f"is {endpoint.vip!r}, the address of host {owner}",
             expected="an address that no host has: it moves between the control planes",
             hint="",
-            code="vip-of-a-host",
+            code=FindingCode.VIP_OF_A_HOST,
         )
 
 
@@ -197,17 +203,22 @@ def _meanings(items: tuple[HostItem, ...], endpoint: Endpoint, registry: Registr
         if target and name != target:
             expected = f"{target}, or a name for it"
             yield Finding(
-                path, f"is {name!r}, and the API is at {target}", expected=expected, code="endpoint-elsewhere"
+                path,
+                f"is {name!r}, and the API is at {target}",
+                expected=expected,
+                code=FindingCode.ENDPOINT_ELSEWHERE,
             )
     elif hosts.get(name, target) != target:
         text = f"is {name!r}, the name of a host at {hosts[name]}, and the API is at {target}"
-        yield Finding(path, text, expected="a name that nothing else has", code="name-of-two")
+        yield Finding(path, text, expected="a name that nothing else has", code=FindingCode.NAME_OF_TWO)
     builtin = registry.mode == "builtin"
     owner = hosts.get(registry.host or "", "".join(planes[:1]))
     taken = {**hosts, name: target}
     if builtin and taken.get(registry.name, owner) != owner:
         text = f"is {registry.name!r}, which means {taken[registry.name]}, and the registry is at {owner}"
-        yield Finding("spec.registry.name", text, expected="a name that nothing else has", code="name-of-two")
+        yield Finding(
+            "spec.registry.name", text, expected="a name that nothing else has", code=FindingCode.NAME_OF_TWO
+        )
 
 
 def _registry(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
@@ -217,7 +228,7 @@ def _registry(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
             f"{path}.endpoint",
             "is missing",
             expected="its URL, as mode is external",
-            code="external-needs-endpoint",
+            code=FindingCode.EXTERNAL_NEEDS_ENDPOINT,
         )
     if registry.mode == "builtin" and registry.endpoint:
         yield Finding(
@@ -225,7 +236,7 @@ def _registry(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
             f"is {registry.endpoint!r}",
             expected="none, as mode is builtin",
             hint="",
-            code="builtin-with-endpoint",
+            code=FindingCode.BUILTIN_WITH_ENDPOINT,
         )
     if registry.mode == "builtin" and registry.project:
         yield Finding(
@@ -233,14 +244,14 @@ def _registry(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
             f"is {registry.project!r}",
             expected="none, as mode is builtin",
             hint="",
-            code="builtin-with-project",
+            code=FindingCode.BUILTIN_WITH_PROJECT,
         )
     if registry.mode == "builtin" and registry.port == registry.push_port:
         yield Finding(
             f"{path}.pushPort",
             f"is {registry.push_port}, as port is",
             expected="another port",
-            code="same-port",
+            code=FindingCode.SAME_PORT,
         )
     names = [item.name for item in hosts.items] if hosts else []
     for field, name in (("host", registry.host), ("replica", registry.replica)):
@@ -250,7 +261,7 @@ def _registry(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
                 f"there is no host {name!r}",
                 expected="a host of spec.hosts.items",
                 hint=nearest(name, names),
-                code="unknown-host",
+                code=FindingCode.UNKNOWN_HOST,
             )
     yield from _replica(registry, hosts)
 
@@ -262,8 +273,13 @@ def _replica(registry: Registry, hosts: Hosts | None) -> Iterator[Finding]:
     path, text = "spec.registry.replica", f"is {registry.replica!r}"
     planes = [item.name for item in hosts.items if "control-plane" in item.roles] if hosts else []
     if registry.mode == "external":
-        yield Finding(path, text, expected="none, as mode is external", code="external-with-replica")
+        yield Finding(
+            path, text, expected="none, as mode is external", code=FindingCode.EXTERNAL_WITH_REPLICA
+        )
     elif registry.replica == (registry.host or next(iter(planes), "")):
         yield Finding(
-            path, f"{text}, which has the registry itself", expected="another host", code="replica-is-host"
+            path,
+            f"{text}, which has the registry itself",
+            expected="another host",
+            code=FindingCode.REPLICA_IS_HOST,
         )

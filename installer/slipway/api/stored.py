@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from slipway.api.yamlfile import step
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 
 #: Up to here every whole number is a 64-bit float of its own (IEEE 754).
 EXACT: Final = 2**53
@@ -51,7 +52,7 @@ def unstorable(value: Any, path: str) -> Iterator[Finding]:
             text,
             expected="text, a number, true or false, a map or a list",
             hint="put it in quotes",
-            code="wrong-type",
+            code=FindingCode.WRONG_TYPE,
         )
 
 
@@ -90,7 +91,9 @@ def _inexact(value: float, path: str) -> Iterator[Finding]:
         return
     problem = "has more digits than a number keeps" if isinstance(value, int) else f"is {value}"
     hint = "put it in quotes" if isinstance(value, int) else ""
-    yield Finding(path, problem, expected="a number that JSON can hold", hint=hint, code="bad-value")
+    yield Finding(
+        path, problem, expected="a number that JSON can hold", hint=hint, code=FindingCode.BAD_VALUE
+    )
 
 
 def _unwritable(value: str, path: str) -> Iterator[Finding]:
@@ -102,5 +105,5 @@ def _unwritable(value: str, path: str) -> Iterator[Finding]:
             path.encode(errors="backslashreplace").decode(),
             "is no text of Unicode",
             expected="text",
-            code="bad-value",
+            code=FindingCode.BAD_VALUE,
         )

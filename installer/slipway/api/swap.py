@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.host.items import Host
 from slipway.model.kubernetes import Kubernetes
 
@@ -16,4 +17,6 @@ def swap_findings(resolved: Sequence[Host], kubernetes: Kubernetes | None) -> It
         if host.settings.swap == "off" and behavior not in {None, "NoSwap"}:
             text = f"is off on host {host.name}, whose kubelet has memorySwap.swapBehavior {behavior}"
             path = f"spec.hosts.items[{index}].settings.swap"
-            yield Finding(path, text, expected="keep, or no such swapBehavior", code="pods-without-swap")
+            yield Finding(
+                path, text, expected="keep, or no such swapBehavior", code=FindingCode.PODS_WITHOUT_SWAP
+            )

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from slipway import yamltext
 from slipway.errors import ConfigurationError, Finding
+from slipway.findings import FindingCode
 from slipway.yamltext import YamlTextError
 
 #: Bytes. The API server takes no request that is larger (its `--max-request-bytes`, 3 MiB).
@@ -40,7 +41,9 @@ def text_of(path: Path) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
-        finding = Finding("(file)", "this is no text of UTF-8", expected="UTF-8", code="yaml", line=line)
+        finding = Finding(
+            "(file)", "this is no text of UTF-8", expected="UTF-8", code=FindingCode.YAML, line=line
+        )
         hint = "save it as UTF-8"
         raise ConfigurationError(
             "is not valid YAML", where=str(path), hint=hint, findings=(finding,)
@@ -52,12 +55,17 @@ def loads(text: str, *, where: str) -> dict[str, Any]:
     try:
         value = yamltext.load(text)
     except YamlTextError as exc:
-        finding = Finding("(file)", exc.problem, expected="one YAML document", code="yaml", line=exc.line)
+        finding = Finding(
+            "(file)", exc.problem, expected="one YAML document", code=FindingCode.YAML, line=exc.line
+        )
         hint = "correct it and run the command again"
         raise ConfigurationError("is not valid YAML", where=where, hint=hint, findings=(finding,)) from exc
     if not isinstance(value, dict):
         finding = Finding(
-            "(file)", f"holds {kind_of(value)}", expected="one ClusterConfiguration, a map", code="wrong-type"
+            "(file)",
+            f"holds {kind_of(value)}",
+            expected="one ClusterConfiguration, a map",
+            code=FindingCode.WRONG_TYPE,
         )
         hint = "name the file with --file, or make one: slipway init --hosts ADDRESS,ADDRESS"
         raise ConfigurationError("is no ClusterConfiguration", where=where, hint=hint, findings=(finding,))

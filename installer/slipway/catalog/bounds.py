@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from slipway.api.yamlfile import step
 from slipway.catalog.options import layers
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 
 if TYPE_CHECKING:
     from slipway.model.configuration import Configuration
@@ -51,7 +52,7 @@ def _floors(kubernetes: "Kubernetes") -> Iterator[Finding]:
                 f"is {text!r}, in bytes",
                 expected=expected,
                 hint="leave it out for etcd's own",
-                code="too-small",
+                code=FindingCode.TOO_SMALL,
             )
 
 
@@ -67,5 +68,9 @@ def _certificates(configuration: "Configuration") -> Iterator[Finding]:
             )
             expected = f"a module that provides {APPROVER}"
             yield Finding(
-                f"{path}.serverTLSBootstrap", text, expected=expected, hint="leave it out", code="no-approver"
+                f"{path}.serverTLSBootstrap",
+                text,
+                expected=expected,
+                hint="leave it out",
+                code=FindingCode.NO_APPROVER,
             )

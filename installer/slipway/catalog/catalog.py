@@ -10,6 +10,7 @@ from slipway.catalog.modules import Module
 from slipway.catalog.options import Options
 from slipway.catalog.selecting import Selected
 from slipway.errors import ConfigurationError, Finding
+from slipway.findings import FindingCode
 
 if TYPE_CHECKING:
     from slipway.catalog.versions import Versions
@@ -101,7 +102,7 @@ class Catalog:
         if kubernetes is None or kubernetes.version in known:
             return []
         path, text = "spec.kubernetes.version", f"this release cannot install {kubernetes.version}"
-        return [Finding(path, text, expected=f"one of {', '.join(known)}", code="unknown-version")]
+        return [Finding(path, text, expected=f"one of {', '.join(known)}", code=FindingCode.UNKNOWN_VERSION)]
 
     def _options(self, configuration: "Configuration") -> Iterable[Finding]:
         """Of a version that is known; another one is a finding already."""

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Final
 
 from slipway.catalog.imagenames import parse, values_behind, values_beside
@@ -12,17 +13,34 @@ from slipway.catalog.modules import Module
 from slipway.catalog.references import Manifest, Reference, Use, references
 from slipway.errors import ERROR, WARNING, Severity
 
-#: Code -> what to do. The order is that in which an image's faults are told.
+
+class FaultCode(StrEnum):
+    """What can be wrong, in the order in which an image's faults are told."""
+
+    NOT_DECLARED = "not-declared"
+    NO_REGISTRY = "no-registry"
+    LATEST = "latest"
+    ALWAYS = "always"
+    UNUSED = "unused"
+    NOT_RUNTIME = "not-runtime"
+    NOT_PINNED = "not-pinned"
+    NUMBER = "number"
+    MENTIONED = "mentioned"
+    NOT_RENDERED = "not-rendered"
+    NO_CHART = "no-chart"
+
+
+#: What to do about each.
 HINTS: Final = {
-    "not-declared": "add it to `images` of module.yaml and to images/versions.yaml, or give the chart another one",
-    "no-registry": "give the chart the full name: the site registry knows images by the registry they come from",
-    "latest": "give the chart a tag that names one version",
-    "always": "set the chart's pull policy to IfNotPresent",
-    "unused": "take it out of `images`; if an operator starts it, list it as `runtimeImages` instead",
-    "not-runtime": "list it as `images`: `runtimeImages` are for what no chart refers to",
-    "not-pinned": "add it to images/versions.yaml, which says how it is assembled",
-    "number": "write it as text in the values, in quotes; or have the template print it with `| int64`",
-    "mentioned": "if something starts it, list it as `runtimeImages`",
+    FaultCode.NOT_DECLARED: "add it to `images` of module.yaml and to images/versions.yaml, or give the chart another",
+    FaultCode.NO_REGISTRY: "give the chart the full name: the site registry knows images by where they come from",
+    FaultCode.LATEST: "give the chart a tag that names one version",
+    FaultCode.ALWAYS: "set the chart's pull policy to IfNotPresent",
+    FaultCode.UNUSED: "take it out of `images`; if an operator starts it, list it as `runtimeImages` instead",
+    FaultCode.NOT_RUNTIME: "list it as `images`: `runtimeImages` are for what no chart refers to",
+    FaultCode.NOT_PINNED: "add it to images/versions.yaml, which says how it is assembled",
+    FaultCode.NUMBER: "write it as text in the values, in quotes; or have the template print it with `| int64`",
+    FaultCode.MENTIONED: "if something starts it, list it as `runtimeImages`",
 }
 
 
@@ -43,7 +61,7 @@ class Fault:
 
     module: str
     image: str
-    code: str
+    code: FaultCode
     problem: str
     hint: str
     severity: Severity = ERROR
@@ -99,23 +117,23 @@ def image_faults(
         *_not_pinned(module, pinned),
         *_mentioned(module, [item for item in found if item.reference.use is Use.TEXT]),
     ]
-    order = list(HINTS)
+    order = list(FaultCode)
     return sorted(faults, key=lambda fault: (fault.severity, fault.image, order.index(fault.code)))
 
 
 def _certain(module: Module, found: Collection[Found]) -> Iterator[Fault]:
     """Of images that something is known to pull."""
-    yield from _grouped(module, "not-declared", found, lambda item: _undeclared(module, item.image))
-    yield from _grouped(module, "no-registry", found, lambda item: _without_registry(item.image))
-    yield from _grouped(module, "latest", found, lambda item: _floating(item.image))
-    yield from _grouped(module, "always", found, _always)
+    yield from _grouped(module, FaultCode.NOT_DECLARED, found, lambda item: _undeclared(module, item.image))
+    yield from _grouped(module, FaultCode.NO_REGISTRY, found, lambda item: _without_registry(item.image))
+    yield from _grouped(module, FaultCode.LATEST, found, lambda item: _floating(item.image))
+    yield from _grouped(module, FaultCode.ALWAYS, found, _always)
     runtime = {item.reference.image for item in found} & set(module.runtime_images)
     text = "a chart refers to it, and module.yaml says that it is only started at run time"
-    yield from (_fault(module, image, "not-runtime", text, WARNING) for image in sorted(runtime))
+    yield from (_fault(module, image, FaultCode.NOT_RUNTIME, text, WARNING) for image in sorted(runtime))
 
 
 def _grouped(
-    module: Module, code: str, found: Iterable[Found], problem: Callable[[Reference], str]
+    module: Module, code: FaultCode, found: Iterable[Found], problem: Callable[[Reference], str]
 ) -> Iterator[Fault]:
     """One fault per image, with all its places."""
     wrong: dict[tuple[str, str], list[ImagePlace]] = {}
@@ -166,13 +184,13 @@ def _unused(module: Module, found: Iterable[Found], *, complete: bool) -> Iterat
             where = "" if complete else " with the values of this site"
             text = f"module.yaml declares it, and no chart refers to it{where}"
             severity = ERROR if complete else WARNING
-            yield _fault(module, image, "unused", text, severity, texts.get(image, []))
+            yield _fault(module, image, FaultCode.UNUSED, text, severity, texts.get(image, []))
 
 
 def _not_pinned(module: Module, pinned: Collection[str]) -> Iterator[Fault]:
     text = "images/versions.yaml has no such image, so no bundle can carry it"
     return (
-        _fault(module, image, "not-pinned", text)
+        _fault(module, image, FaultCode.NOT_PINNED, text)
         for image in dict.fromkeys(module.images)
         if image not in pinned
     )
@@ -186,13 +204,13 @@ def _mentioned(module: Module, found: Iterable[Found]) -> Iterator[Fault]:
             places.setdefault(item.reference.image, []).append(item.place)
     text = "arguments or configuration name it, and module.yaml does not"
     for image, where in places.items():
-        yield _fault(module, image, "mentioned", text, WARNING, where)
+        yield _fault(module, image, FaultCode.MENTIONED, text, WARNING, where)
 
 
 def _fault(
     module: Module,
     image: str,
-    code: str,
+    code: FaultCode,
     problem: str,
     severity: Severity = ERROR,
     places: Iterable[ImagePlace] = (),

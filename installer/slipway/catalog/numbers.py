@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from slipway.catalog.imagecheck import HINTS, Fault, ImagePlace, Rendering
+from slipway.catalog.imagecheck import HINTS, Fault, FaultCode, ImagePlace, Rendering
 from slipway.catalog.modules import Module
 from slipway.catalog.references import dotted, strings
 from slipway.yamltext import shortest
@@ -24,7 +24,7 @@ def spoiled(module: Module, renderings: Iterable[Rendering]) -> Iterator[Fault]:
             places.setdefault((number, printed), {})[place] = None
     for (number, printed), found in places.items():
         text = f"Helm prints the number {number} as {printed} within text"
-        yield Fault(module.name, "", "number", text, HINTS["number"], places=tuple(found))
+        yield Fault(module.name, "", FaultCode.NUMBER, text, HINTS[FaultCode.NUMBER], places=tuple(found))
 
 
 def _large(values: Mapping[str, Any]) -> dict[str, tuple[int, tuple[str, ...]]]:

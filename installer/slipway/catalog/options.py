@@ -13,6 +13,7 @@ from slipway.api.explain import nearest
 from slipway.api.yamlfile import kind_of, step
 from slipway.catalog import owned
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 
 if TYPE_CHECKING:
     from slipway.model.configuration import Configuration
@@ -78,7 +79,7 @@ def _programs(options: Options, kubernetes: "Kubernetes") -> Iterator[Finding]:
             yield from _flag(options, program, name, value, path)
     for index, plugin in enumerate(kubernetes.api_server.admission_plugins):
         path = f"spec.kubernetes.apiServer.admissionPlugins[{index}]"
-        yield from _named(plugin, options.plugins, path, "admission plugin", "unknown-plugin")
+        yield from _named(plugin, options.plugins, path, "admission plugin", FindingCode.UNKNOWN_PLUGIN)
 
 
 def _kinds(options: Options, kubernetes: "Kubernetes") -> Iterator[Finding]:
@@ -132,7 +133,7 @@ def _flag(options: Options, program: str, name: str, value: str, path: str) -> I
             f"{program} has no flag --{name.lstrip('-')}",
             expected=expected,
             hint=hint,
-            code="unknown-flag",
+            code=FindingCode.UNKNOWN_FLAG,
         )
         return
     owner = owned.FLAGS[program].get(name)
@@ -142,11 +143,11 @@ def _flag(options: Options, program: str, name: str, value: str, path: str) -> I
     lines = value.splitlines() if known[name] in REPEATED else [value]
     pattern, words = VALUES.get(known[name], (r".*", "one line: it cannot be given several times"))
     if not all(re.fullmatch(pattern, line) for line in lines):
-        yield Finding(path, f"is {value!r}", expected=words, code="bad-value")
+        yield Finding(path, f"is {value!r}", expected=words, code=FindingCode.BAD_VALUE)
     if name == "feature-gates" and program != "etcd":  # which has gates of its own
         gates = (gate.partition("=")[0].rpartition(":")[2].strip() for gate in value.split(","))
         for gate in gates:
-            yield from _named(gate, options.gates, path, "feature gate", "unknown-gate")
+            yield from _named(gate, options.gates, path, "feature gate", FindingCode.UNKNOWN_GATE)
 
 
 def _kind(
@@ -161,7 +162,7 @@ def _kind(
     gates = theirs.get("featureGates")
     for gate in gates if isinstance(gates, Mapping) else ():
         yield from _named(
-            gate, options.gates, step(f"{path}.featureGates", gate), "feature gate", "unknown-gate"
+            gate, options.gates, step(f"{path}.featureGates", gate), "feature gate", FindingCode.UNKNOWN_GATE
         )
 
 
@@ -181,15 +182,17 @@ def _value(shape: Shape, value: Any, path: str) -> Iterator[Finding]:
     if isinstance(shape, str):
         kinds, words = PLAIN[shape]
         if not isinstance(value, kinds) or (isinstance(value, bool) and shape != "boolean"):
-            yield Finding(path, f"is {kind_of(value)}: {value!r}", expected=words, code="wrong-type")
+            yield Finding(
+                path, f"is {kind_of(value)}: {value!r}", expected=words, code=FindingCode.WRONG_TYPE
+            )
     elif "list" in shape:
         if not isinstance(value, list):
-            yield Finding(path, f"is {kind_of(value)}", expected="a list", code="wrong-type")
+            yield Finding(path, f"is {kind_of(value)}", expected="a list", code=FindingCode.WRONG_TYPE)
             return
         for index, item in enumerate(value):
             yield from _value(shape["list"], item, step(path, index))
     elif not isinstance(value, Mapping):
-        yield Finding(path, f"is {kind_of(value)}", expected="a map", code="wrong-type")
+        yield Finding(path, f"is {kind_of(value)}", expected="a map", code=FindingCode.WRONG_TYPE)
     else:
         known = shape.get("fields")
         for name, item in value.items():
@@ -200,10 +203,12 @@ def _value(shape: Shape, value: Any, path: str) -> Iterator[Finding]:
 
 
 def _unknown(name: str, known: Mapping[str, Any], path: str) -> Finding:
-    return Finding(path, "there is no such field", hint=nearest(name, sorted(known)), code="unknown-field")
+    return Finding(
+        path, "there is no such field", hint=nearest(name, sorted(known)), code=FindingCode.UNKNOWN_FIELD
+    )
 
 
-def _named(name: str, known: Sequence[str], path: str, what: str, code: str) -> Iterator[Finding]:
+def _named(name: str, known: Sequence[str], path: str, what: str, code: FindingCode) -> Iterator[Finding]:
     if name not in known:
         yield Finding(path, f"there is no {what} {name!r}", hint=nearest(name, known), code=code)
 
@@ -215,5 +220,5 @@ def _owned(path: str, owner: str) -> Finding:
         f"is set by {owner}",
         expected="no such key here",
         hint=f"set {owner} instead" if field else "",
-        code="owned-option",
+        code=FindingCode.OWNED_OPTION,
     )

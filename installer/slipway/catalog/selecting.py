@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from slipway.catalog.modules import Module, Stage
 from slipway.catalog.settings_schema import with_defaults
 from slipway.errors import ConfigurationError, Finding
+from slipway.findings import FindingCode
 
 if TYPE_CHECKING:
     from slipway.model.configuration import Configuration
@@ -89,7 +90,9 @@ class _Chooser:
         providers = self._providers("cni")
         if self.cni not in providers:
             expected = f"one of {', '.join(providers)}" if providers else ""
-            self._finding(path, f"module {self.cni!r} does not provide cni", expected, "unknown-cni")
+            self._finding(
+                path, f"module {self.cni!r} does not provide cni", expected, FindingCode.UNKNOWN_CNI
+            )
         elif self._disabled(self.cni):
             self._disabled_finding(self.cni, f"{path} names it")
         else:
@@ -132,12 +135,14 @@ class _Chooser:
                 path,
                 f"requires {wanted}, which several modules provide",
                 f"one of {names} enabled",
-                "ambiguous",
+                FindingCode.AMBIGUOUS,
             )
         elif candidates:
             self._disabled_finding(candidates[0], f"{module} requires it{_as(candidates[0], wanted)}")
         elif wanted != "cni":  # a wrong network.cni is reported once, not for every module that requires it
-            self._finding(path, f"requires {wanted}, which no module of this catalog provides", "", "missing")
+            self._finding(
+                path, f"requires {wanted}, which no module of this catalog provides", "", FindingCode.MISSING
+            )
         return None
 
     def _check_exclusive(self) -> None:
@@ -146,13 +151,13 @@ class _Chooser:
             there = [name for name in self._providers(capability) if self._there(name)]
             for name in enabled if there else ():
                 text = f"provides {capability}, as {there[0]} of {self.elsewhere[there[0]]} does"
-                self._finding(f"spec.modules.{name}", text, "one of them", "duplicate")
+                self._finding(f"spec.modules.{name}", text, "one of them", FindingCode.DUPLICATE)
             for name in enabled[1:]:
                 self._finding(
                     f"spec.modules.{name}",
                     f"provides {capability}, as {enabled[0]} does",
                     "one of them",
-                    "duplicate",
+                    FindingCode.DUPLICATE,
                 )
 
     def _providers(self, capability: str) -> list[str]:
@@ -173,10 +178,12 @@ class _Chooser:
         if any(one.path == path for one in self.findings):
             return  # one mistake, one finding: the first reason is enough to mend it
         self.findings.append(
-            Finding(path, f"is false, but {why}", expected="true, or unset", code="requires-disabled")
+            Finding(
+                path, f"is false, but {why}", expected="true, or unset", code=FindingCode.REQUIRES_DISABLED
+            )
         )
 
-    def _finding(self, path: str, problem: str, expected: str, code: str) -> None:
+    def _finding(self, path: str, problem: str, expected: str, code: FindingCode) -> None:
         self.findings.append(Finding(path, problem, expected=expected, code=code))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from slipway.api.yamlfile import step
 from slipway.catalog.modules import Module
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -25,7 +26,7 @@ def module_findings(modules: Mapping[str, Module], configuration: "Configuration
                 f"there is no module {name!r}",
                 expected=f"one of {', '.join(sorted(modules))}",
                 hint=_nearest(name, modules),
-                code="unknown-module",
+                code=FindingCode.UNKNOWN_MODULE,
             )
         elif spec.settings:
             yield from setting_findings(modules[name].schema, spec.settings, f"{path}.settings")
@@ -42,7 +43,7 @@ def setting_findings(schema: Mapping[str, Any], settings: Mapping[str, Any], pat
 
 def _findings(error: "ValidationError", path: str) -> Iterator[Finding]:
     if error.validator != "additionalProperties":
-        yield Finding(path, error.message, expected=_expected(error), code="invalid-setting")
+        yield Finding(path, error.message, expected=_expected(error), code=FindingCode.INVALID_SETTING)
         return
     known = error.schema.get("properties", {}) if isinstance(error.schema, Mapping) else {}
     instance = error.instance if isinstance(error.instance, Mapping) else {}
@@ -52,7 +53,7 @@ def _findings(error: "ValidationError", path: str) -> Iterator[Finding]:
             "there is no such setting",
             expected=f"one of {', '.join(sorted(known))}" if known else "no settings",
             hint=_nearest(name, known),
-            code="unknown-setting",
+            code=FindingCode.UNKNOWN_SETTING,
         )
 
 

@@ -7,6 +7,7 @@ import typer
 
 from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
 from slipway.errors import ConfigurationError, Finding, PreflightError
+from slipway.findings import FindingCode
 from slipway.smallfiles import bytes_of
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def read_records(path: Path) -> "EgressRecords":
         raise ConfigurationError("cannot be read", where=str(path), why=why, hint=hint) from exc
     except ValidationError as exc:
         wrong = tuple(
-            Finding(".".join(map(str, error["loc"])) or "file", error["msg"], code=error["type"])
+            Finding(".".join(map(str, error["loc"])) or "file", error["msg"], code=FindingCode.BAD_VALUE)
             for error in exc.errors()
         )
         raise ConfigurationError(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 
 
 def conflicting_fields(status: Mapping[str, Any]) -> tuple[Finding, ...]:
@@ -14,7 +15,7 @@ def conflicting_fields(status: Mapping[str, Any]) -> tuple[Finding, ...]:
         Finding(
             str(cause.get("field", "")).lstrip("."),
             f"was changed in the cluster by {_manager(str(cause.get('message', '')))}",
-            code="field-conflict",
+            code=FindingCode.FIELD_CONFLICT,
         )
         for cause in causes
         if cause.get("reason") == "FieldManagerConflict"

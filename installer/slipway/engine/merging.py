@@ -13,6 +13,7 @@ from slipway.api.paths import ABSENT, adopted, clash, text, value_at
 from slipway.api.schema import is_field
 from slipway.engine.context import Context, Edit
 from slipway.errors import ConflictError, Finding
+from slipway.findings import FindingCode
 from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.paths import FieldPath
@@ -77,4 +78,4 @@ def _clashes(
 def _conflict(spec: Mapping[str, Any], live: LiveConfiguration, path: FieldPath, manager: str) -> Finding:
     here, there = value_at(spec, path), value_at(live.spec, path)
     problem = f"is {there!r} in the cluster, set by {manager}"
-    return Finding(text(("spec", *path)), problem, expected=repr(here), code="conflict")
+    return Finding(text(("spec", *path)), problem, expected=repr(here), code=FindingCode.CONFLICT)

@@ -10,6 +10,7 @@ from slipway.bundle.site.source import ArtifactSource, DirectorySource
 from slipway.engine.context import Context
 from slipway.engine.registry import push_client
 from slipway.errors import ERROR, WARNING, Finding, PreflightError
+from slipway.findings import FindingCode
 from slipway.model.codes import RefusalCode
 from slipway.model.observed import Observed
 from slipway.model.plan import Plan, StepKind
@@ -45,7 +46,9 @@ def refuse_held(plan: Plan) -> None:
         PreflightError: with what holds it back.
     """
     if plan.held:
-        found = tuple(Finding(h.where, f"{h.what}: {h.why}", hint=h.hint, code="held") for h in plan.holds)
+        found = tuple(
+            Finding(h.where, f"{h.what}: {h.why}", hint=h.hint, code=FindingCode.HELD) for h in plan.holds
+        )
         raise PreflightError(
             "nothing of the plan can be carried out now",
             where=plan.configuration,
@@ -83,7 +86,7 @@ def clock_findings(source: ArtifactSource, now: float) -> list[Finding]:
             text,
             expected="a clock that is right",
             hint=hint,
-            code="clock-bundle",
+            code=FindingCode.CLOCK_BUNDLE,
             severity=WARNING,
         )
     ]

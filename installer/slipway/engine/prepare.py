@@ -20,6 +20,7 @@ from slipway.engine.kubeconfig import fetch_kubeconfig
 from slipway.engine.merging import effective_configuration
 from slipway.engine.registry import observe_registry, registry_source
 from slipway.errors import BundleError, ConfigurationError, Finding, SlipwayError, TransientError
+from slipway.findings import FindingCode
 from slipway.model.host.items import Host, stranger
 from slipway.model.observed import ClusterObserved, HostObserved, Observed, RegistryObserved, Scope
 from slipway.model.plan import LEAVE, Plan, StepKind
@@ -258,7 +259,7 @@ def _refuse(context: Context, cluster: ClusterObserved) -> None:
                     text,
                     expected="modules only",
                     hint=f"edit {live.name} instead",
-                    code="second-hosts",
+                    code=FindingCode.SECOND_HOSTS,
                 )
             )
     if findings:

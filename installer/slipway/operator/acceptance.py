@@ -10,6 +10,7 @@ from typing import Any
 from slipway.api.read import parse_spec, refusal
 from slipway.catalog import Catalog
 from slipway.errors import ConflictError, Finding
+from slipway.findings import FindingCode
 from slipway.model.configuration import Configuration, Spec
 from slipway.model.observed import LiveConfiguration
 from slipway.planning.beside import beside
@@ -54,13 +55,13 @@ def _misplaced(configuration: Configuration, allowed: Collection[str]) -> Iterat
             f"no ClusterConfiguration is followed in namespace {namespace}",
             expected="",
             hint=f"name it in spec.modules.operator.settings.namespaces of {owner}",
-            code="namespace",
+            code=FindingCode.NAMESPACE,
         )
     unsaid = Spec().model_dump(exclude={"modules"})
     said = configuration.spec.model_dump(exclude={"modules"})
     for name in (name for name, value in said.items() if value != unsaid[name]):
         text = f"only a ClusterConfiguration in {NAMESPACE} has it: here are modules only"
-        yield Finding(f"spec.{name}", text, hint="leave it out", code="modules-only")
+        yield Finding(f"spec.{name}", text, hint="leave it out", code=FindingCode.MODULES_ONLY)
 
 
 def refuse_second_owner(
@@ -92,7 +93,7 @@ def _hosts(live: LiveConfiguration, older: Sequence[LiveConfiguration]) -> list[
         return []
     owner = next((item for item in older if item.spec.get("hosts")), None)
     problem = f"the hosts of this cluster are those of {owner.namespace}/{owner.name}" if owner else ""
-    return [Finding("spec.hosts", problem, code="second-hosts")] if owner else []
+    return [Finding("spec.hosts", problem, code=FindingCode.SECOND_HOSTS)] if owner else []
 
 
 def _modules(
@@ -104,7 +105,7 @@ def _modules(
         specs: Mapping[str, Any] = item.spec.get("modules") or {}
         taken |= {name: owner for name, spec in specs.items() if (spec or {}).get("enabled") is not False}
     return [
-        Finding(f"spec.modules.{name}", f"belongs to {taken[name]}", code="second-owner")
+        Finding(f"spec.modules.{name}", f"belongs to {taken[name]}", code=FindingCode.SECOND_OWNER)
         for name in live.spec.get("modules") or {}
         if name in taken
     ]

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.configuration import Configuration, Spec
 from slipway.model.fields import Effect
 from slipway.model.host.items import Host
@@ -39,7 +40,7 @@ def pillar_findings(live: tuple[Host, ...], spec: Spec, wanted: Configuration) -
             f"{name} {why}, and cannot be removed",
             expected=name,
             hint="put it back",
-            code="pillar",
+            code=FindingCode.PILLAR,
         )
         for name, why in pillars.items()
         if name not in names
@@ -48,7 +49,11 @@ def pillar_findings(live: tuple[Host, ...], spec: Spec, wanted: Configuration) -
         text = f"the first control plane was {planes[0]} and would be {first}"
         findings = [
             Finding(
-                "spec.hosts.items", text, expected=planes[0], hint="put it back in first place", code="pillar"
+                "spec.hosts.items",
+                text,
+                expected=planes[0],
+                hint="put it back in first place",
+                code=FindingCode.PILLAR,
             )
         ]
     return findings
@@ -71,7 +76,7 @@ def machine_findings(nodes: Mapping[str, NodeObserved], wanted: Configuration) -
             f"{host.address} is the address of node {leaving[host.address]}: one machine cannot have two names",
             expected=leaving[host.address],
             hint=_RENAMED.format(name=leaving[host.address], new=host.name),
-            code="two-names",
+            code=FindingCode.TWO_NAMES,
         )
         for host in wanted.hosts
         if host.address in leaving
@@ -91,7 +96,7 @@ def _compare(live: BaseModel, wanted: BaseModel, path: str) -> Iterator[Finding]
                 f"is {after!r}, but the cluster was made with {before!r}",
                 expected=repr(before),
                 hint=WAY_OUT,
-                code="immutable",
+                code=FindingCode.IMMUTABLE,
             )
         elif isinstance(before, BaseModel) and isinstance(after, BaseModel):
             yield from _compare(before, after, here)

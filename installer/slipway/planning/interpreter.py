@@ -1,6 +1,7 @@
 """Whether Ansible finds a Python on a host that it can use, or the bundle's own has to go there."""
 
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.observed import HostFacts, HostObserved
 from slipway.model.platforms import Platform
@@ -36,6 +37,6 @@ def interpreter_findings(
             f"{found}, and the bundle has none for {platform.name}",
             expected=wanted,
             hint=hint,
-            code="python",
+            code=FindingCode.PYTHON,
         )
     ]

@@ -8,6 +8,7 @@ from slipway.catalog import Catalog, Module
 from slipway.catalog.facts import cluster_facts
 from slipway.catalog.modules import Stage
 from slipway.errors import BundleError, ConfigurationError, Finding
+from slipway.findings import FindingCode
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration, ModuleSpec
 from slipway.model.observed import Observed
@@ -210,7 +211,7 @@ def _refuse_required(
             f"module {other} of ClusterConfiguration {its.owner} requires {name}",
             expected=f"{name} enabled",
             hint=f"keep it (enabled: true), or have {other} disabled first",
-            code="required-elsewhere",
+            code=FindingCode.REQUIRED_ELSEWHERE,
         )
         for name in leaving
         for other, its in sorted(records.items())

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from slipway.errors import WARNING, Finding
+from slipway.findings import FindingCode
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.codes import HostCode, RefusalCode
 from slipway.model.configuration import Configuration
@@ -122,14 +123,18 @@ def _system(path: str, host: Host, seen: HostObserved, bundle: BundleManifest) -
             f"runs {found}, for which the bundle has no packages for {platform.architecture}",
             expected=", ".join(systems),
             hint="install one of these systems, or build the bundle with --os or --packages",
-            code="unsupported-os",
+            code=FindingCode.UNSUPPORTED_OS,
         )
     yield from _architecture(path, platform, facts.architecture)
     yield from interpreter_findings(path, seen, bundle, platform)
     if host.address not in facts.addresses:
         text = f"does not have the address {host.address}"
         yield Finding(
-            path, text, expected=", ".join(facts.addresses), hint="mend its address field", code="address"
+            path,
+            text,
+            expected=", ".join(facts.addresses),
+            hint="mend its address field",
+            code=FindingCode.ADDRESS,
         )
 
 
@@ -138,7 +143,7 @@ def _architecture(path: str, written: Platform, machine: str) -> Iterator[Findin
     found, text = of_machine(machine), f"is a {machine} machine"
     if found is None:
         known = ", ".join(platform.machine for platform in PLATFORMS)
-        yield Finding(path, text, expected=known, code="unsupported-architecture")
+        yield Finding(path, text, expected=known, code=FindingCode.UNSUPPORTED_ARCHITECTURE)
     elif found != written:
         hint = f"write settings.architecture: {found.architecture}, and build the bundle for it"
         yield Finding(
@@ -146,7 +151,7 @@ def _architecture(path: str, written: Platform, machine: str) -> Iterator[Findin
             f"{text}, and its settings say {written.architecture}",
             expected=written.machine,
             hint=hint,
-            code="architecture",
+            code=FindingCode.ARCHITECTURE,
         )
 
 
@@ -159,10 +164,12 @@ def _capacity(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
             f"has {facts.memory} MiB of memory",
             expected=f"{needed} MiB",
             hint="add memory",
-            code="memory",
+            code=FindingCode.MEMORY,
         )
     if host.control_plane and facts.cpus < CPUS:
-        yield Finding(path, f"has {facts.cpus} CPU", expected=f"{CPUS} for a control plane", code="cpus")
+        yield Finding(
+            path, f"has {facts.cpus} CPU", expected=f"{CPUS} for a control plane", code=FindingCode.CPUS
+        )
     coming = () if "node_disks" in seen.records else [disk.path for disk in host.settings.disks.values()]
     for directory, free in sorted(facts.disk_free.items()):
         later = any(
@@ -174,7 +181,7 @@ def _capacity(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
                 f"has {free} MiB free under {directory}",
                 expected=f"{DISK} MiB",
                 hint="free space there, or choose another directory with settings.runtime.dataRoot",
-                code="disk",
+                code=FindingCode.DISK,
             )
 
 
@@ -186,10 +193,10 @@ def _membership(path: str, seen: HostObserved, observed: Observed) -> Iterator[F
         if named:
             text = f"belongs to the cluster {named}, whose state and secrets are these"
             hint = f"put metadata.name back to {named}; for a cluster besides: hosts of its own"
-        yield Finding(path, text, expected=observed.site, hint=hint, code="foreign")
+        yield Finding(path, text, expected=observed.site, hint=hint, code=FindingCode.FOREIGN)
     elif seen.kubernetes and not seen.records and not seen.intents:
         text = f"is already a member of the cluster at {seen.kubernetes}"
-        yield Finding(path, text, expected="a host in no cluster", hint=hint, code="foreign")
+        yield Finding(path, text, expected="a host in no cluster", hint=hint, code=FindingCode.FOREIGN)
 
 
 def _room(configuration: Configuration) -> Iterator[Finding]:
@@ -204,7 +211,7 @@ def _room(configuration: Configuration) -> Iterator[Finding]:
             text,
             expected=expected,
             hint=hint,
-            code="pod-range-nearly-full",
+            code=FindingCode.POD_RANGE_NEARLY_FULL,
             severity=WARNING,
         )
 
@@ -226,7 +233,11 @@ def _missing_images(
             of = f" for {', '.join(lacking)}" if lacking else ""
             text = f"lacks image {reference}{of}"
             yield Finding(
-                f"bundle/{bundle.name}", text, expected=f"needed by {owner}", hint=hint, code="image"
+                f"bundle/{bundle.name}",
+                text,
+                expected=f"needed by {owner}",
+                hint=hint,
+                code=FindingCode.IMAGE,
             )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from slipway.errors import WARNING, Finding
+from slipway.findings import FindingCode
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, NodeObserved
 from slipway.model.record import ModuleRecord
@@ -79,7 +80,7 @@ def standing_findings(standing: Standing) -> Iterable[Finding]:
         yield Finding(f"host/{one.name}", one.message, code=_code(one), severity=WARNING)
 
 
-def _code(ailment: Ailment) -> str:
+def _code(ailment: Ailment) -> FindingCode:
     """`node-not-ready`: of preflight's findings, which have codes in this form."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", ailment.cause)
-    return f"{ailment.part}-{words}".lower()
+    return FindingCode(f"{ailment.part}-{words}".lower())

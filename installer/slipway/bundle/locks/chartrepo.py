@@ -16,6 +16,7 @@ from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
 from slipway.bundle.registry.refusals import RegistryError
 from slipway.bundle.registry.secrecy import is_private
 from slipway.errors import BundleError, Finding
+from slipway.findings import FindingCode
 from slipway.model.codes import RefusalCode
 
 #: Media type of the layer of an artifact that is the packed chart.
@@ -50,7 +51,7 @@ def resolve(ways: Ways, chart: str, today: str) -> Download:
             f"chart/{found['name']}:{found['version']}",
             f"is unverified: {source} has no sha256 of it",
             expected="a digest that its repository says",
-            code="unverified",
+            code=FindingCode.UNVERIFIED,
         )
         hint = "ask who publishes it for a digest, or carry the chart in a module of your own (chartDir)"
         raise BundleError("a chart would be taken on trust alone", findings=(finding,), hint=hint)
@@ -70,7 +71,7 @@ def check_moved(former: Downloads, found: Iterable[Download], *, accept: bool) -
             new.label,
             f"was published again with other contents: {new.source} says {new.sha256}",
             expected=f"{old.sha256}, as {old.source} said{f' on {old.read}' if old.read else ''}",
-            code="moved",
+            code=FindingCode.MOVED,
         )
         for new in found
         if (old := before.get(new.key)) and old.sha256 != new.sha256

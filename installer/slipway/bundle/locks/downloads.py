@@ -16,6 +16,7 @@ from slipway import yamltext
 from slipway.bundle.ground.disk import guarded
 from slipway.bundle.registry.secrecy import is_private
 from slipway.errors import BundleError, Finding
+from slipway.findings import FindingCode
 from slipway.landing import land
 from slipway.model.platforms import AMD64, BY_NAME
 from slipway.smallfiles import bytes_of
@@ -132,7 +133,7 @@ def read(path: Path) -> Downloads:
     findings = [finding for item in texts for finding in entry_findings(item)]
     lock = Downloads() if findings else Downloads(tuple(_download(item) for item in texts))
     findings += [
-        Finding("/".join(filter(None, key)), f"is there {count} times", code="invalid")
+        Finding("/".join(filter(None, key)), f"is there {count} times", code=FindingCode.INVALID)
         for key, count in Counter(item.key for item in lock.files).items()
         if count > 1
     ]
@@ -164,13 +165,18 @@ def entry_findings(item: dict[str, str]) -> Iterator[Finding]:
     if not item.get("sha256") or not item.get("source"):
         what = "sha256" if not item.get("sha256") else "source of its sha256"
         expected = "the digest, and the public page that it was read from"
-        yield Finding(label, f"is unverified: there is no {what}", expected=expected, code="unverified")
+        yield Finding(
+            label, f"is unverified: there is no {what}", expected=expected, code=FindingCode.UNVERIFIED
+        )
     elif item["source"] == item.get("url"):
         yield Finding(
-            label, "is unverified: a file does not vouch for itself", expected="a page", code="unverified"
+            label,
+            "is unverified: a file does not vouch for itself",
+            expected="a page",
+            code=FindingCode.UNVERIFIED,
         )
     for name, wrong, expected in _wrong(item):
-        yield Finding(f"{label} {name}", wrong, expected=expected, code="invalid")
+        yield Finding(f"{label} {name}", wrong, expected=expected, code=FindingCode.INVALID)
 
 
 def _wrong(item: dict[str, str]) -> Iterator[tuple[str, str, str]]:

@@ -19,6 +19,7 @@ from slipway.bundle.registry import referrers
 from slipway.bundle.registry.refusals import RegistryError
 from slipway.bundle.registry.upstream import UpstreamImage, Upstreams
 from slipway.errors import BundleError, Finding
+from slipway.findings import FindingCode
 from slipway.landing import land
 from slipway.model.codes import RefusalCode
 from slipway.model.platforms import ALL
@@ -160,7 +161,7 @@ def check_moved(former: ImageLock, found: Iterable[Locked], *, accept: bool) -> 
                 f"image/{new.image}",
                 f"its tag was overwritten at {new.source}: it means {new.tagged}",
                 expected=f"{old.tagged}, read on {old.read}",
-                code="moved",
+                code=FindingCode.MOVED,
             )
             for old, new in moved
         )

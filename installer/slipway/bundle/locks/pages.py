@@ -12,6 +12,7 @@ from slipway.bundle.locks.downloading import OCI, PARALLEL, Ways, oci_place
 from slipway.bundle.locks.downloads import Download
 from slipway.bundle.registry.web import LONGEST_PAGE
 from slipway.errors import BundleError, Finding
+from slipway.findings import FindingCode
 
 #: How packed indexes of packages begin.
 GZIP: Final = b"\x1f\x8b"
@@ -44,9 +45,12 @@ def _of_page(ways: Ways, items: list[Download]) -> list[Finding]:
         text = _text(ways, items[0])
     except BundleError as error:
         why = " ".join(filter(None, [error.what, error.why]))
-        return [Finding(item.label, f"{item.source} cannot be read: {why}", code="unread") for item in items]
+        return [
+            Finding(item.label, f"{item.source} cannot be read: {why}", code=FindingCode.UNREAD)
+            for item in items
+        ]
     return [
-        Finding(item.label, f"{item.source} does not say {item.sha256}", code="unsaid")
+        Finding(item.label, f"{item.source} does not say {item.sha256}", code=FindingCode.UNSAID)
         for item in items
         if item.sha256.encode() not in text
     ]

@@ -14,6 +14,7 @@ from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
 from slipway.catalog.versions import OWN_IMAGE
 from slipway.errors import BundleError, Finding
+from slipway.findings import FindingCode
 from slipway.model.bundle import ImageOrigin
 from slipway.model.platforms import AMD64, Platform
 
@@ -59,7 +60,7 @@ class Official:
             for reference in references
         }
         findings = [
-            Finding(f"image/{reference}", self._lacking(found), code="unverified")
+            Finding(f"image/{reference}", self._lacking(found), code=FindingCode.UNVERIFIED)
             for reference, found in sorted(entries.items())
             if not all(found.values()) and self._must(reference, found.values())
         ]
@@ -127,7 +128,7 @@ class OfficialFiles:
                 Finding(
                     f"{kind}/{name}:{version}",
                     _UNVERIFIED.format(f"sha256 for {platform}"),
-                    code="unverified",
+                    code=FindingCode.UNVERIFIED,
                 )
                 for (kind, name, version), platform in unverified
             )

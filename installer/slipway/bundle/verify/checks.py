@@ -12,6 +12,7 @@ from slipway.bundle.form.contents import UNVOUCHED, Content, contents
 from slipway.bundle.form.layout import LAYOUT, NAMED, manifest_reader, stored_manifest
 from slipway.bundle.ground.archive import file_digest
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.platforms import ALL, Platform
 from slipway.smallfiles import json_of
@@ -44,15 +45,15 @@ def _misnamed(directory: Path, manifest: BundleManifest) -> Iterator[Finding]:
         named = {(str(entry["annotations"][NAMED]), str(entry["digest"])) for entry in entries}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as exc:
         text = f"cannot be read: {type(exc).__name__}: {exc}"
-        yield Finding(path, text, hint=_AGAIN, code="layout")
+        yield Finding(path, text, hint=_AGAIN, code=FindingCode.LAYOUT)
         return
     wanted = {(image.reference, image.digest) for image in images}
     for reference, digest in sorted(named - wanted):
         right = ", ".join(image.digest for image in images if image.reference == reference)
         text = f"names {digest} {reference}"
-        yield Finding(path, text, expected=right or "no such image", hint=_AGAIN, code="layout")
+        yield Finding(path, text, expected=right or "no such image", hint=_AGAIN, code=FindingCode.LAYOUT)
     for reference, _ in sorted(wanted - named):
-        yield Finding(path, f"does not name {reference}", hint=_AGAIN, code="layout")
+        yield Finding(path, f"does not name {reference}", hint=_AGAIN, code=FindingCode.LAYOUT)
 
 
 def unlisted_files(directory: Path, manifest: BundleManifest) -> list[Finding]:
@@ -63,7 +64,7 @@ def unlisted_files(directory: Path, manifest: BundleManifest) -> list[Finding]:
     names = sorted(path.relative_to(directory).as_posix() for path in there)
     hint = "remove it, or build the bundle again into an empty directory"
     return [
-        Finding(name, "is none of the bundle's files", hint=hint, code="unlisted")
+        Finding(name, "is none of the bundle's files", hint=hint, code=FindingCode.UNLISTED)
         for name in names
         if name not in known
     ]
@@ -74,7 +75,7 @@ def missing_images(manifest: BundleManifest, images: Iterable[str]) -> list[Find
     carried = {artifact.reference for artifact in manifest.artifacts if artifact.kind is ArtifactKind.IMAGE}
     hint = "build the bundle again: slipway bundle build -f cluster.yaml -o DIR"
     return [
-        Finding(f"image/{reference}", "is not in the bundle", hint=hint, code="missing-image")
+        Finding(f"image/{reference}", "is not in the bundle", hint=hint, code=FindingCode.MISSING_IMAGE)
         for reference in sorted(set(images) - carried)
     ]
 
@@ -97,7 +98,7 @@ def missing_platforms(
                     text,
                     expected=", ".join(there),
                     hint=hint,
-                    code="missing-platform",
+                    code=FindingCode.MISSING_PLATFORM,
                 )
             )
     return findings
@@ -123,14 +124,17 @@ def _check(directory: Path, content: Content) -> Finding | None:
                 f"{content.path} is missing",
                 expected=content.digest,
                 hint=hint,
-                code="missing",
+                code=FindingCode.MISSING,
             )
         found = file_digest(file)
     except OSError as exc:
         return Finding(
-            content.owner, f"{content.path} cannot be read: {exc.strerror}", hint=hint, code="unreadable"
+            content.owner,
+            f"{content.path} cannot be read: {exc.strerror}",
+            hint=hint,
+            code=FindingCode.UNREADABLE,
         )
     if found != content.digest:
         text = f"{content.path} has the digest {found}"
-        return Finding(content.owner, text, expected=content.digest, hint=hint, code="digest")
+        return Finding(content.owner, text, expected=content.digest, hint=hint, code=FindingCode.DIGEST)
     return None

@@ -20,6 +20,7 @@ from slipway.cluster.helm import Helm
 from slipway.engine.artifacts import this_machine
 from slipway.engine.enquiry.images import PARALLEL, rendering
 from slipway.errors import WARNING, BundleError, Finding, SlipwayError
+from slipway.findings import FindingCode
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.planning.modules import module_inputs
@@ -44,13 +45,17 @@ def closure(configuration: Configuration, catalog: Catalog, source: ArtifactSour
     if manifest.catalog != catalog.digest:
         text = "was made by another release of Slipway, or by other modules and roles"
         return Closure(
-            findings=(Finding("bundle", text, expected=catalog.digest, hint=_REBUILD, code="other-release"),)
+            findings=(
+                Finding(
+                    "bundle", text, expected=catalog.digest, hint=_REBUILD, code=FindingCode.OTHER_RELEASE
+                ),
+            )
         )
     bundle = catalog.bundle_for(configuration, manifest)
     helm = bundle.find(ArtifactKind.BINARY, "helm", platform=this_machine())
     if helm is None:
         text = f"is not in the bundle for this machine, {this_machine().name}"
-        return Closure(findings=(Finding("binary/helm", text, hint=_REBUILD, code="missing"),))
+        return Closure(findings=(Finding("binary/helm", text, hint=_REBUILD, code=FindingCode.MISSING),))
     modules = tuple(name for name, it in catalog.selection(configuration).items() if it.enabled)
     look = partial(_found, configuration, catalog, source, Helm(source.path(helm), None))
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="helm") as pool:
@@ -73,7 +78,7 @@ def _found(
     except SlipwayError as error:
         why = f": {error.why}" if error.why else ""
         where = error.where or f"module/{name}"
-        code = "missing" if isinstance(error, BundleError) else "not-rendered"
+        code = FindingCode.MISSING if isinstance(error, BundleError) else FindingCode.NOT_RENDERED
         return Finding(where, f"{error.what}{why}", hint=error.hint, code=code)
 
 
@@ -115,7 +120,7 @@ def _programs(configuration: Configuration, manifest: BundleManifest, catalog: C
             for name, wanted in catalog.versions.release(version).binaries.items():
                 if (name, wanted) not in carried:
                     text = f"is not in the bundle for {platform.name}; kubernetes {version} needs it"
-                    yield Finding(f"binary/{name}:{wanted}", text, hint=_REBUILD, code="missing")
+                    yield Finding(f"binary/{name}:{wanted}", text, hint=_REBUILD, code=FindingCode.MISSING)
 
 
 def _missing(manifest: BundleManifest, needed: dict[str, str], found: list[Found]) -> Iterator[Finding]:
@@ -134,7 +139,11 @@ def _missing(manifest: BundleManifest, needed: dict[str, str], found: list[Found
             told.add(image.reference)
             text = f"{_place(item)} wants another one than the bundle has"
             yield Finding(
-                f"image/{image.reference}", text, expected=image.digest, hint=_REBUILD, code="other-image"
+                f"image/{image.reference}",
+                text,
+                expected=image.digest,
+                hint=_REBUILD,
+                code=FindingCode.OTHER_IMAGE,
             )
     for reference, who in needed.items():
         if reference not in carried and reference not in told:
@@ -142,7 +151,7 @@ def _missing(manifest: BundleManifest, needed: dict[str, str], found: list[Found
                 f"image/{reference}",
                 f"is not in the bundle; {who} needs it",
                 hint=_REBUILD,
-                code="missing-image",
+                code=FindingCode.MISSING_IMAGE,
             )
 
 
@@ -151,9 +160,11 @@ def _absent(reference: str, item: Found, *, declared: bool) -> Finding:
     hint = _REBUILD if declared else _DECLARE
     if item.reference.use is Use.TEXT and not declared:
         text = f"is not in the bundle; text in {_place(item)} names it"
-        return Finding(f"image/{reference}", text, hint=hint, code="mentioned-image", severity=WARNING)
+        return Finding(
+            f"image/{reference}", text, hint=hint, code=FindingCode.MENTIONED_IMAGE, severity=WARNING
+        )
     text = f"is not in the bundle; {_place(item)} refers to it"
-    return Finding(f"image/{reference}", text, hint=hint, code="missing-image")
+    return Finding(f"image/{reference}", text, hint=hint, code=FindingCode.MISSING_IMAGE)
 
 
 def _place(item: Found) -> str:

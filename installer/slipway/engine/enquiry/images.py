@@ -14,7 +14,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.binaries import binary_archive
 from slipway.bundle.make.charts import ChartFile, chart_path, charts_in, read_chart
 from slipway.catalog import Catalog, Module, Release, cluster_facts, samples
-from slipway.catalog.imagecheck import Fault, Rendering, found_in, image_faults
+from slipway.catalog.imagecheck import Fault, FaultCode, Rendering, found_in, image_faults
 from slipway.catalog.numbers import spoiled
 from slipway.catalog.references import Use
 from slipway.catalog.rendering import merge
@@ -164,9 +164,9 @@ def _anywhere(catalog: Catalog) -> Configuration:
 def _not_rendered(module: Module, error: SlipwayError) -> Fault:
     why = f": {error.why}" if error.why else ""
     hint = error.hint or "correct the chart, or the module's values"
-    return Fault(module.name, "", "not-rendered", f"{error.what}{why}", hint)
+    return Fault(module.name, "", FaultCode.NOT_RENDERED, f"{error.what}{why}", hint)
 
 
 def _no_chart(module: Module, release: Release) -> Fault:
     text = f"there is no chart {release.chart} in the directory, so nothing was compared"
-    return Fault(module.name, "", "no-chart", text, "fetch it into the directory", WARNING)
+    return Fault(module.name, "", FaultCode.NO_CHART, text, "fetch it into the directory", WARNING)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from slipway.errors import WARNING, Finding
+from slipway.findings import FindingCode
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 
@@ -22,7 +23,7 @@ def cloud_state(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
             text,
             expected="names that stay",
             hint=_stopped("manage_etc_hosts: false", cloud.hosts),
-            code="cloud-hosts",
+            code=FindingCode.CLOUD_HOSTS,
         )
     if cloud.hostname and seen.facts.hostname != host.name:
         text = f"has a cloud-init that may name it {seen.facts.hostname} again, when its machine is cloned or moved"
@@ -32,7 +33,7 @@ def cloud_state(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
             text,
             expected=f"a host that stays {host.name}",
             hint=hint,
-            code="cloud-hostname",
+            code=FindingCode.CLOUD_HOSTNAME,
             severity=WARNING,
         )
 

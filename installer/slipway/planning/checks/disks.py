@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.host.disks import Disk
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
@@ -20,7 +21,7 @@ def disk_findings(host: Host, seen: HostObserved) -> Iterator[Finding]:
         if not found.device:
             text = f"has no disk with the id or serial number {disk.id}"
             hint = "lsblk -o NAME,SIZE,SERIAL and ls -l /dev/disk/by-id there show them"
-            yield Finding(path, text, expected=f"disk {name}", hint=hint, code="disk-missing")
+            yield Finding(path, text, expected=f"disk {name}", hint=hint, code=FindingCode.DISK_MISSING)
         elif is_foreign(name, found):
             yield from _refusal(path, name, disk, found)
         elif is_ours(name, found) and not _holds(found, _kind(disk)):
@@ -28,7 +29,7 @@ def disk_findings(host: Host, seen: HostObserved) -> Iterator[Finding]:
                 f"has disk {name} ({about_disk(found)}) formatted with something else: {contents_of(found)}"
             )
             hint = "set filesystem and lvm to what it has: what may hold data is not formatted again"
-            yield Finding(path, text, expected=_kind(disk), hint=hint, code="disk-filesystem")
+            yield Finding(path, text, expected=_kind(disk), hint=hint, code=FindingCode.DISK_FILESYSTEM)
 
 
 def _refusal(path: str, name: str, disk: Disk, found: BlockDisk) -> Iterator[Finding]:
@@ -40,11 +41,11 @@ def _refusal(path: str, name: str, disk: Disk, found: BlockDisk) -> Iterator[Fin
             f"{text}; in use: {', '.join(found.uses)}",
             expected="a free disk",
             hint=hint,
-            code="disk-in-use",
+            code=FindingCode.DISK_IN_USE,
         )
     elif not disk.wipe:
         hint = f"if nothing of it is needed, consent: disks.{name}.wipe: {found.serial or 'SERIAL'}"
-        yield Finding(path, text, expected="an empty disk", hint=hint, code="disk-not-empty")
+        yield Finding(path, text, expected="an empty disk", hint=hint, code=FindingCode.DISK_NOT_EMPTY)
     elif disk.wipe != found.serial:
         text += f"; wipe names {disk.wipe}"
         yield Finding(
@@ -52,7 +53,7 @@ def _refusal(path: str, name: str, disk: Disk, found: BlockDisk) -> Iterator[Fin
             text,
             expected=f"its own, {found.serial}",
             hint="look which disk you mean",
-            code="disk-serial",
+            code=FindingCode.DISK_SERIAL,
         )
 
 

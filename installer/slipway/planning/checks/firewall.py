@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
-
-CODE = "firewall-sources"
 
 
 def lockout(path: str, configuration: Configuration, host: Host, seen: HostObserved) -> Iterator[Finding]:
@@ -21,13 +20,21 @@ def lockout(path: str, configuration: Configuration, host: Host, seen: HostObser
         who = "the bastion" if configuration.spec.hosts and configuration.spec.hosts.ssh.bastion else "SSH"
         text = f"is reached from {peer}, which firewall.sources would shut out"
         hint = f"add {peer}/32, or its network, to settings.firewall.sources"
-        yield Finding(path, text, expected=f"a range from which {who} comes", hint=hint, code=CODE)
+        yield Finding(
+            path,
+            text,
+            expected=f"a range from which {who} comes",
+            hint=hint,
+            code=FindingCode.FIREWALL_SOURCES,
+        )
     others = [other for other in configuration.hosts if other.name != host.name]
     out = [other.name for other in others if not any(_within(one, ranges) for one in other.all_addresses)]
     if out:
         text = f"would shut out {', '.join(out)} by firewall.sources"
         hint = "add the hosts' networks to settings.firewall.sources"
-        yield Finding(path, text, expected="ranges with all hosts in them", hint=hint, code=CODE)
+        yield Finding(
+            path, text, expected="ranges with all hosts in them", hint=hint, code=FindingCode.FIREWALL_SOURCES
+        )
 
 
 def _pods(configuration: Configuration) -> tuple[str, ...]:

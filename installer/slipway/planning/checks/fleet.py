@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, ip_network
 
 from slipway.errors import WARNING, Finding
+from slipway.findings import FindingCode
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
@@ -47,15 +48,20 @@ def _twins(hosts: list[Host], seen: SeenHosts) -> Iterator[Finding]:
     anew = "rm /etc/machine-id && systemd-machine-id-setup, then reboot"
     renewed = "rm /etc/ssh/ssh_host_* && ssh-keygen -A, restart sshd, then slipway host forget HOST"
     for found, what, code, hint in (
-        (machines, "machine-id", "machine-id", anew),
+        (machines, "machine-id", FindingCode.MACHINE_ID, anew),
         (
             products,
             "product_uuid",
-            "product-uuid",
+            FindingCode.PRODUCT_UUID,
             "give each virtual machine a UUID of its own in its definition",
         ),
-        (keys, "SSH host key", "host-key-twice", renewed),
-        (cards, "hardware address", "mac", "give each virtual machine a hardware address of its own"),
+        (keys, "SSH host key", FindingCode.HOST_KEY_TWICE, renewed),
+        (
+            cards,
+            "hardware address",
+            FindingCode.MAC,
+            "give each virtual machine a hardware address of its own",
+        ),
     ):
         for value, names in found.items():
             for name in names[1:] if value else ():
@@ -82,7 +88,11 @@ def _clocks(hosts: list[Host], seen: SeenHosts) -> Iterator[Finding]:
             text = f"has a clock {abs(apart):.1f} s {word} the others"
             hint = "set it, and keep it with chrony against a time server of the site"
             yield Finding(
-                f"host/{host.name}", text, expected=f"{SKEW:.0f} s at most", hint=hint, code="clock-skew"
+                f"host/{host.name}",
+                text,
+                expected=f"{SKEW:.0f} s at most",
+                hint=hint,
+                code=FindingCode.CLOCK_SKEW,
             )
 
 
@@ -106,7 +116,7 @@ def _ranges(configuration: Configuration, hosts: list[Host], seen: SeenHosts) ->
                         text,
                         expected="no route of its own there",
                         hint=hint,
-                        code="route",
+                        code=FindingCode.ROUTE,
                     )
 
 
@@ -129,7 +139,12 @@ def _sizes(hosts: list[Host], seen: SeenHosts) -> Iterator[Finding]:
                 text = f"has a link of {size} bytes where others have {largest}"
                 hint = "set the same MTU on all hosts"
                 yield Finding(
-                    f"host/{name}", text, expected=f"{largest} bytes", hint=hint, code="mtu", severity=WARNING
+                    f"host/{name}",
+                    text,
+                    expected=f"{largest} bytes",
+                    hint=hint,
+                    code=FindingCode.MTU,
+                    severity=WARNING,
                 )
 
 
@@ -151,21 +166,28 @@ def _reach(configuration: Configuration, hosts: list[Host], seen: SeenHosts) -> 
                     text,
                     expected="whole packets",
                     hint=hint,
-                    code="path-mtu",
+                    code=FindingCode.PATH_MTU,
                     severity=WARNING,
                 )
             elif reach.port == VXLAN:
                 text = f"hears nothing of {reach.host} at UDP {VXLAN}, by which their pods will talk ({reach.verdict})"
                 hint = f"open UDP {VXLAN} from {host.name} to {reach.host} in firewalls and between networks"
                 yield Finding(
-                    f"host/{host.name}", text, expected="a way", hint=hint, code="tunnel", severity=WARNING
+                    f"host/{host.name}",
+                    text,
+                    expected="a way",
+                    hint=hint,
+                    code=FindingCode.TUNNEL,
+                    severity=WARNING,
                 )
             else:
                 text = (
                     f"does not reach {reach.host} at {_place(configuration, host, reach)} ({reach.verdict})"
                 )
                 hint = f"open TCP {reach.port} from {host.name} to {reach.host} in firewalls and between networks"
-                yield Finding(f"host/{host.name}", text, expected="an open way", hint=hint, code="reach")
+                yield Finding(
+                    f"host/{host.name}", text, expected="an open way", hint=hint, code=FindingCode.REACH
+                )
 
 
 def _opens(configuration: Configuration, other: HostObserved) -> bool:

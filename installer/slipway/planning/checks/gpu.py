@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from slipway.errors import ERROR, WARNING, Finding, Severity
+from slipway.findings import FindingCode
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.planning.roles.facts import Facts
@@ -17,12 +18,18 @@ def gpu_state(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
     if settings.enabled is True and not survey.gpus:
         hint = "look into the machine (lspci -d 10de:), or set nvidia.enabled to auto or false"
         yield Finding(
-            path, "has no NVIDIA GPU", expected="one, as nvidia.enabled is true", hint=hint, code="no-gpu"
+            path,
+            "has no NVIDIA GPU",
+            expected="one, as nvidia.enabled is true",
+            hint=hint,
+            code=FindingCode.NO_GPU,
         )
     if survey.gpus and survey.nouveau:
         hint = "blacklist nouveau and reboot before NVIDIA's driver is installed"
         text = f"has {len(survey.gpus)} NVIDIA GPUs held by nouveau"
-        yield Finding(path, text, expected="NVIDIA's driver", hint=hint, code="nouveau", severity=severity)
+        yield Finding(
+            path, text, expected="NVIDIA's driver", hint=hint, code=FindingCode.NOUVEAU, severity=severity
+        )
     elif survey.gpus and settings.driver == "host" and enabled(host, Facts(gpus=True)):
         yield from _driver(path, seen, settings.min_driver_version, severity)
 
@@ -34,13 +41,19 @@ def _driver(path: str, seen: HostObserved, oldest: str | None, severity: Severit
         if driver.library:
             hint = "its library is there: load the module (modprobe nvidia), or see dmesg for why it is not"
         text = f"has {count} NVIDIA GPUs and no driver that is loaded"
-        yield Finding(path, text, expected="NVIDIA's driver", hint=hint, code="gpu-driver", severity=severity)
+        yield Finding(
+            path, text, expected="NVIDIA's driver", hint=hint, code=FindingCode.GPU_DRIVER, severity=severity
+        )
         return
     if oldest and _numbers(driver.module) < _numbers(oldest):
         text = f"has NVIDIA's driver {driver.module}"
         wanted = f"{oldest} or newer, by nvidia.minDriverVersion"
         yield Finding(
-            path, text, expected=wanted, hint="install a newer driver and reboot", code="gpu-driver-version"
+            path,
+            text,
+            expected=wanted,
+            hint="install a newer driver and reboot",
+            code=FindingCode.GPU_DRIVER_VERSION,
         )
     if driver.library != driver.module:
         found = driver.library or "no library"
@@ -51,7 +64,7 @@ def _driver(path: str, seen: HostObserved, oldest: str | None, severity: Severit
             text,
             expected="one version of both",
             hint=hint,
-            code="gpu-driver-mismatch",
+            code=FindingCode.GPU_DRIVER_MISMATCH,
             severity=severity,
         )
     if seen.survey.nvswitches and driver.fabric_manager != driver.module:
@@ -63,7 +76,7 @@ def _driver(path: str, seen: HostObserved, oldest: str | None, severity: Severit
             text,
             expected="a fabric manager of the driver's version",
             hint=hint,
-            code="fabric-manager",
+            code=FindingCode.FABRIC_MANAGER,
             severity=severity,
         )
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from slipway.errors import WARNING, Finding
+from slipway.findings import FindingCode
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
@@ -53,13 +54,21 @@ def _kernel(path: str, seen: HostObserved) -> Iterator[Finding]:
         wanted = ".".join(map(str, KERNEL))
         text = f"runs Linux {seen.facts.kernel}"
         yield Finding(
-            path, text, expected=f"{wanted} or newer", hint="install a newer kernel and reboot", code="kernel"
+            path,
+            text,
+            expected=f"{wanted} or newer",
+            hint="install a newer kernel and reboot",
+            code=FindingCode.KERNEL,
         )
     survey = seen.survey
     if survey.filesystems and "overlay" not in (*survey.filesystems, *survey.loadable):
         hint = "install the package with the kernel's modules, or another kernel"
         yield Finding(
-            path, "has a kernel without overlayfs", expected="the module overlay", hint=hint, code="overlay"
+            path,
+            "has a kernel without overlayfs",
+            expected="the module overlay",
+            hint=hint,
+            code=FindingCode.OVERLAY,
         )
     if survey.selinux == "enforcing":
         hint = "set it to permissive, or install container-selinux"
@@ -68,7 +77,7 @@ def _kernel(path: str, seen: HostObserved) -> Iterator[Finding]:
             "enforces SELinux",
             expected="policies for containers",
             hint=hint,
-            code="selinux",
+            code=FindingCode.SELINUX,
             severity=WARNING,
         )
 
@@ -88,7 +97,7 @@ def _cgroup(path: str, configuration: Configuration, host: Host, seen: HostObser
             "has control groups of version 1",
             expected="version 2",
             hint=f"{hint} to false",
-            code="cgroup",
+            code=FindingCode.CGROUP,
         )
 
 
@@ -99,13 +108,23 @@ def _swap(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
         text = f"swaps again, to {', '.join(seen.survey.swaps)}"
         hint = "slipway apply switches it off, and what makes it; settings.swap: keep leaves it"
         yield Finding(
-            path, text, expected="no swap under the kubelet", hint=hint, code="swap-again", severity=WARNING
+            path,
+            text,
+            expected="no swap under the kubelet",
+            hint=hint,
+            code=FindingCode.SWAP_AGAIN,
+            severity=WARNING,
         )
     else:
         text = f"swaps to {', '.join(seen.survey.swaps)}"
         hint = "nothing to do: it is switched off, now and at boot; settings.swap: keep leaves it"
         yield Finding(
-            path, text, expected="no swap under the kubelet", hint=hint, code="swap", severity=WARNING
+            path,
+            text,
+            expected="no swap under the kubelet",
+            hint=hint,
+            code=FindingCode.SWAP,
+            severity=WARNING,
         )
 
 
@@ -119,7 +138,7 @@ def _clock(path: str, seen: HostObserved) -> Iterator[Finding]:
             text,
             expected="chrony, ntpd or systemd-timesyncd",
             hint=hint,
-            code="clock",
+            code=FindingCode.CLOCK,
             severity=WARNING,
         )
 
@@ -130,7 +149,12 @@ def _resolver(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
         hint = "name the best ones under settings.dns.servers"
         text = f"has {count} name servers"
         yield Finding(
-            path, text, expected=f"at most {NAMESERVERS}", hint=hint, code="nameservers", severity=WARNING
+            path,
+            text,
+            expected=f"at most {NAMESERVERS}",
+            hint=hint,
+            code=FindingCode.NAMESERVERS,
+            severity=WARNING,
         )
 
 
@@ -139,7 +163,12 @@ def _disk(path: str, seen: HostObserved) -> Iterator[Finding]:
         text = f"needs {seen.survey.fsync:.0f} ms to make a small write durable under /var/lib/etcd"
         hint = "put /var/lib/etcd on a local SSD; slow disks cost etcd its leader"
         yield Finding(
-            path, text, expected=f"{FSYNC:.0f} ms or less", hint=hint, code="fsync", severity=WARNING
+            path,
+            text,
+            expected=f"{FSYNC:.0f} ms or less",
+            hint=hint,
+            code=FindingCode.FSYNC,
+            severity=WARNING,
         )
 
 
@@ -148,7 +177,7 @@ def _strangers(path: str, configuration: Configuration, host: Host, seen: HostOb
         if unit in DISTRIBUTIONS:
             text = f"runs {unit}, a Kubernetes of its own"
             hint = "uninstall it with its own script, or leave the host out"
-            yield Finding(path, text, expected="a host in no cluster", hint=hint, code="foreign")
+            yield Finding(path, text, expected="a host in no cluster", hint=hint, code=FindingCode.FOREIGN)
         elif unit in FIREWALLS and host.settings.firewall.mode == "keep":
             ports = ", ".join(map(str, sorted(ports_served(configuration, host))))
             hint = f"open TCP {ports} and UDP 8472 between the hosts, or set firewall.mode to ports or off"
@@ -157,7 +186,7 @@ def _strangers(path: str, configuration: Configuration, host: Host, seen: HostOb
                 f"filters packets with {unit}",
                 expected="open ports",
                 hint=hint,
-                code="firewall",
+                code=FindingCode.FIREWALL,
                 severity=WARNING,
             )
         elif (
@@ -172,7 +201,7 @@ def _strangers(path: str, configuration: Configuration, host: Host, seen: HostOb
                 text,
                 expected="no other container runtime",
                 hint=hint,
-                code="container-runtime",
+                code=FindingCode.CONTAINER_RUNTIME,
                 severity=WARNING,
             )
 
@@ -185,7 +214,11 @@ def _ports(path: str, configuration: Configuration, host: Host, seen: HostObserv
         if port in taken and role not in begun and not seen.kubernetes:
             text = f"has port {port} taken by {taken[port] or 'another program'}"
             yield Finding(
-                path, text, expected="a free port", hint="stop that program, or move it", code="port"
+                path,
+                text,
+                expected="a free port",
+                hint="stop that program, or move it",
+                code=FindingCode.PORT,
             )
 
 
@@ -196,11 +229,15 @@ def _runtime(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
         if root != runtime.remove_old_data_root:
             hint = f"nothing to do; runtime.removeOldDataRoot: {root} deletes it"
             text = f"still has the data root {root}, which was moved away from"
-            yield Finding(path, text, expected="none", hint=hint, code="old-data-root", severity=WARNING)
+            yield Finding(
+                path, text, expected="none", hint=hint, code=FindingCode.OLD_DATA_ROOT, severity=WARNING
+            )
     if runtime.type != "docker":
         return
     for found in runtime.registries:
         if found.endpoint or (found.mirrors and found.name != "docker.io"):
             text = f"runs Docker, which cannot be told where {found.name} answers"
             hint = "name images by the mirror's own name, or set runtime.type: containerd"
-            yield Finding(path, text, expected="mirrors of docker.io only", hint=hint, code="docker-mirror")
+            yield Finding(
+                path, text, expected="mirrors of docker.io only", hint=hint, code=FindingCode.DOCKER_MIRROR
+            )

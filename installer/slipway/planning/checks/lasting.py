@@ -9,6 +9,7 @@ from ipaddress import IPv4Network
 from typing import Final
 
 from slipway.errors import ERROR, WARNING, Finding
+from slipway.findings import FindingCode
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved, Observed
@@ -72,7 +73,11 @@ def _networks(path: str, configuration: Configuration, seen: HostObserved) -> It
         text = f"has network configuration of an earlier life: {files}"
         expected = f"that of {kubernetes.network.cni} alone"
         yield Finding(
-            path, text, expected=expected, hint=f"remove what is no more: rm {files}", code="cni-leftover"
+            path,
+            text,
+            expected=expected,
+            hint=f"remove what is no more: rm {files}",
+            code=FindingCode.CNI_LEFTOVER,
         )
 
 
@@ -89,7 +94,12 @@ def _manifests(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
         hint = "move them elsewhere: the kubelet starts a pod of each, copies too"
         severity = WARNING if seen.kubernetes else ERROR
         yield Finding(
-            path, text, expected=", ".join(own) or "none", hint=hint, code="stray-manifest", severity=severity
+            path,
+            text,
+            expected=", ".join(own) or "none",
+            hint=hint,
+            code=FindingCode.STRAY_MANIFEST,
+            severity=severity,
         )
 
 
@@ -103,7 +113,11 @@ def _way_out(path: str, configuration: Configuration, seen: HostObserved) -> Ite
         text = "has no default route, and none for Services"
         hint = "give it one, also where no gateway answers: ip route add default dev LINK, and in its network settings"
         yield Finding(
-            path, text, expected=f"a route by which {services} leaves", hint=hint, code="no-default-route"
+            path,
+            text,
+            expected=f"a route by which {services} leaves",
+            hint=hint,
+            code=FindingCode.NO_DEFAULT_ROUTE,
         )
 
 
@@ -125,7 +139,7 @@ def _packet_filter(path: str, configuration: Configuration, seen: HostObserved) 
             text,
             expected="a kernel that filters and translates packets",
             hint=hint,
-            code="packet-filter",
+            code=FindingCode.PACKET_FILTER,
         )
 
 
@@ -137,7 +151,9 @@ def _rules(path: str, configuration: Configuration, seen: HostObserved) -> Itera
     if "kubernetes_node" in seen.records and tables and SERVICES not in tables:
         text = f"has lost the table {SERVICES}, which keeps packets for Services on the node"
         hint = "systemctl restart kubelet loads it again, and pods go on; see what flushes the packet filter there"
-        yield Finding(path, text, expected="its rules", hint=hint, code="services-rules", severity=WARNING)
+        yield Finding(
+            path, text, expected="its rules", hint=hint, code=FindingCode.SERVICES_RULES, severity=WARNING
+        )
 
 
 def _clock(path: str, seen: HostObserved) -> Iterator[Finding]:
@@ -147,7 +163,9 @@ def _clock(path: str, seen: HostObserved) -> Iterator[Finding]:
         word = "ahead of" if survey.skew > 0 else "behind"
         text = f"has a clock {_span(abs(survey.skew))} {word} this machine's"
         hint = "see which of both is wrong (date -u), and keep both with a time server: certificates are judged by it"
-        yield Finding(path, text, expected=f"{SKEW:.0f} s at most", hint=hint, code="clock-installer")
+        yield Finding(
+            path, text, expected=f"{SKEW:.0f} s at most", hint=hint, code=FindingCode.CLOCK_INSTALLER
+        )
 
 
 def _span(seconds: float) -> str:
@@ -167,7 +185,9 @@ def _programs(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
     for mount, directories in places.items():
         text = f"has {mount} mounted noexec: no program starts from {', '.join(directories)}"
         hint = f"take noexec from {mount} in /etc/fstab and run mount -o remount,exec {mount}"
-        yield Finding(path, text, expected="a mount from which programs start", hint=hint, code="noexec")
+        yield Finding(
+            path, text, expected="a mount from which programs start", hint=hint, code=FindingCode.NOEXEC
+        )
 
 
 def _names(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
@@ -185,13 +205,15 @@ def _names(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]:
         hint += (
             " (systemd-resolved, NetworkManager), or name servers in settings.dns.servers: pods inherit it"
         )
-        yield Finding(path, text, expected="a file with name servers", hint=hint, code="resolver-lost")
+        yield Finding(
+            path, text, expected="a file with name servers", hint=hint, code=FindingCode.RESOLVER_LOST
+        )
     wanted = NAMES | ({"/etc/resolv.conf"} if own else frozenset())
     held = [name for name in survey.immutable if name in wanted]
     if held:
         files = " ".join(held)
         text, hint = f"has files that nobody can replace (immutable): {files}", f"chattr -i {files}"
-        yield Finding(path, text, expected="files that can be written", hint=hint, code="immutable")
+        yield Finding(path, text, expected="files that can be written", hint=hint, code=FindingCode.IMMUTABLE)
 
 
 def _certificates(path: str, seen: HostObserved) -> Iterator[Finding]:
@@ -204,7 +226,12 @@ def _certificates(path: str, seen: HostObserved) -> Iterator[Finding]:
         hint = "on control planes: kubeadm certs renew all, then restart its pods one by one; a kubelet renews its own"
         severity = ERROR if first < 0 else WARNING
         yield Finding(
-            path, text, expected=f"more than {RENEWAL} days", hint=hint, code="certificate", severity=severity
+            path,
+            text,
+            expected=f"more than {RENEWAL} days",
+            hint=hint,
+            code=FindingCode.CERTIFICATE,
+            severity=severity,
         )
 
 

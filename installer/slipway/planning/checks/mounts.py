@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from slipway.errors import ERROR, WARNING, Finding
+from slipway.findings import FindingCode
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.planning.mounts import mounts_of, servers
@@ -25,6 +26,6 @@ def mounts_state(host: Host, seen: HostObserved) -> Iterator[Finding]:
             f"does not reach {places} for mount {name}, {mount.source}",
             expected="an open port",
             hint=f"start that server, and open TCP {ports} from {host.name} to it in firewalls and between networks",
-            code="mount-server",
+            code=FindingCode.MOUNT_SERVER,
             severity=WARNING if "node_mounts" in seen.records else ERROR,
         )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved
 from slipway.model.survey import Link
@@ -21,18 +22,26 @@ def network_state(path: str, host: Host, seen: HostObserved) -> Iterator[Finding
                 text = f"does not have the {name} address {address}"
                 hint = f"give a link the address, or mend addresses.{name}"
                 yield Finding(
-                    path, text, expected="; ".join(map(_about, links)), hint=hint, code="network-address"
+                    path,
+                    text,
+                    expected="; ".join(map(_about, links)),
+                    hint=hint,
+                    code=FindingCode.NETWORK_ADDRESS,
                 )
         elif len(on) > 1:
             found = ", ".join(link.name for link in on)
             text = f"has the {name} address {address} on several links: {found}"
             yield Finding(
-                path, text, expected="one link", hint="take it from the others", code="network-address-twice"
+                path,
+                text,
+                expected="one link",
+                hint="take it from the others",
+                code=FindingCode.NETWORK_ADDRESS_TWICE,
             )
         elif wanted and wanted not in (on[0].name, on[0].mac):
             text = f"has the {name} address {address} on {_about(on[0])}"
             hint = f"move the address there, or mend links.{name}"
-            yield Finding(path, text, expected=f"on {wanted}", hint=hint, code="network-link")
+            yield Finding(path, text, expected=f"on {wanted}", hint=hint, code=FindingCode.NETWORK_LINK)
 
 
 def _addresses(host: Host) -> dict[str, str]:
@@ -54,9 +63,11 @@ def routes_state(path: str, host: Host, seen: HostObserved) -> Iterator[Finding]
         if near and not any(IPv4Address(route.via) in network for network in near):
             text = f"has no link to {route.via}, by which its route leads to {route.to}"
             hint = "give a link an address of the gateway's network, or mend settings.routes"
-            yield Finding(path, text, expected=", ".join(map(str, near)), hint=hint, code="gateway")
+            yield Finding(path, text, expected=", ".join(map(str, near)), hint=hint, code=FindingCode.GATEWAY)
         to = IPv4Network(route.to)
         for line in (line for network, line in there if network == to and not is_ours(line)):
             text = f"has a route of its own to {route.to}: {line}"
             hint = "take it from the host's network settings, or from settings.routes"
-            yield Finding(path, text, expected="one owner of each route", hint=hint, code="route-twice")
+            yield Finding(
+                path, text, expected="one owner of each route", hint=hint, code=FindingCode.ROUTE_TWICE
+            )

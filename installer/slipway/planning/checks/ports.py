@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from slipway.errors import Finding
+from slipway.findings import FindingCode
 from slipway.model.configuration import Configuration
 from slipway.planning.ports import CONTROLLER_MANAGER, ETCD, KUBE_PROXY, KUBELET, KUBELET_HEALTH, SCHEDULER
 
@@ -30,6 +31,6 @@ def port_clashes(configuration: Configuration) -> Iterator[Finding]:
                     text,
                     expected="a port that nothing else of it has",
                     hint="choose another",
-                    code="port-clash",
+                    code=FindingCode.PORT_CLASH,
                 )
             taken[port] = path
