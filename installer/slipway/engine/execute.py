@@ -12,7 +12,7 @@ from slipway.engine.removal import let_in, remove_node, take_out
 from slipway.engine.run import Run
 from slipway.engine.settling import put_settings
 from slipway.errors import SlipwayError, TransientError
-from slipway.model.plan import DRAIN, LEAVE, UNCORDON, Step, StepKind
+from slipway.model.plan import Action, Step, StepKind
 from slipway.model.record import StepRecord
 
 _FETCHING = threading.Lock()
@@ -51,7 +51,7 @@ def _admission(step: Step, run: Run) -> int:
     _reach_cluster(run)
     client = run.context.client()
     before = client.writes
-    if step.action == "remove":
+    if step.action == Action.REMOVE:
         remove_admission(client)
     else:
         apply_admission(client, step.inputs["documents"], step.digest)
@@ -94,9 +94,9 @@ def _reach_cluster(run: Run) -> None:
 
 
 _NODE: dict[str, Callable[[Step, Run], int]] = {
-    LEAVE: remove_node,
-    DRAIN: take_out,
-    UNCORDON: let_in,
+    Action.REMOVE: remove_node,
+    Action.DRAIN: take_out,
+    Action.UNCORDON: let_in,
 }
 _SINGLE: dict[StepKind, Callable[[Step, Run], int]] = {
     StepKind.MIRROR: _mirror,

@@ -21,7 +21,7 @@ from slipway.model.operation import (
     ProgressKind,
     StepResult,
 )
-from slipway.model.plan import Plan, StepId, StepKind
+from slipway.model.plan import Action, Plan, StepId, StepKind
 from slipway.model.status import ConditionType, OperationPhase, ReadyReason
 from slipway.settings import API_GROUP, API_VERSION, NAMESPACE
 
@@ -36,7 +36,7 @@ TAKE_UP = 20.0
 LOOK = 0.25
 
 #: The step after which nobody is there to say how it ended.
-ITS_END = StepId(StepKind.MODULE, "operator", "remove")
+ITS_END = StepId(StepKind.MODULE, "operator", Action.REMOVE)
 
 CANCEL = f"{API_GROUP}/cancel"
 

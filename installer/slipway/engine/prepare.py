@@ -23,7 +23,7 @@ from slipway.errors import BundleError, ConfigurationError, Finding, SlipwayErro
 from slipway.findings import FindingCode
 from slipway.model.host.items import Host, stranger
 from slipway.model.observed import ClusterObserved, HostObserved, Observed, RegistryObserved, Scope
-from slipway.model.plan import LEAVE, Plan, StepKind
+from slipway.model.plan import Action, Plan, StepKind
 from slipway.planning.beside import beside
 from slipway.planning.digests import references
 from slipway.planning.immutable import immutable_findings, machine_findings, pillar_findings
@@ -98,7 +98,7 @@ def _unread(context: Context, plan: Plan, observed: Observed) -> list[Host]:
 
 def _leaving(context: Context, plan: Plan) -> dict[str, HostObserved]:
     """Hosts that the ClusterConfiguration does not name any more: only whether they answer."""
-    steps = [step for step in plan.steps if step.kind is StepKind.NODE and step.action == LEAVE]
+    steps = [step for step in plan.steps if step.kind is StepKind.NODE and step.action == Action.REMOVE]
     if not steps:
         return {}
     with Fleet([stranger(step.target, step.inputs["address"]) for step in steps], context.access()) as fleet:

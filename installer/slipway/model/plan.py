@@ -26,6 +26,19 @@ class StepKind(StrEnum):
     """One module: its releases, or their removal."""
 
 
+class Action(StrEnum):
+    """What a step does. Steps of a host have the role's name instead."""
+
+    APPLY = "apply"
+    REMOVE = "remove"
+    """Of a Node: it leaves the cluster, and its host is reset."""
+    PUSH = "push"
+    METADATA = "metadata"
+    """Of a Node, and needs the API only; what follows needs the host itself."""
+    DRAIN = "drain"
+    UNCORDON = "uncordon"
+
+
 @dataclass(frozen=True, slots=True)
 class StepId:
     """A step's name. `kind` is a StepKind in all names that Slipway makes, and any text in one that a host reports."""
@@ -44,9 +57,6 @@ class StepId:
         words = text.split("/")
         return cls(*words) if len(words) == len(cls.__match_args__) else cls("", "", text)
 
-
-#: Actions of steps of a Node. The first needs the API only, the others the host itself.
-METADATA, DRAIN, UNCORDON, LEAVE = "metadata", "drain", "uncordon", "remove"
 
 #: Target of the step that copies the bundle into the site registry's replica; that of the registry itself is `site`.
 REPLICA = "replica"
@@ -143,7 +153,7 @@ class Step:
     @property
     def on_host(self) -> bool:
         """Whether its host has to answer."""
-        return self.kind is StepKind.HOST or (self.kind is StepKind.NODE and self.action != METADATA)
+        return self.kind is StepKind.HOST or (self.kind is StepKind.NODE and self.action != Action.METADATA)
 
 
 @dataclass(frozen=True, slots=True)

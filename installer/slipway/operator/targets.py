@@ -8,7 +8,7 @@ from slipway.digests import digest_of
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, NodeObserved, Observed
 from slipway.model.operation import Outcome, StepResult
-from slipway.model.plan import Plan, Step, StepKind
+from slipway.model.plan import Action, Plan, Step, StepKind
 from slipway.model.record import ModulePhase, ModuleRecord, StepRecord
 from slipway.model.standing import Ailment, Part, Standing
 from slipway.model.status import TargetPhase
@@ -69,7 +69,7 @@ def host_statuses(
     leaving = [
         step.target
         for step in course.plan.steps
-        if step.kind is StepKind.NODE and step.action == "remove" and step.id not in course.done
+        if step.kind is StepKind.NODE and step.action == Action.REMOVE and step.id not in course.done
     ]
     names = dict.fromkeys([host.name for host in configuration.hosts] + leaving)
     entries = [_host(name, observed, course, leaving=name in leaving) for name in names]
@@ -191,11 +191,13 @@ def _recorded_phase(
 
 def _removed(course: Course, step: Step) -> bool:
     result = course.done.get(step.id)
-    return result is not None and result.outcome is Outcome.SUCCEEDED and step.action == "remove"
+    return result is not None and result.outcome is Outcome.SUCCEEDED and step.action == Action.REMOVE
 
 
 def _going(steps: tuple[Step, ...]) -> TargetPhase:
-    return TargetPhase.REMOVING if any(step.action == "remove" for step in steps) else TargetPhase.APPLYING
+    return (
+        TargetPhase.REMOVING if any(step.action == Action.REMOVE for step in steps) else TargetPhase.APPLYING
+    )
 
 
 def _worst(results: tuple[StepResult, ...]) -> tuple[TargetPhase, str]:

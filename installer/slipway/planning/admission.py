@@ -11,7 +11,7 @@ from slipway.digests import canonical_json
 from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
-from slipway.model.plan import LEAVE, Because, Change, Reason, Step, StepKind
+from slipway.model.plan import Action, Because, Change, Reason, Step, StepKind
 from slipway.planning.digests import digest
 from slipway.planning.draining import node_step_id
 from slipway.planning.holding import away
@@ -144,7 +144,7 @@ def admission_steps(
             id=WITHDRAWAL_STEP,
             kind=StepKind.ADMISSION,
             target=IMAGE_NAMES,
-            action="remove",
+            action=Action.REMOVE,
             change=Change.REMOVE,
             digest=digest(inputs, {}),
             needs=_last_docker(configuration, observed),
@@ -163,7 +163,7 @@ def _apply(
             id=ADMISSION_STEP,
             kind=StepKind.ADMISSION,
             target=IMAGE_NAMES,
-            action="apply",
+            action=Action.APPLY,
             change=change,
             digest=wanted,
             needs=_served(configuration, observed),
@@ -214,4 +214,4 @@ def _last_docker(configuration: Configuration, observed: Observed) -> tuple[str,
     nodes = sorted(observed.cluster.nodes)
     roles = ("container_runtime", "kubernetes_node")
     stay = (step_id(name, role) for name in nodes if name in names for role in roles)
-    return (*stay, *(node_step_id(name, LEAVE) for name in nodes if name not in names))
+    return (*stay, *(node_step_id(name, Action.REMOVE) for name in nodes if name not in names))

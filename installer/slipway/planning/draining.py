@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from slipway.model.configuration import Configuration
 from slipway.model.observed import NodeObserved, Observed
-from slipway.model.plan import DRAIN, UNCORDON, Because, Change, Reason, Step, StepId, StepKind
+from slipway.model.plan import Action, Because, Change, Reason, Step, StepId, StepKind
 from slipway.planning.digests import digest
 from slipway.planning.holding import at_once, own_hold
 from slipway.planning.roles.kubernetes import CONTROL_PLANE, WORKER
@@ -14,7 +14,7 @@ from slipway.planning.roles.kubernetes import CONTROL_PLANE, WORKER
 MEMBERSHIP = (CONTROL_PLANE.name, WORKER.name)
 
 
-def node_step_id(host: str, action: str) -> str:
+def node_step_id(host: str, action: Action) -> str:
     """Id of a step of a Node."""
     return str(StepId(StepKind.NODE, host, action))
 
@@ -36,7 +36,7 @@ def with_drains(
         disruptive = [step for step in mine if step.disruptive] if node else []
         if disruptive:
             mine = tuple(_after_drain(step) if step.disruptive else step for step in mine)
-            waits = tuple(node_step_id(name, UNCORDON) for name in out[-most : len(out) - most + 1])
+            waits = tuple(node_step_id(name, Action.UNCORDON) for name in out[-most : len(out) - most + 1])
             steps += _round(host.name, mine, waits)
             if not own_hold(configuration, observed, _drain(host.name, mine, ())):
                 out.append(host.name)
@@ -48,7 +48,7 @@ def with_drains(
 
 
 def _after_drain(step: Step) -> Step:
-    return replace(step, needs=(*step.needs, node_step_id(step.target, DRAIN)))
+    return replace(step, needs=(*step.needs, node_step_id(step.target, Action.DRAIN)))
 
 
 def _round(name: str, mine: tuple[Step, ...], waits: tuple[str, ...]) -> Iterator[Step]:
@@ -56,24 +56,24 @@ def _round(name: str, mine: tuple[Step, ...], waits: tuple[str, ...]) -> Iterato
     yield drain
     yield from mine
     needs = (drain.id, *(step.id for step in mine if step.action not in MEMBERSHIP))
-    yield replace(_node_step(name, UNCORDON, "it was drained for these steps", needs), rolling=True)
+    yield replace(_node_step(name, Action.UNCORDON, "it was drained for these steps", needs), rolling=True)
 
 
 def _drain(name: str, mine: tuple[Step, ...], waits: tuple[str, ...]) -> Step:
     what = ", ".join(step.action for step in mine if step.disruptive)
-    drain = _node_step(name, DRAIN, f"its pods have to go elsewhere before {what}", waits)
+    drain = _node_step(name, Action.DRAIN, f"its pods have to go elsewhere before {what}", waits)
     return replace(drain, disruptive=True, rolling=True)
 
 
 def _left_out(node: NodeObserved, mine: tuple[Step, ...]) -> Step:
     step = _node_step(
-        node.name, UNCORDON, "", tuple(step.id for step in mine if step.action not in MEMBERSHIP)
+        node.name, Action.UNCORDON, "", tuple(step.id for step in mine if step.action not in MEMBERSHIP)
     )
     reason = Reason(Because.INTENT, "an earlier operation drained it and did not let it in again")
     return replace(step, change=Change.CONTINUE, reasons=(reason,))
 
 
-def _node_step(name: str, action: str, why: str, needs: tuple[str, ...]) -> Step:
+def _node_step(name: str, action: Action, why: str, needs: tuple[str, ...]) -> Step:
     inputs = {"name": name, "action": action}
     return Step(
         id=node_step_id(name, action),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from slipway.model.codes import RefusalCode
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
-from slipway.model.plan import DRAIN, LEAVE, REPLICA, Hold, Step, StepKind
+from slipway.model.plan import REPLICA, Action, Hold, Step, StepKind
 from slipway.planning.roles.kubernetes import CONTROL_PLANE
 
 #: By kubeadm on every control plane's Node.
@@ -63,14 +63,14 @@ def own_hold(configuration: Configuration, observed: Observed, step: Step) -> Ho
         host = _keeper(configuration, step)
     if away(observed, host):
         seen = observed.hosts[host]
-        return absent(host, seen.error, seen.hint, leaving=step.action == LEAVE)
+        return absent(host, seen.error, seen.hint, leaving=step.action == Action.REMOVE)
     restarts = step.action == CONTROL_PLANE.name and step.rolling
-    takes_out = step.kind is StepKind.NODE and step.action in {DRAIN, LEAVE}
+    takes_out = step.kind is StepKind.NODE and step.action in {Action.DRAIN, Action.REMOVE}
     risk = None
     if restarts or (takes_out and host in members(configuration, observed)):
-        left = _left_before(configuration, observed, host) if step.action == LEAVE else 0
+        left = _left_before(configuration, observed, host) if step.action == Action.REMOVE else 0
         risk = _quorum(configuration, observed, left)
-    return risk or (_too_few(configuration, observed) if step.action == DRAIN else None)
+    return risk or (_too_few(configuration, observed) if step.action == Action.DRAIN else None)
 
 
 def absent(host: str, why: str, hint: str, *, leaving: bool = False) -> Hold:

@@ -9,7 +9,7 @@ from slipway.model.bundle import BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import NodeObserved, Observed
-from slipway.model.plan import METADATA, REPLICA, Because, Change, Reason, Step, StepId, StepKind
+from slipway.model.plan import REPLICA, Action, Because, Change, Reason, Step, StepId, StepKind
 from slipway.model.record import StepRecord
 from slipway.planning.decide import Desired, Seen, decide
 from slipway.planning.digests import digest
@@ -26,8 +26,8 @@ MIRROR_STEP = "mirror/site/push"
 REPLICA_STEP = f"mirror/{REPLICA}/push"
 #: Image names of pods, where Docker runs: the rule comes, the rule goes.
 IMAGE_NAMES = "image-names"
-ADMISSION_STEP = str(StepId(StepKind.ADMISSION, IMAGE_NAMES, "apply"))
-WITHDRAWAL_STEP = str(StepId(StepKind.ADMISSION, IMAGE_NAMES, "remove"))
+ADMISSION_STEP = str(StepId(StepKind.ADMISSION, IMAGE_NAMES, Action.APPLY))
+WITHDRAWAL_STEP = str(StepId(StepKind.ADMISSION, IMAGE_NAMES, Action.REMOVE))
 
 
 def step_id(host: str, role: str) -> str:
@@ -122,10 +122,10 @@ def node_steps(
         reasons = tuple(_node_reasons(host, node, records, inputs, changing=bool(mine)))
         if reasons:
             yield Step(
-                id=f"{StepKind.NODE}/{host.name}/{METADATA}",
+                id=f"{StepKind.NODE}/{host.name}/{Action.METADATA}",
                 kind=StepKind.NODE,
                 target=host.name,
-                action=METADATA,
+                action=Action.METADATA,
                 change=Change.UPDATE if node else Change.CREATE,
                 digest=digest(inputs, observed.secrets),
                 needs=tuple(dict.fromkeys((membership_step(host), *(step.id for step in mine)))),

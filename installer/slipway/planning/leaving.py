@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
-from slipway.model.plan import LEAVE, UNCORDON, Because, Change, Reason, Step, StepKind
+from slipway.model.plan import Action, Because, Change, Reason, Step, StepKind
 from slipway.planning.digests import digest
 from slipway.planning.holding import at_once, away, members
 from slipway.planning.roles.kubernetes import CONTROL_PLANE
@@ -37,7 +37,7 @@ def removal_steps(
 
 
 def _comes_back(observed: Observed, step: Step) -> bool:
-    return step.action == UNCORDON and not away(observed, step.target)
+    return step.action == Action.UNCORDON and not away(observed, step.target)
 
 
 def _leaving(configuration: Configuration, observed: Observed) -> Iterator[str]:
@@ -52,10 +52,10 @@ def _leave(observed: Observed, name: str) -> Step:
     inputs = {"name": name, "address": address}
     said = f"spec.hosts.items no longer has {name}"
     return Step(
-        id=f"{StepKind.NODE}/{name}/{LEAVE}",
+        id=f"{StepKind.NODE}/{name}/{Action.REMOVE}",
         kind=StepKind.NODE,
         target=name,
-        action=LEAVE,
+        action=Action.REMOVE,
         change=Change.REMOVE,
         digest=digest(inputs, observed.secrets),
         reasons=(Reason(Because.REMOVED, f"{said}; the machine at {address} is reset", "spec.hosts.items"),),

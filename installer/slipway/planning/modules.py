@@ -12,7 +12,7 @@ from slipway.findings import FindingCode
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration, ModuleSpec
 from slipway.model.observed import Observed
-from slipway.model.plan import Because, Change, Reason, Step, StepKind
+from slipway.model.plan import Action, Because, Change, Reason, Step, StepKind
 from slipway.model.record import ModulePhase, ModuleRecord, StepRecord
 from slipway.planning.beside import owner_of
 from slipway.planning.decide import UNNAMED, Desired, Seen, decide
@@ -97,7 +97,7 @@ def _apply_step(
     desired = Desired(
         kind=StepKind.MODULE,
         target=name,
-        action="apply",
+        action=Action.APPLY,
         inputs=module_inputs(configuration, catalog, bundle, name),
         content=catalog.modules[name].digest,
         needs=(
@@ -246,7 +246,7 @@ def _removal(
         id=remove_id(record.name),
         kind=StepKind.MODULE,
         target=record.name,
-        action="remove",
+        action=Action.REMOVE,
         change=Change.REMOVE,
         digest=digest(inputs, observed.secrets),
         needs=(settings_id(configuration), *before),

@@ -15,7 +15,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.observed import Drift, LiveConfiguration, Observed
 from slipway.model.paths import Scalar
 from slipway.model.placeholders import SecretValue
-from slipway.model.plan import Because, Change, Plan, Reason, Step, StepId, StepKind
+from slipway.model.plan import Action, Because, Change, Plan, Reason, Step, StepId, StepKind
 from slipway.planning.admission import admission_steps
 from slipway.planning.checks.lasting import lasting_hints
 from slipway.planning.decide import UNNAMED, Desired, Seen, decide
@@ -134,7 +134,7 @@ def _push(
         id=identity,
         kind=StepKind.MIRROR,
         target=StepId.parse(identity).target,
-        action="push",
+        action=Action.PUSH,
         change=Change.UPDATE if held else Change.CREATE,
         digest=bundle.digest,
         needs=needs,
@@ -152,7 +152,7 @@ def _settings(
     desired = Desired(
         kind=StepKind.SETTINGS,
         target=configuration.name,
-        action="apply",
+        action=Action.APPLY,
         inputs={
             "crds": _definitions(),
             "identity": _identity(configuration),
