@@ -108,7 +108,7 @@ def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[di
     """Bring a running control plane to the configuration; the diff of what that is.
 
     One that is not ready is changed only where this is the way to have it ready: from a roll that was killed, or back
-    to the settings with which it was ready last.
+    to the settings with which it was ready last. The latter at once, as each component may wait for another.
     """
     if not check:
         settle(node)
@@ -129,13 +129,7 @@ def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[di
         return diffs
     for name in loose:  # of the same content: the kubelet sees the same pod
         write_atomic(manifest_path(name), read_text(manifest_path(name)) or "", mode=0o600)
-    if not (known and differing) and not node.healthy(seconds=60):
-        raise HostError(
-            f"{node.server} is not ready, so no component was changed", why=kubelet_words(), retryable=True
-        )
-    for name in COMPONENTS:
-        if name in differing:
-            roll(node, name, *differing[name])
+    exchange(node, differing, known=known)
     for path in stale:
         os.unlink(path)
     write_atomic(CONFIG, config, mode=0o600)
@@ -143,6 +137,50 @@ def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[di
         publish(node)
     become_member(config)
     return diffs
+
+
+def exchange(node: Node, differing: dict[str, tuple[str, str]], *, known: bool) -> None:
+    """All components as wanted; one by one behind a gate, but at once what runs nothing now or means the same.
+
+    `known`: it is what was ready before, so a control plane that is not ready has nothing to lose.
+    """
+    dead = [name for name, (present, _) in differing.items() if not meaning(node, present)]
+    alike = [name for name, texts in differing.items() if len({meaning(node, text) for text in texts}) == 1]
+    at_once = {*dead, *alike, *(differing if known and not node.healthy() else ())}
+    for name in at_once:
+        write_atomic(manifest_path(name), differing[name][1], mode=0o600)
+    if at_once.difference(alike):
+        await_ready(node, sorted(at_once))
+    elif not node.healthy(seconds=60):
+        raise HostError(
+            f"{node.server} is not ready, so no component was changed", why=kubelet_words(), retryable=True
+        )
+    for name in COMPONENTS:
+        if name in differing and name not in at_once:
+            roll(node, name, *differing[name])
+
+
+def meaning(node: Node, manifest: str) -> str:
+    """The pod that a kubelet reads there, in one order and without comments; empty where it reads and runs none."""
+    if not manifest.strip():
+        return ""
+    words = ("annotate", "--local", "--filename", "-", "--output", "json", "slipway.io/read=true")
+    done = node.kubectl(*words, stdin=manifest)
+    return done.stdout if done.returncode == 0 else ""
+
+
+def await_ready(node: Node, components: list[str]) -> None:
+    """Components that were put back run again, and are ready."""
+    deadline = time.monotonic() + ROLL_SECONDS
+    while not (node.healthy() and all(pod_ready(node, name) for name in components)):
+        if time.monotonic() > deadline:
+            directories = {path for name in components for path in log_directories(node, name)}
+            raise HostError(
+                f"{', '.join(components)}: as before again, and not ready within {ROLL_SECONDS} s",
+                why=last_words(directories) or kubelet_words(),
+                retryable=True,
+            )
+        time.sleep(1)
 
 
 def settle(node: Node) -> None:

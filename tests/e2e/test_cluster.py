@@ -292,18 +292,33 @@ def test_a_toggle_without_an_operator_survives_kills(site: Site) -> None:
     settled(site)
 
 
-def test_a_flag_of_the_api_server_is_rolled_host_by_host(site: Site) -> None:
-    flag = {"max-requests-inflight": "444"}
-    site.edit({"spec": {"kubernetes": {"apiServer": {"extraArgs": flag}}}})
+def test_a_flag_of_the_api_server_is_rolled_host_by_host_through_a_kill(site: Site) -> None:
+    """Killed with one control plane done and the second begun; edited then: what was begun is put back first."""
+    site.kubectl("-n", NAMESPACE, "scale", "deployment/slipway-operator", "--replicas=0")
+    until("the operator to go", lambda: not operator_pod(site), 90)
+    site.edit(_inflight("333"))
     wanted = [f"host/cp-{n}/kubernetes_control_plane" for n in (1, 2, 3)]
     assert [step for step in planned(site, "--no-refresh") if step.startswith("host/")] == wanted
+    kill_at(site, "host/cp-2/kubernetes_control_plane", "apply", "--yes", after=some_seconds(12.0))
+    site.lab.ssh("cp-2", ["pkill", "-9", "-f", "slipway_kubeadm"], check=False)
+    assert "--max-requests-inflight=333" in _api_arguments(site, "cp-1")
+    site.edit(_inflight("444"))
     site.slipway("apply", "--yes", timeout=600)
     for node in ("cp-1", "cp-2", "cp-3"):
-        arguments = site.lab.ssh(
-            node, ["sh", "-c", "tr '\\0' '\\n' < /proc/$(pgrep -x kube-apiserver)/cmdline"]
-        )
-        assert "--max-requests-inflight=444" in arguments.stdout.split()
+        assert "--max-requests-inflight=444" in _api_arguments(site, node)
+    site.kubectl("-n", NAMESPACE, "scale", "deployment/slipway-operator", "--replicas=1")
+    until("the operator to be back", lambda: operator_pod(site), 90)
     settled(site)
+
+
+def _inflight(number: str) -> dict[str, Any]:
+    return {"spec": {"kubernetes": {"apiServer": {"extraArgs": {"max-requests-inflight": number}}}}}
+
+
+def _api_arguments(site: Site, node: str) -> list[str]:
+    """Of the API server that runs there; none while none does."""
+    look = ["sh", "-c", "tr '\\0' '\\n' < /proc/$(pgrep -x kube-apiserver)/cmdline"]
+    return site.lab.ssh(node, look, check=False).stdout.split()
 
 
 def test_an_added_host_costs_one_host_and_is_finished_by_another_machine(site: Site, tmp_path: Path) -> None:
@@ -384,7 +399,7 @@ def test_the_control_plane_that_has_the_address_may_die(site: Site) -> None:
 
 def a_restart_would_cost_the_quorum(site: Site, lost: str) -> None:
     """Of three members of etcd two are left: a flag of all API servers waits, whole."""
-    old = site.edit({"spec": {"kubernetes": {"apiServer": {"extraArgs": {"max-requests-inflight": "555"}}}}})
+    old = site.edit(_inflight("555"))
     plan = site.slipway_json("plan")
     site.write(old)
     planes = {step["target"]: step["hold"] for step in plan["steps"] if step["kind"] == "host"}

@@ -5,7 +5,6 @@ Things are damaged many at once and looked for one by one. node-1 has the regist
 data disk. Roles that are members of a cluster are walked where there is one (tests/nodes/test_roles.py).
 """
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from slipway.planning.drift import subject
 from slipway.planning.roles import BY_NAME, roles_of
 from slipway.probe import Fleet, read_hosts
 from tests.bare import Site, bare_site
+from tests.damage import CHANGED, CHMODDED, DELETED, LINKED, Ways, script, told
 from tests.disks import data_disk
 from tests.hosts.images import containerd_and_images, told_of
 
@@ -120,53 +120,8 @@ def test_every_role_has_something_to_damage(walk: Walk) -> None:
     }  # systemd-resolved's, and of other firewalls
 
 
-#: A way to damage a thing of some kind: the script, and what is to be found then. `{}`: its name.
-Ways = dict[MadeKind, tuple[str, str]]
-FILES = (MadeKind.FILE, MadeKind.SECRET)
-#: As an editor does it; a program that runs cannot be written to.
-EDIT = "cp -p {0} {0}.new; echo '# by hand' >> {0}.new; mv {0}.new {0}"
-#: Somebody's options in the one are kept, so a comment would be; the other has to stay JSON, or it is left alone.
-EDITS = {
-    "/etc/resolv.conf": "sed -i 's/^nameserver.*/nameserver 192.0.2.1/' {0}",
-    "/var/lib/kubelet/config.json": "echo '{{}}' > {0}",
-}
-LINK = "mv {0} {0}.moved; ln -s {0}.moved {0}"
-DELETED: Ways = {
-    **dict.fromkeys((*FILES, MadeKind.KEYS), ("rm {0}", "missing")),
-    MadeKind.BLOCK: ("sed -i '/^# BEGIN slipway/,/^# END slipway/d' {0}", "the block of Slipway is gone"),
-    MadeKind.DIRECTORY: ("rm -r {0}", "missing"),
-    MadeKind.PLACE: ("rmdir --ignore-fail-on-non-empty {0}", "missing"),
-    MadeKind.UNIT: ("systemctl --quiet disable {0}", ""),
-    MadeKind.RULES: ("nft delete table inet slipway", "missing"),
-    MadeKind.PACKAGE: ("dpkg --remove --force-depends {0} >/dev/null", "missing"),
-    MadeKind.USER: ("userdel --force {0}", "missing"),
-}
-CHANGED: Ways = {
-    **dict.fromkeys(FILES, (EDIT, "changed")),
-    MadeKind.KEYS: ("echo '{{\"debug\": true}}' > {0}", "is gone"),
-    MadeKind.BLOCK: (
-        "sed -i 's/^# END slipway/10.7.7.7 by-hand\\n&/' {0}",
-        "the block of Slipway was changed",
-    ),
-    MadeKind.SWAP: ("echo '/nowhere none swap sw 0 0' >> {0}", "a line of swap is in force again"),
-    MadeKind.DIRECTORY: ("chown 3 {0}", "its owner is 3:"),
-    MadeKind.UNIT: ("systemctl stop {0}", ""),
-    MadeKind.PARAMETER: ("sysctl --quiet --write {0}=0", "0 instead of "),
-}
-CHMODDED: Ways = {
-    **dict.fromkeys(
-        (*FILES, MadeKind.KEYS, MadeKind.BLOCK), ("chmod 0604 {0}", "its mode is 0604 instead of ")
-    ),
-    **dict.fromkeys((MadeKind.DIRECTORY, MadeKind.PLACE), ("chmod 0751 {0}", "its mode is 0751 instead of ")),
-}
-LINKED: Ways = {
-    **dict.fromkeys((*FILES, MadeKind.KEYS, MadeKind.BLOCK), (LINK, "{0}.moved instead of a file")),
-    MadeKind.DIRECTORY: (LINK, "{0}.moved instead of a directory"),
-}
 #: Where others keep their data.
 FULL = {"/var/lib/slipway-registry", "/var/lib/containerd", "/var/lib/kubelet"}
-#: Units before their files.
-ORDER = (MadeKind.UNIT, MadeKind.RULES, MadeKind.PACKAGE, MadeKind.USER)
 
 
 def damageable(one: Made, ways: Ways, carried: set[str]) -> bool:
@@ -189,18 +144,6 @@ def carried(walk: Walk, node: str) -> set[str]:
     }
 
 
-def damage(walk: Walk, node: str, things: list[Made], ways: Ways) -> None:
-    """All of these things, one after the other."""
-    order = {kind: number for number, kind in enumerate(ORDER)}
-    deep = sorted(things, key=lambda one: one.name, reverse=True)
-    scripts = {EDIT: EDITS}
-    lines = [
-        scripts.get(ways[one.kind][0], {}).get(one.name, ways[one.kind][0]).format(shlex.quote(one.name))
-        for one in sorted(deep, key=lambda one: order.get(one.kind, len(ORDER)))
-    ]
-    walk.site.lab.ssh(node, ["sh"], stdin="\n".join(dict.fromkeys(lines)), timeout=300)
-
-
 @pytest.mark.parametrize(
     "ways", [DELETED, CHANGED, CHMODDED, LINKED], ids=["deleted", "changed", "chmodded", "linked"]
 )
@@ -210,10 +153,8 @@ def test_each_thing_damaged_is_found_told_and_mended(walk: Walk, ways: Ways) -> 
     for node, roles in before.items():
         there = carried(walk, node)
         things = [(role, one) for role, made in roles.items() for one in made if damageable(one, ways, there)]
-        damage(walk, node, [one for _, one in things], ways)
-        damaged[node] = {
-            (f"host/{node}/{role}", subject(one)): ways[one.kind][1].format(one.name) for role, one in things
-        }
+        walk.site.lab.ssh(node, ["sh"], stdin=script([one for _, one in things], ways), timeout=300)
+        damaged[node] = {(f"host/{node}/{role}", subject(one)): told(one, ways) for role, one in things}
     for node, host in walk.read().items():
         found = {(drift.step, drift.what): drift.found for drift in host.drift}
         untold = {thing: words for thing, words in damaged[node].items() if words not in found.get(thing, "")}

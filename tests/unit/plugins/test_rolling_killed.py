@@ -61,12 +61,20 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     rolling.write_atomic(rolling.CONFIG, "old", mode=0o600)
     kubeadm.become_member("old")
     made = kubeadm.Node("cp-01", "127.0.0.1", 6443)
-    made.kubectl = lambda *words, **_: _answer(manifests, words)
+    made.kubectl = lambda *words, stdin="", **_: (
+        _read(stdin) if "--local" in words else _answer(manifests, words)
+    )
     return made
 
 
 def _rendered(config: str) -> dict[str, str]:
     return {name: f"{name}: {config if name == API else 'as ever'}\n" for name in rolling.COMPONENTS}
+
+
+def _read(manifest: str) -> SimpleNamespace:
+    """A manifest as kubectl reads it."""
+    said = [line for line in manifest.splitlines() if not line.startswith("#")]
+    return SimpleNamespace(stdout="\n".join(said), stderr="", returncode=0)
 
 
 def _answer(manifests: Path, words: tuple[str, ...]) -> SimpleNamespace:
