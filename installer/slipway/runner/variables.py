@@ -6,6 +6,7 @@ Values are data: a string that looks like a template is marked unsafe, so that A
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -147,9 +148,10 @@ def inventory(hosts: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Seque
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
         tag = "!unsafe" if _TEMPLATE.search(value) else "tag:yaml.org,2002:str"
-        return dumper.represent_scalar(tag, value)
+        return dumper.represent_scalar(tag, str(value))
 
     Dumper.add_representer(str, text)
+    Dumper.add_multi_representer(StrEnum, text)
     children = {group: {"hosts": dict.fromkeys(members)} for group, members in groups.items()}
     content = {"all": {"hosts": {name: dict(values) for name, values in hosts.items()}, "children": children}}
     return yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True)

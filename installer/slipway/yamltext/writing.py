@@ -1,6 +1,7 @@
 """Text out of values, which Go reads back as the same: PyYAML alone leaves `y`, `0o17` or `1e3` without quotes."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Any
 
 import yaml
@@ -30,14 +31,15 @@ class _Readable(yaml.SafeDumper):
 
 
 def _text(dumper: Any, value: str) -> yaml.ScalarNode:
-    """Text that would be read as anything else is quoted."""
+    """Text that would be read as anything else is quoted; so is a word of an enum, whose value it is."""
     style = None if isinstance(untagged(value), str) else "'"
-    node: yaml.ScalarNode = dumper.represent_scalar(STR, value, style=style)
+    node: yaml.ScalarNode = dumper.represent_scalar(STR, str(value), style=style)
     return node
 
 
-_Quick.add_representer(str, _text)
-_Readable.add_representer(str, _text)
+for _dumper in (_Quick, _Readable):
+    _dumper.add_representer(str, _text)
+    _dumper.add_multi_representer(StrEnum, _text)
 
 
 def dump(value: Any) -> str:
