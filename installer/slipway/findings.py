@@ -64,6 +64,7 @@ class FindingCode(StrEnum):
     FABRIC_MANAGER = "fabric-manager"
     FIELD_CONFLICT = "field-conflict"
     FIREWALL = "firewall"
+    FIREWALL_RELOAD = "firewall-reload"
     FIREWALL_SOURCES = "firewall-sources"
     FOREIGN = "foreign"
     FSYNC = "fsync"

@@ -13,7 +13,7 @@ from slipway.model.host.ssh import SSH
 from slipway.model.observed import Drift
 from slipway.model.plan import Because, StepKind
 from slipway.planning.checks.host import host_state
-from slipway.planning.checks.lasting import SERVICES
+from slipway.planning.checks.packets import SERVICES
 from slipway.planning.decide import Desired, Seen, decide
 from slipway.probe import Fleet, read_hosts
 from slipway.runner import connection_variables
@@ -89,14 +89,17 @@ def test_firewalld_closes_what_nobody_opened(site: Site) -> None:
 @pytest.mark.parametrize(
     "way", ["firewall-cmd --reload", "firewall-cmd --complete-reload", "systemctl restart firewalld"]
 )
-def test_firewalld_read_anew_takes_nothing_that_kubernetes_loaded(site: Site, way: str) -> None:
-    """What the kubelet's start loads, and a chain as kube-proxy and plugins of the network make them."""
-    load = f"nft add table {SERVICES} && nft add table ip nat && nft add chain ip nat KUBE-SERVICES"
+def test_firewalld_read_anew_takes_chains_of_iptables_and_no_table_of_another(site: Site, way: str) -> None:
+    """So kube-proxy's go for a while in mode iptables, which preflight says; its table in mode nftables stays."""
+    tables = f"{SERVICES}; nft add table ip kube-proxy; nft add table ip nat"
+    load = f"nft add table {tables}; nft add chain ip nat KUBE-SERVICES"
     site.lab.ssh(HOST, ["sh", "-ec", f"{load}; {way}; systemctl is-active --quiet firewalld"])
-    left = site.sh(HOST, "nft list tables; nft list chain ip nat KUBE-SERVICES")
-    site.lab.ssh(HOST, ["sh", "-c", f"nft delete table {SERVICES}; nft delete table ip nat"], check=False)
+    left = site.sh(HOST, "nft list tables; nft list table ip nat")
+    away = f"for t in '{SERVICES}' 'ip kube-proxy' 'ip nat'; do nft delete table $t; done"
+    site.lab.ssh(HOST, ["sh", "-c", away])
     assert f"table {SERVICES}" in left
-    assert "chain KUBE-SERVICES" in left
+    assert "table ip kube-proxy" in left
+    assert "KUBE-SERVICES" not in left
     assert reached(site) == set()
 
 

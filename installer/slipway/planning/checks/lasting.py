@@ -14,7 +14,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.observed import HostObserved, Observed
 from slipway.model.standing import Ailment, Cause, Part
-from slipway.planning.roles.kubernetes import keeps_services
+from slipway.planning.checks.packets import packet_state
 from slipway.planning.routes import route_of
 
 #: What kubeadm makes of a control plane.
@@ -31,8 +31,6 @@ RENEWAL: Final = 30
 _DAY: Final = 86400.0
 #: Where programs of Slipway and of pods are started from, beside the runtime's data.
 PROGRAMS: Final = ("/usr/local/bin", "/opt/cni/bin", "/opt/slipway", "/var/lib/kubelet")
-#: What role kubernetes_node loads when the kubelet starts.
-SERVICES: Final = "inet slipway-services"
 #: Of these names an address of a node is found; a host cannot be prepared while nobody can replace them.
 NAMES: Final = frozenset({"/etc/hosts", "/etc/hostname"})
 
@@ -52,8 +50,7 @@ def lasting_state(configuration: Configuration, host: Host, seen: HostObserved) 
     yield from _networks(path, configuration, seen)
     yield from _manifests(path, host, seen)
     yield from _way_out(path, configuration, seen)
-    yield from _packet_filter(path, configuration, seen)
-    yield from _rules(path, configuration, seen)
+    yield from packet_state(path, configuration, host, seen)
     yield from _clock(path, seen)
     yield from _programs(path, host, seen)
     yield from _names(path, host, seen)
@@ -118,41 +115,6 @@ def _way_out(path: str, configuration: Configuration, seen: HostObserved) -> Ite
             expected=f"a route by which {services} leaves",
             hint=hint,
             code=FindingCode.NO_DEFAULT_ROUTE,
-        )
-
-
-def _packet_filter(path: str, configuration: Configuration, seen: HostObserved) -> Iterator[Finding]:
-    """What kube-proxy and the network's module write their rules into. A container has its machine's kernel."""
-    kubernetes, kernel = configuration.spec.kubernetes, set(seen.survey.loadable)
-    if kubernetes is None or not kernel or seen.survey.container:
-        return
-    mode = kubernetes.kube_proxy.mode
-    wanted = {"nftables": ["nf_tables"], "ipvs": ["ip_vs"]}.get(mode, [])
-    missing = [module for module in wanted if module not in kernel]
-    if not kernel & {"ip_tables", "nf_tables"}:
-        missing.append("nf_tables or ip_tables")
-    if missing:
-        text = f"has a kernel without {', '.join(dict.fromkeys(missing))}, which Services need (kubeProxy.mode {mode})"
-        hint = "install the package with the kernel's modules, or another kernel, and reboot"
-        yield Finding(
-            path,
-            text,
-            expected="a kernel that filters and translates packets",
-            hint=hint,
-            code=FindingCode.PACKET_FILTER,
-        )
-
-
-def _rules(path: str, configuration: Configuration, seen: HostObserved) -> Iterator[Finding]:
-    """`nft flush ruleset`, as nftables.service does it at a reload, takes what the kubelet's start has loaded."""
-    kubernetes, tables = configuration.spec.kubernetes, seen.survey.tables
-    if kubernetes is None or not keeps_services(kubernetes) or not seen.kubernetes:
-        return
-    if "kubernetes_node" in seen.records and tables and SERVICES not in tables:
-        text = f"has lost the table {SERVICES}, which keeps packets for Services on the node"
-        hint = "systemctl restart kubelet loads it again, and pods go on; see what flushes the packet filter there"
-        yield Finding(
-            path, text, expected="its rules", hint=hint, code=FindingCode.SERVICES_RULES, severity=WARNING
         )
 
 
