@@ -80,6 +80,7 @@ def request_for(mode: str) -> dict[str, Any]:
         "releases": [release | {"values": {"mode": mode}}],
         "health": {"timeout": 30},
         "removal": {"crds": "retain", "data": "retain", "namespace": "delete-if-empty"},
+        "destroys": [],
     }
 
 

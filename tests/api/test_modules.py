@@ -4,7 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from slipway.clock import utc_text
 from slipway.cluster import records
 from slipway.cluster.client import Client, connect
 from slipway.cluster.helm import Helm
+from slipway.cluster.losses import losses_of
 from slipway.cluster.modules import Work, apply_module
 from slipway.cluster.observe import observe
 from slipway.cluster.removal import remove_module
@@ -57,6 +58,7 @@ def request_for(name: str, spec: ModuleSpec | None = None, *, seconds: int = 60)
         "parts": {"settings": "abc"},
         "health": {"timeout": seconds, "rules": []},
         "removal": {"crds": "retain", "data": module.removal.data, "namespace": module.removal.namespace},
+        "destroys": [],
         "releases": [
             {
                 "name": release.name,
@@ -69,6 +71,13 @@ def request_for(name: str, spec: ModuleSpec | None = None, *, seconds: int = 60)
             for release in module.releases
         ],
     }
+
+
+def agreed(client: Client, request: dict[str, Any]) -> dict[str, Any]:
+    """The same of a removal, with a yes to all that it destroys."""
+    record = records.read_module(client, request["name"])
+    lost = losses_of(client, record, request["removal"]) if record else ()
+    return {**request, "destroys": [asdict(ref) for ref in lost]}
 
 
 def intent(digest: str, action: str = "apply") -> Intent:
@@ -276,7 +285,12 @@ def test_claims_stay_unless_the_policy_says_otherwise(
     )
     request = request_for("welcome")
     request["removal"] = {"crds": "retain", "data": policy, "namespace": "retain"}
-    remove_module(work, request, intent("d2", "remove"))
+    if policy == "delete":
+        with pytest.raises(StepError, match="would destroy what the plan does not name") as caught:
+            remove_module(work, request, intent("d2", "remove"))
+        assert caught.value.why == "PersistentVolumeClaim/welcome/data-welcome-0"
+        assert greeting(client)
+    remove_module(work, agreed(client, request), intent("d2", "remove"))
     claims = client.list("v1", "PersistentVolumeClaim", "welcome")
     assert [
         item["metadata"]["name"] for item in claims if "deletionTimestamp" not in item["metadata"]
@@ -295,7 +309,7 @@ def test_definitions_stay_unless_the_policy_says_otherwise(work: Work, policy: s
     request = request_for("welcome")
     request["removal"] = {"crds": policy, "data": "retain", "namespace": "delete-if-empty"}
     try:
-        remove_module(work, request, intent("d2", "remove"))
+        remove_module(work, agreed(client, request), intent("d2", "remove"))
         assert (client.get(*kind, ref.name) is not None) is stays
     finally:
         client.delete(*kind, ref.name)

@@ -5,7 +5,7 @@ as for an image that never comes.
 """
 
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,11 +157,16 @@ class Site:
 
 
 @contextmanager
-def working_site(directory: Path, api: ApiServer, names: tuple[str, ...]) -> Iterator[Site]:
-    """The site; its registry ends with it."""
+def working_site(
+    directory: Path,
+    api: ApiServer,
+    names: tuple[str, ...],
+    write: Callable[[Path], None] = write_module,
+) -> Iterator[Site]:
+    """The site, with a module of each name in a folder that `write` fills; its registry ends with it."""
     modules = directory / "modules"
     for name in names:
-        write_module(modules / name)
+        write(modules / name)
     release = catalog.load([modules])
     with (
         running_registry(directory / "registry", directory / "data", name="localhost") as registry,

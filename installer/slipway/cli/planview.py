@@ -7,7 +7,7 @@ from typing import Any
 from slipway.cli.output import colour
 from slipway.model.observed import Scope
 from slipway.model.operation import Failure
-from slipway.model.plan import Change, Hold, Plan, Step, StepKind
+from slipway.model.plan import Because, Change, Hold, Plan, Step, StepKind
 from slipway.model.standing import Standing
 from slipway.planning.standing import said
 
@@ -28,7 +28,8 @@ TITLES = {
 }
 
 
-#: Reasons and targets that one entry shows, and lines of a file's diff; `-o json` shows all.
+#: Causes and targets that one entry shows, and lines of a file's diff; `-o json` shows all. What a step will do besides
+#: is shown whole: somebody agrees to it.
 REASONS = 4
 DIFF = 20
 TARGETS = 12
@@ -85,6 +86,7 @@ class _Entry:
     flags: tuple[str, ...]
     reasons: tuple[tuple[str, str], ...]
     """Each with a file's diff, where there is one."""
+    effects: tuple[str, ...]
     hold: str
 
 
@@ -93,9 +95,11 @@ def _entries(steps: Iterable[Step]) -> dict[_Entry, list[str]]:
     of_target: dict[tuple[str, _Entry], list[str]] = {}
     for step in steps:
         flags = tuple(flag for flag in ("rolling", "disruptive", "destructive") if getattr(step, flag))
-        reasons = tuple((r.text.replace(f"[{step.target}]", "[*]"), r.diff) for r in step.reasons)
+        causes = [reason for reason in step.reasons if reason.cause is not Because.EFFECT]
+        reasons = tuple((r.text.replace(f"[{step.target}]", "[*]"), r.diff) for r in causes)
+        effects = tuple(reason.text for reason in step.reasons if reason.cause is Because.EFFECT)
         hold = step.hold.what if step.hold else ""
-        alike = (step.target, _Entry(step.change, (), flags, reasons, hold))
+        alike = (step.target, _Entry(step.change, (), flags, reasons, effects, hold))
         of_target.setdefault(alike, []).append(step.action)
     entries: dict[_Entry, list[str]] = {}
     for (target, alone), actions in of_target.items():
@@ -117,6 +121,7 @@ def _lines(item: tuple[_Entry, list[str]]) -> Iterable[str]:
         yield from diff_lines(diff, indent=8)
     if entry.reasons[REASONS:]:
         yield f"      and {len(entry.reasons) - REASONS} more reasons (-o json shows all)"
+    yield from ("      " + colour(effect, "red") for effect in entry.effects)
     if entry.hold:
         yield "      " + colour(f"held back: {entry.hold}", "yellow")
 

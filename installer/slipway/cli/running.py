@@ -23,7 +23,7 @@ from slipway.errors import ApprovalRequired, ConfigurationError, ConflictError, 
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed, Scope
 from slipway.model.operation import Counts, OperationResult, Outcome
-from slipway.model.plan import Plan
+from slipway.model.plan import Because, Plan, Step
 
 #: Plans made before giving up on a cluster that others keep changing.
 ROUNDS = 3
@@ -95,7 +95,7 @@ def _decided(
     plan = narrow(whole)
     if agreed and plan.digest != agreed:
         raise ConflictError(
-            "the plan is stale: hosts, cluster or files changed since it was made",
+            "the plan is stale: hosts, cluster or files changed since it was made, or an operation ran",
             hint="plan again: slipway plan --out FILE",
         )
     if not plan.empty:
@@ -142,12 +142,18 @@ def _agree(plan: Plan, *, yes: bool, output: Format) -> None:
     if output is Format.TEXT:
         print(plan_text(plan), file=sys.stderr)
     if not confirm("Some steps are disruptive or destructive. Carry them out?", yes=yes):
-        risky = [step.id for step in plan.steps if step.disruptive or step.destructive]
+        risky = [_risk(step) for step in plan.steps if step.disruptive or step.destructive]
         raise ApprovalRequired(
             "the plan needs your consent",
             why="disruptive or destructive: " + ", ".join(risky),
             hint="run it with --yes, or look first: slipway plan",
         )
+
+
+def _risk(step: Step) -> str:
+    """A step that needs a yes, with what it will do besides."""
+    effects = [reason.text for reason in step.reasons if reason.cause is Because.EFFECT]
+    return f"{step.id} ({'; '.join(effects)})" if effects else step.id
 
 
 def _report(result: OperationResult, plan: Plan, output: Format) -> int:

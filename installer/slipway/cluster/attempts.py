@@ -20,7 +20,7 @@ from slipway.model.record import ObjectRef
 _BROKEN = "failed,pending-install,pending-upgrade,pending-rollback"
 
 #: By Helm on every object: whose it is. Somebody else's of the same name is never touched.
-_RELEASE = "meta.helm.sh/release-name"
+RELEASE = "meta.helm.sh/release-name"
 _RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
 #: Kinds that hold what cannot be made again: no attempt is reason enough to delete one.
 _DATA = frozenset({"CustomResourceDefinition", "PersistentVolume", "PersistentVolumeClaim"})
@@ -61,7 +61,7 @@ def delete_surplus(client: Client, release: str, namespace: str, surplus: Iterab
         found = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
         meta = (found or {}).get("metadata") or {}
         notes = meta.get("annotations") or {}
-        ours = (notes.get(_RELEASE), notes.get(_RELEASE_NAMESPACE)) == (release, namespace)
+        ours = (notes.get(RELEASE), notes.get(_RELEASE_NAMESPACE)) == (release, namespace)
         if ours and notes.get(KEEP) != "keep" and not meta.get("deletionTimestamp"):
             client.delete(ref.api_version, ref.kind, ref.name, ref.namespace, uid=meta["uid"])
 

@@ -174,6 +174,17 @@ class Lease:
         )
 
 
+def newest_turn(client: Client, name: str) -> str:
+    """A word for the last taking of the Lease of a ClusterConfiguration, which never comes again; empty: none yet.
+
+    Its uid is part of it: who deletes the Lease begins to count anew.
+    """
+    found = client.get(*LEASE, f"{LEASE_PREFIX}{name}", NAMESPACE)
+    if found is None:
+        return ""
+    return f"{found['metadata']['uid']}/{(found.get('spec') or {}).get('leaseTransitions') or 0}"
+
+
 def life_of(spec: dict[str, Any], usual: int) -> int:
     """Seconds for which a Lease counts as held though nobody renews it."""
     return min(int(spec.get("leaseDurationSeconds") or usual), LONGEST)

@@ -1,7 +1,7 @@
 """One module taken away, and what it made verified to be gone. Dependents went before: the plan ordered them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +9,7 @@ from slipway.clock import utc_text
 from slipway.cluster import drift, records
 from slipway.cluster.attempts import KEEP
 from slipway.cluster.client import Client, Object
+from slipway.cluster.losses import CLAIM, DEFINITION, losses_of, of_claims
 from slipway.cluster.modules import Work
 from slipway.cluster.releases import ModuleRequest, untrusted_record
 from slipway.errors import Interrupted, StepError
@@ -21,20 +22,19 @@ POLL_SECONDS = 0.3
 #: Namespaces that are never deleted, whatever a module says.
 PROTECTED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease", "slipway-system"})
 
-_CLAIM = ("v1", "PersistentVolumeClaim")
-_CRD = "CustomResourceDefinition"
-
 
 def remove_module(work: Work, request: ModuleRequest, intent: Intent) -> None:
     """Uninstall the releases in reverse order, verify, then forget the record. A module that is gone is done.
 
     Raises:
-        StepError: something stays, with its finalizers; the record stays too and says so.
+        StepError: something stays, with its finalizers; the record stays too and says so. Or more would be lost than
+            was agreed to: then nothing is changed.
     """
     record = records.read_module(work.client, request["name"])
     if record is None:
         return
     policy = request["removal"]
+    _refuse_more(losses_of(work.client, record, policy), request)
     record = replace(untrusted_record(record), phase=ModulePhase.REMOVING, intent=intent, time=utc_text())
     records.write_module(work.client, record)
     pods = _pod_selectors(work.client, record.objects)
@@ -43,7 +43,8 @@ def remove_module(work: Work, request: ModuleRequest, intent: Intent) -> None:
             work.progress(f"uninstalling {name}")
             with work.slot():
                 work.helm.uninstall(name, _namespace(record, name))
-        _claims(work.client, record, policy)
+        if policy.get("data") == "delete":
+            _delete_claims(work.client, record)
         expected = [ref for ref in record.objects if not _retained(work.client, ref, policy)]
         _leftovers(work.client, expected)
         _wait_gone(work, record, expected, pods)
@@ -76,21 +77,28 @@ def _pod_selectors(client: Client, refs: Sequence[ObjectRef]) -> list[tuple[str,
     return found
 
 
-def _claims(client: Client, record: ModuleRecord, policy: dict[str, Any]) -> None:
-    """Claims that StatefulSets made outlive a release; they go only where the policy says so."""
-    if policy.get("data") != "delete":
-        return
-    for release in record.releases:
-        namespace = _namespace(record, release)
-        for claim in client.list(*_CLAIM, namespace, labels=f"app.kubernetes.io/instance={release}"):
-            client.delete(*_CLAIM, claim["metadata"]["name"], namespace)
+def _refuse_more(lost: Iterable[ObjectRef], request: ModuleRequest) -> None:
+    agreed = {item["uid"] for item in request["destroys"]}
+    more = [ref for ref in lost if ref.uid not in agreed]
+    if more:
+        raise StepError(
+            f"removing module {request['name']} would destroy what the plan does not name",
+            where=f"module/{request['name']}/remove",
+            why=", ".join(drift.ref_key(ref) for ref in more),
+            hint="plan again, and agree to that",
+        )
+
+
+def _delete_claims(client: Client, record: ModuleRecord) -> None:
+    for claim in of_claims(client, record):
+        client.delete(*CLAIM, claim.name, claim.namespace, uid=claim.uid)
 
 
 def _retained(client: Client, ref: ObjectRef, policy: dict[str, Any]) -> bool:
     """Whether the policy, or Helm's own annotation, lets an object stay."""
-    if ref.kind == _CRD and policy.get("crds") != "delete":
+    if ref.kind == DEFINITION[1] and policy.get("crds") != "delete":
         return True
-    if (ref.api_version, ref.kind) == _CLAIM and policy.get("data") != "delete":
+    if (ref.api_version, ref.kind) == CLAIM and policy.get("data") != "delete":
         return True
     found = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
     notes = (found or {}).get("metadata", {}).get("annotations") or {}

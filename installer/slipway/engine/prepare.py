@@ -14,6 +14,7 @@ from slipway.api.read import stored_spec
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.site.source import SiteSource
 from slipway.clock import utc_text
+from slipway.engine.consent import losses_of_removals, turn_of
 from slipway.engine.context import Context
 from slipway.engine.journal import unfinished_targets
 from slipway.engine.kubeconfig import fetch_kubeconfig
@@ -56,6 +57,9 @@ def prepare(context: Context, scope: Scope) -> tuple[Observed, Plan]:
         if more:
             observed = replace(observed, hosts={**observed.hosts, **more})
             plan = _plan(context, observed)
+    if lost := losses_of_removals(context, plan, observed.cluster):
+        observed = replace(observed, cluster=replace(observed.cluster, losses=lost))
+        plan = _plan(context, observed)
     keep_manifest(context)
     return observed, plan
 
@@ -128,6 +132,7 @@ def _observe(context: Context, scope: Scope) -> Observed:
     return Observed(
         scope=scope,
         read_at=utc_text(),
+        turn=turn_of(context, cluster),
         site=_site(context),
         kin=_kin(context),
         hosts=seen,

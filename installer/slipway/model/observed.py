@@ -6,7 +6,7 @@ from typing import Any
 
 from slipway.model.codes import AWAY, HostCode, RefusalCode
 from slipway.model.paths import FieldPath
-from slipway.model.record import Intent, Lock, ModuleRecord, StepRecord
+from slipway.model.record import Intent, Lock, ModuleRecord, ObjectRef, StepRecord
 from slipway.model.standing import Ailment
 from slipway.model.survey import Survey
 
@@ -164,6 +164,8 @@ class ClusterObserved:
     """Record of the step that installs CRD, ClusterConfiguration and Secrets."""
     admission: AdmissionObserved = field(default_factory=AdmissionObserved)
     """The rule by which image names of pods are rewritten."""
+    losses: dict[str, tuple[ObjectRef, ...]] = field(default_factory=dict)
+    """Module about to be removed -> what of it cannot be made again; a key that is missing: nobody has looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,8 @@ class Observed:
 
     scope: Scope
     read_at: str
+    turn: str = ""
+    """A word for the operation that came last before this reading, which no other one has; empty: none did."""
     site: str = ""
     kin: dict[str, str] = field(default_factory=dict)
     """Clusters that were made with the same state and secrets under another name: identity -> name."""

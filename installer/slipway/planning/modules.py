@@ -18,6 +18,7 @@ from slipway.planning.beside import owner_of
 from slipway.planning.decide import UNNAMED, Desired, Seen, decide
 from slipway.planning.digests import digest
 from slipway.planning.hosts import ADMISSION_STEP, MIRROR_STEP
+from slipway.planning.losing import loss_reasons, may_lose
 
 #: Inputs that the user's own fields explain better than the values they are rendered to.
 _EXPLAINED = {"settings", "values"}
@@ -241,7 +242,13 @@ def _removal(
         if spec and spec.enabled is False
         else f"nothing asks for {record.name} any more"
     )
-    inputs: dict[str, Any] = {"name": record.name, "removal": policy, "owner": record.owner}
+    lost = observed.cluster.losses.get(record.name)
+    inputs: dict[str, Any] = {
+        "name": record.name,
+        "removal": policy,
+        "owner": record.owner,
+        "destroys": [asdict(ref) for ref in lost or ()],
+    }
     return Step(
         id=remove_id(record.name),
         kind=StepKind.MODULE,
@@ -250,17 +257,7 @@ def _removal(
         change=Change.REMOVE,
         digest=digest(inputs, observed.secrets),
         needs=(settings_id(configuration), *before),
-        reasons=(Reason(Because.REMOVED, text, path),),
+        reasons=(Reason(Because.REMOVED, text, path), *loss_reasons(lost or ())),
         inputs=inputs,
-        destructive=_loses_data(record, policy),
+        destructive=may_lose(record, policy) if lost is None else bool(lost),
     )
-
-
-def _loses_data(record: ModuleRecord, policy: Mapping[str, str]) -> bool:
-    """Whether something goes that cannot be made again: claims and definitions that the policy does not keep.
-
-    The claims of a StatefulSet are made by its controller, so no record names them.
-    """
-    kinds = {item.kind for item in record.objects}
-    claims = policy["data"] == "delete" and bool(kinds & {"PersistentVolumeClaim", "StatefulSet"})
-    return claims or (policy["crds"] == "delete" and "CustomResourceDefinition" in kinds)

@@ -57,7 +57,12 @@ def make_plan(
     told = as_unheard(configuration, observed, steps)
     in_order = hold_back(configuration, observed, ordered(tuple(told)))
     # Sorted: their order depends on who answers.
-    content = [catalog.digest, *sorted([step.id, step.digest, str(step.change)] for step in in_order)]
+    # The turn: what somebody agreed to is this plan now, and not the same one after an operation.
+    content = [
+        catalog.digest,
+        observed.turn,
+        *sorted([step.id, step.digest, str(step.change)] for step in in_order),
+    ]
     standing = standing_of(configuration, observed.cluster, expected=_expected(configuration, in_order))
     hints = (*standing.hints, *lasting_hints(configuration, observed))
     return Plan(

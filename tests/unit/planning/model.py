@@ -135,7 +135,7 @@ def applied(document: Mapping[str, Any], plan: Plan, observed: Observed) -> Obse
         after = replace(observed, hosts={**bare(configuration), **observed.hosts})
     for step in (step for step in plan.steps if not step.hold):
         after = _EFFECTS[step.kind](step, configuration, document, after)
-    return after
+    return replace(after, turn=f"after {plan.digest}")
 
 
 def records_only(observed: Observed) -> Observed:
