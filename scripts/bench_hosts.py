@@ -192,7 +192,8 @@ def _read(site: Site, configuration: Configuration) -> float:
     """Seconds to connect to all hosts and to read them."""
     secrets = SecretStore(site.directory / "secrets")
     started = time.monotonic()
-    with Fleet.of(configuration, secrets, site.directory / "probe_known_hosts") as fleet:
+    known = site.directory / "probe_known_hosts"
+    with Fleet.of(configuration, secrets, known, on_first_contact=lambda _key: None) as fleet:
         seen = read_hosts(configuration, fleet)
         seconds = time.monotonic() - started
     if bad := [host.error for host in seen.values() if not host.reachable]:

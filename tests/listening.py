@@ -4,8 +4,9 @@ import contextlib
 import io
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import paramiko
@@ -28,20 +29,27 @@ class Welcoming(paramiko.ServerInterface):
         return paramiko.AUTH_SUCCESSFUL
 
 
-def session_with(port: int, directory: Path) -> SSHSession:
-    """Of root with a key of its own, to a server on this machine; host keys are kept in the directory."""
+def private_key() -> bytes:
+    """A new one, as a file has it."""
     text = io.StringIO()
     paramiko.ECDSAKey.generate().write_private_key(text)
-    known = KnownHosts(directory / "known_hosts")
-    login = Login("root", port, known, "spec.hosts.ssh", key=text.getvalue().encode())
+    return text.getvalue().encode()
+
+
+def session_with(port: int, directory: Path) -> SSHSession:
+    """Of root with a key of its own, to a server on this machine; host keys are kept in the directory."""
+    known = KnownHosts(directory / "known_hosts", on_first_contact=lambda _key: None)
+    login = Login("root", port, known, "spec.hosts.ssh", key=private_key())
     return SSHSession("w", "127.0.0.1", Access(login))
 
 
 @contextmanager
-def accepting(server: type[paramiko.ServerInterface]) -> Iterator[int]:
-    """Serve every connection by a `server` of its own; the port."""
-    key, transports = paramiko.ECDSAKey.generate(), list[paramiko.Transport]()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def accepting(
+    server: Callable[[], paramiko.ServerInterface], *, key: paramiko.PKey | None = None, port: int = 0
+) -> Iterator[int]:
+    """Serve every connection by a `server` of its own; the port. `key`: the host's, or a new one."""
+    key, transports = key or paramiko.ECDSAKey.generate(), list[paramiko.Transport]()
+    with socket.create_server(("127.0.0.1", port)) as listener:
 
         def accept() -> None:
             with contextlib.suppress(OSError):  # the test is over
@@ -62,3 +70,47 @@ def accepting(server: type[paramiko.ServerInterface]) -> Iterator[int]:
             thread.join()
             for transport in transports:
                 transport.close()
+
+
+@dataclass
+class Machine:
+    """What answers at a port of loopback by a key of its own, and all that it was given: logins, and what came in."""
+
+    key: paramiko.PKey = field(default_factory=paramiko.ECDSAKey.generate)
+    port: int = 0
+    given: list[bytes] = field(default_factory=list)
+
+    @contextmanager
+    def up(self) -> Iterator[None]:
+        with accepting(lambda: Curious(self), key=self.key, port=self.port) as self.port:
+            yield
+
+
+class Curious(Welcoming):
+    """Lets in whoever comes, by key or password, and reads along."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "publickey,password"
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        self.machine.given.append(username.encode())
+        return paramiko.AUTH_SUCCESSFUL
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        self.machine.given.append(password.encode())
+        return paramiko.AUTH_SUCCESSFUL
+
+    def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        threading.Thread(target=self.answer, args=(channel,), daemon=True).start()
+        return True
+
+    def answer(self, channel: paramiko.Channel) -> None:
+        with contextlib.suppress(*GONE):
+            while part := channel.recv(1 << 16):
+                self.machine.given.append(part)
+            channel.sendall(b"slipway-ready\n")
+            channel.send_exit_status(0)
+            channel.close()

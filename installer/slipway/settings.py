@@ -106,7 +106,12 @@ class Workspace:
 
 def bastion_keys(known_hosts: Path) -> Path:
     """The bastion's keys lie beside those of the hosts: pinning the one says nothing of the other."""
-    return known_hosts.with_name(f"{known_hosts.name}_bastion")
+    return known_hosts.with_name(bastion_keys_name(known_hosts.name))
+
+
+def bastion_keys_name(name: str) -> str:
+    """How the bastion's keys are called beside those that are called `name`."""
+    return f"{name}_bastion"
 
 
 def interpreter_bin() -> Path:

@@ -21,6 +21,7 @@ from slipway.bundle.form import manifest as manifests
 from slipway.holders import name_of
 from slipway.lab import Lab, keys
 from slipway.model.bundle import ArtifactKind
+from slipway.model.hostkeys import parse
 from tests.e2e.sites import Site, bundle
 from tests.labs import lab_nodes
 from tests.registries import running_registry
@@ -230,11 +231,10 @@ def test_a_changed_host_key(site: Site, lab: Lab) -> None:
     met = site.slipway("plan", "-b", str(bundle()))
     assert f"host key of {SUBNET}.21 recorded: ssh-ed25519 SHA256:" in met.stderr
     lab.reset("node-1", new_host_key=True)
-    error = refused(
-        site, PREFLIGHT, "host/node-1", "its host key has changed", str(site.state / "known_hosts")
-    )
+    error = refused(site, PREFLIGHT, "host/node-1", "its host key has changed", "slipway host trust node-1")
     assert error["findings"][0]["code"] == "host-key"
-    (site.state / "known_hosts").unlink()  # what the hint says
+    shown = next(key for key in parse(lab.host_keys()) if key.host == f"{SUBNET}.21").fingerprint
+    site.slipway("host", "trust", "node-1", "--fingerprint", shown)  # what the hint says
     site.slipway("plan", "-b", str(bundle()))
 
 

@@ -19,6 +19,7 @@ from slipway.model.fields import SecretRef
 from slipway.model.host.items import Host, HostItem, Hosts
 from slipway.model.host.settings import HostSettings
 from slipway.model.host.ssh import SSH, Become
+from slipway.model.hostkeys import HostKey
 from slipway.model.kubernetes import Endpoint, Kubernetes
 from slipway.model.observed import HostObserved
 from slipway.model.survey import CloudInit, Reach, ReachVerdict
@@ -26,7 +27,6 @@ from slipway.planning.checks.cloud import cloud_state
 from slipway.planning.checks.fleet import fleet_state
 from slipway.probe import Fleet, fetch_file, locks, read_hosts
 from slipway.probe.access import HostError
-from slipway.probe.known_hosts import HostKey
 from slipway.probe.reach import read_reach
 from slipway.secrets import MappedSecrets, SecretStore, ensure_site
 from tests.labs import lab_fixture
@@ -252,7 +252,7 @@ def test_pinned_keys_are_the_only_ones(lab: Lab, tmp_path: Path) -> None:
         assert all(host.reachable for host in read_hosts(configuration(lab), fleet).values())
     with fleet_of(lab, tmp_path, met, host_keys=lab.host_keys()[:1]) as fleet:
         unpinned = read_hosts(configuration(lab), fleet)["node-2"]
-        assert (unpinned.error_code, "pinned" in unpinned.error) == ("host-key", True)
+        assert (unpinned.error_code, "pinned" in unpinned.error) == ("untrusted", True)
     assert met == []
 
 

@@ -1,4 +1,4 @@
-"""`slipway host explain|forget`: one host, looked at whole or let go."""
+"""`slipway host explain|trust|forget`: one host, looked at whole, known by another key, or let go."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,8 +9,9 @@ from slipway.errors import ApprovalRequired, before_changes
 
 if TYPE_CHECKING:
     from slipway.engine.errands.forgetting import Farewell
+    from slipway.engine.errands.trusting import Introduction
 
-app = typer.Typer(no_args_is_help=True, help="Look at one host, or forget one that is gone.")
+app = typer.Typer(no_args_is_help=True, help="Look at one host, trust its key, or forget one that is gone.")
 
 
 @app.command(
@@ -34,6 +35,66 @@ def explain(
     else:
         print(host_text(view))
     return view.error.exit_code if view.error else 0
+
+
+@app.command(
+    epilog="Exit codes: 0 trusted, 4 it does not answer or shows another key, 6 nobody agreed. "
+    "Examples: slipway host trust worker-01; slipway host trust worker-01 --fingerprint SHA256:...; "
+    "slipway host trust --bastion"
+)
+def trust(
+    name: Annotated[
+        str, typer.Argument(help="Host, as spec.hosts.items or the cluster names it, or its address.")
+    ] = "",
+    fingerprint: Annotated[
+        str,
+        typer.Option(
+            metavar="SHA256:...",
+            help="What it has to show, as ssh-keygen -l prints it; then nobody is asked.",
+        ),
+    ] = "",
+    bastion: Annotated[
+        bool, typer.Option("--bastion", help="The machine in between, instead of a host.")
+    ] = False,
+    file: ConfigurationFile = DEFAULT_FILE,
+    output: Output = Format.TEXT,
+) -> None:
+    """Show the host key that a host shows and the known one, and believe the new one: here and in the cluster.
+
+    The host is asked for its key and told nothing. An operator believes only keys that are made known to it.
+    """
+    from slipway.cli.hostview import trusted_data, trusted_text
+    from slipway.cli.running import opened_context
+    from slipway.engine.errands.trusting import introduction_of, refuse_other
+    from slipway.engine.errands.trusting import trust as believe
+
+    if bool(name) == bastion:
+        raise typer.BadParameter("name one host, or give --bastion")
+    context = opened_context(file, None)
+    with before_changes():
+        introduction = introduction_of(context, name, bastion=bastion)
+        if fingerprint:
+            refuse_other(introduction, fingerprint)
+        elif introduction.news:
+            _agree_to_key(introduction)
+    unheard = believe(context, introduction)
+    if output is Format.JSON:
+        emit(trusted_data(introduction, unheard))
+    else:
+        print(trusted_text(introduction, unheard))
+
+
+def _agree_to_key(introduction: "Introduction") -> None:
+    """Ask whoever has looked at the host's console; there is no yes without a look."""
+    known = ", ".join(key.shown for key in introduction.known) or "none"
+    text = f"{introduction.shown.host} shows {introduction.shown.shown}; known was {known}"
+    if not confirm(f"{text}. Does the console of {introduction.name} show the same?", yes=False):
+        raise ApprovalRequired(
+            f"to trust {introduction.name} needs somebody who compared its key",
+            why=text,
+            hint="on its console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub (or the file of that kind); "
+            "then give what it prints: --fingerprint SHA256:...",
+        )
 
 
 @app.command(epilog="Examples: slipway host forget worker-01; slipway host forget worker-09 --yes")

@@ -10,8 +10,10 @@ from slipway.cli.output import aligned, colour
 from slipway.cli.planview import diff_lines
 from slipway.engine.enquiry.hostview import HostView
 from slipway.engine.errands.forgetting import Forgotten
+from slipway.engine.errands.trusting import Introduction
 from slipway.errors import PreflightError
 from slipway.holders import name_of
+from slipway.model.hostkeys import HostKey
 from slipway.model.observed import Drift
 from slipway.model.plan import StepId
 from slipway.model.record import Intent
@@ -157,9 +159,28 @@ def _wrapped(label: str, text: str, *, breaking: bool = False) -> list[str]:
     )
 
 
+def trusted_text(done: Introduction, unheard: str) -> str:
+    """Which key is believed now, which one was before, and whether the cluster has it."""
+    lines = [f"{done.name} is trusted by its key", f"{done.shown.host} shows {done.shown.shown}"]
+    lines += [f"known before: {key.shown}" for key in done.known if key != done.shown]
+    if unheard:
+        lines += [f"note: the cluster does not have it: {unheard}", "once it answers, run this again"]
+    return "\n".join(lines)
+
+
+def trusted_data(done: Introduction, unheard: str) -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "host": done.name,
+        "key": _key_data(done.shown),
+        "before": [_key_data(key) for key in done.known],
+        "notInCluster": unheard,
+    }
+
+
 def forgotten_text(done: Forgotten) -> str:
     """What went, what stays, a line each."""
-    lines = [f"host key of {key.host} forgotten: {key.kind} {key.fingerprint}" for key in done.keys]
+    lines = [f"host key of {key.host} forgotten: {key.shown}" for key in done.keys]
     lines = lines or [f"no host key of {done.name} is known here"]
     if done.configured:
         lines.append(f"{done.name} is in the ClusterConfiguration: only its host key is forgotten")
@@ -170,11 +191,14 @@ def forgotten_text(done: Forgotten) -> str:
 
 def forgotten_data(done: Forgotten) -> dict[str, Any]:
     """The same for machines."""
-    keys = [{"host": key.host, "kind": key.kind, "fingerprint": key.fingerprint} for key in done.keys]
     return {
         "host": done.name,
         "configured": done.configured,
-        "keys": keys,
+        "keys": [_key_data(key) for key in done.keys],
         "nodeDeleted": done.node_deleted,
         "notes": list(done.notes),
     }
+
+
+def _key_data(key: HostKey) -> dict[str, str]:
+    return {"host": key.host, "kind": key.kind, "fingerprint": key.fingerprint}

@@ -43,7 +43,7 @@ def opened_context(
         context = open_context(file, bundle=bundle, force_conflicts=force_conflicts, edit=edit)
         _refuse_modules_only(context.configuration, file)
     context.on_first_contact = lambda key: print(
-        f"host key of {key.host} recorded: {key.kind} {key.fingerprint}", file=sys.stderr
+        f"host key of {key.host} recorded: {key.shown}", file=sys.stderr
     )
     return context
 

@@ -15,6 +15,7 @@ from slipway.engine.batches import Batch, StepState, next_batches
 from slipway.engine.board import Board
 from slipway.engine.context import Context
 from slipway.engine.execute import execute
+from slipway.engine.hostkeys import share_host_keys
 from slipway.engine.journal import Journal, new_operation
 from slipway.engine.locking import Locks
 from slipway.engine.run import Run
@@ -67,6 +68,8 @@ def apply(
         with Locks.of(plan, context, observed, board.note, lambda: cancelled() or held()) as locks:
             locked = True
             tell(Progress(ProgressKind.LOCKED, name, time.time()))
+            if observed.cluster.reachable:
+                _share_host_keys(context, board)
             _run(board, context, observed, locks, cancelled, held)
             lost = locks.lost
     except Interrupted:  # while it waited for a lock
@@ -87,6 +90,14 @@ def apply(
     if lost and result.outcome is not Outcome.SUCCEEDED:
         raise _stopped_by(lost)
     return result
+
+
+def _share_host_keys(context: Context, board: Board) -> None:
+    """Where a plan has no settings step: hosts were met for it. Whoever may not write there goes on without."""
+    try:
+        share_host_keys(context)
+    except SlipwayError as error:
+        board.note(f"the cluster does not get the hosts' keys: {error.what}")
 
 
 def _run(

@@ -24,8 +24,8 @@ from slipway.model import paths
 from slipway.model.bundle import BundleManifest
 from slipway.model.codes import RefusalCode
 from slipway.model.configuration import Configuration
+from slipway.model.hostkeys import HostKey
 from slipway.probe.access import Access
-from slipway.probe.known_hosts import HostKey
 from slipway.runner import Standby
 from slipway.secrets import SITE_KEY, Secrets, SecretStore, ensure_key, ensure_site
 from slipway.settings import API_VERSION, Workspace
@@ -59,7 +59,6 @@ class Context:
     state: Path
     kubeconfig: Path | None
     document: Mapping[str, Any] | None = None
-    known_hosts: Path = field(init=False)
     holder: str = field(default_factory=this_process)
     force_conflicts: bool = False
     edit: "Edit | None" = None
@@ -70,14 +69,24 @@ class Context:
     """Operation that fetched the kubeconfig of the cluster it made."""
     standby: Standby | None = None
     """A started run of the modules' playbook; None: each run starts its own."""
-    on_first_contact: Callable[[HostKey], None] = field(default=lambda _key: None)
+    on_first_contact: Callable[[HostKey], None] | None = None
+    """Shows somebody the key of a host that was never met; None: nobody is there, and no such key is believed."""
+    _keys_taken: bool = False
     _client: "Client | None" = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _keys_lock: threading.Lock = field(default_factory=threading.Lock)
     _manifest: BundleManifest | None = None
 
-    def __post_init__(self) -> None:
-        """Host keys live with the rest of the local state."""
-        self.known_hosts = self.state / "known_hosts"
+    @property
+    def known_hosts(self) -> Path:
+        """The file of host keys that are believed; first it takes over what the cluster keeps of them."""
+        from slipway.engine.hostkeys import take_host_keys
+
+        with self._keys_lock:
+            if not self._keys_taken:
+                take_host_keys(self, self.state / "known_hosts")
+                self._keys_taken = True
+        return self.state / "known_hosts"
 
     @property
     def manifest(self) -> BundleManifest:

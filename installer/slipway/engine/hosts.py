@@ -78,8 +78,7 @@ def run_hosts(steps: tuple[Step, ...], run: Run) -> None:
 def credentials_host(steps: Iterable[Step], run: Run) -> str:
     """The control plane that lets others join: the first one, or while that does not answer, another member.
 
-    In no digest: who gave the credentials makes no difference afterwards. Asking also makes their host keys known,
-    without which Ansible does not talk to them: an operator may never have read them.
+    In no digest: who gave the credentials makes no difference afterwards.
     """
     first, *others = run.context.configuration.control_planes
     if not any(step.action in MEMBERSHIP for step in steps):

@@ -1,8 +1,10 @@
 """The settings step: CRDs, Secrets and the ClusterConfiguration into the cluster, by a run or before a handover."""
 
 from slipway.engine.context import Context
+from slipway.engine.hostkeys import share_host_keys
 from slipway.model.plan import Step
 from slipway.model.record import StepRecord
+from slipway.settings import NAMESPACE
 
 
 def put_settings(context: Context, step: Step) -> None:
@@ -14,6 +16,8 @@ def put_settings(context: Context, step: Step) -> None:
     from slipway.cluster import settings
 
     catalog = context.catalog
+    settings.ensure_namespace(context.client(), NAMESPACE)
+    share_host_keys(context)  # before the ClusterConfiguration: whoever follows it goes to its hosts
     settings.apply_settings(
         context.client(),
         context.live_document(),

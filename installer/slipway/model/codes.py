@@ -15,6 +15,8 @@ class HostCode(StrEnum):
     """Key or password is not accepted."""
     HOST_KEY = "host-key"
     """It shows another key than the one that is known."""
+    UNTRUSTED = "untrusted"
+    """None of its keys is known, and nobody is there to look at the one that it shows."""
     SUDO = "sudo"
     """The user does not become root."""
     SHELL = "shell"
@@ -25,6 +27,8 @@ class HostCode(StrEnum):
 
 #: Of a host that is not there. All others are of one that is, and that something is wrong with.
 AWAY: Final = frozenset({HostCode.UNREACHABLE, HostCode.TIMEOUT})
+#: Of a host on which nothing can be done before that changes; what others have to do goes on.
+WAITED_FOR: Final = AWAY | {HostCode.UNTRUSTED}
 
 
 class RefusalCode(StrEnum):

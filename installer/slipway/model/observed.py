@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from slipway.model.codes import AWAY, HostCode, RefusalCode
+from slipway.model.codes import AWAY, WAITED_FOR, HostCode, RefusalCode
 from slipway.model.paths import FieldPath
 from slipway.model.record import Intent, Lock, ModuleRecord, ObjectRef, StepRecord
 from slipway.model.standing import Ailment
@@ -86,6 +86,11 @@ class HostObserved:
     def away(self) -> bool:
         """Whether it does not answer at all."""
         return self.error_code in AWAY
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether nothing can be done on it now: it does not answer, or nobody knows yet whether it is itself."""
+        return self.error_code in WAITED_FOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def _host(name: str, observed: Observed, course: Course, *, leaving: bool) -> Ta
 
 def _host_phase(name: str, observed: Observed, share: Share, *, leaving: bool) -> tuple[TargetPhase, str]:
     host = observed.hosts.get(name)
-    if host and host.away:
+    if host and host.waited_for:
         return TargetPhase.UNREACHABLE, f"{host.error_code}: {host.error}"
     if share.failed:
         return _worst(share.failed)

@@ -61,9 +61,11 @@ def own_hold(configuration: Configuration, observed: Observed, step: Step) -> Ho
     host = step.target if step.on_host else ""
     if step.kind is StepKind.MIRROR:
         host = _keeper(configuration, step)
-    if away(observed, host):
-        seen = observed.hosts[host]
+    seen = observed.hosts.get(host)
+    if seen and seen.away:
         return absent(host, seen.error, seen.hint, leaving=step.action == Action.REMOVE)
+    if seen and seen.waited_for:
+        return Hold(f"host {host} waits to be trusted", f"host/{host}", seen.error, seen.hint)
     restarts = step.action == CONTROL_PLANE.name and step.rolling
     takes_out = step.kind is StepKind.NODE and step.action in {Action.DRAIN, Action.REMOVE}
     risk = None

@@ -64,7 +64,7 @@ def preflight(
     findings: list[Finding] = []
     for host in configuration.hosts:
         seen = observed.hosts.get(host.name)
-        if seen and seen.away and not everywhere:
+        if seen and seen.waited_for and not everywhere:
             continue
         if host.name in touched:
             findings += host_findings(configuration, host, observed, bundle)

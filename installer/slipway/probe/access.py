@@ -12,7 +12,8 @@ from slipway.errors import PreflightError
 from slipway.model.codes import HostCode
 from slipway.model.fields import SecretRef
 from slipway.model.host.ssh import SSH
-from slipway.probe.known_hosts import HostKey, KnownHosts
+from slipway.model.hostkeys import HostKey
+from slipway.probe.known_hosts import KnownHosts
 from slipway.secrets import Secrets
 from slipway.settings import bastion_keys
 
@@ -20,7 +21,8 @@ _HINTS: Final = {
     HostCode.UNREACHABLE: "check address and port, and that the host is up",
     HostCode.TIMEOUT: "check the network between this machine and the host",
     HostCode.AUTH: "install the public key for that user, or correct spec.hosts.ssh.user or its secretRef",
-    HostCode.HOST_KEY: "if the host was reinstalled: slipway host forget; if not, somebody may be in between",
+    HostCode.HOST_KEY: "if the host was reinstalled: slipway host trust; if not, somebody may be in between",
+    HostCode.UNTRUSTED: "compare its key with what the host's console shows, then: slipway host trust",
     HostCode.SUDO: "allow the user sudo without password, or give spec.hosts.ssh.become.secretRef",
     HostCode.SHELL: "the user needs a POSIX shell as login shell",
 }
@@ -66,7 +68,7 @@ class Access:
         ssh: SSH,
         secrets: Secrets,
         known_hosts: Path,
-        on_first_contact: Callable[[HostKey], None] = lambda _key: None,
+        on_first_contact: Callable[[HostKey], None] | None = None,
     ) -> "Access":
         """From the configuration; reads the secrets, pins the host keys.
 
@@ -94,7 +96,7 @@ class Access:
 
 
 def _bastion(
-    ssh: SSH, secrets: Secrets, known_hosts: Path, on_first_contact: Callable[[HostKey], None]
+    ssh: SSH, secrets: Secrets, known_hosts: Path, on_first_contact: Callable[[HostKey], None] | None
 ) -> tuple[str, Login] | None:
     bastion, reference = ssh.bastion, ssh.bastion_key
     if bastion is None or reference is None:

@@ -2,12 +2,13 @@
 
 import socket
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from slipway.model.codes import HostCode
+from slipway.model.hostkeys import HostKey, host_label
 from slipway.probe.access import HostError, Login
-from slipway.probe.keys import NotPinnedError, host_key, private_key, recording
-from slipway.probe.known_hosts import host_label
+from slipway.probe.keys import UnknownKeyError, host_key, private_key, recording
 from slipway.settings import SSH_CONNECT_SECONDS
 
 if TYPE_CHECKING:
@@ -108,6 +109,31 @@ def connect(
     return client
 
 
+def shown_key(
+    host: str, address: str, login: Login, *, through: BastionConnection | None = None, bastion: bool = False
+) -> HostKey:
+    """The key that a host shows now, or the bastion; whoever answers there is told nothing.
+
+    Raises:
+        HostError: it does not answer, or not as an SSH server.
+    """
+    import paramiko
+
+    try:
+        way = (
+            through.channel(host, address, login.port)
+            if through
+            else socket.create_connection((address, login.port), SSH_CONNECT_SECONDS)
+        )
+        with closing(paramiko.Transport(way)) as transport:
+            transport.banner_timeout = SSH_CONNECT_SECONDS
+            transport.start_client(timeout=SSH_CONNECT_SECONDS)
+            key = transport.get_remote_server_key()
+    except Exception as exc:
+        raise _translated(exc, host, address, login, bastion=bastion) from exc
+    return HostKey(host_label(address, login.port), key.get_name(), key.get_base64())
+
+
 def _translated(exc: Exception, host: str, address: str, login: Login, *, bastion: bool) -> Exception:
     """Errors of paramiko and of the socket as ours."""
     import paramiko
@@ -116,12 +142,15 @@ def _translated(exc: Exception, host: str, address: str, login: Login, *, bastio
     at = f"the bastion {where}: " if bastion else ""
     if isinstance(exc, paramiko.BadHostKeyException):
         why = f"it shows {exc.key.get_name()} {exc.key.fingerprint}, but another one is known"
-        hint = _changed_key_hint(host, address, login, bastion=bastion)
+        hint = _changed_key_hint(host, login, bastion=bastion)
         return HostError(host, HostCode.HOST_KEY, f"{at}its host key has changed", why=why, hint=hint)
-    if isinstance(exc, NotPinnedError):
-        hint = f"check it on the host's console, then add it to {login.place}.hostKeys"
-        why = f"it shows {exc.shown.kind} {exc.shown.fingerprint}"
-        return HostError(host, HostCode.HOST_KEY, f"{at}none of its keys is pinned", why=why, hint=hint)
+    if isinstance(exc, UnknownKeyError):
+        what = "none of its keys is pinned" if exc.pinned else "its host key is not known yet"
+        command = f"slipway host trust {'--bastion' if bastion else host}"
+        way = f"add it to {login.place}.hostKeys" if exc.pinned else command
+        hint = f"compare it with what the console there shows, then: {way}"
+        why = f"it shows {exc.shown.shown}"
+        return HostError(host, HostCode.UNTRUSTED, f"{at}{what}", why=why, hint=hint)
     if isinstance(exc, paramiko.AuthenticationException):
         kind, hint = ("SSH key", "") if login.password is None else ("password", _REFUSED_HINT)
         if bastion:
@@ -144,17 +173,10 @@ _REFUSED_HINT = (
 )
 
 
-def _changed_key_hint(host: str, address: str, login: Login, *, bastion: bool) -> str:
-    file = login.known_hosts.path
-    way = (
-        f"take {address} out of {file}"
-        if bastion
-        else f"slipway host forget {host} (takes {address} out of {file})"
-    )
-    return (
-        f"if the {'bastion' if bastion else 'host'} was reinstalled: {way}, or pin its new key in "
-        f"{login.place}.hostKeys; if not, somebody may be in between"
-    )
+def _changed_key_hint(host: str, login: Login, *, bastion: bool) -> str:
+    pinned = f"put its new key into {login.place}.hostKeys"
+    way = pinned if login.known_hosts.pinned else f"slipway host trust {'--bastion' if bastion else host}"
+    return f"if the {'bastion' if bastion else 'host'} was reinstalled: {way}; if not, somebody may be in between"
 
 
 def alive(client: "SSHClient") -> bool:

@@ -7,9 +7,9 @@ from typing import Self, TypeVar
 
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
+from slipway.model.hostkeys import HostKey
 from slipway.probe.access import Access, HostError
 from slipway.probe.connect import BastionConnection
-from slipway.probe.known_hosts import HostKey
 from slipway.probe.ssh import SSHSession
 from slipway.secrets import Secrets
 from slipway.settings import PROBE_PARALLEL
@@ -35,7 +35,7 @@ class Fleet:
         secrets: Secrets,
         known_hosts: Path,
         *,
-        on_first_contact: Callable[[HostKey], None] = lambda _key: None,
+        on_first_contact: Callable[[HostKey], None] | None = None,
     ) -> "Fleet":
         """All hosts of a configuration; none of them when it has no hosts."""
         if configuration.spec.hosts is None:

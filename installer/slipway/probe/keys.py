@@ -5,18 +5,20 @@ import io
 from typing import TYPE_CHECKING
 
 from slipway.errors import ConfigurationError
-from slipway.probe.known_hosts import HostKey, KnownHosts
+from slipway.model.hostkeys import HostKey
+from slipway.probe.known_hosts import KnownHosts
 
 if TYPE_CHECKING:
     from paramiko import MissingHostKeyPolicy, PKey, SSHClient
 
 
-class NotPinnedError(Exception):
-    """Keys are pinned, but none for this host."""
+class UnknownKeyError(Exception):
+    """No key of this host is known: none of those that are pinned, or it was never met."""
 
-    def __init__(self, shown: HostKey) -> None:
+    def __init__(self, shown: HostKey, *, pinned: bool) -> None:
         super().__init__(shown.line)
         self.shown = shown
+        self.pinned = pinned
 
 
 def private_key(text: bytes, where: str) -> "PKey":
@@ -48,7 +50,7 @@ def host_key(known: HostKey) -> "PKey":
 
 
 def recording(known_hosts: KnownHosts) -> "MissingHostKeyPolicy":
-    """First contact: record, unless keys are pinned; another thread may just have met the host."""
+    """First contact: record where somebody is shown the key; another thread may just have met the host."""
     import paramiko
 
     class Record(paramiko.MissingHostKeyPolicy):
@@ -60,7 +62,7 @@ def recording(known_hosts: KnownHosts) -> "MissingHostKeyPolicy":
             shown = HostKey(hostname, key.get_name(), key.get_base64())
             known = known_hosts.meet(shown)
             if not known:
-                raise NotPinnedError(shown)
+                raise UnknownKeyError(shown, pinned=known_hosts.pinned)
             if shown not in known:
                 raise paramiko.BadHostKeyException(hostname, key, host_key(known[0]))
 

@@ -1,66 +1,27 @@
 """The known_hosts file: OpenSSH's format, since Ansible's OpenSSH reads the same file.
 
-A host's first key is recorded and reported; afterwards only that key is accepted. Where keys are pinned, the
-file holds these and no others: a host without one is refused.
+A host's first key is recorded where somebody is there to whom it is shown; afterwards only that key is accepted.
+Without anybody, or where keys are pinned, a host of which no key is known is refused.
 """
 
-import base64
 import fcntl
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.landing import PRIVATE, land
-
-
-@dataclass(frozen=True, slots=True)
-class HostKey:
-    """One key of a host, as a line of known_hosts has it."""
-
-    host: str
-    kind: str
-    key: str
-
-    @property
-    def fingerprint(self) -> str:
-        """As OpenSSH shows it."""
-        digest = hashlib.sha256(base64.b64decode(self.key)).digest()
-        return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
-
-    @property
-    def line(self) -> str:
-        """As it stands in the file."""
-        return f"{self.host} {self.kind} {self.key}"
-
-
-def host_label(address: str, port: int) -> str:
-    """A host's name in known_hosts."""
-    return address if port == 22 else f"[{address}]:{port}"  # noqa: PLR2004 - SSH's own port
-
-
-def parse(lines: Iterable[str]) -> list[HostKey]:
-    """All keys of plain lines; comments, markers and hashed names are not ours and are skipped."""
-    found = []
-    for line in lines:
-        words = line.split()
-        if len(words) < 3 or words[0].startswith(("#", "@", "|")):  # noqa: PLR2004 - host, kind, key
-            continue
-        found += [HostKey(host, words[1], words[2]) for host in words[0].split(",")]
-    return found
+from slipway.model.hostkeys import HostKey, laid_over, parse, text_of, without
 
 
 class KnownHosts:
-    """The file, safe for threads and processes side by side."""
+    """The file, safe for threads and processes side by side. `on_first_contact` shows a key; None: to nobody."""
 
-    def __init__(
-        self, path: Path, *, on_first_contact: Callable[[HostKey], None] = lambda _key: None
-    ) -> None:
+    def __init__(self, path: Path, *, on_first_contact: Callable[[HostKey], None] | None = None) -> None:
         self.path = path
+        self.pinned = False
+        """Whether the ClusterConfiguration says which keys are believed."""
         self._on_first_contact = on_first_contact
-        self._pinned = False
 
     def of(self, label: str) -> list[HostKey]:
         """Keys of a host; none: it was never met."""
@@ -69,20 +30,28 @@ class KnownHosts:
     def pin(self, lines: Iterable[str]) -> None:
         """Trust these keys and no others; no lines: hosts are met as they come."""
         pinned = list(dict.fromkeys(parse(lines)))
-        self._pinned = bool(pinned)
+        self.pinned = bool(pinned)
         with self._locked():
             if pinned and pinned != self._read():
                 self._write(pinned)
 
+    def believe(self, keys: Iterable[HostKey], *, alone: bool = False) -> None:
+        """Take these for right, whatever was known of their hosts; `alone`: and nothing else."""
+        with self._locked():
+            before = self._read()
+            after = laid_over(keys, () if alone else before)
+            if set(after) != set(before):
+                self._write(after)
+
     def meet(self, key: HostKey) -> list[HostKey]:
         """Record the key of a host that was never met; returns what is then known of it.
 
-        That is another key if somebody else met it a moment ago, and nothing if keys are pinned.
+        That is another key if somebody else met it a moment ago, and nothing where it cannot be believed.
         """
         with self._locked():
             keys = self._read()
             known = [other for other in keys if other.host == key.host]
-            if known or self._pinned:
+            if known or self.pinned or self._on_first_contact is None:
                 return known
             self._write([*keys, key])
         self._on_first_contact(key)
@@ -95,8 +64,12 @@ class KnownHosts:
             keys = self._read()
             gone = [key for key in keys if key.host in unwanted]
             if gone:
-                self._write(key for key in keys if key.host not in unwanted)
+                self._write(without(keys, unwanted))
         return gone
+
+    def all(self) -> list[HostKey]:
+        """Every key that is known."""
+        return self._read()
 
     def _read(self) -> list[HostKey]:
         try:
@@ -105,7 +78,7 @@ class KnownHosts:
             return []
 
     def _write(self, keys: Iterable[HostKey]) -> None:
-        land(self.path, "".join(f"{key.line}\n" for key in keys), mode=PRIVATE)
+        land(self.path, text_of(keys), mode=PRIVATE)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -76,6 +76,11 @@ def bastion_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def fleet_of(site: "Site", configuration: Configuration) -> Fleet:
+    """With somebody who is shown the keys that are met."""
+    return Fleet.of(configuration, site.store, site.known_hosts, on_first_contact=lambda _key: None)
+
+
 class Site:
     """A directory with cluster.yaml and secrets, as an administrator has it."""
 
@@ -110,7 +115,7 @@ class Site:
     def probe(self, script: str = "id -un") -> str:
         """What a script says that the probe runs."""
         configuration = read.load(self.file)
-        with Fleet.of(configuration, self.store, self.known_hosts) as fleet:
+        with fleet_of(self, configuration) as fleet:
             _, out, _ = fleet.sessions["node-1"].run(script)
         return out.decode().strip()
 
@@ -211,7 +216,7 @@ def test_a_password_through_a_bastion_by_every_way_and_nowhere_to_be_read(site: 
 
 def test_the_host_tells_from_where_it_is_reached_by_sudo_too(site: Site, lab: Lab) -> None:
     configuration = site.write(**OPS, **behind(lab))
-    with Fleet.of(configuration, site.store, site.known_hosts) as fleet:
+    with fleet_of(site, configuration) as fleet:
         assert read_hosts(configuration, fleet)["node-1"].survey.peer == lab.nodes[1].address
 
 

@@ -73,6 +73,7 @@ def context(site: Site) -> Context:
         secrets=site.store,
         state=state,
         kubeconfig=None,
+        document={},
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from slipway.api.merge import Setting
 from slipway.cli.egressview import report_text
-from slipway.cli.hostview import WIDTH, forgotten_text, host_text
+from slipway.cli.hostview import WIDTH, forgotten_text, host_text, trusted_text
 from slipway.cli.planview import plan_text
 from slipway.cli.progressview import result_text
 from slipway.cli.statusview import status_text
@@ -19,12 +19,13 @@ from slipway.engine.enquiry.egress import EgressReport
 from slipway.engine.enquiry.hostview import HostView
 from slipway.engine.enquiry.overview import Operation, Overview, Target
 from slipway.engine.errands.forgetting import Forgotten
+from slipway.engine.errands.trusting import Introduction
+from slipway.model.hostkeys import HostKey
 from slipway.model.observed import Drift, HostFacts, HostObserved, NodeObserved
 from slipway.model.operation import Counts, Failure, OperationResult, Outcome, StepResult
 from slipway.model.record import Intent, Lock, Made, MadeKind, StepRecord
 from slipway.model.standing import Ailment, Cause, Part, Standing
 from slipway.planning.egress import explain
-from slipway.probe.known_hosts import HostKey
 from tests.unit.egress.example import given
 from tests.unit.planning.example import Example, examples
 
@@ -275,9 +276,7 @@ def host_that_cannot_be_read() -> str:
         "worker-01",
         error_code="host-key",
         error="its host key has changed: it shows ssh-ed25519 SHA256:abc, but another one is known",
-        hint="if the host was reinstalled: slipway host forget worker-01 (takes 10.0.0.22 out of "
-        "/srv/site/.slipway/site/known_hosts), or pin its new key in spec.hosts.ssh.hostKeys; if not, "
-        "somebody may be in between",
+        hint="if the host was reinstalled: slipway host trust worker-01; if not, somebody may be in between",
     )
     return host_view(host, None, "no kubeconfig of it on this machine")
 
@@ -293,6 +292,12 @@ def host_forgotten() -> str:
             Forgotten("worker-09", False, (), (), False, ("did you mean worker-01?",)),
         )
     )
+
+
+def host_trusted() -> str:
+    old, new = (HostKey("10.0.0.22", "ssh-ed25519", key) for key in ("AAAA", "BBBB"))
+    done = Introduction("worker-01", False, new, (old,))
+    return "\n\n".join((trusted_text(done, ""), trusted_text(done, "the API server does not answer")))
 
 
 def egress_reported() -> str:
@@ -326,6 +331,7 @@ OTHERS: tuple[Callable[[], str], ...] = (
     host_explained,
     host_that_cannot_be_read,
     host_forgotten,
+    host_trusted,
 )
 
 

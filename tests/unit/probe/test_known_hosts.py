@@ -4,7 +4,8 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from slipway.probe.known_hosts import HostKey, KnownHosts, host_label, parse
+from slipway.model.hostkeys import HostKey, host_label, parse
+from slipway.probe.known_hosts import KnownHosts
 
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIIlN3NtpBSHhNfBPfgh2M5oQgqQrUnP0rDQwZyFbbbbb"
 OTHER = KEY[:-1] + "c"
@@ -22,7 +23,7 @@ def test_the_first_key_is_recorded_and_reported_and_the_next_is_not(tmp_path: Pa
 
 
 def test_pinned_keys_are_all_that_is_trusted(tmp_path: Path) -> None:
-    known = KnownHosts(tmp_path / "known_hosts")
+    known = KnownHosts(tmp_path / "known_hosts", on_first_contact=list[HostKey]().append)
     known.meet(HostKey("10.0.0.1", "ssh-ed25519", KEY))
     known.meet(HostKey("10.0.0.2", "ssh-ed25519", KEY))
     known.pin([f"cp-01,10.0.0.1 ssh-ed25519 {OTHER} comment", "# no key"])
@@ -56,8 +57,12 @@ def test_there_may_be_nothing_to_forget(tmp_path: Path) -> None:
 
 
 def test_no_contact_is_lost_among_many_writers(tmp_path: Path) -> None:
+    shown = list[HostKey]()
+
     def meet(number: int) -> None:
-        KnownHosts(tmp_path / "known_hosts").meet(HostKey(f"10.0.0.{number}", "ssh-ed25519", KEY))
+        KnownHosts(tmp_path / "known_hosts", on_first_contact=shown.append).meet(
+            HostKey(f"10.0.0.{number}", "ssh-ed25519", KEY)
+        )
 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(meet, range(64)))
@@ -66,3 +71,17 @@ def test_no_contact_is_lost_among_many_writers(tmp_path: Path) -> None:
 
 def test_hosts_on_other_ports_have_their_own_label() -> None:
     assert (host_label("10.0.0.1", 22), host_label("10.0.0.1", 2222)) == ("10.0.0.1", "[10.0.0.1]:2222")
+
+
+def test_where_nobody_is_shown_a_key_none_is_believed(tmp_path: Path) -> None:
+    known = KnownHosts(tmp_path / "known_hosts")
+    first, second = HostKey("10.0.0.1", "ssh-ed25519", KEY), HostKey("10.0.0.1", "ssh-ed25519", OTHER)
+    assert known.meet(first) == []
+    assert not known.path.exists()
+    known.believe([first, HostKey("10.0.0.2", "ssh-ed25519", KEY)])
+    assert known.meet(second) == [first]
+    known.believe([second])
+    assert known.meet(second) == [second]
+    assert len(known.all()) == 2
+    known.believe([first], alone=True)
+    assert known.all() == [first]

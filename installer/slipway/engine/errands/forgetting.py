@@ -12,11 +12,13 @@ from typing import Any
 from slipway.api.explain import nearest
 from slipway.engine.context import Context
 from slipway.engine.enquiry.hostview import read_node
+from slipway.engine.hostkeys import change_everywhere
 from slipway.errors import ConfigurationError
 from slipway.model.fields import HOST_NAME
 from slipway.model.host.items import Hosts
+from slipway.model.hostkeys import HostKey, HostKeys, host_label, parse, without
 from slipway.model.observed import LiveConfiguration, NodeObserved
-from slipway.probe.known_hosts import HostKey, KnownHosts, host_label, parse
+from slipway.probe.known_hosts import KnownHosts
 
 _CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 _NO_KUBECONFIG = (
@@ -80,13 +82,17 @@ def farewell_to(context: Context, name: str) -> Farewell:
 def forget(context: Context, farewell: Farewell) -> Forgotten:
     """Take out the keys, then delete the Node: a second run still learns the address from a Node that stayed."""
     keys = KnownHosts(context.known_hosts).forget(farewell.labels)
+    unheard = change_everywhere(
+        context, lambda kept: HostKeys(without(kept.hosts, farewell.labels), kept.bastion)
+    )
+    kept = (f"the cluster keeps its key: {unheard}; once it answers, run this again",) if unheard else ()
     deleted = False
     if farewell.node:
         from slipway.cluster.nodes import delete_node
 
         deleted = delete_node(context.client(), farewell.name)
     return Forgotten(
-        farewell.name, farewell.configured, farewell.labels, tuple(keys), deleted, farewell.notes
+        farewell.name, farewell.configured, farewell.labels, tuple(keys), deleted, (*farewell.notes, *kept)
     )
 
 

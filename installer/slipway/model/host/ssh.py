@@ -30,7 +30,7 @@ class Bastion(Model):
     secret_ref: SecretRef | None = Field(default=None, json_schema_extra=LIVE)
     """Private key for it; unset: the one in `spec.hosts.ssh.secretRef`."""
     host_keys: tuple[str, ...] = Field(default=(), json_schema_extra=LIVE)
-    """Its pinned keys, as known_hosts lines; empty: recorded on first contact and shown."""
+    """Its pinned keys, as known_hosts lines; empty: those that a command line has met and shown."""
 
 
 class SSH(Model):
@@ -49,7 +49,7 @@ class SSH(Model):
     become: Become | None = Field(default=None, json_schema_extra=LIVE)
     """Unset: `sudo` without password when user is not root."""
     host_keys: tuple[str, ...] = Field(default=(), json_schema_extra=LIVE)
-    """Pinned keys, as known_hosts lines; empty: recorded on first contact and shown."""
+    """Pinned keys of all hosts, as known_hosts lines; empty: those that a command line has met and shown."""
     bastion: Bastion | None = Field(default=None, json_schema_extra=LIVE)
     """Machine in between; unset: hosts are reached directly."""
 

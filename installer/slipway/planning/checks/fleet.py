@@ -46,7 +46,7 @@ def _twins(hosts: list[Host], seen: SeenHosts) -> Iterator[Finding]:
         machines[seen[host.name].facts.machine].append(host.name)
         cards[link.mac if link else ""].append(host.name)
     anew = "rm /etc/machine-id && systemd-machine-id-setup, then reboot"
-    renewed = "rm /etc/ssh/ssh_host_* && ssh-keygen -A, restart sshd, then slipway host forget HOST"
+    renewed = "rm /etc/ssh/ssh_host_* && ssh-keygen -A, restart sshd, then slipway host trust HOST"
     for found, what, code, hint in (
         (machines, "machine-id", FindingCode.MACHINE_ID, anew),
         (
