@@ -3,7 +3,7 @@
 from slipway.engine.context import Context
 from slipway.engine.journal import operation_names
 from slipway.model.observed import ClusterObserved
-from slipway.model.plan import Plan, StepKind
+from slipway.model.plan import Action, Plan, StepKind
 from slipway.model.record import ObjectRef
 
 
@@ -28,5 +28,5 @@ def losses_of_removals(
     return {
         step.target: losses_of(context.client(), cluster.modules[step.target], step.inputs["removal"])
         for step in plan.steps
-        if step.kind is StepKind.MODULE and step.action == "remove"
+        if step.kind is StepKind.MODULE and step.action == Action.REMOVE
     }

@@ -1,19 +1,101 @@
-"""`slipway reset`: some hosts, or all. The cluster is told first where it still answers."""
+"""`slipway reset`: some hosts, or all. Under the same locks as an operation, and only hosts of this site.
+
+The cluster is told first where it still answers.
+"""
 
 import shutil
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 
 from slipway.engine.context import Context
+from slipway.engine.locking import Locks
 from slipway.engine.removal import reset_hosts, seconds_of
-from slipway.errors import SlipwayError
+from slipway.errors import ConfigurationError, Finding, SlipwayError, before_changes
+from slipway.findings import FindingCode
+from slipway.model.observed import HostObserved
+from slipway.probe.fleet import Fleet
+from slipway.probe.hosts import read_hosts
 from slipway.runner import EventKind, RunnerEvent, RunnerResult
 from slipway.secrets import site_id
+from slipway.settings import LOCK_SECONDS
 
 
 def reset(
     context: Context, names: Sequence[str], *, delete_data: bool, tell: Callable[[str], None]
 ) -> RunnerResult:
-    """Drain and delete the nodes when others remain, then reset the hosts."""
+    """Drain and delete the nodes when others remain, then reset the hosts.
+
+    Raises:
+        ConflictError: somebody else is changing one of the hosts, or the cluster.
+        ConfigurationError: a host is of another site. Nothing was changed then, on no host.
+    """
+    site = site_id(context.secrets, context.configuration.name)
+    begun = threading.Event()
+
+    def note(text: str) -> None:
+        """Of the locks; those that go with host and cluster are no news."""
+        if not begun.is_set():
+            tell(text)
+
+    with ExitStack() as held:
+        with before_changes():
+            epoch = 1 + _refuse_strangers(context, names, site)
+            cluster = _cluster_answers(context, tell)
+            locks = Locks(
+                context,
+                names,
+                cluster=cluster,
+                epoch=epoch,
+                note=note,
+                seconds=LOCK_SECONDS,
+                to_be_plain=True,
+            )
+            held.enter_context(locks)
+        begun.set()
+        return _reset(context, names, site, delete_data=delete_data, tell=tell)
+
+
+def _refuse_strangers(context: Context, names: Sequence[str], site: str) -> int:
+    """The highest epoch of the hosts' locks. One that cannot be read is no stranger: a reset makes it free again."""
+    chosen = [host for host in context.configuration.hosts if host.name in names]
+    with Fleet(chosen, context.access()) as fleet:
+        seen = read_hosts(context.configuration, fleet)
+    findings = strangers(seen, site)
+    if findings:
+        raise ConfigurationError(
+            "hosts of another cluster are not reset",
+            where=context.configuration.name,
+            findings=findings,
+            hint="reset them from the workspace of that cluster; see whether the addresses are right",
+        )
+    return max((host.lock.epoch for host in seen.values() if host.lock), default=0)
+
+
+def strangers(seen: Mapping[str, HostObserved], site: str) -> tuple[Finding, ...]:
+    """Hosts whose own record names another site."""
+    return tuple(
+        Finding(f"host/{name}", f"it belongs to site {host.cluster}, not {site}", code=FindingCode.FOREIGN)
+        for name, host in seen.items()
+        if host.cluster not in {"", site}
+    )
+
+
+def _cluster_answers(context: Context, tell: Callable[[str], None]) -> bool:
+    """Whether there is a cluster whose Lease can be taken; a dead one is a reason for a reset."""
+    if context.kubeconfig is not None and not context.kubeconfig.exists():
+        return False
+    try:
+        context.client().version()
+    except SlipwayError as error:
+        tell(f"the cluster does not answer ({error.what}): only the hosts' locks are taken")
+        return False
+    return True
+
+
+def _reset(
+    context: Context, names: Sequence[str], site: str, *, delete_data: bool, tell: Callable[[str], None]
+) -> RunnerResult:
     configuration = context.configuration
     everything = len(names) == len(configuration.hosts)
     if not everything:
@@ -29,7 +111,7 @@ def reset(
         if event.kind is EventKind.TASK_STARTED:
             tell(f"{event.host}: {event.task}")
 
-    result = reset_hosts(context, addresses, policy, site_id(context.secrets, configuration.name), on_event)
+    result = reset_hosts(context, addresses, policy, site, on_event)
     if everything and result.ok and context.kubeconfig:
         context.kubeconfig.unlink(missing_ok=True)
         shutil.rmtree(context.state / "runs", ignore_errors=True)

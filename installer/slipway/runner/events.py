@@ -5,8 +5,8 @@ module `slipway_step` mark a step's begin and end; results with `slipway_module`
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -16,6 +16,12 @@ _WHY_LINES: Final = 6
 #: Characters shown of a line: its beginning says what, its end says why; Go's errors are long in between.
 _HEAD: Final = 200
 _TAIL: Final = 200
+#: Characters of each end of a line that are passed on to be looked through for secrets; only then is it cut short:
+#: of a secret that is cut in two, neither half is found.
+_LONGEST: Final = 1 << 15
+
+#: Of a result of ours, what the engine decides by: never text for people.
+_IDS: Final = frozenset({"slipway_step", "slipway_module", "state"})
 
 _STATS: Final = {
     "ok": "ok",
@@ -90,6 +96,16 @@ class RunnerEvent:
     def as_dict(self) -> dict[str, Any]:
         """For the pipe between supervisor and caller."""
         return asdict(self)
+
+    def shown(self, redacted: Callable[[Any], Any]) -> "RunnerEvent":
+        """The same as people may read it: `redacted` without secrets, then short. Names and states stay as they are."""
+        return replace(
+            self,
+            task=redacted(self.task),
+            text=_short(redacted(self.text)),
+            why="\n".join(map(_short, redacted(self.why).splitlines())),
+            data={key: item if key in _IDS else redacted(item) for key, item in self.data.items()},
+        )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RunnerEvent":
@@ -191,7 +207,7 @@ def _message(result: Mapping[str, Any]) -> str:
         words = command.split() if isinstance(command, str) else [str(word) for word in command]
         program = words[0].rpartition("/")[2]
         return f"{' '.join([program, *words[1:4]])} ended with {result.get('rc')}"
-    return _short(_PREFIX.sub("", " ".join(lines))) or "failed without a message"
+    return _PREFIX.sub("", " ".join(lines)) or "failed without a message"
 
 
 def _why(result: Mapping[str, Any]) -> str:
@@ -200,18 +216,21 @@ def _why(result: Mapping[str, Any]) -> str:
         lines = [line.strip() for line in _lines(result.get(key)) if not _NOISE.match(line)]
         causes = [line for line in lines if _CAUSE.match(line)]
         if lines:
-            return "\n".join(_short(line) for line in (causes or lines)[-_WHY_LINES:])
+            return "\n".join((causes or lines)[-_WHY_LINES:])
     return ""
 
 
 def _short(line: str) -> str:
-    line = _KLOG.sub("", line)
-    return line if len(line) <= _HEAD + _TAIL else f"{line[:_HEAD]} … {line[-_TAIL:]}"
+    return _cut(_KLOG.sub("", line), _HEAD, _TAIL)
+
+
+def _cut(line: str, head: int, tail: int) -> str:
+    return line if len(line) <= head + tail else f"{line[:head]} … {line[-tail:]}"
 
 
 def _lines(text: object) -> list[str]:
     parts = text if isinstance(text, list) else [text] if text else []
-    return [line for part in parts for line in str(part).splitlines()]
+    return [_cut(line, _LONGEST, _LONGEST) for part in parts for line in str(part).splitlines()]
 
 
 def _stats(data: Mapping[str, Any]) -> dict[str, dict[str, int]]:

@@ -20,9 +20,10 @@ from slipway.errors import StepError
 from slipway.landing import real
 from slipway.runner.events import EventKind, RunnerEvent
 from slipway.runner.launch import Job, Started, launch
+from slipway.runner.redaction import Redactor
 from slipway.runner.scratch import Scratch
 from slipway.runner.standby import Standby
-from slipway.runner.variables import Redactor, ssh_arguments
+from slipway.runner.variables import ssh_arguments
 from slipway.settings import data_dir
 
 _log = logging.getLogger(__name__)
@@ -167,7 +168,7 @@ class _Run:
 
     def _message(self, message: Mapping[str, Any]) -> None:
         if "event" in message:
-            self._event(RunnerEvent.from_dict(self.redactor.value(message["event"])))
+            self._event(RunnerEvent.from_dict(message["event"]).shown(self.redactor.value))
         elif "result" in message:
             self.end = message["result"]
         elif "error" in message:

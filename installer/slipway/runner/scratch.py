@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from slipway.runner.variables import Redactor, inventory, resolve
+from slipway.runner.redaction import Redactor
+from slipway.runner.variables import inventory, resolve
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,6 @@ from slipway.settings import HOST_PYTHON, SSH_CONNECT_SECONDS, bastion_keys
 
 _TEMPLATE: Final = re.compile(r"\{[{%#]")
 SYSTEM_PYTHON: Final = "/usr/bin/python3"
-#: A shorter part of a secret is not looked for in output: it would blacken innocent text.
-_REDACT_FROM: Final = 6
 
 
 def resolve(value: Any, read: Callable[[str], str], file: Callable[[str], str] | None = None) -> Any:
@@ -155,24 +153,3 @@ def inventory(hosts: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Seque
     children = {group: {"hosts": dict.fromkeys(members)} for group, members in groups.items()}
     content = {"all": {"hosts": {name: dict(values) for name, values in hosts.items()}, "children": children}}
     return yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True)
-
-
-class Redactor:
-    """Blackens secrets that reached an output in spite of no_log."""
-
-    def __init__(self, secrets: Sequence[str]) -> None:
-        parts = {part.strip() for secret in secrets for part in (secret, *secret.splitlines())}
-        long = sorted((part for part in parts if len(part) >= _REDACT_FROM), key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, long))) if long else None
-
-    def text(self, value: str) -> str:
-        """The text without secrets."""
-        return self._pattern.sub("***", value) if self._pattern else value
-
-    def value(self, value: Any) -> Any:
-        """The same for nested data."""
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, Mapping):
-            return {key: self.value(item) for key, item in value.items()}
-        return [self.value(item) for item in value] if isinstance(value, list) else value

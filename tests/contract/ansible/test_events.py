@@ -14,7 +14,7 @@ EVENTS = sorted((Path(__file__).parent / "events").glob("*.json"))
 def test_a_recorded_event_is_understood(path: Path) -> None:
     case = json.loads(path.read_text())
     translated = translate(case["raw"])
-    assert (translated.as_dict() if translated else None) == case["translated"]
+    assert (translated.shown(lambda text: text).as_dict() if translated else None) == case["translated"]
     if translated:
         assert RunnerEvent.from_dict(json.loads(json.dumps(translated.as_dict()))) == translated
 

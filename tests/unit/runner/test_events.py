@@ -11,7 +11,7 @@ def why(*lines: str) -> str:
     event = {"event": "runner_on_failed", "event_data": {"host": "cp-01", "task": "t", "res": result}}
     found = translate(event)
     assert found
-    return found.why
+    return found.shown(lambda value: value).why
 
 
 def test_of_what_kubernetes_programs_log_only_errors_are_shown_without_their_prefix() -> None:

@@ -11,7 +11,8 @@ from slipway.model.fields import SecretRef
 from slipway.model.host.ssh import SSH, Bastion, Become
 from slipway.model.placeholders import SecretFile, SecretValue
 from slipway.runner import connection_variables, resolve
-from slipway.runner.variables import Redactor, inventory, ssh_arguments
+from slipway.runner.redaction import Redactor
+from slipway.runner.variables import inventory, ssh_arguments
 
 SECRETS = {"a/b": "hush"}
 

@@ -1,0 +1,159 @@
+"""A reset goes by the locks of an operation: the real Lease, the real script of hosts' locks. Ansible is left out."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.cluster import lease as leases
+from slipway.cluster.client import Client, connect
+from slipway.cluster.lease import Lease
+from slipway.cluster.settings import ensure_namespace
+from slipway.engine import resetting
+from slipway.engine.context import Context
+from slipway.engine.locking import Locks
+from slipway.errors import ConfigurationError, HeldError
+from slipway.probe import locks
+from slipway.probe.parse import parse_host
+from slipway.runner import RunnerResult
+from slipway.secrets import MappedSecrets, site_id
+from slipway.settings import NAMESPACE
+from tests.apiserver import ApiServer
+from tests.holding import context
+from tests.localhosts import LocalFleet
+
+HOSTS = ("worker-8", "worker-9")
+NAMES = (f"reset-{number}" for number in count())
+ANSWER = (Path(__file__).parents[1] / "unit/probe/hosts/installed.txt").read_text()
+
+
+@pytest.fixture(scope="module")
+def client(apiserver: ApiServer) -> Iterator[Client]:
+    with connect(apiserver.kubeconfig) as made:
+        ensure_namespace(made, NAMESPACE)
+        yield made
+
+
+class Site:
+    """Two hosts among others, whose records name `site`; `inside` is called in place of Ansible."""
+
+    def __init__(self, apiserver: ApiServer, directory: Path, patch: pytest.MonkeyPatch) -> None:
+        self.name = next(NAMES)
+        self.context: Context = context(apiserver.kubeconfig, self.name, directory, *HOSTS)
+        self.context.secrets = MappedSecrets({"slipway-site/key": b"0a" * 32, "ssh/id_ed25519": b"none"})
+        self.site = site_id(self.context.secrets, self.name)
+        self.fleet = LocalFleet(directory / "hosts", HOSTS)
+        self.told: list[str] = []
+        self.inside: Callable[[], None] = lambda: None
+        self.reset_hosts: list[str] = []
+        patch.setattr(resetting, "LOCK_SECONDS", 2)
+        patch.setattr(Locks, "_open_fleet", lambda _self: self.fleet)
+        patch.setattr(resetting, "Fleet", lambda *_: self.fleet)
+        patch.setattr(resetting, "read_hosts", lambda *_: self.seen())
+        patch.setattr(resetting, "reset_hosts", self.ansible)
+
+    def seen(self) -> dict[str, Any]:
+        answer = ANSWER.replace("0123456789abcdef", self.site)
+        return {name: parse_host(name, answer) for name in HOSTS}
+
+    def ansible(self, _context: Context, addresses: dict[str, str], *_: Any) -> RunnerResult:
+        self.reset_hosts += addresses
+        self.inside()
+        for host in self.fleet.local.values():
+            shutil.rmtree(host.directory)
+        return RunnerResult(0, "successful", 1.0)
+
+    def reset(self, hosts: Sequence[str] = HOSTS) -> RunnerResult:
+        return resetting.reset(self.context, hosts, delete_data=False, tell=self.told.append)
+
+
+@pytest.fixture
+def site(apiserver: ApiServer, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    return Site(apiserver, tmp_path, monkeypatch)
+
+
+@contextmanager
+def renewed(renew: Callable[[], Any]) -> Iterator[None]:
+    """By somebody who lives."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(0.3):
+            renew()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_no_host_is_reset_while_an_operation_changes_the_cluster(site: Site, client: Client) -> None:
+    operator = Lease(client, site.name, "operator/slipway-operator-abc")
+    operator.acquire()
+    with (
+        renewed(operator.renew),
+        pytest.raises(HeldError, match="operator/slipway-operator-abc is changing") as caught,
+    ):
+        site.reset()
+    assert caught.value.untouched
+    assert site.reset_hosts == []
+
+
+def test_no_host_is_reset_while_another_has_its_lock(site: Site) -> None:
+    holder = ("slipway@laptop:7", 5)
+    locks.acquire(site.fleet, *holder, hosts=["worker-9"], seconds=2)
+    hold = renewed(lambda: locks.renew(site.fleet, *holder, hosts=["worker-9"], seconds=2))
+    with hold, pytest.raises(HeldError, match="slipway@laptop:7 is changing this host"):
+        site.reset()
+    assert site.reset_hosts == []
+
+
+def test_a_reset_has_the_locks_and_leaves_none_on_plain_hosts(site: Site, client: Client) -> None:
+    def seen() -> None:
+        lease = client.get(*leases.LEASE, f"slipway-{site.name}", NAMESPACE)
+        assert lease
+        assert lease["spec"]["holderIdentity"] == site.context.holder
+        assert {host.lock["holder"] for host in site.fleet.local.values()} == {site.context.holder}
+        for host in site.fleet.local.values():
+            shutil.rmtree(host.directory)
+        before = [len(host.asked) for host in site.fleet.local.values()]
+        while [len(host.asked) for host in site.fleet.local.values()] == before:
+            pass  # a renewal comes
+        for host in site.fleet.local.values():
+            assert not host.directory.exists()
+            host.directory.mkdir()
+
+    site.inside = seen
+    assert site.reset().ok
+    assert set(site.reset_hosts) == set(HOSTS)
+    assert not any(host.directory.exists() for host in site.fleet.local.values())
+    assert not any("lock" in text for text in site.told)
+    lease = client.get(*leases.LEASE, f"slipway-{site.name}", NAMESPACE)
+    assert lease
+    assert lease["spec"]["holderIdentity"] == ""
+
+
+def test_a_host_of_another_site_is_refused_before_anybody_is_drained(site: Site) -> None:
+    site.site = "another"
+    with pytest.raises(ConfigurationError, match="hosts of another cluster") as caught:
+        site.reset(["worker-9"])
+    assert caught.value.untouched
+    assert [finding.path for finding in caught.value.findings] == [f"host/{name}" for name in HOSTS]
+    assert site.told == []
+    assert site.reset_hosts == []
+
+
+def test_a_cluster_that_is_silent_can_be_reset(site: Site, tmp_path: Path) -> None:
+    dead = tmp_path / "dead"
+    dead.write_text(site.context.kubeconfig.read_text().replace("https://127.0.0.1", "https://127.0.0.9"))
+    site.context.kubeconfig = dead
+    assert site.reset().ok
+    assert "only the hosts' locks are taken" in site.told[0]
