@@ -22,7 +22,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -126,13 +126,18 @@ class ApiServer:
         *,
         content_type: str = "application/json",
         token: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Any]:
         """One call of the REST API: status code and decoded body, refusals included."""
         request = urllib.request.Request(  # noqa: S310 - always https
             self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {token or self.token}", "Content-Type": content_type},
+            headers={
+                "Authorization": f"Bearer {token or self.token}",
+                "Content-Type": content_type,
+                **(headers or {}),
+            },
         )
         context = ssl.create_default_context(cafile=self.directory / "ca.crt")
         try:

@@ -14,17 +14,6 @@ API_VERSION: Final = f"{API_GROUP}/v1alpha1"
 NAMESPACE: Final = "slipway-system"
 FIELD_MANAGER: Final = "slipway"
 
-#: Node annotation: JSON {role: {digest, parts}}, the host's record mirrored so that a plan needs no SSH.
-RECORD_ANNOTATION: Final = f"{API_GROUP}/record"
-#: Node annotation: JSON {operation, roles}: an operation is about to change these roles of the host, or was and did not
-#: end well. Until the copy of the host's records is written anew, it says nothing of them.
-BEGUN_ANNOTATION: Final = f"{API_GROUP}/begun"
-#: Node annotation: JSON {labels: [...], taints: [...]}, the keys Slipway set and may therefore remove.
-OWNED_ANNOTATION: Final = f"{API_GROUP}/owned"
-#: Where SSH reaches a node whose own address is another.
-ADDRESS_ANNOTATION: Final = f"{API_GROUP}/address"
-#: Node annotation: Slipway cordoned it, and lets it in again; a node that somebody else cordoned has none.
-DRAINED_ANNOTATION: Final = f"{API_GROUP}/drained"
 #: On a ClusterConfiguration: the digest of the plan that a person agreed to.
 APPROVE_ANNOTATION: Final = f"{API_GROUP}/approve"
 #: On the rule for image names: the digest of what was applied.
@@ -38,6 +27,8 @@ LEASE_PREFIX: Final = "slipway-"
 ELECTION: Final = "operator"
 #: ConfigMap name prefix of module records in NAMESPACE.
 MODULE_RECORD_PREFIX: Final = "slipway-module-"
+#: The same of Nodes' records: no kubelet writes there, as it does its Node.
+NODE_RECORD_PREFIX: Final = "slipway-node-"
 
 #: Directory on every host that holds record.json, pending.json and lock.json.
 HOST_STATE_DIR: Final = "/var/lib/slipway"

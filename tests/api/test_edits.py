@@ -53,7 +53,7 @@ def status_of(site: Site) -> dict[str, Any]:
 
 def waits(client: Client, *names: str) -> bool:
     """Whether these have been installed, and wait for their pods."""
-    found = records.read_modules(client)
+    found, _ = records.read_modules(client)
     return all(name in found and found[name].intent and found[name].objects for name in names)
 
 

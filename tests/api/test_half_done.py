@@ -16,8 +16,8 @@ from slipway.cluster import records
 from slipway.cluster.client import Client, connect
 from slipway.cluster.helm import Deployed, Helm
 from slipway.cluster.modules import Work, apply_module
+from slipway.cluster.noderecords import apply_node, mark_begun
 from slipway.cluster.observe import observe
-from slipway.cluster.records import apply_node, mark_begun
 from slipway.cluster.removal import remove_module
 from slipway.cluster.settings import ensure_namespace
 from slipway.engine.announcing import announce
@@ -30,6 +30,7 @@ from tests.apiserver import ApiServer
 from tests.binaries import binary
 from tests.unit.engine.plans import plan, step
 
+ADDRESS = "10.0.0.9"
 #: Mode b has an object more; mode c, too, and a Service that the API refuses once the others are changed.
 CHART = """
 apiVersion: v1
@@ -208,7 +209,7 @@ def test_a_node_says_what_was_begun_until_its_copy_is_written_anew(
     client: Client, cluster_api: ApiServer
 ) -> None:
     cluster_api.create_node("begun-1")
-    apply_node(client, "begun-1", labels={}, taints=[], records={})
+    apply_node(client, "begun-1", labels={}, taints=[], records={}, address=ADDRESS)
     mark_begun(client, "begun-1", "op-7", ["kubernetes_node", "container_runtime"])
     mark_begun(client, "no-such-node", "op-7", ["kubernetes_node"])
     told = observe(client).nodes["begun-1"].begun
@@ -216,7 +217,7 @@ def test_a_node_says_what_was_begun_until_its_copy_is_written_anew(
         ("op-7", "host/begun-1/container_runtime"),
         ("op-7", "host/begun-1/kubernetes_node"),
     ]
-    assert apply_node(client, "begun-1", labels={}, taints=[], records={})
+    assert apply_node(client, "begun-1", labels={}, taints=[], records={}, address=ADDRESS)
     assert observe(client).nodes["begun-1"].begun == ()
 
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from slipway.cluster.client import Client, connect
-from slipway.cluster.records import apply_node
+from slipway.cluster.noderecords import apply_node
 from slipway.cluster.settings import apply_settings, ensure_namespace
 from slipway.model.record import StepRecord
 from slipway.settings import API_VERSION, NAMESPACE, interpreter_bin
@@ -83,12 +83,13 @@ def slipway(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def node(server: ApiServer, client: Client, name: str, *, ours: bool = True, ready: bool = False) -> None:
-    """A Node at GONE, with or without the mirror of a host's record."""
+    """A Node whose machine was at GONE, by its record where it has one."""
     server.create_node(name)
     if ours:
-        apply_node(client, name, labels={}, taints=[], records={"node_prepare": StepRecord("d", {"a": "b"})})
+        records = {"node_prepare": StepRecord("d", {"a": "b"})}
+        apply_node(client, name, labels={}, taints=[], records=records, address=GONE)
     conditions = [{"type": "Ready", "status": "True" if ready else "Unknown", "message": "no word of it"}]
-    status = {"addresses": [{"type": "InternalIP", "address": GONE}], "conditions": conditions}
+    status = {"addresses": [{"type": "InternalIP", "address": "10.0.0.11"}], "conditions": conditions}
     client.merge("v1", "Node", name, {"status": status}, subresource="status")
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from slipway.cluster.client import Client, connect
+from slipway.cluster.noderecords import apply_node
 from slipway.cluster.nodes import cordon, delete_node, drain, let_in, take_out
 from slipway.cluster.observe import observe
-from slipway.cluster.records import apply_node
 from slipway.cluster.settings import apply_settings
 from slipway.errors import ConflictError, Interrupted, StepError, TransientError
 from slipway.model.record import StepRecord
@@ -83,24 +83,29 @@ def test_an_unknown_field_is_refused_by_name(client: Client) -> None:
     assert "modul" in caught.value.why
 
 
-def test_node_metadata_in_one_write(client: Client, server: ApiServer) -> None:
+def test_node_metadata_in_one_write_and_its_record_in_another(client: Client, server: ApiServer) -> None:
     server.create_node("edge-1")
     # Else the node's own first writes come in between, and ours is made twice.
     server.kubectl("wait", "--for=condition=Ready", "node/edge-1", "--timeout=60s")
     records = {"node_prepare": StepRecord("d1", {"a": "b"})}
     gpu = {"key": "gpu", "value": "", "effect": "NoSchedule"}
+
+    def apply(*taints: dict[str, str], **labels: str) -> bool:
+        return apply_node(client, "edge-1", labels=labels, taints=taints, records=records, address="10.0.0.9")
+
     before = client.writes
-    assert apply_node(client, "edge-1", labels={"disk": "fast"}, taints=[gpu], records=records)
-    assert not apply_node(client, "edge-1", labels={"disk": "fast"}, taints=[gpu], records=records)
-    assert client.writes == before + 1
+    assert apply(gpu, disk="fast")
+    assert not apply(gpu, disk="fast")
+    assert client.writes == before + 2
     node = observe(client).nodes["edge-1"]
     assert node.labels["disk"] == "fast"
     assert gpu in node.taints
-    assert node.records == records
-    assert apply_node(client, "edge-1", labels={}, taints=[], records=records)
+    assert (node.records, node.address, node.owned_labels) == (records, "10.0.0.9", ("disk",))
+    assert apply()
     node = observe(client).nodes["edge-1"]
     assert "disk" not in node.labels
     assert gpu not in node.taints
+    assert (node.owned_labels, node.owned_taints) == ((), ())
 
 
 def test_drain_evicts_and_respects_budgets(client: Client, server: ApiServer) -> None:

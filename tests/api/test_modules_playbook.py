@@ -100,7 +100,7 @@ def test_modules_go_side_by_side_and_failures_stay_where_they_are(server: ApiSer
     order = [event.data["slipway_module"] for event in events if event.data.get("state") == "done"]
     assert order == ["base", "after"]
     with connect(server.kubeconfig) as client:
-        found = records.read_modules(client)
+        found, _ = records.read_modules(client)
     phases = {name: found[name].phase for name in ("base", "after", "broken")}
     assert phases == {"base": "Healthy", "after": "Healthy", "broken": "Failed"}
     assert found["broken"].intent is None
@@ -112,7 +112,7 @@ def test_modules_go_side_by_side_and_failures_stay_where_they_are(server: ApiSer
     assert result.ok
     assert set(map(tuple, states(events).values())) == {("begin", "done")}
     with connect(server.kubeconfig) as client:
-        assert not {"base", "after", "broken"} & set(records.read_modules(client))
+        assert not {"base", "after", "broken"} & set(records.read_modules(client)[0])
 
 
 def assert_failure(result: RunnerResult) -> None:

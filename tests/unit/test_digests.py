@@ -9,14 +9,13 @@ import slipway
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.packing import artifact_manifest
 from slipway.bundle.ground.workshop import short_digest
-from slipway.cluster.records import encode_steps, node_patch
+from slipway.cluster.noderecords import encode_node
 from slipway.cluster.releases import release_digest
 from slipway.digests import canonical_json, digest_of, json_digest
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.placeholders import SecretValue
-from slipway.model.record import StepRecord
+from slipway.model.record import NodeRecord, StepRecord
 from slipway.planning.digests import digest, parts
-from slipway.settings import OWNED_ANNOTATION
 
 VALUE: dict[str, Any] = {"b": [1, 2.5, True, None, "Zürich\n"], "a": {"z": "", "y": {}}}
 PLAIN = '{"a":{"y":{},"z":""},"b":[1,2.5,true,null,"Zürich\\n"]}'
@@ -76,15 +75,12 @@ def test_what_the_workshop_has_made_is_found_again() -> None:
     assert short_digest(["amd64", {"name": "ü", "v": 1}]) == "a28acaace8f4"
 
 
-def test_what_stands_on_a_node_is_not_written_again() -> None:
-    node = {"metadata": {"name": "n", "labels": {}, "annotations": {}}, "spec": {}}
-    records = {"node_prepare": StepRecord("d", {"ü": "b"}, "c", "1", "t")}
-    patch = node_patch(node, {"b": "1", "a": "2"}, [], records)
-    assert patch is not None
-    assert patch["metadata"]["annotations"][OWNED_ANNOTATION] == '{"labels":["a","b"],"taints":[]}'
-    assert encode_steps(records) == (
-        '{"format":1,"steps":{"node_prepare":{"catalog":"c","digest":"d",'
-        '"parts":{"\\u00fc":"b"},"time":"t","version":"1"}}}'
+def test_what_is_kept_of_a_node_is_not_written_again() -> None:
+    steps = {"node_prepare": StepRecord("d", {"ü": "b"}, "c", "1", "t")}
+    assert encode_node(NodeRecord("n", "10.0.0.9", steps, labels=("a", "b"))) == (
+        '{"address":"10.0.0.9","begun":[],"drained":false,"format":1,"labels":["a","b"],"name":"n",'
+        '"operation":"","steps":{"node_prepare":{"catalog":"c","digest":"d",'
+        '"parts":{"\\u00fc":"b"},"time":"t","version":"1"}},"taints":[]}'
     )
 
 

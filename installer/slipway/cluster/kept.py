@@ -6,44 +6,24 @@ format is refused, not guessed at; what other releases wrote besides is passed o
 
 import base64
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from slipway.cluster.client import Object
 from slipway.errors import PreflightError
-from slipway.model.record import RECORD_FORMAT, Intent, ModuleRecord, StepRecord
-from slipway.settings import (
-    BEGUN_ANNOTATION,
-    MODULE_RECORD_PREFIX,
-    NAMESPACE,
-    OWNED_ANNOTATION,
-    RECORD_ANNOTATION,
-)
+from slipway.model.record import RECORD_FORMAT, ModuleRecord, NodeRecord, StepRecord, Unreadable
+from slipway.settings import API_GROUP, MODULE_RECORD_PREFIX, NAMESPACE, NODE_RECORD_PREFIX
 
 Kept = TypeVar("Kept")
 
 #: Key of a record in its ConfigMap or Secret.
 KEY: Final = "record"
-
-
-@dataclass(frozen=True, slots=True)
-class _Owned:
-    labels: tuple[str, ...] = ()
-    taints: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    operation: str
-    roles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Steps:
-    steps: dict[str, StepRecord] = field(default_factory=dict)
+#: Marks the ConfigMaps that are records of Nodes; its value is the Node's name.
+NODE_LABEL: Final = f"{API_GROUP}/node"
+#: Where earlier releases kept these: annotations of the Node, which its kubelet writes too. They are not believed.
+FORMER: Final = tuple(f"{API_GROUP}/{name}" for name in ("record", "begun", "owned", "address", "drained"))
 
 
 def module_record(document: Object) -> ModuleRecord:
@@ -65,38 +45,42 @@ def settings_record(document: Object) -> StepRecord | None:
     return replace(place.read(base64.b64decode(text), _STEP), made=()) if text else None
 
 
-def host_records(node: str, annotations: Mapping[str, str]) -> dict[str, StepRecord]:
-    """What a Node has as a copy of its host's records, by role."""
-    text = annotations.get(RECORD_ANNOTATION)
-    found = _on_node(node, RECORD_ANNOTATION).read(text, _STEPS, formatted=True) if text else _Steps()
-    return {role: replace(record, made=()) for role, record in found.steps.items()}
+def node_record(node: Object, document: Object | None) -> NodeRecord:
+    """Of a Node's ConfigMap. None, or one of an earlier Node of that name, says nothing of this one."""
+    name = node["metadata"]["name"]
+    if document is None or not _of(document, node):
+        return NodeRecord(name)
+    kept = NODE_RECORD_PREFIX + name
+    place = _Place(f"configmap/{NAMESPACE}/{kept}", f"kubectl -n {NAMESPACE} delete configmap {kept}")
+    text = (document.get("data") or {}).get(KEY, "")
+    record = place.read(text, _NODE, formatted=True)
+    if record.name != name:
+        raise place.unreadable(f"it is one of node {record.name}")
+    if record.steps and not record.address:
+        raise place.unreadable("it does not say where its machine is")
+    steps = {role: replace(step, made=()) for role, step in record.steps.items()}
+    return replace(record, steps=steps)
 
 
-def begun_on(node: str, annotations: Mapping[str, str]) -> tuple[Intent, ...]:
-    """Steps of a Node's host that an operation was about to change."""
-    text = annotations.get(BEGUN_ANNOTATION)
-    if not text:
-        return ()
-    found = _on_node(node, BEGUN_ANNOTATION).read(text, _BEGUN)
-    return tuple(Intent(found.operation, f"host/{node}/{role}", "") for role in found.roles)
+def owner_of(node: Object) -> Object:
+    """The Node as owner of its record: the record goes with it."""
+    meta = node["metadata"]
+    return {"apiVersion": "v1", "kind": "Node", "name": meta["name"], "uid": meta["uid"]}
 
 
-def owned_on(node: str, annotations: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Labels and taints (KEY:EFFECT) that Slipway set on a Node."""
-    text = annotations.get(OWNED_ANNOTATION)
-    found = _on_node(node, OWNED_ANNOTATION).read(text, _OWNED) if text else _Owned()
-    return found.labels, found.taints
+def _of(document: Object, node: Object) -> bool:
+    owners = document["metadata"].get("ownerReferences") or ()
+    return any(owner.get("uid") == node["metadata"]["uid"] for owner in owners)
+
+
+def unreadable(error: PreflightError) -> Unreadable:
+    """The same as data, for a plan."""
+    return Unreadable(error.where, f"{error.what}: {error.why}" if error.why else error.what, error.hint)
 
 
 _MODULE: Final = TypeAdapter(ModuleRecord)
 _STEP: Final = TypeAdapter(StepRecord)
-_STEPS: Final = TypeAdapter(_Steps)
-_BEGUN: Final = TypeAdapter(_Begun)
-_OWNED: Final = TypeAdapter(_Owned)
-
-
-def _on_node(node: str, annotation: str) -> "_Place":
-    return _Place(f"node/{node}", f"kubectl annotate node {node} {annotation}-")
+_NODE: Final = TypeAdapter(NodeRecord)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from slipway.cluster.client import Client, Object
+from slipway.cluster.kept import node_record
+from slipway.cluster.noderecords import change_record, read_document
 from slipway.errors import ConflictError, Interrupted, StepError, TransientError
-from slipway.settings import DRAINED_ANNOTATION
 
 #: Where kubelets renew their Leases.
 LEASES = "kube-node-lease"
@@ -43,8 +45,10 @@ def take_out(client: Client, name: str, *, seconds: float, cancelled: Callable[[
     """
     node = client.get("v1", "Node", name)
     if node and not (node.get("spec") or {}).get("unschedulable"):
-        mark = {"metadata": {"annotations": {DRAINED_ANNOTATION: "true"}}, "spec": {"unschedulable": True}}
-        client.merge("v1", "Node", name, mark)
+        _note(
+            client, name, drained=True
+        )  # before it is: a kill in between leaves a node that is only let in again
+        cordon(client, name)
     try:
         return drain(client, name, seconds=seconds, cancelled=cancelled)
     except StepError as error:
@@ -56,11 +60,15 @@ def take_out(client: Client, name: str, *, seconds: float, cancelled: Callable[[
 def admit(client: Client, name: str) -> bool:
     """Let pods in again; False: it was not we who kept them out."""
     node = client.get("v1", "Node", name)
-    if DRAINED_ANNOTATION not in ((node or {"metadata": {}})["metadata"].get("annotations") or {}):
+    if node is None or not node_record(node, read_document(client, name)).drained:
         return False
-    mark = {"metadata": {"annotations": {DRAINED_ANNOTATION: None}}, "spec": {"unschedulable": None}}
-    client.merge("v1", "Node", name, mark)
+    cordon(client, name, on=False)
+    _note(client, name, drained=False)
     return True
+
+
+def _note(client: Client, name: str, *, drained: bool) -> None:
+    change_record(client, name, lambda record: replace(record, drained=drained))
 
 
 def let_in(client: Client, name: str, *, seconds: float, cancelled: Callable[[], bool]) -> bool:

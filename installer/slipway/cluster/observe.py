@@ -11,16 +11,10 @@ from slipway.cluster.admission import read_admission
 from slipway.cluster.client import Client, Object
 from slipway.cluster.configurations import live_configuration
 from slipway.cluster.standing import NO_RULES, Rules, pressures_of, ready_of, sick_modules
-from slipway.errors import StepError, TransientError
+from slipway.errors import PreflightError, StepError, TransientError
 from slipway.model.observed import ClusterObserved, LiveConfiguration, NodeObserved
-from slipway.model.record import StepRecord
-from slipway.settings import (
-    ADDRESS_ANNOTATION,
-    API_GROUP,
-    API_VERSION,
-    DRAINED_ANNOTATION,
-    NAMESPACE,
-)
+from slipway.model.record import Intent, NodeRecord, StepRecord
+from slipway.settings import API_GROUP, API_VERSION, NAMESPACE, NODE_RECORD_PREFIX
 
 #: Name of the Secret that holds the record of the settings step.
 SETTINGS_SECRET = "slipway-settings"  # noqa: S105 - a name
@@ -40,12 +34,13 @@ def observe(client: Client, *, rules: Rules = NO_RULES, drift: bool = False) -> 
         operator = pool.submit(operator_catalog, client)
         settings = pool.submit(read_settings_record, client)
         admission = pool.submit(read_admission, client)
-        found = modules.result()
+        found, failed = modules.result()
         return ClusterObserved(
             reachable=True,
             version=version.result(),
             nodes=nodes.result(),
             modules=found,
+            unreadable=failed,
             configurations=configurations.result(),
             sick=sick_modules(client, found.values(), rules, pool),
             drift=drifts.drift_of_modules(client, found.values(), pool) if drift else {},
@@ -56,33 +51,48 @@ def observe(client: Client, *, rules: Rules = NO_RULES, drift: bool = False) -> 
 
 
 def _nodes(client: Client) -> dict[str, NodeObserved]:
-    return {node["metadata"]["name"]: node_observed(node) for node in client.list("v1", "Node")}
+    found = client.list("v1", "ConfigMap", NAMESPACE, labels=kept.NODE_LABEL)
+    documents = {item["metadata"]["name"].removeprefix(NODE_RECORD_PREFIX): item for item in found}
+    nodes = {node["metadata"]["name"]: node for node in client.list("v1", "Node")}
+    return {name: node_observed(node, documents.get(name)) for name, node in nodes.items()}
 
 
-def node_observed(node: Object) -> NodeObserved:
-    """One Node as data."""
+def read_node(client: Client, name: str) -> NodeObserved | None:
+    """One Node, or None."""
+    node = client.get("v1", "Node", name)
+    if node is None:
+        return None
+    return node_observed(node, client.get("v1", "ConfigMap", NODE_RECORD_PREFIX + name, NAMESPACE))
+
+
+def node_observed(node: Object, document: Object | None) -> NodeObserved:
+    """One Node as data. What is kept of it comes from the ConfigMap alone."""
     meta, status = node["metadata"], node.get("status", {})
-    annotations = meta.get("annotations") or {}
-    ready = ready_of(node)
-    owned_labels, owned_taints = kept.owned_on(meta["name"], annotations)
+    name, ready, unreadable = meta["name"], ready_of(node), None
+    try:
+        record = kept.node_record(node, document)
+    except PreflightError as error:  # of this node alone
+        record, unreadable = NodeRecord(name), kept.unreadable(error)
     taints = (node.get("spec") or {}).get("taints") or ()
-    addresses = {item["type"]: item["address"] for item in status.get("addresses") or ()}
+    former = any(key in kept.FORMER for key in meta.get("annotations") or {})
     return NodeObserved(
-        name=meta["name"],
+        name=name,
         ready=ready.get("status") == "True",
         version=(status.get("nodeInfo") or {}).get("kubeletVersion", ""),
         labels=meta.get("labels") or {},
         taints=tuple({key: taint.get(key, "") for key in ("key", "value", "effect")} for taint in taints),
-        owned_labels=owned_labels,
-        owned_taints=owned_taints,
-        records=kept.host_records(meta["name"], annotations),
+        owned_labels=record.labels,
+        owned_taints=record.taints,
+        records=record.steps,
         message="" if ready.get("status") == "True" else ready.get("message", ""),
-        address=annotations.get(ADDRESS_ANNOTATION) or addresses.get("InternalIP", ""),
+        address=record.address,
         since=ready.get("lastTransitionTime") or "",
         silent=ready.get("status") == "Unknown",
         pressures=pressures_of(node),
-        begun=kept.begun_on(meta["name"], annotations),
-        drained=DRAINED_ANNOTATION in annotations,
+        begun=tuple(Intent(record.operation, f"host/{name}/{role}", "") for role in record.begun),
+        drained=record.drained,
+        unreadable=unreadable,
+        former=former and not record.steps and not unreadable,
     )
 
 
@@ -108,4 +118,7 @@ def read_settings_record(client: Client) -> StepRecord | None:
         raise
     except StepError:
         return None
-    return kept.settings_record(found) if found else None
+    try:
+        return kept.settings_record(found) if found else None
+    except PreflightError:  # the step that it is of may be taken again at any time, and writes it anew
+        return None

@@ -1,7 +1,7 @@
-"""Before hosts are changed, their Nodes say so.
+"""Before hosts are changed, the records of their Nodes say so.
 
-A Node keeps a copy of its host's records, for whoever reads no host. From the moment a host's first intent may be
-written until the copy is written anew, the copy is not what is there; the mark says so, also to who comes after a kill.
+That of a Node keeps a copy of its host's records, for whoever reads no host. From the moment a host's first intent
+may be written until the copy is written anew, the copy is not what is there; the mark says so, also after a kill.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from slipway.engine.context import Context
 from slipway.model.observed import Observed
 from slipway.model.plan import StepId, StepKind
 
-#: Nodes marked at once: each is one small request.
+#: Nodes marked at once: each is two small reads and a write.
 PARALLEL = 8
 
 
@@ -23,7 +23,7 @@ def announce(board: Board, context: Context, observed: Observed) -> None:
     Raises:
         TransientError: the API does not answer any more, and no host was touched.
     """
-    from slipway.cluster.records import mark_begun
+    from slipway.cluster.noderecords import mark_begun
 
     marks = dict(_marks(board, observed))
     if not marks:
@@ -37,7 +37,8 @@ def _marks(board: Board, observed: Observed) -> Iterator[tuple[str, list[str]]]:
     """Node and roles, those included that an earlier operation began and did not end."""
     if not observed.cluster.reachable:
         return
-    for name, node in observed.cluster.nodes.items():
+    readable = (item for item in observed.cluster.nodes.items() if not item[1].unreadable)
+    for name, node in readable:  # of the others nobody believes a copy
         mine = [
             step.action
             for step in board.plan.steps

@@ -61,7 +61,7 @@ def _admission(step: Step, run: Run) -> int:
 def _node(step: Step, run: Run) -> int:
     if step.action in _NODE:
         return _NODE[step.action](step, run)
-    from slipway.cluster.records import apply_node
+    from slipway.cluster.noderecords import apply_node
 
     context = run.context
     _reach_cluster(run)
@@ -72,7 +72,7 @@ def _node(step: Step, run: Run) -> int:
         labels=step.inputs["labels"],
         taints=step.inputs["taints"],
         records=records,
-        address=step.inputs.get("address", ""),
+        address=step.inputs["address"],
     )
     return int(changed)
 

@@ -101,11 +101,12 @@ def _unread(context: Context, plan: Plan, observed: Observed) -> list[Host]:
 
 
 def _leaving(context: Context, plan: Plan) -> dict[str, HostObserved]:
-    """Hosts that the ClusterConfiguration does not name any more: only whether they answer."""
+    """Hosts that the ClusterConfiguration does not name any more: whether they answer, and who they are."""
     steps = [step for step in plan.steps if step.kind is StepKind.NODE and step.action == Action.REMOVE]
-    if not steps:
+    strangers = [stranger(step.target, where) for step in steps if (where := step.inputs["address"])]
+    if not strangers:
         return {}
-    with Fleet([stranger(step.target, step.inputs["address"]) for step in steps], context.access()) as fleet:
+    with Fleet(strangers, context.access()) as fleet:
         return read_hosts(context.configuration, fleet)
 
 

@@ -26,7 +26,7 @@ def remove_node(step: Step, run: Run) -> int:
     # Marked as ours to let in again: whoever takes the edit back gets a node that takes pods.
     evicted = nodes.take_out(client, name, seconds=seconds, cancelled=run.cancelled)
     run.board.counts.ansible_runs += 1
-    # The address is what the Node says, and its kubelet writes that: the machine itself has to be the one.
+    # The address is that of the Node's record, which no kubelet writes; the machine there has to be the one as well.
     policy = {"node_reset_named": True}
     result = reset_hosts(context, {name: step.inputs["address"]}, policy, run.observed.site)
     if not result.ok:

@@ -6,7 +6,7 @@ from typing import Any
 
 from slipway.model.codes import AWAY, WAITED_FOR, HostCode, RefusalCode
 from slipway.model.paths import FieldPath
-from slipway.model.record import Intent, Lock, ModuleRecord, ObjectRef, StepRecord
+from slipway.model.record import Intent, Lock, ModuleRecord, ObjectRef, StepRecord, Unreadable
 from slipway.model.standing import Ailment
 from slipway.model.survey import Survey
 
@@ -15,7 +15,7 @@ class Scope(StrEnum):
     """How deep a probe reads."""
 
     RECORDS = "records"
-    """The API only: Node annotations and module records."""
+    """The API only: records of nodes and modules."""
     TARGETS = "targets"
     """Records, and SSH to the hosts that a plan would touch."""
     FULL = "full"
@@ -62,10 +62,13 @@ class HostObserved:
     """One host. `error`, with its code and the way out, is set when it could not be read; then all else is empty."""
 
     name: str
+    """As it is asked for."""
     error_code: HostCode = HostCode.NONE
     error: str = ""
     facts: HostFacts = field(default_factory=HostFacts)
     cluster: str = ""
+    recorded: str = ""
+    """Its name by its own record; empty before the first step, and of records of older releases."""
     records: dict[str, StepRecord] = field(default_factory=dict)
     intents: tuple[Intent, ...] = ()
     lock: Lock | None = None
@@ -95,7 +98,7 @@ class HostObserved:
 
 @dataclass(frozen=True, slots=True)
 class NodeObserved:
-    """One Node object. `records` are the host's records as mirrored in its annotation."""
+    """One Node object, and what the record of it says: its own annotations and addresses are its kubelet's words."""
 
     name: str
     ready: bool
@@ -107,7 +110,7 @@ class NodeObserved:
     records: dict[str, StepRecord] = field(default_factory=dict)
     message: str = ""
     address: str = ""
-    """Its InternalIP: how a host that left the ClusterConfiguration is still reached."""
+    """Where SSH reaches its machine, by its record; empty where there is none."""
     since: str = ""
     """Since when it is ready, or not (ISO 8601 UTC)."""
     silent: bool = False
@@ -118,6 +121,10 @@ class NodeObserved:
     """Steps of its host that an operation was about to change when the copy of its records was last right."""
     drained: bool = False
     """Whether Slipway took it out of service and has not let it in again."""
+    unreadable: Unreadable | None = None
+    """Why nothing is known of it by its record, where there is one."""
+    former: bool = False
+    """Whether it has no record, and annotations of a release that kept it there: they are not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +167,8 @@ class ClusterObserved:
     nodes: dict[str, NodeObserved] = field(default_factory=dict)
     modules: dict[str, ModuleRecord] = field(default_factory=dict)
     configurations: tuple[LiveConfiguration, ...] = ()
+    unreadable: dict[str, Unreadable] = field(default_factory=dict)
+    """Modules whose records are there and cannot be read."""
     drift: dict[str, tuple[Drift, ...]] = field(default_factory=dict)
     sick: dict[str, tuple[Ailment, ...]] = field(default_factory=dict)
     """Module -> what is sick of it now; only modules that were healthy when they were recorded."""

@@ -77,6 +77,37 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """What Slipway keeps of a Node: ConfigMap `slipway-node-NAME`. What the Node says of itself, its kubelet wrote."""
+
+    name: str
+    address: str = ""
+    """Where SSH reaches its machine, as the ClusterConfiguration had it."""
+    steps: dict[str, StepRecord] = field(default_factory=dict)
+    """The host's records by role, mirrored so that a plan needs no SSH."""
+    labels: tuple[str, ...] = ()
+    """Keys that Slipway set, or is about to set, and may therefore remove."""
+    taints: tuple[str, ...] = ()
+    """The same of taints: KEY:EFFECT."""
+    operation: str = ""
+    """Who is about to change the roles in `begun`, or was and did not end well."""
+    begun: tuple[str, ...] = ()
+    """Until the record is written anew, `steps` says nothing of these."""
+    drained: bool = False
+    """Whether Slipway took it out of service and has not let it in again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record that is there and cannot be read: what it holds is not known, and is not taken for nothing."""
+
+    where: str
+    """The object that holds it."""
+    why: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """A step that was begun; left open, it says where a killed run stood."""
 

@@ -31,6 +31,8 @@ class Cause(StrEnum):
     """Objects that the API does not show."""
     PRESSURE = "Pressure"
     """A Node that still is Ready and has too little of something: a hint, since pods are about to go."""
+    RECORD = "Record"
+    """What Slipway keeps of it cannot be read, or is where nothing is believed: a hint."""
     HOST = "Host"
     """A host on which something waits that will hurt, as at its next boot: a hint, and a finding of preflight."""
 

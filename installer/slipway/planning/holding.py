@@ -58,6 +58,9 @@ def _needed(need: Step, step: Step, observed: Observed) -> bool:
 
 def own_hold(configuration: Configuration, observed: Observed, step: Step) -> Hold | None:
     """What holds the step itself back, whatever becomes of those that it needs."""
+    unknown = _unread(observed, step) or _another_machine(observed, step)
+    if unknown:
+        return unknown
     host = step.target if step.on_host else ""
     if step.kind is StepKind.MIRROR:
         host = _keeper(configuration, step)
@@ -73,6 +76,34 @@ def own_hold(configuration: Configuration, observed: Observed, step: Step) -> Ho
         left = _left_before(configuration, observed, host) if step.action == Action.REMOVE else 0
         risk = _quorum(configuration, observed, left)
     return risk or (_too_few(configuration, observed) if step.action == Action.DRAIN else None)
+
+
+def _unread(observed: Observed, step: Step) -> Hold | None:
+    """By a record that cannot be read: nothing is done by what it does not say, and it is not written over."""
+    found = None
+    if step.kind is StepKind.NODE and step.target in observed.cluster.nodes:
+        found = observed.cluster.nodes[step.target].unreadable
+    elif step.kind is StepKind.MODULE:
+        found = observed.cluster.unreadable.get(step.target)
+    return Hold("its record cannot be read", found.where, found.why, found.hint) if found else None
+
+
+def _another_machine(observed: Observed, step: Step) -> Hold | None:
+    """By the machine that is reached where that of a leaving node is recorded: by its own word it is another one."""
+    host, seen = step.target, observed.hosts.get(step.target)
+    leaves = step.kind is StepKind.NODE and step.action == Action.REMOVE
+    if not leaves or seen is None or not seen.reachable:
+        return None
+    ours = seen.cluster in {"", observed.site}
+    name = seen.recorded or (seen.facts.hostname if seen.cluster or seen.kubernetes else "")
+    if ours and name in {"", host}:
+        return None
+    why = (
+        f"by its own record it is {name}" if ours else f"it belongs to another cluster (site {seen.cluster})"
+    )
+    gone = f"if {host} is gone for good: slipway host forget {host}"
+    what = f"the machine at {step.inputs['address']} is not {host}"
+    return Hold(what, f"host/{host}", why, f"see which machine has that address; {gone}")
 
 
 def absent(host: str, why: str, hint: str, *, leaving: bool = False) -> Hold:
@@ -157,4 +188,11 @@ def members(configuration: Configuration, observed: Observed) -> set[str]:
     """Members of etcd, those that are to leave included; an API that does not answer does not tell who is one."""
     nodes, known = observed.cluster.nodes, observed.cluster.reachable
     planes = {plane.name for plane in configuration.control_planes if not known or plane.name in nodes}
-    return planes | {name for name, node in nodes.items() if _LABEL in node.labels}
+    return planes | {name for name, node in nodes.items() if _LABEL in node.labels or _serves(observed, name)}
+
+
+def _serves(observed: Observed, name: str) -> bool:
+    """Whether a node's machine was made a control plane, by its own records and by those of its Node."""
+    seen = observed.hosts.get(name)
+    own, copied = seen.records if seen else {}, observed.cluster.nodes[name].records
+    return CONTROL_PLANE.name in {*own, *copied}

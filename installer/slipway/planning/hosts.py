@@ -115,9 +115,8 @@ def node_steps(
             "labels": node_labels(host, known(observed, host.name), observed.hosts.get(host.name), node),
             "taints": taints(host),
             "records": {role: {"digest": r.digest, "parts": r.parts} for role, r in records.items()},
+            "address": host.address,
         }
-        if host.address != host.node_address:  # the Node tells its business address; SSH needs the other one
-            inputs["address"] = host.address
         mine = [step for step in host_plan if step.target == host.name]
         reasons = tuple(_node_reasons(host, node, records, inputs, changing=bool(mine)))
         if reasons:
@@ -135,7 +134,7 @@ def node_steps(
 
 
 def records_of(observed: Observed, host: str) -> dict[str, StepRecord]:
-    """The host's own records where it was read, else their mirror in the Node."""
+    """The host's own records where it was read, else their mirror in the record of its Node."""
     seen = observed.hosts.get(host)
     if seen and seen.reachable:
         return seen.records
@@ -217,10 +216,10 @@ def _node_reasons(
     if wanted - there or surplus:
         path = f"spec.hosts.items[{host.name}].settings.taints"
         yield Reason(Because.FIELD, f"{path} changed", path)
-    if "address" in inputs and node.address != inputs["address"]:
-        yield Reason(Because.DRIFT, f"it does not say that it is reached at {host.address}")
     mirrored = {role: record.digest for role, record in node.records.items()}
     if changing:  # its copy says so until it is written anew
         yield Reason(Because.FOLLOWS, "keeps a copy of the host's new records")
     elif node.begun or mirrored != {role: record.digest for role, record in records.items()}:
         yield Reason(Because.DRIFT, "its copy of the host's records is out of date")
+    elif node.address != host.address:
+        yield Reason(Because.DRIFT, f"its record does not say that its machine is at {host.address}")

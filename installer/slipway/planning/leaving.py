@@ -43,7 +43,7 @@ def _comes_back(observed: Observed, step: Step) -> bool:
 def _leaving(configuration: Configuration, observed: Observed) -> Iterator[str]:
     names = {host.name for host in configuration.hosts}
     for name, node in observed.cluster.nodes.items():
-        if configuration.hosts and name not in names and node.records:
+        if configuration.hosts and name not in names and (node.records or node.unreadable):
             yield name
 
 
@@ -51,6 +51,7 @@ def _leave(observed: Observed, name: str) -> Step:
     address = observed.cluster.nodes[name].address
     inputs = {"name": name, "address": address}
     said = f"spec.hosts.items no longer has {name}"
+    what = f"the machine at {address} is reset" if address else "it is not known where its machine is"
     return Step(
         id=f"{StepKind.NODE}/{name}/{Action.REMOVE}",
         kind=StepKind.NODE,
@@ -58,7 +59,7 @@ def _leave(observed: Observed, name: str) -> Step:
         action=Action.REMOVE,
         change=Change.REMOVE,
         digest=digest(inputs, observed.secrets),
-        reasons=(Reason(Because.REMOVED, f"{said}; the machine at {address} is reset", "spec.hosts.items"),),
+        reasons=(Reason(Because.REMOVED, f"{said}; {what}", "spec.hosts.items"),),
         inputs=inputs,
         disruptive=True,
         destructive=True,

@@ -8,7 +8,7 @@ from slipway.errors import WARNING, Finding
 from slipway.findings import FindingCode
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, NodeObserved
-from slipway.model.record import ModuleRecord
+from slipway.model.record import ModuleRecord, Unreadable
 from slipway.model.standing import Ailment, Cause, Part, Standing
 
 
@@ -26,10 +26,31 @@ def standing_of(
             *(_node_ailment(node) for node in nodes if not node.ready),
             *_module_ailments(configuration, cluster),
         ),
-        hints=tuple(
-            Ailment(Part.NODE, node.name, Cause.PRESSURE, text) for node in nodes for text in node.pressures
+        hints=(
+            *(
+                Ailment(Part.NODE, node.name, Cause.PRESSURE, text)
+                for node in nodes
+                for text in node.pressures
+            ),
+            *_records(configuration, cluster),
         ),
     )
+
+
+def _records(configuration: Configuration, cluster: ClusterObserved) -> Iterator[Ailment]:
+    """Records that cannot be read, and nodes that have none any more: neither is taken for nothing."""
+    hosts = {host.name for host in configuration.hosts}
+    for name, node in sorted(cluster.nodes.items()):
+        if node.unreadable and hosts:
+            yield _unread(Part.NODE, name, node.unreadable)
+        elif node.former and hosts and name not in hosts:
+            yield Ailment(Part.NODE, name, Cause.RECORD, _FORMER)
+    for name, found in sorted(cluster.unreadable.items()):
+        yield _unread(Part.MODULE, name, found)
+
+
+def _unread(part: Part, name: str, found: Unreadable) -> Ailment:
+    return Ailment(part, name, Cause.RECORD, f"{found.where}: {found.why}\nnext: {found.hint}")
 
 
 def _node_ailment(node: NodeObserved) -> Ailment:
@@ -50,8 +71,14 @@ def owned(configuration: Configuration, record: ModuleRecord) -> bool:
     return record.owner in {"", configuration.name, f"{configuration.namespace}/{configuration.name}"}
 
 
+#: Of a node that an earlier release made, and that no host item names.
+_FORMER: Final = (
+    "its record is an annotation of an earlier release, which is not believed: it is not removed\n"
+    "next: name it in spec.hosts.items and apply; then it can be taken out"
+)
+
 #: What is said of hints.
-_STATES: Final = {Cause.PRESSURE: "runs short", Cause.HOST: "needs a look"}
+_STATES: Final = {Cause.PRESSURE: "runs short", Cause.HOST: "needs a look", Cause.RECORD: "needs a look"}
 
 
 def said(ailment: Ailment) -> str:

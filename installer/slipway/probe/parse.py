@@ -37,6 +37,7 @@ def parse_host(name: str, text: str, *, asked: float = 0.0, answered: float = 0.
             facts=facts,
             survey=parse_survey(sections, skew=skew, skew_error=(answered - asked) / 2),
             cluster=str(record.get("site", "")),
+            recorded=str(record.get("host", "")),
             records=records,
             drift=host_drift(name, records, parse_things(sections["drift"])) if "drift" in sections else (),
             intents=tuple(_intent(value) for role, value in sorted(pending.items()) if role != "format"),

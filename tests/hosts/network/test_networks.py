@@ -211,12 +211,10 @@ def test_a_node_port_is_open_at_every_node_and_nothing_else_is(lab: Lab) -> None
 
 
 def test_a_host_leaves_over_the_management_network(site: Site, lab: Lab) -> None:
-    (annotation,) = {
-        node["metadata"]["annotations"]["installer.slipway.dev/address"]
-        for node in kubectl(site, "get", "nodes")["items"]
-        if node["metadata"]["name"] == WORKER
-    }
-    assert annotation == next(node.address for node in lab.nodes if node.name == WORKER)
+    kept = kubectl(site, "-n", "slipway-system", "get", "configmap", f"slipway-node-{WORKER}")["data"][
+        "record"
+    ]
+    assert json.loads(kept)["address"] == next(node.address for node in lab.nodes if node.name == WORKER)
     site.edit({"spec": {"hosts": {"items": site.document["spec"]["hosts"]["items"][:1]}}})
     site.slipway("apply", "-f", str(site.file), "-b", bundle(), "--yes", timeout=600)
     assert [node["metadata"]["name"] for node in kubectl(site, "get", "nodes")["items"]] == [CP]

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster.kept import begun_on, host_records, module_record, owned_on, settings_record
+from slipway.cluster.kept import module_record, node_record, owner_of, settings_record
 from slipway.errors import PreflightError
-from slipway.model.record import StepRecord
-from slipway.settings import BEGUN_ANNOTATION, OWNED_ANNOTATION, RECORD_ANNOTATION
+from slipway.model.record import NodeRecord, StepRecord
 
 MODULE: dict[str, Any] = {"format": 1, "name": "x", "phase": "Healthy", "objects": []}
 #: No text of ours, whatever it is a text of.
@@ -36,6 +35,8 @@ ODD_MODULES = (
         )
     ),
 )
+NODE: dict[str, Any] = {"metadata": {"name": "n", "uid": "u-1"}}
+OF_NODE: dict[str, Any] = {"format": 1, "name": "n", "address": "10.0.0.9", "steps": {"a": {"digest": "d"}}}
 ODD_STEPS = ("{}", '{"digest": 5}', '{"digest": "d", "parts": []}', '{"digest": "d", "time": {}}')
 
 
@@ -48,8 +49,13 @@ def settings(text: str) -> Any:
     return settings_record({"metadata": {"name": "slipway-settings"}, "data": data})
 
 
-def steps(text: str) -> Any:
-    return host_records("n", {RECORD_ANNOTATION: text})
+def node(text: str, **changes: Any) -> Any:
+    document = {"metadata": {"ownerReferences": [owner_of(NODE)]}, "data": {"record": text}}
+    return node_record({"metadata": {**NODE["metadata"], **changes}}, document)
+
+
+def node_text(**changes: Any) -> str:
+    return json.dumps(OF_NODE | changes)
 
 
 def refused(read: Any, text: str) -> PreflightError:
@@ -75,24 +81,31 @@ def test_the_record_of_settings(text: str) -> None:
     assert "kubectl -n slipway-system delete secret slipway-settings" in refused(settings, text).hint
 
 
-@pytest.mark.parametrize("text", [*ODD, *(f'{{"format": 1, "steps": {{"a": {one}}}}}' for one in ODD_STEPS)])
-def test_the_copy_of_a_host_s_records(text: str) -> None:
-    error = refused(steps, text)
-    assert (error.where, error.hint[:42]) == ("node/n", "kubectl annotate node n installer.slipway.")
+@pytest.mark.parametrize(
+    "text",
+    [
+        *ODD,
+        *(node_text(steps={"a": json.loads(one)}) for one in ODD_STEPS),
+        *(node_text(**{key: value}) for key in OF_NODE for value in (5.5, [1], {"a": 1}) if key != "format"),
+        *(node_text(**{key: 5}) for key in ("labels", "taints", "begun", "operation")),
+        node_text(drained="perhaps"),
+        node_text(name="other"),
+        node_text(address=""),
+    ],
+)
+def test_what_is_kept_of_a_node(text: str) -> None:
+    error = refused(node, text)
+    assert error.where == "configmap/slipway-system/slipway-node-n"
+    assert error.hint.startswith("kubectl -n slipway-system delete configmap slipway-node-n")
 
 
-@pytest.mark.parametrize("text", [*ODD, '{"roles": 5, "operation": "a"}', '{"roles": ["a"]}'])
-def test_the_mark_of_what_was_begun(text: str) -> None:
-    assert f"{BEGUN_ANNOTATION}-" in refused(lambda one: begun_on("n", {BEGUN_ANNOTATION: one}), text).hint
-
-
-@pytest.mark.parametrize("text", [*ODD, '{"labels": 5}', '{"labels": null}', '{"taints": [5]}'])
-def test_what_is_slipway_s_on_a_node(text: str) -> None:
-    assert f"{OWNED_ANNOTATION}-" in refused(lambda one: owned_on("n", {OWNED_ANNOTATION: one}), text).hint
+def test_a_record_says_nothing_of_a_later_node_of_that_name() -> None:
+    assert node(node_text()).address == "10.0.0.9"
+    assert node(node_text(), uid="u-2") == NodeRecord("n")
 
 
 def test_a_newer_format_is_refused() -> None:
-    for read, text in ((steps, '{"format": 9, "steps": {}}'), (module, json.dumps(MODULE | {"format": 9}))):
+    for read, text in ((node, node_text(format=9)), (module, json.dumps(MODULE | {"format": 9}))):
         with pytest.raises(PreflightError, match="format 9"):
             read(text)
 
@@ -107,9 +120,9 @@ def test_what_another_release_wrote_besides_is_passed_over() -> None:
     assert settings('{"digest": "d", "novel": 1, "made": [{"kind": "file", "name": "/x"}]}') == StepRecord(
         "d"
     )
-    assert steps('{"format": 1, "novel": 1, "steps": {"a": {"digest": "d"}}}') == {"a": StepRecord("d")}
+    assert node(node_text(novel=1)).steps == {"a": StepRecord("d")}
 
 
 def test_nothing_kept_is_nothing_known() -> None:
-    assert (host_records("n", {}), begun_on("n", {}), owned_on("n", {})) == ({}, (), ((), ()))
+    assert node_record(NODE, None) == NodeRecord("n")
     assert settings_record({"metadata": {"name": "slipway-settings"}}) is None

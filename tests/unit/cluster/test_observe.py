@@ -1,11 +1,11 @@
-"""What is read of a Node."""
+"""What is read of a Node itself."""
 
 from slipway.cluster.observe import node_observed
 
 SINCE = "2026-01-01T00:00:00Z"
 
 
-def test_node_with_its_address_and_health() -> None:
+def test_node_with_its_health() -> None:
     node = {
         "metadata": {"name": "worker-01", "labels": {"disk": "nvme"}},
         "spec": {"taints": [{"key": "gpu", "effect": "NoSchedule"}]},
@@ -22,7 +22,7 @@ def test_node_with_its_address_and_health() -> None:
             ],
         },
     }
-    seen = node_observed(node)
+    seen = node_observed(node, None)
     assert (seen.name, seen.ready, seen.message, seen.version) == (
         "worker-01",
         False,
@@ -31,12 +31,11 @@ def test_node_with_its_address_and_health() -> None:
     )
     assert (seen.since, seen.silent) == (SINCE, False)
     assert seen.pressures == ("DiskPressure: kubelet has disk pressure",)
-    assert seen.address == "10.0.0.31"
+    assert seen.address == "", "where its machine is, only a record tells"
     assert seen.taints == ({"key": "gpu", "value": "", "effect": "NoSchedule"},)
-    assert node_observed({"metadata": {"name": "new"}}).address == ""
 
 
 def test_a_node_whose_kubelet_says_nothing_any_more() -> None:
     unknown = {"type": "Ready", "status": "Unknown", "message": "Kubelet stopped posting node status."}
-    seen = node_observed({"metadata": {"name": "lost"}, "status": {"conditions": [unknown]}})
+    seen = node_observed({"metadata": {"name": "lost"}, "status": {"conditions": [unknown]}}, None)
     assert (seen.ready, seen.silent) == (False, True)

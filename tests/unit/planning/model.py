@@ -192,7 +192,6 @@ def _node(step: Step, configuration: Configuration, _: Mapping[str, Any], seen: 
     if step.action in {"drain", "uncordon"}:
         nodes[step.target] = replace(nodes[step.target], drained=step.action == "drain")
         return replace(seen, cluster=replace(seen.cluster, nodes=nodes))
-    address = next(host.node_address for host in configuration.hosts if host.name == step.target)
     nodes[step.target] = NodeObserved(
         step.target,
         ready=True,
@@ -202,7 +201,7 @@ def _node(step: Step, configuration: Configuration, _: Mapping[str, Any], seen: 
         owned_labels=tuple(step.inputs["labels"]),
         owned_taints=tuple(f"{taint['key']}:{taint['effect']}" for taint in step.inputs["taints"]),
         records={role: StepRecord(**record) for role, record in step.inputs["records"].items()},
-        address=step.inputs.get("address", address),
+        address=step.inputs["address"],
     )
     return replace(seen, cluster=replace(seen.cluster, nodes=nodes))
 

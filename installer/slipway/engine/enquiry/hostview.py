@@ -1,6 +1,6 @@
 """One host for `slipway host explain`: what it shall be and why, what it says of itself, what the API says of it.
 
-Reads only: one connection to the host, and one request to the API where there is a kubeconfig of the cluster.
+Reads only: one connection to the host, and two requests to the API where there is a kubeconfig of the cluster.
 """
 
 from dataclasses import asdict, dataclass
@@ -112,11 +112,10 @@ def view_data(view: HostView) -> dict[str, Any]:
 
 
 def read_node(context: Context, name: str) -> NodeObserved | None:
-    """The Node of that name: one request; None: there is none."""
-    from slipway.cluster.observe import node_observed
+    """The Node of that name; None: there is none."""
+    from slipway.cluster import observe
 
-    found = context.client().get("v1", "Node", name)
-    return node_observed(found) if found else None
+    return observe.read_node(context.client(), name)
 
 
 def _node(context: Context, name: str) -> tuple[NodeObserved | None, str]:

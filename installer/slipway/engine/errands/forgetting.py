@@ -121,6 +121,8 @@ def _deletable(context: Context, node: NodeObserved) -> tuple[bool, tuple[str, .
     """Whether the Node is ours to delete, and what somebody should know who agrees to it."""
     from slipway.cluster.configurations import Configurations
 
+    if node.unreadable:
+        return False, (f"{node.unreadable.why}: it stays; next: {node.unreadable.hint}",)
     if not node.records:
         return False, (f"node {node.name} was not made by Slipway: it stays",)
     mine = (context.configuration.namespace, context.configuration.name)
