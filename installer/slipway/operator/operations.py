@@ -109,8 +109,13 @@ def finished_status(result: OperationResult, started: str, finished: str) -> dic
         "seconds": round(result.seconds, 2),
         "steps": _steps(result.steps),
         "counts": _counts(result.counts),
-        "message": shortened("\n".join(failed) or f"{len(result.steps)} steps"),
+        "message": shortened("\n".join(failed) or counted_steps(len(result.steps))),
     }
+
+
+def counted_steps(number: int) -> str:
+    """`1 step`, `3 steps`."""
+    return f"{number} step{'' if number == 1 else 's'}"
 
 
 def _counts(counts: Counts) -> dict[str, int]:

@@ -19,6 +19,7 @@ from slipway.model.status import ConditionType, Phase, ReadyReason
 from slipway.operator import conditions as c
 from slipway.operator import targets
 from slipway.operator.door import Running
+from slipway.operator.operations import counted_steps
 from slipway.operator.readiness import (
     PLANES_NOT_READY,
     SERVING,
@@ -200,7 +201,9 @@ def plan_summary(plan: Plan) -> str:
     """A plan in lines for people: those that need a yes first, and how to give it."""
     urgent = [step for step in plan.steps if step.disruptive or step.destructive]
     rest = [step for step in plan.steps if step not in urgent]
-    lines = [f"plan {plan.digest} needs approval: {len(plan.steps)} steps, {len(urgent)} of them disruptive"]
+    lines = [
+        f"plan {plan.digest} needs approval: {counted_steps(len(plan.steps))}, {len(urgent)} of them disruptive"
+    ]
     for step in (urgent + rest)[:SUMMARY_STEPS]:
         mark = "destructive " if step.destructive else "disruptive " if step.disruptive else ""
         why = "; ".join(reason.text for reason in step.reasons)

@@ -156,7 +156,7 @@ def test_a_small_operation_is_told_whole() -> None:
             }
         ],
         "counts": {"planned": 0, "ansibleRuns": 0, "helmCalls": 0, "imagesCopied": 0, "apiWrites": 0},
-        "message": "1 steps",
+        "message": "1 step",
     }
 
 
