@@ -45,11 +45,15 @@ def session_with(port: int, directory: Path) -> SSHSession:
 
 @contextmanager
 def accepting(
-    server: Callable[[], paramiko.ServerInterface], *, key: paramiko.PKey | None = None, port: int = 0
+    server: Callable[[], paramiko.ServerInterface],
+    *,
+    key: paramiko.PKey | None = None,
+    address: str = "127.0.0.1",
+    port: int = 0,
 ) -> Iterator[int]:
     """Serve every connection by a `server` of its own; the port. `key`: the host's, or a new one."""
     key, transports = key or paramiko.ECDSAKey.generate(), list[paramiko.Transport]()
-    with socket.create_server(("127.0.0.1", port)) as listener:
+    with socket.create_server((address, port)) as listener:
 
         def accept() -> None:
             with contextlib.suppress(OSError):  # the test is over
@@ -77,12 +81,15 @@ class Machine:
     """What answers at a port of loopback by a key of its own, and all that it was given: logins, and what came in."""
 
     key: paramiko.PKey = field(default_factory=paramiko.ECDSAKey.generate)
+    address: str = "127.0.0.1"
     port: int = 0
     given: list[bytes] = field(default_factory=list)
 
     @contextmanager
     def up(self) -> Iterator[None]:
-        with accepting(lambda: Curious(self), key=self.key, port=self.port) as self.port:
+        with accepting(
+            lambda: Curious(self), key=self.key, address=self.address, port=self.port
+        ) as self.port:
             yield
 
 

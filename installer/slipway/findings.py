@@ -172,6 +172,7 @@ class FindingCode(StrEnum):
     SECOND_OWNER = "second-owner"
     SELINUX = "selinux"
     SERVICES_RULES = "services-rules"
+    SHARED_PASSWORD = "shared-password"  # noqa: S105 - a code
     STRAY_MANIFEST = "stray-manifest"
     SWAP = "swap"
     SWAP_AGAIN = "swap-again"

@@ -134,9 +134,7 @@ def _connection(configuration: Configuration, host: Host, workspace: Workspace) 
     from slipway.runner.variables import connection_variables, interpreter, ssh_arguments
     from slipway.settings import bastion_keys
 
-    hosts = configuration.spec.hosts
-    assert hosts is not None  # noqa: S101 - this is one of them
-    ssh = hosts.ssh
+    ssh = configuration.ssh_of(host)
     arguments = ssh_arguments(workspace.known_hosts)
     variables = connection_variables(ssh, host.address, workspace.known_hosts) | interpreter(bundled=None)
     if not _pinned(ssh.host_keys, workspace.known_hosts):

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from slipway.model.codes import HostCode
+from slipway.model.host.items import stranger
 from slipway.model.host.ssh import SSH
 from slipway.model.hostkeys import HostKey
-from slipway.probe.access import Access, HostError, Login
+from slipway.probe.access import Access, HostError, Login, Logins
 from slipway.probe.connect import BastionConnection, shown_key
 from slipway.probe.known_hosts import KnownHosts
 from slipway.probe.ssh import SSHSession
@@ -31,8 +32,8 @@ def session(machine: Machine, file: Path, *, met: list[HostKey] | None = None) -
             "become": {"secretRef": {"name": "sudo", "key": "password"}},
         }
     )
-    access = Access.of(ssh, MappedSecrets(SECRETS), file, met.append if met is not None else None)
-    return SSHSession("w", "127.0.0.1", access)
+    logins = Logins(ssh, MappedSecrets(SECRETS), file, met.append if met is not None else None)
+    return SSHSession("w", "127.0.0.1", logins.to(stranger("w", "127.0.0.1")))
 
 
 def test_where_nobody_looks_an_unknown_host_is_given_nothing(tmp_path: Path) -> None:

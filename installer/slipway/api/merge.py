@@ -10,6 +10,8 @@ from slipway.model.host.settings import HostSettings
 
 #: Names of layers; a group's is GROUP and its name.
 DEFAULTS, GROUP, OWN = "defaults", "group", "host"
+#: Of `ssh`, what opens a host: one of them is used.
+_LOGINS = ("secretRef", "passwordRef")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,15 @@ def _resolved(hosts: Hosts, item: HostItem) -> Host:
         groups=item.groups,
         addresses=item.addresses,
         links=item.links,
-        settings=HostSettings.model_validate(merge(*layers)),
+        settings=HostSettings.model_validate(merge(*map(_with_one_login, layers))),
     )
+
+
+def _with_one_login(layer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A layer that gives a key takes away the password of those below it, and the other way round."""
+    login = layer.get("ssh") or {}
+    given = [name for name in _LOGINS if login.get(name)]
+    return {**layer, "ssh": {**dict.fromkeys(_LOGINS), **login}} if given else layer
 
 
 def _user_set(layers: Iterable[HostSettings]) -> list[dict[str, Any]]:

@@ -4,11 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from slipway.model.configuration import Configuration, Registry, Spec
-    from slipway.model.fields import SecretRef
     from slipway.model.kubernetes import Kubernetes
-
-#: Secrets that Slipway makes itself on first use.
-OWN_SECRETS = ("slipway-registry", "slipway-site")
 
 
 def cluster_facts(configuration: "Configuration") -> dict[str, Any]:
@@ -29,7 +25,6 @@ def cluster_facts(configuration: "Configuration") -> dict[str, Any]:
         "dnsDomain": network.dns_domain,
         "registry": _registry(configuration.spec.registry),
         "proxyMode": kubernetes.kube_proxy.mode if kubernetes else "iptables",
-        "secrets": list(secret_names(configuration.spec)),
     }
 
 
@@ -48,13 +43,3 @@ def _registry(registry: "Registry") -> str:
     if registry.mode == "external":
         return (registry.endpoint or "").partition("://")[2]
     return f"{registry.name}:{registry.port}"
-
-
-def secret_names(spec: "Spec") -> tuple[str, ...]:
-    """Names of all Secrets that a spec points at, and of Slipway's own."""
-    registry = spec.registry
-    refs: list[SecretRef | None] = [registry.ca_ref, registry.pull_ref, registry.push_ref]
-    if spec.hosts:
-        refs.append(spec.hosts.ssh.secret_ref)
-        refs.append(spec.hosts.ssh.become.secret_ref if spec.hosts.ssh.become else None)
-    return tuple(sorted({*OWN_SECRETS, *(ref.name for ref in refs if ref)}))

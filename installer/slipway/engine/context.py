@@ -25,7 +25,7 @@ from slipway.model.bundle import BundleManifest
 from slipway.model.codes import RefusalCode
 from slipway.model.configuration import Configuration
 from slipway.model.hostkeys import HostKey
-from slipway.probe.access import Access
+from slipway.probe.access import Logins
 from slipway.runner import Standby
 from slipway.secrets import SITE_KEY, Secrets, SecretStore, ensure_key, ensure_site
 from slipway.settings import API_VERSION, Workspace
@@ -117,16 +117,16 @@ class Context:
         """Forget what was read of the bundle: it may have been replaced."""
         self._manifest = None
 
-    def access(self) -> Access:
+    def access(self) -> Logins:
         """How hosts are logged into.
 
         Raises:
-            ConfigurationError: there are no hosts, or the key is missing.
+            ConfigurationError: there are no hosts.
         """
         hosts = self.configuration.spec.hosts
         if hosts is None:
             raise ConfigurationError("the ClusterConfiguration has no hosts")
-        return Access.of(hosts.ssh, self.secrets, self.known_hosts, self.on_first_contact)
+        return Logins(hosts.ssh, self.secrets, self.known_hosts, self.on_first_contact)
 
     def client(self) -> "Client":
         """The cluster's API; one connection pool for the whole run."""

@@ -142,8 +142,6 @@ def host_variables(
 ) -> dict[str, dict[str, Any]]:
     """Variables of every host of the batch, and of the control plane that lets others join."""
     context = run.context
-    ssh = context.configuration.spec.hosts
-    assert ssh is not None  # noqa: S101 - there are host steps
     chosen = _names(steps, run, giver)
     variables: dict[str, dict[str, Any]] = {}
     for host in context.configuration.hosts:
@@ -151,7 +149,7 @@ def host_variables(
             continue
         mine = [step for step in steps if step.target == host.name]
         variables[host.name] = {
-            **connection_variables(ssh.ssh, host.address, context.known_hosts),
+            **connection_variables(context.configuration.ssh_of(host), host.address, context.known_hosts),
             **interpreter(bundled=pythons.get(host.name)),
             **{name: value for step in mine for name, value in step.inputs.items()},
             "slipway_steps": {step.action: _step_variables(step, run) for step in mine},

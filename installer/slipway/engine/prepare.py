@@ -229,8 +229,7 @@ def _secret_digests(context: Context) -> dict[str, str]:
     for host in configuration.hosts:
         for role in roles_of(configuration, host):
             wanted |= references(role_variables(configuration, context.manifest, host, role))
-    if configuration.spec.hosts:
-        wanted |= configuration.spec.hosts.ssh.references
+    wanted |= configuration.login_references
     return digests_of(context.secrets, sorted(wanted), site_key(context.secrets))
 
 

@@ -7,7 +7,8 @@ from slipway.engine.context import Context
 from slipway.engine.interpreter import python_for_reset
 from slipway.engine.run import Run
 from slipway.errors import StepError
-from slipway.model.host.items import stranger
+from slipway.model.host.items import Host, stranger
+from slipway.model.host.settings import HostSettings
 from slipway.model.plan import Step
 from slipway.runner import RunnerEvent, RunnerResult, connection_variables, interpreter
 from slipway.runner import run as run_playbook
@@ -70,11 +71,12 @@ def reset_hosts(
     hosts = context.configuration.spec.hosts
     if hosts is None:
         raise StepError("there are no hosts to reset", where=context.configuration.name)
-    bare = [stranger(name, address) for name, address in addresses.items()]
+    named = {host.name: host for host in context.configuration.hosts}
+    bare = [_bare(named.get(name), name, address) for name, address in addresses.items()]
     pythons = python_for_reset(context, bare)
     variables = {
         host.name: {
-            **connection_variables(hosts.ssh, host.address, context.known_hosts),
+            **connection_variables(context.configuration.ssh_of(host), host.address, context.known_hosts),
             **interpreter(bundled=pythons[host.name]),
             **policy,
         }
@@ -93,6 +95,14 @@ def reset_hosts(
         known_hosts=context.known_hosts,
         on_event=heard,
     )
+
+
+def _bare(named: Host | None, name: str, address: str) -> Host:
+    """A host that is to lose all that it has; one that is named is logged into as it says."""
+    found = stranger(name, address)
+    if named is None:
+        return found
+    return found.model_copy(update={"settings": HostSettings(ssh=named.settings.ssh)})
 
 
 def seconds_of(text: str) -> float:

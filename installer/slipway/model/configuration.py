@@ -22,6 +22,7 @@ from slipway.model.fields import (
     ServerURL,
 )
 from slipway.model.host.items import Host, Hosts
+from slipway.model.host.ssh import SSH
 from slipway.model.kubernetes import Kubernetes
 from slipway.model.platforms import AMD64, PLATFORMS, Platform
 
@@ -129,6 +130,20 @@ class Configuration(Model):
     def site(self) -> "Configuration":
         """The one that says how the cluster and its registry are."""
         return self.cluster or self
+
+    def ssh_of(self, host: Host) -> SSH:
+        """How a host is reached: as all are, or by its own login. The configuration has hosts."""
+        if self.spec.hosts is None:
+            raise ValueError("a configuration without hosts reaches none")
+        return self.spec.hosts.ssh.by(host.settings.ssh)
+
+    @property
+    def login_references(self) -> frozenset[str]:
+        """NAME/KEY of every secret that reaching the hosts takes, those included that leave."""
+        if self.spec.hosts is None:
+            return frozenset()
+        own = (self.ssh_of(host).references for host in self.hosts)
+        return self.spec.hosts.ssh.references.union(*own)
 
     @property
     def platforms(self) -> tuple[Platform, ...]:

@@ -15,6 +15,7 @@ from slipway.model.systems import system_of
 from slipway.planning.checks.disks import disk_findings
 from slipway.planning.checks.fleet import fleet_state
 from slipway.planning.checks.host import host_state
+from slipway.planning.checks.logins import login_findings
 from slipway.planning.checks.ports import port_clashes
 from slipway.planning.interpreter import interpreter_findings
 from slipway.planning.standing import standing_findings
@@ -77,7 +78,9 @@ def preflight(
         seen = observed.hosts.get(name)
         if seen and seen.error_code in CREDENTIAL_CODES:
             findings.append(_unreachable(seen))
-    findings += (*_room(configuration), *_clashes(configuration)) if touched else ()
+    findings += (
+        (*_room(configuration), *_clashes(configuration), *login_findings(configuration)) if touched else ()
+    )
     findings += _missing_images(bundle, images, configuration.site.platforms)
     findings += _registry(observed, external=configuration.site.spec.registry.mode == "external")
     return findings

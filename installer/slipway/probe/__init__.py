@@ -4,9 +4,9 @@ Called by the engine and the command line. `Fleet` holds one connection per host
 `fetch_file` each take one round trip on it. The only room that imports paramiko, in `ssh`.
 """
 
-from slipway.probe.access import Access, HostError
+from slipway.probe.access import HostError, Logins
 from slipway.probe.fleet import Fleet
 from slipway.probe.hosts import fetch_file, read_hosts
 from slipway.probe.ssh import SSHSession
 
-__all__ = ["Access", "Fleet", "HostError", "SSHSession", "fetch_file", "read_hosts"]
+__all__ = ["Fleet", "HostError", "Logins", "SSHSession", "fetch_file", "read_hosts"]

@@ -3,14 +3,15 @@
 All that can go wrong with a host has a code (`HostError.code`), which is what preflight, engine and status show.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from slipway.errors import PreflightError
 from slipway.model.codes import HostCode
 from slipway.model.fields import SecretRef
+from slipway.model.host.items import Host
 from slipway.model.host.ssh import SSH
 from slipway.model.hostkeys import HostKey
 from slipway.probe.known_hosts import KnownHosts
@@ -44,7 +45,10 @@ class HostError(PreflightError):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who logs in, by key or by password, and which host keys are believed. `place`: the field that says so."""
+    """Who logs in, by key or by password, and which host keys are believed. `place`: the field that says so.
+
+    `secret_at`: the field that names key or password, where that is another one.
+    """
 
     user: str
     port: int
@@ -52,56 +56,79 @@ class Login:
     place: str
     key: bytes | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
+    secret_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How hosts are logged into: one for all of them. `bastion`: the machine in between and the way into it."""
+    """How one host is logged into, and becomes root there."""
 
     login: Login
     sudo_password: bytes | None = field(default=None, repr=False)
-    bastion: tuple[str, Login] | None = None
 
-    @classmethod
-    def of(
-        cls,
+
+class Logins:
+    """How all hosts are logged into, each by what opens it, and the machine in between; secrets are read when needed.
+
+    `on_first_contact` shows somebody the key of a host that was never met; None: nobody, and none is believed.
+    """
+
+    def __init__(
+        self,
         ssh: SSH,
         secrets: Secrets,
         known_hosts: Path,
         on_first_contact: Callable[[HostKey], None] | None = None,
-    ) -> "Access":
-        """From the configuration; reads the secrets, pins the host keys.
+    ) -> None:
+        self._ssh = ssh
+        self._secrets = secrets
+        self._file = known_hosts
+        self._on_first_contact = on_first_contact
+
+    def to(self, host: Host) -> Access:
+        """The way to one host.
 
         Raises:
             ConfigurationError: a secret is missing.
         """
-        known = KnownHosts(known_hosts, on_first_contact=on_first_contact)
-        known.pin(ssh.host_keys)
-
-        def line(reference: SecretRef) -> bytes:
-            return secrets.read(f"{reference.name}/{reference.key}").rstrip(b"\r\n")
-
-        login = Login(
-            ssh.user,
-            ssh.port,
-            known,
-            "spec.hosts.ssh",
-            key=None if ssh.password_ref else secrets.read(f"{ssh.secret_ref.name}/{ssh.secret_ref.key}"),
-            password=line(ssh.password_ref).decode() if ssh.password_ref else None,
-        )
+        own = host.settings.ssh
+        ssh = self._ssh.by(own)
         become = ssh.become.secret_ref if ssh.become else None
-        return cls(
-            login, line(become) if become else None, _bastion(ssh, secrets, known_hosts, on_first_contact)
+        login = replace(
+            self.stranger,
+            secret_at=f"settings.ssh of {host.name}" if own.secret_ref or own.password_ref else "",
+            key=None if ssh.password_ref else self._value(ssh.secret_ref),
+            password=self._line(ssh.password_ref).decode() if ssh.password_ref else None,
         )
+        return Access(login, self._line(become) if become else None)
 
+    @property
+    def stranger(self) -> Login:
+        """To a host that is told nothing: only where it is asked, and which keys are believed."""
+        known = self._believed(self._file, self._ssh.host_keys)
+        return Login(self._ssh.user, self._ssh.port, known, "spec.hosts.ssh")
 
-def _bastion(
-    ssh: SSH, secrets: Secrets, known_hosts: Path, on_first_contact: Callable[[HostKey], None] | None
-) -> tuple[str, Login] | None:
-    bastion, reference = ssh.bastion, ssh.bastion_key
-    if bastion is None or reference is None:
-        return None
-    known = KnownHosts(bastion_keys(known_hosts), on_first_contact=on_first_contact)
-    known.pin(bastion.host_keys)
-    key = secrets.read(f"{reference.name}/{reference.key}")
-    return bastion.address, Login(bastion.user, bastion.port, known, "spec.hosts.ssh.bastion", key=key)
+    @property
+    def bastion(self) -> tuple[str, Login] | None:
+        """The machine in between and the way into it.
+
+        Raises:
+            ConfigurationError: its key is missing.
+        """
+        bastion, reference = self._ssh.bastion, self._ssh.bastion_key
+        if bastion is None or reference is None:
+            return None
+        known = self._believed(bastion_keys(self._file), bastion.host_keys)
+        place = "spec.hosts.ssh.bastion"
+        return bastion.address, Login(bastion.user, bastion.port, known, place, key=self._value(reference))
+
+    def _believed(self, file: Path, pinned: Sequence[str]) -> KnownHosts:
+        known = KnownHosts(file, on_first_contact=self._on_first_contact)
+        known.pin(pinned)
+        return known
+
+    def _value(self, reference: SecretRef) -> bytes:
+        return self._secrets.read(f"{reference.name}/{reference.key}")
+
+    def _line(self, reference: SecretRef) -> bytes:
+        return self._value(reference).rstrip(b"\r\n")

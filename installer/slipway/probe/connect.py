@@ -94,7 +94,7 @@ def connect(
             address,
             port=login.port,
             username=login.user,
-            pkey=private_key(login.key, login.place) if login.key is not None else None,
+            pkey=private_key(login.key, login.secret_at or login.place) if login.key is not None else None,
             password=login.password,
             sock=through.channel(host, address, login.port) if through else None,
             timeout=SSH_CONNECT_SECONDS,
@@ -168,8 +168,8 @@ def _translated(exc: Exception, host: str, address: str, login: Login, *, bastio
 
 
 _REFUSED_HINT = (
-    "correct the secret in spec.hosts.ssh.passwordRef or spec.hosts.ssh.user, and look whether the host's sshd "
-    "allows PasswordAuthentication, for root also PermitRootLogin"
+    "correct the secret in spec.hosts.ssh.passwordRef (or the host's own) or spec.hosts.ssh.user, and look whether "
+    "its sshd allows PasswordAuthentication, for root also PermitRootLogin"
 )
 
 

@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.hostkeys import HostKey
-from slipway.probe.access import Access, HostError
+from slipway.probe.access import HostError, Logins
 from slipway.probe.connect import BastionConnection
 from slipway.probe.ssh import SSHSession
 from slipway.secrets import Secrets
@@ -20,11 +20,11 @@ T = TypeVar("T")
 class Fleet:
     """Sessions by host name, in the configuration's order. Nothing is connected before it is used."""
 
-    def __init__(self, hosts: Iterable[Host], access: Access) -> None:
+    def __init__(self, hosts: Iterable[Host], logins: Logins) -> None:
         self.hosts = {host.name: host for host in hosts}
-        self.bastion = BastionConnection(*access.bastion) if access.bastion else None
+        self.bastion = bastion_of(logins)
         self.sessions = {
-            host.name: SSHSession(host.name, host.address, access, self.bastion)
+            host.name: SSHSession(host.name, host.address, logins.to(host), self.bastion)
             for host in self.hosts.values()
         }
 
@@ -40,8 +40,8 @@ class Fleet:
         """All hosts of a configuration; none of them when it has no hosts."""
         if configuration.spec.hosts is None:
             raise ValueError("a configuration without hosts has no fleet")
-        access = Access.of(configuration.spec.hosts.ssh, secrets, known_hosts, on_first_contact)
-        return cls(configuration.hosts, access)
+        ssh = configuration.spec.hosts.ssh
+        return cls(configuration.hosts, Logins(ssh, secrets, known_hosts, on_first_contact))
 
     def each(
         self, action: Callable[[SSHSession], T], hosts: Iterable[str] | None = None
@@ -73,3 +73,9 @@ class Fleet:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def bastion_of(logins: Logins) -> BastionConnection | None:
+    """The machine in between, if there is one; not connected yet."""
+    bastion = logins.bastion
+    return BastionConnection(*bastion) if bastion else None

@@ -15,9 +15,11 @@ from slipway.engine.hostkeys import change_everywhere
 from slipway.errors import ConfigurationError, PreflightError, SlipwayError
 from slipway.model.host.ssh import SSH
 from slipway.model.hostkeys import HostKey, HostKeys, host_label, laid_over
-from slipway.probe.access import Access, Login
-from slipway.probe.connect import BastionConnection, shown_key
+from slipway.probe.access import Login, Logins
+from slipway.probe.connect import shown_key
+from slipway.probe.fleet import bastion_of
 from slipway.probe.known_hosts import KnownHosts
+from slipway.settings import bastion_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,12 @@ def introduction_of(context: Context, name: str, *, bastion: bool = False) -> In
     hosts = context.configuration.spec.hosts
     if hosts is None:
         raise ConfigurationError("the ClusterConfiguration has no hosts", where=context.configuration.name)
-    access = context.access()
+    logins = context.access()
+    through = None if bastion else bastion_of(logins)
     if bastion:
-        name, address, login, through = _bastion(access)
+        name, (address, login) = "bastion", _bastion(logins)
     else:
-        address, login = _address(context, name), access.login
-        through = BastionConnection(*access.bastion) if access.bastion else None
+        address, login = _address(context, name), logins.stranger
     try:
         shown = shown_key(name, address, login, through=through, bastion=bastion)
     finally:
@@ -85,18 +87,15 @@ def trust(context: Context, introduction: Introduction) -> str:
             return HostKeys(kept.hosts, laid_over(keys, kept.bastion))
         return HostKeys(laid_over(keys, kept.hosts), kept.bastion)
 
-    login = context.access().login
-    if introduction.bastion:
-        *_, login, _ = _bastion(context.access())
-    KnownHosts(login.known_hosts.path).believe(keys)
+    file = context.known_hosts
+    KnownHosts(bastion_keys(file) if introduction.bastion else file).believe(keys)
     return change_everywhere(context, change)
 
 
-def _bastion(access: Access) -> tuple[str, str, Login, None]:
-    if access.bastion is None:
+def _bastion(logins: Logins) -> tuple[str, Login]:
+    if logins.bastion is None:
         raise ConfigurationError("there is no bastion", where="spec.hosts.ssh.bastion")
-    address, login = access.bastion
-    return "bastion", address, login, None
+    return logins.bastion
 
 
 def _address(context: Context, name: str) -> str:

@@ -12,6 +12,7 @@ from slipway.model.host.mounts import MAX_MOUNTS, Mounts
 from slipway.model.host.networks import MAX_ROUTES, Route
 from slipway.model.host.nvidia import Nvidia
 from slipway.model.host.runtime import Runtime
+from slipway.model.host.ssh import HostLogin
 from slipway.model.host.system import DNS, HostsEntry, Journald, Limits, LogRotation, Time
 
 #: Of a layer; the API server's cost of looking at their keys leaves room for no more.
@@ -34,6 +35,8 @@ class HostSettings(Model):
 
     architecture: Literal["amd64", "arm64"] = Field(default="amd64", json_schema_extra=LIVE)
     """The host's processor, for which its programs, packages and images are; preflight compares it."""
+    ssh: HostLogin = Field(default_factory=HostLogin)
+    """How it is logged into, where that is not as `spec.hosts.ssh` says."""
     runtime: Runtime = Field(default_factory=Runtime)
     """Container runtime."""
     dns: DNS = Field(default_factory=DNS)
