@@ -91,6 +91,8 @@ class Because(StrEnum):
     """Nobody named the module, but another one needs it."""
     REMOVED = "removed"
     """It is there and no longer wanted."""
+    OWNER = "owner"
+    """Another ClusterConfiguration has it."""
     UNHEARD = "unheard"
     """The cluster is there and its API does not answer: whether it is done is not known."""
     EFFECT = "effect"

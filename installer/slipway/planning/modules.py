@@ -112,7 +112,10 @@ def _apply_step(
     step = decide(desired, _seen(observed, record), observed.secrets)
     if step is None:
         return None
-    reasons = tuple(_readable(step, name))
+    reasons = tuple(_readable(step, name, record.owner if record else ""))
+    if record and configuration.elsewhere.get(name) == record.owner:
+        # The other ClusterConfiguration lives, and is refused from then on.
+        step = replace(step, disruptive=True)
     if record and not _stands(record):
         # Its digest was never reached, which by itself says nothing of any field.
         named = tuple(reason for reason in reasons if reason.path != UNNAMED)
@@ -145,12 +148,17 @@ def _seen(observed: Observed, record: ModuleRecord | None) -> Seen:
     return Seen(StepRecord(digest, record.parts, version=record.version), intents, drift)
 
 
-def _readable(step: Step, name: str) -> Iterator[Reason]:
-    """Reasons in terms of the user's fields: rendered values are named only when no field explains them."""
+def _readable(step: Step, name: str, owner: str) -> Iterator[Reason]:
+    """Reasons in terms of the user's fields: rendered values are named only when no field explains them.
+
+    `owner`: whose module it was.
+    """
     changed = {reason.path for reason in step.reasons if reason.cause is Because.FIELD}
     for reason in step.reasons:
         if reason.cause is not Because.FIELD:
             yield reason
+        elif reason.path == "owner":
+            yield Reason(Because.OWNER, f"it is taken over from ClusterConfiguration {owner}")
         elif reason.path in _EXPLAINED:
             path = f"spec.modules.{name}.{reason.path}"
             yield Reason(Because.FIELD, f"{path} changed", path)

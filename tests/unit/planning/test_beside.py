@@ -11,6 +11,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.record import ModulePhase, ModuleRecord
 from slipway.planning.beside import beside
+from slipway.planning.digests import digest, parts
 from slipway.planning.modules import module_inputs
 from slipway.planning.plan import make_plan
 from tests.unit.planning import model
@@ -122,3 +123,20 @@ def test_one_that_is_not_accepted_has_nothing() -> None:
 def test_without_a_cluster_of_slipway_it_stands_alone() -> None:
     configuration = beside(team(), (), model.catalog())
     assert configuration.site is configuration
+
+
+@pytest.mark.parametrize("lives", [True, False], ids=["lives", "is gone"])
+def test_a_module_of_another_is_taken_over_after_a_yes_where_that_one_lives(*, lives: bool) -> None:
+    seen = model.installed(model.document())
+    inputs = module_inputs(found(seen), model.catalog(), model.bundle(), "welcome")
+    seen = with_record(seen, digest=digest(inputs, {}), parts=parts(inputs, {}))
+    if not lives:
+        alone = replace(seen.cluster, configurations=seen.cluster.configurations[:1])
+        seen = replace(seen, cluster=alone)
+    own = read.parse(model.document({"modules": PERSISTENT}))
+    own = beside(own, seen.cluster.configurations, model.catalog(), seen.cluster.modules)
+    plan = make_plan(own, model.catalog(), model.bundle(), seen)
+    step = next(step for step in plan.steps if step.id == "module/welcome/apply")
+    told = f"it is taken over from ClusterConfiguration {TEAM}/platform"
+    assert told in [reason.text for reason in step.reasons]
+    assert (step.disruptive, plan.needs_approval) == (lives, lives)
