@@ -11,6 +11,7 @@ class FindingCode(StrEnum):
     ADDRESS = "address"
     ADDRESS_OUTSIDE_NETWORK = "address-outside-network"
     AMBIGUOUS = "ambiguous"
+    ANOTHER_HOST = "another-host"
     ARCHITECTURE = "architecture"
     BAD_VALUE = "bad-value"
     BUILTIN_WITH_ENDPOINT = "builtin-with-endpoint"

@@ -45,8 +45,10 @@ class Site:
     def __init__(self, apiserver: ApiServer, directory: Path, patch: pytest.MonkeyPatch) -> None:
         self.name = next(NAMES)
         self.context: Context = context(apiserver.kubeconfig, self.name, directory, *HOSTS)
+        self.context.document = {}  # a command line's: it goes on where the API is silent
         self.context.secrets = MappedSecrets({"slipway-site/key": b"0a" * 32, "ssh/id_ed25519": b"none"})
         self.site = site_id(self.context.secrets, self.name)
+        self.host = ""
         self.fleet = LocalFleet(directory / "hosts", HOSTS)
         self.told: list[str] = []
         self.inside: Callable[[], None] = lambda: None
@@ -58,7 +60,9 @@ class Site:
         patch.setattr(resetting, "reset_hosts", self.ansible)
 
     def seen(self) -> dict[str, Any]:
-        answer = ANSWER.replace("0123456789abcdef", self.site)
+        answer = ANSWER.replace("0123456789abcdef", self.site).replace(
+            '"site"', f'"host": "{self.host}", "site"'
+        )
         return {name: parse_host(name, answer) for name in HOSTS}
 
     def ansible(self, _context: Context, addresses: dict[str, str], *_: Any) -> RunnerResult:
@@ -141,9 +145,11 @@ def test_a_reset_has_the_locks_and_leaves_none_on_plain_hosts(site: Site, client
     assert lease["spec"]["holderIdentity"] == ""
 
 
-def test_a_host_of_another_site_is_refused_before_anybody_is_drained(site: Site) -> None:
-    site.site = "another"
-    with pytest.raises(ConfigurationError, match="hosts of another cluster") as caught:
+@pytest.mark.parametrize("another", ["site", "host"])
+def test_a_machine_that_is_another_is_refused_before_anybody_is_drained(site: Site, another: str) -> None:
+    """By its own record; with another host, the address may be wrong in the file."""
+    setattr(site, another, "another")
+    with pytest.raises(ConfigurationError, match="machines that are not these hosts") as caught:
         site.reset(["worker-9"])
     assert caught.value.untouched
     assert [finding.path for finding in caught.value.findings] == [f"host/{name}" for name in HOSTS]

@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 
+from slipway.api import read
 from slipway.cluster.kept import FORMER
 from slipway.cluster.noderecords import node_patch
 from slipway.cluster.observe import node_observed
+from slipway.findings import FindingCode
 from slipway.model.codes import HostCode
 from slipway.model.observed import HostFacts, HostObserved, NodeObserved, Observed
 from slipway.model.plan import Plan, Step
 from slipway.model.record import NodeRecord, StepRecord, Unreadable
+from slipway.planning.preflight import preflight
 from tests.unit.planning import model
 
 PLANE, OURS, LEAVES = "cp-01", "worker-01", "worker-02"
@@ -151,6 +154,22 @@ def test_another_machine_at_the_address_is_neither_reset_nor_is_the_node_drained
 )
 def test_the_machine_that_is_meant_leaves(machine: HostObserved) -> None:
     assert leaving(replace(installed(), hosts={LEAVES: machine})).hold is None
+
+
+def test_no_step_is_begun_on_a_machine_that_is_another_host() -> None:
+    """The address of a new host is that of another one, whose record says so."""
+    items = [
+        *model.base()["spec"]["hosts"]["items"],
+        {"name": "w", "address": "10.0.0.14", "roles": ["worker"]},
+    ]
+    seen, wanted = model.installed(model.base()), {"hosts": {"items": items}}
+    known = {"facts": HostFacts(addresses=("10.0.0.14",)), "cluster": model.SITE, "recorded": LEAVES}
+    seen = replace(seen, hosts={**seen.hosts, "w": HostObserved("w", **known)})
+    configuration = read.parse(model.document(wanted))
+    found = preflight(configuration, model.bundle(), seen, planned(seen, wanted), {})
+    assert [one.problem for one in found if one.code is FindingCode.ANOTHER_HOST] == [
+        f"is {LEAVES}, by the machine's own record"
+    ]
 
 
 @pytest.mark.parametrize("told", ["by its machine", "by its record"])

@@ -5,7 +5,7 @@ The cluster is told first where it still answers.
 
 import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 from slipway.engine.context import Context
@@ -28,7 +28,7 @@ def reset(
 
     Raises:
         ConflictError: somebody else is changing one of the hosts, or the cluster.
-        ConfigurationError: a host is of another site. Nothing was changed then, on no host.
+        ConfigurationError: a machine is of another site, or another host. Nothing was changed then, on no host.
     """
     site = site_id(context.secrets, context.configuration.name)
     begun = threading.Event()
@@ -61,24 +61,26 @@ def _refuse_strangers(context: Context, names: Sequence[str], site: str) -> int:
     chosen = [host for host in context.configuration.hosts if host.name in names]
     with Fleet(chosen, context.access()) as fleet:
         seen = read_hosts(context.configuration, fleet)
-    findings = strangers(seen, site)
+    findings = tuple(strangers(seen, site))
     if findings:
         raise ConfigurationError(
-            "hosts of another cluster are not reset",
+            "machines that are not these hosts are not reset",
             where=context.configuration.name,
             findings=findings,
-            hint="reset them from the workspace of that cluster; see whether the addresses are right",
+            hint="see whether the addresses are right; those of another cluster: reset them from its workspace",
         )
     return max((host.lock.epoch for host in seen.values() if host.lock), default=0)
 
 
-def strangers(seen: Mapping[str, HostObserved], site: str) -> tuple[Finding, ...]:
-    """Hosts whose own record names another site."""
-    return tuple(
-        Finding(f"host/{name}", f"it belongs to site {host.cluster}, not {site}", code=FindingCode.FOREIGN)
-        for name, host in seen.items()
-        if host.cluster not in {"", site}
-    )
+def strangers(seen: Mapping[str, HostObserved], site: str) -> Iterator[Finding]:
+    """Hosts whose own record names another site, or another host."""
+    for name, host in seen.items():
+        if host.cluster not in {"", site}:
+            text = f"it belongs to site {host.cluster}, not {site}"
+            yield Finding(f"host/{name}", text, code=FindingCode.FOREIGN)
+        elif host.recorded not in {"", name}:
+            text = f"it is {host.recorded}, by the machine's own record"
+            yield Finding(f"host/{name}", text, code=FindingCode.ANOTHER_HOST)
 
 
 def _cluster_answers(context: Context, tell: Callable[[str], None]) -> bool:

@@ -200,6 +200,10 @@ def _membership(path: str, seen: HostObserved, observed: Observed) -> Iterator[F
     elif seen.kubernetes and not seen.records and not seen.intents:
         text = f"is already a member of the cluster at {seen.kubernetes}"
         yield Finding(path, text, expected="a host in no cluster", hint=hint, code=FindingCode.FOREIGN)
+    elif seen.recorded not in {"", seen.name}:
+        text = f"is {seen.recorded}, by the machine's own record"
+        hint = f"mend its address, or name it {seen.recorded}; to rename a machine, let it leave first"
+        yield Finding(path, text, expected=seen.name, hint=hint, code=FindingCode.ANOTHER_HOST)
 
 
 def _room(configuration: Configuration) -> Iterator[Finding]:
