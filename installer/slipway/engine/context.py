@@ -26,7 +26,7 @@ from slipway.model.codes import RefusalCode
 from slipway.model.configuration import Configuration
 from slipway.model.hostkeys import HostKey
 from slipway.probe.access import Logins
-from slipway.runner import Standby
+from slipway.runner import Standby, sweep
 from slipway.secrets import SITE_KEY, Secrets, SecretStore, ensure_key, ensure_site
 from slipway.settings import API_VERSION, Workspace
 
@@ -156,9 +156,12 @@ def open_context(
 ) -> Context:
     """Open cluster.yaml, its secrets, and the artifacts: of `bundle`, or of the site registry.
 
+    What killed runs left in memory is taken away first.
+
     Raises:
         ConfigurationError: with every mistake in the file, its module names and settings included.
     """
+    sweep()
     configuration = read.load(file)
     release = catalog.load()
     findings = release.check(configuration)

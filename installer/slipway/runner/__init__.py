@@ -6,6 +6,7 @@ Called by the engine. The only room that imports ansible_runner, and it does so 
 
 from slipway.runner.events import EventKind, RunnerEvent, translate
 from slipway.runner.run import RunnerFailure, RunnerResult, run
+from slipway.runner.scratch import sweep
 from slipway.runner.standby import Standby
 from slipway.runner.variables import connection_variables, interpreter, resolve
 
@@ -19,5 +20,6 @@ __all__ = [
     "interpreter",
     "resolve",
     "run",
+    "sweep",
     "translate",
 ]

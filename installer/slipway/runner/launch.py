@@ -90,6 +90,7 @@ def launch(scratch: Scratch, job: Job) -> Started:
                 "PYTHONUTF8": "1",
             },  # what the libraries read and write, whatever the locale
             cwd=scratch.path,
+            pass_fds=(scratch.lock,),
             start_new_session=True,  # Ctrl-C at a terminal is ours to handle
         )
     assert process.stdin is not None  # noqa: S101 - for the type checker

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import selectors
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -108,7 +107,7 @@ def run(
     finally:
         if started:
             started.end(in_order=False)
-        shutil.rmtree(scratch.path, ignore_errors=True)
+        scratch.remove()
 
 
 class _Run:

@@ -1,9 +1,15 @@
-"""The directory of one run: inventory, extra variables and secret files, for its owner and one run only."""
+"""The directory of one run: inventory, extra variables and secret files, for its owner and one run only.
 
+Whoever uses it keeps it locked, and the kernel lets go of what a killed process held, in whatever container it was. So
+the next run takes away what killed ones left, and nothing else.
+"""
+
+import fcntl
 import json
 import logging
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,26 +21,43 @@ from slipway.runner.variables import inventory, resolve
 
 log = logging.getLogger(__name__)
 
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - mkdtemp makes directories ours alone
+#: What begins the names of such directories; a process number follows, for people who look.
+_PREFIX: Final = "slipway-run"
 #: A socket's path may have 108 bytes; OpenSSH adds 17 and Ansible 10 to the directory.
-_SHORT: Final = 60
+_SHORT: Final = 56
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\r")
 
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """The run's own directory."""
+    """The run's own directory. `lock`: a descriptor of it, shared with the run's supervisor; open while it is used."""
 
     path: Path
+    lock: int
 
     @classmethod
     def make(cls, directory: Path) -> "Scratch":
         """In memory where possible: secrets then never reach a disk."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        bases = [Path("/dev/shm"), directory]  # noqa: S108 - mkdtemp makes it ours alone
+        bases = [_MEMORY, directory]
         base = next(b for b in bases if b is directory or (b.is_mount() and os.access(b, os.W_OK)))
         if len(str(base)) > _SHORT:
             base = Path(tempfile.gettempdir())
-        return cls(Path(tempfile.mkdtemp(prefix=f"slipway-{os.getpid()}-", dir=base)))
+        sweep(base)
+        while True:
+            path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=base))
+            lock = _opened(path)
+            if lock is not None:
+                fcntl.flock(lock, fcntl.LOCK_SH)
+                if path.is_dir():
+                    return cls(path, lock)
+                os.close(lock)  # somebody who swept took it for that of a dead one
+
+    def remove(self) -> None:
+        """Take it away, whatever is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self.lock)
 
     @property
     def inventory(self) -> Path:
@@ -86,6 +109,33 @@ class Scratch:
             log.warning("%s is not kept: %s", path, error.strerror)
             return None
         return path
+
+
+def sweep(base: Path = _MEMORY) -> None:
+    """Take away directories of runs of ours whose processes are all gone."""
+    for path in base.glob(f"{_PREFIX}*"):
+        lock = _opened(path)
+        if lock is None:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path, ignore_errors=True)
+        except BlockingIOError:  # it runs
+            pass
+        finally:
+            os.close(lock)
+
+
+def _opened(path: Path) -> int | None:
+    """A descriptor of a directory of our own; None where it is gone, somebody else's, or a link."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    if os.fstat(descriptor).st_uid == os.geteuid():
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def _unsafe(value: Any) -> Any:

@@ -5,7 +5,6 @@ taken, the run knows no hosts and no secrets; it ends with the process that keep
 """
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,7 +45,7 @@ class Standby:
         """End what waits."""
         if self._started:
             self._started.end(in_order=False)
-            shutil.rmtree(self._started.scratch.path, ignore_errors=True)
+            self._started.scratch.remove()
             self._started = None
 
     def _start(self) -> Started:

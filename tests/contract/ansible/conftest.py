@@ -15,4 +15,4 @@ def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(OURS, uuid.uuid4().hex)
     yield
     assert marked() == {}
-    assert not list(Path("/dev/shm").glob(f"slipway-{os.getpid()}-*"))
+    assert not list(Path("/dev/shm").glob(f"slipway-run{os.getpid()}-*"))

@@ -151,7 +151,7 @@ def test_when_the_caller_is_killed_nothing_lives_on(tmp_path: Path, number: sign
         os.kill(process.pid, number)
         process.wait()
         assert until(lambda: not marked(), 2) < 2
-    until(lambda: not list(Path("/dev/shm").glob(f"slipway-{process.pid}-*")), 2)
+    until(lambda: not list(Path("/dev/shm").glob(f"slipway-run{process.pid}-*")), 2)
 
 
 def test_when_the_supervisor_is_killed_the_run_fails_and_nothing_lives_on(tmp_path: Path) -> None:

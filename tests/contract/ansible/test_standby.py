@@ -105,4 +105,4 @@ def test_it_ends_with_the_process_that_keeps_it(tmp_path: Path) -> None:
         process.kill()
         process.wait()
         until(lambda: not marked(), 5)
-    until(lambda: not list(Path("/dev/shm").glob(f"slipway-{process.pid}-*")), 5)
+    until(lambda: not list(Path("/dev/shm").glob(f"slipway-run{process.pid}-*")), 5)
