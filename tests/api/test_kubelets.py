@@ -90,6 +90,7 @@ def test_no_kubelet_reads_or_writes_records(server: ApiServer, client: Client) -
     assert kubelet(server, "worker-2", "GET", own) == FORBIDDEN
     assert kubelet(server, "worker-2", "PATCH", own, {"data": {"record": "{}"}}) == FORBIDDEN
     assert kubelet(server, "worker-2", "DELETE", own) == FORBIDDEN
+    assert kubelet(server, "worker-2", "DELETE", "nodes/worker-2") == FORBIDDEN  # its record would go with it
     assert kubelet(server, "worker-2", "POST", all_of_them, {"metadata": {"name": "x"}}) == FORBIDDEN
 
 
