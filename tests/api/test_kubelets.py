@@ -4,7 +4,9 @@ The same for planning: tests/attacks/test_nodes_are_not_believed.py.
 """
 
 import json
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +17,11 @@ from slipway.cluster.kept import FORMER
 from slipway.cluster.noderecords import apply_node, mark_begun
 from slipway.cluster.observe import observe
 from slipway.cluster.settings import ensure_namespace
-from slipway.errors import PreflightError
+from slipway.errors import PreflightError, StepError
 from slipway.model.record import StepRecord
-from slipway.settings import NAMESPACE
+from slipway.settings import NAMESPACE, data_dir
 from tests.apiserver import ApiServer, until
+from tests.binaries import binary
 
 HELD = "node-restriction.kubernetes.io/tenant"
 TAINT = {"key": "dedicated", "value": "pci", "effect": "NoSchedule"}
@@ -92,6 +95,28 @@ def test_no_kubelet_reads_or_writes_records(server: ApiServer, client: Client) -
     assert kubelet(server, "worker-2", "DELETE", own) == FORBIDDEN
     assert kubelet(server, "worker-2", "DELETE", "nodes/worker-2") == FORBIDDEN  # its record would go with it
     assert kubelet(server, "worker-2", "POST", all_of_them, {"metadata": {"name": "x"}}) == FORBIDDEN
+
+
+def test_the_operator_s_own_account_reads_records_and_writes_none(
+    server: ApiServer, client: Client, tmp_path: Path
+) -> None:
+    """By the rules of the module's chart, with a token as its pod has one."""
+    chart = data_dir() / "modules/operator/chart"
+    made = [binary("helm"), "template", "-n", NAMESPACE, "operator", chart, "-s", "templates/rbac.yaml"]
+    rules = subprocess.run(made, capture_output=True, check=True, text=True).stdout
+    server.kubectl("-n", NAMESPACE, "apply", "-f", "-", stdin=rules)
+    server.create_node("worker-10")
+    apply_node(client, "worker-10", labels={}, taints=[], records=RECORDS, address=ADDRESS)
+    token = server.kubectl("-n", NAMESPACE, "create", "token", "slipway-operator").stdout
+    kubeconfig = json.loads(server.kubeconfig.read_text())
+    kubeconfig["users"][0]["user"]["token"] = token
+    own = tmp_path / "kubeconfig"
+    own.write_text(json.dumps(kubeconfig))
+    with connect(own) as operator:
+        seen = observe(operator, drift=True)
+        assert seen.nodes["worker-10"].records == RECORDS
+        with pytest.raises(StepError, match="forbidden"):
+            mark_begun(operator, "worker-10", "op-1", ["node_prepare"])
 
 
 def test_garbage_of_a_kubelet_or_in_a_record_is_that_nodes_alone(server: ApiServer, client: Client) -> None:
