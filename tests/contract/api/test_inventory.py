@@ -172,3 +172,22 @@ def test_other_files_are_left_to_other_plugins(tmp_path: Path) -> None:
     assert json.loads(_ansible("ansible-inventory", "-i", str(file), "--list"))["ungrouped"] == {
         "hosts": ["one"]
     }
+
+
+def test_a_host_with_a_login_of_its_own_is_reached_by_it(tmp_path: Path) -> None:
+    file = _site(tmp_path, "demo")
+    document = yaml.safe_load(file.read_text())
+    first, second, *_ = document["spec"]["hosts"]["items"]
+    second["settings"] = {"ssh": {"passwordRef": {"name": "own", "key": "login"}}}
+    file.write_text(yaml.safe_dump(document))
+    secret = file.parent / "secrets/own/login"
+    secret.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    secret.touch(mode=0o600)
+    secret.write_text("OpensThis")
+    listing = _ansible("ansible-inventory", "-i", str(file), "--list")
+    hosts = _plain(json.loads(listing)["_meta"]["hostvars"])
+    assert "secrets/own/login" in hosts[second["name"]]["ansible_password"]
+    assert "OpensThis" not in listing
+    assert "ansible_ssh_private_key_file" not in hosts[second["name"]]
+    assert "ansible_password" not in hosts[first["name"]]
+    assert "ansible_ssh_private_key_file" in hosts[first["name"]]

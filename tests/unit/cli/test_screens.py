@@ -39,6 +39,7 @@ PLANS = (
     "module-setting",
     "module-that-holds-data-disabled",
     "host-added",
+    "host-added-that-waits-to-be-trusted",
     "kubelet-setting-of-all",
     "intent-left-open",
     "host-away-at-a-fresh-install",
