@@ -3,6 +3,7 @@
 import contextlib
 import io
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.cli.streams import Shown, harmless, steer
+from slipway.cli.streams import Shown, steer
+from slipway.harmless import harmless
 from slipway.model.codes import HostCode
 from slipway.model.observed import HostObserved
+from slipway.model.status import ConditionType
+from slipway.operator.conditions import condition
 from slipway.probe import ssh
 from slipway.probe.access import HostError
 from slipway.probe.parse import ReadError, parse_host
+from slipway.runner import run
 from slipway.settings import interpreter_bin
 from tests.listening import GONE, Welcoming, accepting, session_with
 
@@ -120,3 +125,24 @@ def test_all_that_a_command_prints_goes_by_it(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert b"\x1b" not in done.stdout + done.stderr
     assert b"\x07" not in done.stdout + done.stderr
+
+
+STEERING = "\x1b]0;title\x07 \x1b[31mred\x1b[2J \u202eydaer"
+
+
+def test_what_is_kept_in_the_cluster_steers_no_terminal_either() -> None:
+    """kubectl, and whoever reads the operator's status by other means, show it as it is."""
+    told = condition(ConditionType.READY, False, "Degraded", STEERING)["message"]
+    assert told == "\\x1b]0;title\\x07 \\x1b[31mred\\x1b[2J \\u202eydaer"
+
+
+def test_a_runs_log_can_be_read_with_cat(tmp_path: Path) -> None:
+    play = tmp_path / "play.yml"
+    play.write_text("- {hosts: all, gather_facts: false, tasks: [debug: {msg: '{{ said }}'}]}\n")
+    host = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "said": STEERING}
+    result = run(play, hosts={"a": host}, directory=tmp_path, secrets=str)
+    assert result.log
+    text = result.log.read_text()
+    assert "title" in text
+    assert harmless(text) == text
+    assert "\x1b" not in text

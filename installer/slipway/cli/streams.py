@@ -1,25 +1,17 @@
 """Standard streams as they really are: closed, full, read by nobody, of an encoding that lacks our letters."""
 
 import os
-import re
 import signal
 import sys
 from io import TextIOWrapper
-from typing import IO, Final
+from typing import IO
 
 from slipway.cli.faults import refusal_of
 from slipway.errors import SlipwayError
+from slipway.harmless import harmless
 
 #: Seconds until an interrupt that got lost is repeated: long enough to be out of where it was lost.
 AGAIN = 0.01
-
-
-#: What a terminal would do rather than show: all control characters but a line's end and a tab, and what turns the
-#: direction of writing. Colours pass, but for 8, which hides.
-_CONTROLS: Final = re.compile(
-    r"(\x1b\[(?!(?:[0-9]*;)*8[;m])[0-9;]*m)"
-    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
-)
 
 
 class Shown(TextIOWrapper):
@@ -29,11 +21,6 @@ class Shown(TextIOWrapper):
         """Write it as `harmless` makes it."""
         super().write(harmless(text))
         return len(text)
-
-
-def harmless(text: str) -> str:
-    r"""The text with what a terminal would do written out: `\x1b` for an escape."""
-    return _CONTROLS.sub(lambda found: found[1] or found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def steer(text: str, stream: IO[str]) -> None:

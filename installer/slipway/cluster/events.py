@@ -9,6 +9,7 @@ from typing import Final
 from slipway.clock import exact_text, utc_now
 from slipway.cluster.client import Client
 from slipway.errors import SlipwayError
+from slipway.harmless import plain
 from slipway.model.observed import LiveConfiguration
 from slipway.settings import API_GROUP, API_VERSION
 
@@ -27,6 +28,7 @@ def emit_event(
     client: Client, about: LiveConfiguration, reason: str, note: str, *, warning: bool = False
 ) -> None:
     """Create one Event; a failure is logged and nothing more, since Events are for people."""
+    note = plain(note)
     now = exact_text(utc_now())
     event = {
         "apiVersion": "events.k8s.io/v1",

@@ -6,6 +6,7 @@ Type, status, reason, message, and a transition time that moves only with the st
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from slipway.harmless import plain
 from slipway.model.status import ConditionType
 
 #: metav1.Condition allows 32768; a status is read by people, and all conditions share one object.
@@ -39,5 +40,6 @@ def find(status: Mapping[str, Any], kind: ConditionType) -> Condition:
 
 
 def shortened(text: str, limit: int = MESSAGE_LIMIT) -> str:
-    """At most `limit` characters, with a mark where something is missing."""
+    """At most `limit` characters, with a mark where something is missing; hosts and pods had a word in it."""
+    text = plain(text)
     return text if len(text) <= limit else text[: limit - 1] + "…"

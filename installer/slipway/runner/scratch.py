@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from slipway.harmless import plain
 from slipway.runner.redaction import Redactor
 from slipway.runner.variables import inventory, resolve
 
@@ -104,7 +105,7 @@ class Scratch:
             source.read_text(encoding="utf-8", errors="replace") for source in sources if source.is_file()
         ]
         try:
-            write_private(path, redactor.text(_COLOUR.sub("", "".join(texts))))
+            write_private(path, plain(redactor.text(_COLOUR.sub("", "".join(texts)))))
         except OSError as error:
             log.warning("%s is not kept: %s", path, error.strerror)
             return None
