@@ -23,7 +23,10 @@ Watched = Annotated[
 @app.command()
 def run(
     namespace: Watched = "",
-    address: Annotated[str, typer.Option(help="Address of /healthz, /readyz and /metrics.")] = "0.0.0.0",  # noqa: S104
+    address: Annotated[
+        str,
+        typer.Option(help="Address of /healthz, /readyz and /metrics.", envvar="SLIPWAY_OPERATOR_ADDRESS"),
+    ] = "0.0.0.0",  # noqa: S104
     port: Annotated[
         int, typer.Option(help="Their port.", min=0, max=65535, envvar="SLIPWAY_OPERATOR_PORT")
     ] = 9810,

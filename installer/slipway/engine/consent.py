@@ -15,7 +15,7 @@ def turn_of(context: Context, cluster: ClusterObserved) -> str:
     from slipway.cluster.lease import newest_turn
 
     if cluster.reachable:
-        return newest_turn(context.client(), context.configuration.name)
+        return newest_turn(context.client(), context.configuration.lease)
     return next(iter(operation_names(context.state / "operations")), "")
 
 

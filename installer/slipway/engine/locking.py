@@ -146,7 +146,7 @@ class Locks:
         if self._leased:
             return
         ensure_namespace(self.context.client(), NAMESPACE)
-        name = self.context.configuration.name
+        name = self.context.configuration.lease
         self._lease = lease = Lease(self.context.client(), name, self.context.holder, seconds=self._seconds)
         self._patiently(lambda: self._acquire(lease))
         if not self._begun:  # hosts know an operation by one epoch, from its first step to its last

@@ -256,7 +256,7 @@ def _refuse(context: Context, cluster: ClusterObserved) -> None:
             spec = stored_spec(live.spec, name=live.name, namespace=live.namespace)
             findings += immutable_findings(spec, configuration.spec)
             findings += pillar_findings(resolve(spec.hosts) if spec.hosts else (), spec, configuration)
-        elif live.spec.get("hosts") and configuration.spec.hosts and context.document is not None:
+        elif live.host_items and configuration.spec.hosts and context.document is not None:
             text = f"the cluster's hosts belong to ClusterConfiguration {live.namespace}/{live.name}"
             findings.append(
                 Finding(

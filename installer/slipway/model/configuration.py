@@ -25,6 +25,7 @@ from slipway.model.host.items import Host, Hosts
 from slipway.model.host.ssh import SSH
 from slipway.model.kubernetes import Kubernetes
 from slipway.model.platforms import AMD64, PLATFORMS, Platform
+from slipway.settings import NAMESPACE
 
 #: A path of a registry's repositories, as the distribution protocol allows it.
 PROJECT = r"^[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*$"
@@ -144,6 +145,11 @@ class Configuration(Model):
             return frozenset()
         own = (self.ssh_of(host).references for host in self.hosts)
         return self.spec.hosts.ssh.references.union(*own)
+
+    @property
+    def lease(self) -> str:
+        """What its Lease is called behind the prefix: a team's namesake has another, and holds up nobody else."""
+        return self.name if self.namespace == NAMESPACE else f"{self.namespace}.{self.name}"
 
     @property
     def platforms(self) -> tuple[Platform, ...]:

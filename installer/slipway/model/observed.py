@@ -9,6 +9,7 @@ from slipway.model.paths import FieldPath
 from slipway.model.record import Intent, Lock, ModuleRecord, ObjectRef, StepRecord, Unreadable
 from slipway.model.standing import Ailment
 from slipway.model.survey import Survey
+from slipway.settings import NAMESPACE
 
 
 class Scope(StrEnum):
@@ -142,6 +143,12 @@ class LiveConfiguration:
     """Maps and entries of lists that such a manager has a hold on: they stay when Slipway's lets go."""
     status: dict[str, Any] = field(default_factory=dict)
     uid: str = ""
+
+    @property
+    def host_items(self) -> tuple[dict[str, Any], ...]:
+        """Its hosts as they are written. Outside of Slipway's own namespace none are: there others may write."""
+        hosts = self.spec.get("hosts") or {} if self.namespace == NAMESPACE else {}
+        return tuple(hosts.get("items") or ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,8 @@ def accepted_configuration(
     findings = [*_misplaced(configuration, allowed), *catalog.check(configuration)]
     if findings:
         raise refusal(findings, where=f"{live.namespace}/{live.name}")
-    refuse_second_owner(live, everyone, configuration.elsewhere)
+    followed = [one for one in everyone if one.namespace in {NAMESPACE, *allowed}]
+    refuse_second_owner(live, followed, configuration.elsewhere)
     return configuration
 
 
@@ -67,7 +68,7 @@ def _misplaced(configuration: Configuration, allowed: Collection[str]) -> Iterat
 def refuse_second_owner(
     live: LiveConfiguration, everyone: Sequence[LiveConfiguration], elsewhere: Mapping[str, str] = NOBODYS
 ) -> None:
-    """Refuse what an older ClusterConfiguration has already; `everyone` is sorted, oldest first.
+    """Refuse what an older ClusterConfiguration has already; `everyone` that is followed is sorted, oldest first.
 
     `elsewhere`: modules that others have, also those that they do not name but require, and whose they are.
     """
@@ -89,9 +90,9 @@ def _position(live: LiveConfiguration, everyone: Sequence[LiveConfiguration]) ->
 
 
 def _hosts(live: LiveConfiguration, older: Sequence[LiveConfiguration]) -> list[Finding]:
-    if not live.spec.get("hosts"):
+    if not live.host_items:
         return []
-    owner = next((item for item in older if item.spec.get("hosts")), None)
+    owner = next((item for item in older if item.host_items), None)
     problem = f"the hosts of this cluster are those of {owner.namespace}/{owner.name}" if owner else ""
     return [Finding("spec.hosts", problem, code=FindingCode.SECOND_HOSTS)] if owner else []
 

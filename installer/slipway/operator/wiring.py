@@ -63,7 +63,7 @@ class Opened:
     def refuse_held(self) -> None:
         """The same Lease that `apply` takes. Who remembers no earlier look waits until it has seen enough of it."""
         context = self._context
-        lease = Lease(context.client(), context.configuration.name, context.holder, sighting=self._seen)
+        lease = Lease(context.client(), context.configuration.lease, context.holder, sighting=self._seen)
         if self._seen:
             lease.refuse_held()
         else:
@@ -123,7 +123,7 @@ class ClusterEngine:
         secrets, site = SecretReader(self._client), configuration.site
         state = _state() / configuration.namespace / configuration.name
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        seen = self._seen[configuration.name] if self._seen is not None else None
+        seen = self._seen[configuration.lease] if self._seen is not None else None
         context = Context(
             configuration=configuration,
             catalog=self._release,

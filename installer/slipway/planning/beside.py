@@ -1,6 +1,7 @@
 """Several ClusterConfigurations in one cluster: whose the hosts are, and who has which modules already."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from slipway.api.read import parse_spec
 from slipway.catalog import Catalog
@@ -8,6 +9,10 @@ from slipway.errors import ConfigurationError
 from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration
 from slipway.model.record import ModuleRecord
+from slipway.settings import NAMESPACE
+
+#: The module whose settings say which namespaces of teams are followed.
+OPERATOR: Final = "operator"
 
 NO_RECORDS: Mapping[str, ModuleRecord] = {}
 
@@ -21,11 +26,14 @@ def beside(
     """The configuration with what it finds in the cluster.
 
     A module is somebody else's when the ClusterConfiguration with hosts selects it, when another one enables it, or
-    when its record says so. One whose ClusterConfiguration is gone is nobody's.
+    when its record says so. One whose ClusterConfiguration is gone is nobody's. Who writes one where none is followed
+    has nothing by that, and stands in nobody's way.
     """
     mine = (configuration.namespace, configuration.name)
-    others = [read for one in everyone if (one.namespace, one.name) != mine and (read := _read(one))]
-    owners = {owner_of(other) for other in others}
+    read = [found for one in everyone if (one.namespace, one.name) != mine and (found := _read(one))]
+    followed = _followed_namespaces((configuration, *read))
+    others = [other for other in read if other.namespace in followed]
+    owners = {owner_of(one) for one in read}
     elsewhere = {name: owner_of(other) for other in reversed(others) for name in _has(other, catalog)}
     elsewhere |= {name: record.owner for name, record in records.items() if record.owner in owners}
     cluster = next((other for other in others if other.hosts), None)
@@ -38,8 +46,17 @@ def owner_of(configuration: Configuration) -> str:
     return f"{configuration.namespace}/{configuration.name}"
 
 
+def _followed_namespaces(configurations: Iterable[Configuration]) -> set[str]:
+    """Slipway's own, and those of teams, which only a ClusterConfiguration there names."""
+    own = [one.spec.modules.get(OPERATOR) for one in configurations if one.namespace == NAMESPACE]
+    named = (module.settings.get("namespaces") for module in own if module)
+    return {NAMESPACE, *(name for names in named if isinstance(names, list) for name in names)}
+
+
 def _read(live: LiveConfiguration) -> Configuration | None:
     """None: it is not accepted, and has nothing."""
+    if live.namespace != NAMESPACE and live.spec.get("hosts"):
+        return None
     try:
         return parse_spec(live.spec, name=live.name, namespace=live.namespace, generation=live.generation)
     except ConfigurationError:

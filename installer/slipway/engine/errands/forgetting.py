@@ -7,7 +7,6 @@ ClusterConfiguration names keeps its Node: whoever reinstalled it wants it back.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from slipway.api.explain import nearest
 from slipway.engine.context import Context
@@ -145,5 +144,4 @@ def _warnings(node: NodeObserved, *, applied: bool) -> Iterator[str]:
 
 
 def _names(live: LiveConfiguration) -> set[str]:
-    items: list[dict[str, Any]] = (live.spec.get("hosts") or {}).get("items") or []
-    return {str(item.get("name")) for item in items}
+    return {str(item.get("name")) for item in live.host_items}

@@ -128,7 +128,7 @@ def _in_cluster(context: Context, name: str) -> Iterator[tuple[str, str]]:
     if node and node.address:
         yield name, node.address
     for live in everyone:
-        for item in (live.spec.get("hosts") or {}).get("items") or ():
+        for item in live.host_items:
             yield str(item.get("name")), str(item.get("address"))
 
 
