@@ -219,6 +219,20 @@ def test_what_a_command_line_met_reaches_the_cluster_and_replaces_nothing_there(
     assert read_host_keys(client).hosts == (met,)
 
 
+def test_a_command_line_that_lost_its_state_meets_all_hosts_before_an_operator_does(
+    client: Client, site: Path, host: Machine, pod: Pod
+) -> None:
+    """No step needs them; the operator will."""
+    context = opened(site)
+    away = stranger("away", "127.0.0.9")
+    hosts = (stranger("w", ADDRESS), away)
+    context.configuration = context.configuration.model_copy(update={"hosts": hosts})
+    with host.up():
+        share_host_keys(context)
+        assert [key.key for key in read_host_keys(client).hosts] == [host.key.get_base64()]
+        assert visited(pod()) is HostCode.NONE
+
+
 def test_ansible_goes_by_the_same_keys(client: Client, site: Path, host: Machine, pod: Pod) -> None:
     playbook = site / "look.yml"
     playbook.write_text("- {hosts: all, gather_facts: false, tasks: [{ansible.builtin.raw: 'true'}]}\n")

@@ -3,13 +3,14 @@
 The cluster's go before a machine's own: they are the site's. An operator has no others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.errors import SlipwayError
 from slipway.model.host.ssh import SSH
 from slipway.model.hostkeys import HostKeys, Keys, host_label, laid_over
+from slipway.probe.fleet import Fleet
 from slipway.probe.known_hosts import KnownHosts
 from slipway.settings import bastion_keys
 
@@ -33,7 +34,8 @@ def take_host_keys(context: "Context", file: Path) -> None:
 def share_host_keys(context: "Context") -> None:
     """Give the cluster what this machine knows of the hosts' keys and the bastion's; pinned ones replace others there.
 
-    Only the document's own hosts: an address may have been another machine's once.
+    Only the document's own hosts: an address may have been another machine's once. Those that nobody has met yet are
+    met now, while somebody is there; of one that does not answer there is nothing to give.
     """
     from slipway.cluster.hostkeys import change_host_keys
 
@@ -41,7 +43,11 @@ def share_host_keys(context: "Context") -> None:
     if context.document is None or hosts is None:
         return
     ssh, file = hosts.ssh, context.known_hosts
-    labels = {host_label(item.address, ssh.port) for item in hosts.items}
+    labels = {host_label(host.address, ssh.port): host for host in context.configuration.hosts}
+    strangers = [host for label, host in labels.items() if not KnownHosts(file).of(label)]
+    if strangers and context.on_first_contact and not ssh.host_keys:
+        with Fleet(strangers, context.access()) as fleet:
+            fleet.each(lambda session: session.run("true", sudo=False))
     mine = HostKeys(_known(file, labels), _known(bastion_keys(file), _bastion_label(ssh)))
 
     def change(kept: HostKeys) -> HostKeys:
@@ -89,7 +95,7 @@ def _bastion_label(ssh: SSH) -> set[str]:
     return {host_label(ssh.bastion.address, ssh.bastion.port)} if ssh.bastion else set()
 
 
-def _known(file: Path, labels: set[str]) -> Keys:
+def _known(file: Path, labels: Collection[str]) -> Keys:
     return tuple(key for key in KnownHosts(file).all() if key.host in labels)
 
 
