@@ -1,6 +1,7 @@
 """Whoever reaches the operator's port gets figures and nothing else: no memory, no threads, no probe's place."""
 
 import contextlib
+import http.client
 import os
 import socket
 import threading
@@ -15,7 +16,7 @@ import pytest
 
 from slipway import catalog
 from slipway.operator import web
-from slipway.operator.web import HTTPPages, probe_page
+from slipway.operator.web import HTTPPages, kept_page, probe_page
 from tests.charts import rendered
 
 
@@ -92,6 +93,36 @@ def test_who_says_nothing_keeps_no_probe_out(pages: HTTPPages) -> None:
             assert answer(pages) == (200, b"ok")
         assert threading.active_count() == threads
         assert all(closed(one) for one in silent[: web.MOST])
+
+
+def test_a_crowd_that_asks_all_the_time_keeps_no_probe_out() -> None:
+    """A kubelet waits for a second; figures cost some milliseconds, once."""
+    made = []
+
+    def figures() -> web.Page:
+        made.append(time.monotonic())
+        time.sleep(0.02)
+        return 200, web.PLAIN, b"x" * 20_000
+
+    over = threading.Event()
+    with HTTPPages("127.0.0.1", 0, {"/healthz": probe_page(str), "/metrics": kept_page(figures)}) as pages:
+
+        def ask() -> None:
+            while not over.is_set():
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    answer(pages, "/metrics")
+
+        crowd = [threading.Thread(target=ask) for _ in range(8)]
+        for one in crowd:
+            one.start()
+        try:
+            began = time.monotonic()
+            assert [answer(pages) for _ in range(20)] == [(200, b"ok")] * 20
+            assert len(made) <= 2 + (time.monotonic() - began) / web.FRESH
+        finally:
+            over.set()
+            for one in crowd:
+                one.join()
 
 
 def test_a_byte_now_and_then_keeps_no_connection(pages: HTTPPages, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from slipway.operator.door import Door, Key, Verdict
 from slipway.operator.lookout import Lookout
 from slipway.operator.metrics import Metrics
 from slipway.operator.queue import BindingContext, Filter, Queue
-from slipway.operator.web import EXPOSITION, HTTPPages, probe_page
+from slipway.operator.web import EXPOSITION, HTTPPages, kept_page, probe_page
 from slipway.settings import ELECTION, LEASE_PREFIX
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ class OperatorProcess:
             {
                 "/healthz": probe_page(self._unhealthy, notes=self._notes),
                 "/readyz": probe_page(self._unready),
-                "/metrics": lambda: (200, EXPOSITION, metrics.text()),
+                "/metrics": kept_page(lambda: (200, EXPOSITION, metrics.text())),
             },
         )
 

@@ -29,6 +29,10 @@ MOST: Final = 32
 LONGEST: Final = 8192
 #: Seconds from its first to its last byte: a page is a few milliseconds of work.
 SECONDS: Final = 5.0
+#: Connections taken in before those that are there have their turn: fewer than there are places, so that each has one.
+_AT_ONCE: Final = MOST // 2
+#: Seconds for which a page that costs something is as good as a new one.
+FRESH: Final = 1.0
 #: Seconds between two looks whether somebody's time is up.
 _LOOK: Final = 0.5
 
@@ -89,10 +93,14 @@ class HTTPPages:
                 self._dismiss(one)
 
     def _welcome(self) -> None:
-        try:
-            one, _ = self._listener.accept()
-        except OSError:  # gone before its turn, or this process has no descriptor left
-            return
+        for _ in range(_AT_ONCE):
+            try:
+                one, _address = self._listener.accept()
+            except OSError:  # that was all; or it is gone already, or this process has no descriptor left
+                return
+            self._take_in(one)
+
+    def _take_in(self, one: socket.socket) -> None:
         if len(self._visitors) >= MOST:
             self._dismiss(next(iter(self._visitors)))
         one.setblocking(False)
@@ -143,6 +151,18 @@ class HTTPPages:
         del self._visitors[one]
         self._selector.unregister(one)
         one.close()
+
+
+def kept_page(page: Callable[[], Page]) -> Callable[[], Page]:
+    """The same page, made once a second at most, whoever asks how often. For one thread."""
+    made: list[tuple[float, Page]] = []
+
+    def kept() -> Page:
+        if not made or time.monotonic() - made[0][0] > FRESH:
+            made[:] = [(time.monotonic(), page())]
+        return made[0][1]
+
+    return kept
 
 
 def probe_page(
