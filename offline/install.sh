@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# install.sh [--prefix DIR] [--bin DIR] [--key FILE.pub]...: installs Slipway out of the bundle that this file lies in.
+# install.sh [--prefix DIR] [--bin DIR] [--key FILE.pub]... [--allow-older REASON]: installs Slipway out of the bundle that
+# this file lies in.
 #
 # Needs bash, sha256sum and Python (3.11 or 3.13); no network, no pip, no compiler. Asks nobody and nothing outside the bundle.
 # With --key it refuses a bundle that none of these keys signed, before anything of the bundle is run: the signature is
 # checked by the OpenSSL of this machine's own Python. The keys are remembered in DIR/trusted.pub: the next bundle has to be
-# signed as well. Stopped at any moment, the same command goes on; done again, it changes nothing. Former releases stay
+# signed as well, and no earlier than this one (DIR/accepted has its serial), or --allow-older says why not, which is kept in
+# DIR/accepted.log. Stopped at any moment, the same command goes on; done again, it changes nothing. Former releases stay
 # beside the new one until they are removed by hand.
 set -euo pipefail
 umask 022
 
-prefix=/opt/slipway/releases bin=/usr/local/bin keys=()
+prefix=/opt/slipway/releases bin=/usr/local/bin keys=() reason=''
 
 fail() { # what why next
   printf 'error: %s\n' "$1" >&2
@@ -19,17 +21,18 @@ fail() { # what why next
 }
 again="mend the cause and run the same command again"
 
-usage() { sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 while [ $# -gt 0 ]; do
   case $1 in
     --help | -h) usage; exit 0 ;;
-    --prefix | --bin | --key)
+    --prefix | --bin | --key | --allow-older)
       [ $# -gt 1 ] || { echo "install.sh: $1 needs a value" >&2; exit 2; }
       case $1 in
         --prefix) prefix=$2 ;;
         --bin) bin=$2 ;;
         --key) keys+=("$2") ;;
+        --allow-older) reason=${2//[$'\n\r']/ } ;;
       esac
       shift 2 ;;
     *) echo "install.sh: unknown option $1; --help shows all" >&2; exit 2 ;;
@@ -47,6 +50,13 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cp "$bundle/bundle.yaml" "$copy/" || fail "the bundle cannot be read" "it says why above" "$again"
 [ ! -e "$bundle/bundle.yaml.sig" ] || cp "$bundle/bundle.yaml.sig" "$copy/"
+# Who asked for a signature once means it.
+[ ${#keys[@]} -gt 0 ] || [ ! -e "$prefix/trusted.pub" ] || keys=("$prefix/trusted.pub")
+: >"$copy/trusted.pub"
+for key in "${keys[@]}"; do
+  text=$(<"$key") || fail "$key cannot be read" "it says why above" "name a public key that is there"
+  printf '%s\n' "$text" >>"$copy/trusted.pub"
+done
 
 # What bundle.yaml says, without a reader of YAML: Slipway writes it one field a line.
 version='' digest='' wheels=() list=''
@@ -88,8 +98,8 @@ done
   "it has wheels for ${supported[*]}; here ${seen:-there is none}" "install python3 of Debian 12 or 13"
 
 check_signature() {
-  "$python" -I - "$bundle" "$copy" "${keys[@]}" <<'PYTHON'
-import base64, binascii, ctypes, hashlib, json, ssl, sys
+  "$python" -I - "$bundle" "$copy" "${keys[*]}" <<'PYTHON'
+import base64, binascii, ctypes, hashlib, json, re, ssl, sys
 
 def refuse(what, why=""):
     print(f"error: {what}\n" + (f"  why: {why}\n" if why else "") + "  next: sign it with a key that is trusted here:"
@@ -118,42 +128,77 @@ def valid(library, key, signature, message):
         return False
     return library.EVP_DigestVerify(context, signature, len(signature), message, len(message)) == 1
 
-bundle, copy, files = sys.argv[1], sys.argv[2], sys.argv[3:]
+bundle, copy, path = sys.argv[1:]
 trusted = {}
-for path in files:
-    try:
-        lines = [line.split() for line in open(path, encoding="utf-8") if line.strip()]
-        blobs = [base64.b64decode(text, validate=True) for _, text, *_ in lines]
-    except (OSError, ValueError) as error:
-        refuse(f"{path}: this is no public key of Ed25519", str(error))
-    if not blobs or any(line[0] != "ssh-ed25519" for line in lines) or any(len(blob) != 51 for blob in blobs):
-        refuse(f"{path}: this is no public key of Ed25519", f"it has {' '.join(line[0] for line in lines) or 'nothing'}")
-    for blob in blobs:
-        name = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-        trusted[f"SHA256:{name}"] = blob[-32:]
+try:
+    lines = [line.split() for line in open(f"{copy}/trusted.pub", encoding="utf-8") if line.strip()]
+    blobs = [base64.b64decode(text, validate=True) for _, text, *_ in lines]
+except (OSError, ValueError) as error:
+    refuse(f"{path}: this is no public key of Ed25519", str(error))
+if not blobs or any(line[0] != "ssh-ed25519" for line in lines) or any(len(blob) != 51 for blob in blobs):
+    refuse(f"{path}: this is no public key of Ed25519", f"it has {' '.join(line[0] for line in lines) or 'nothing'}")
+for blob in blobs:
+    name = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+    trusted[f"SHA256:{name}"] = blob[-32:]
 try:
     data = json.load(open(f"{copy}/bundle.yaml.sig", encoding="utf-8"))
     form, name, signature = data["format"], str(data["key"]), base64.b64decode(data["signature"], validate=True)
+    serial, site = (0, "") if form == 1 else (data["serial"], data["site"])
+    if type(serial) is not int or not 0 <= serial < 1 << 53 or not re.fullmatch("[a-z0-9.-]{0,253}", site):
+        raise ValueError(f"{serial!r} for {site!r} is not what is signed")
 except FileNotFoundError:
     refuse(f"{bundle}: the bundle is not signed")
 except (OSError, ValueError, KeyError, TypeError, binascii.Error) as error:
     refuse(f"{bundle}/bundle.yaml.sig: this is no signature", str(error))
-if form != 1 or name not in trusted:
+if form not in (1, 2) or name not in trusted:
     refuse(f"{bundle}: the bundle is not signed by a trusted key", f"it is by {name}; trusted are {', '.join(trusted)}")
-message = b"slipway bundle 1\n" + open(f"{copy}/bundle.yaml", "rb").read()
+said = f"slipway bundle {form}\n" + (f"{serial}\n{site}\n" if form == 2 else "")
+message = said.encode() + open(f"{copy}/bundle.yaml", "rb").read()
 if len(signature) != 64 or not valid(openssl(), trusted[name], signature, message):
     refuse(f"{bundle}: the bundle was changed after it was signed")
-print(f"signed by {name}")
+with open(f"{copy}/serial", "w", encoding="utf-8") as file:
+    file.write(f"{serial}\n")
+print(f"signed by {name}" + (f" for {site}" if site else ""))
 PYTHON
 }
-# Who asked for a signature once means it.
-[ ${#keys[@]} -gt 0 ] || [ ! -e "$prefix/trusted.pub" ] || keys=("$prefix/trusted.pub")
-if [ ${#keys[@]} -gt 0 ]; then check_signature; fi
+
+# A bundle that was signed before the newest one that was ever taken here is an old one put back; the one taken last is not.
+refuse_older() {
+  local known line
+  own=$(sha256sum <"$copy/bundle.yaml") own=${own%% *} serial=$(<"$copy/serial") newest=0 last='' older=''
+  if [ -e "$prefix/accepted" ]; then
+    known=0
+    while IFS= read -r line; do
+      [[ $line =~ ^([0-9]{1,16})\ ([0-9a-f]{64})$ ]] && newest=${BASH_REMATCH[1]} last=${BASH_REMATCH[2]} known=1
+    done <"$prefix/accepted"
+    [ "$known" = 1 ] || fail "which bundle was taken last cannot be read" "$prefix/accepted is damaged" \
+      "see that this bundle is the newest, then remove that file"
+  fi
+  [ "$serial" -lt "$newest" ] && [ "$own" != "$last" ] || return 0
+  [ -n "$reason" ] || fail "the bundle is older than the one that was taken last" \
+    "its signature has the serial $serial, the newest that was taken is $newest" \
+    "bring a newer one; if an older one is meant: --allow-older REASON"
+  older=1
+}
+remember() {
+  mkdir -p "$prefix" || fail "$prefix cannot be made" "it says why above" "run it as root, or choose another --prefix"
+  [ -z "$older" ] || printf '%s %s %s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$serial" "$own" "$reason" >>"$prefix/accepted.log"
+  [ "$serial" -lt "$newest" ] || newest=$serial
+  [ "$(cat "$prefix/accepted" 2>/dev/null || true)" != "$newest $own" ] || return 0
+  printf '%s %s\n' "$newest" "$own" >"$prefix/.accepted.part"
+  mv "$prefix/.accepted.part" "$prefix/accepted"
+}
+if [ ${#keys[@]} -gt 0 ]; then
+  check_signature
+  refuse_older
+fi
 
 # Nothing of the bundle is run before all that will be is what the manifest says.
 check_wheels() { (cd "$1" && sha256sum --check --quiet <<<"${list%$'\n'}" 2>&1); }
 damaged=$(check_wheels "$bundle") || fail "the bundle is damaged" "$damaged" \
   "copy it again; slipway bundle verify names every file"
+
+if [ ${#keys[@]} -gt 0 ]; then remember; fi
 
 mark=$(sha256sum <<<"$list")
 release=$prefix/$version-cp${found/./}-${mark:0:12}
@@ -194,10 +239,8 @@ if [ ! -f "$release/.complete" ]; then
   fi
 fi
 
-trusted=''
-for key in "${keys[@]}"; do trusted+="$(<"$key")"$'\n'; done
-if [ -n "$trusted" ] && [ "${trusted%$'\n'}" != "$(cat "$prefix/trusted.pub" 2>/dev/null || true)" ]; then
-  printf '%s' "$trusted" >"$prefix/.trusted.part"
+if [ -s "$copy/trusted.pub" ] && [ "$(<"$copy/trusted.pub")" != "$(cat "$prefix/trusted.pub" 2>/dev/null || true)" ]; then
+  cp "$copy/trusted.pub" "$prefix/.trusted.part"
   mv "$prefix/.trusted.part" "$prefix/trusted.pub"
 fi
 if [ "$(readlink "$link" 2>/dev/null || true)" != "$release/bin/slipway" ]; then

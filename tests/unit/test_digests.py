@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,8 @@ def test_a_bundle_has_the_digest_that_it_states() -> None:
     )
     made = manifests.manifest_of(name="small", catalog="c" * 64, slipway="0.1.0", artifacts=[artifact])
     assert made.digest == "sha256:36a88272b4d36e9f3666bc59c964580bee030d8912c74de02647760e26f42b36"
+    usual = replace(artifact, name="demo/u", origin="ü")  # no registry has a name with an umlaut
+    made = manifests.manifest_of(name="small", catalog="c" * 64, slipway="0.1.0", artifacts=[usual])
     assert manifests.parse(manifests.dump(made), "here") == made
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, BundleDirectory, ConfigurationFile, Format, Output
+from slipway.cli.output import DEFAULT_FILE, AllowOlder, BundleDirectory, ConfigurationFile, Format, Output
 from slipway.errors import ConfigurationError
 from slipway.smallfiles import json_of
 
@@ -26,6 +26,7 @@ def apply(
         bool, typer.Option("--force-conflicts", help="Take fields that somebody else set.")
     ] = False,
     refresh: Annotated[bool, typer.Option(help="Read all hosts and look for drift first.")] = False,
+    allow_older: AllowOlder = "",
     output: Output = Format.TEXT,
 ) -> int:
     """Make hosts, registry, cluster and modules follow the ClusterConfiguration: only what differs."""
@@ -35,7 +36,7 @@ def apply(
     agreed = ""
     if plan_file:
         file, refresh, agreed = _plan_file(plan_file)
-    context = opened_context(file, bundle, force_conflicts=force_conflicts)
+    context = opened_context(file, bundle, force_conflicts=force_conflicts, allow_older=allow_older)
     return carry_out(context, Scope.FULL if refresh else Scope.TARGETS, yes=yes, output=output, agreed=agreed)
 
 

@@ -102,14 +102,16 @@ def verify(
     from slipway.cli.catalog import site_of
     from slipway.engine.enquiry.closure import Closure, closure
     from slipway.errors import BundleError
+    from slipway.settings import cache_dir
 
     configuration = site_of(file) if file else None
     trusted = configuration.spec.bundle.trusted_keys if configuration else ()
-    source = DirectorySource(directory, trusted)
+    source = DirectorySource(directory, trusted, cache_dir=cache_dir() if trusted or key else None)
     manifest, catalog = source.manifest(), catalogs.load()
     if key:
-        text, signature = source.texts()
-        check_signature(text, signature, str(directory / SIGNATURE), [read_public(name) for name in key])
+        bundle = source.verified()
+        beside = str(directory / SIGNATURE)
+        check_signature(bundle.text, bundle.signature, beside, [read_public(name) for name in key])
     findings = tuple(checks.damaged_files(directory, manifest))
     if findings:
         hint = "copy the bundle again, or build it again over the same directory"

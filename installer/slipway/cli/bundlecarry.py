@@ -1,6 +1,7 @@
 """`slipway bundle` on its way from one side to the other: keys, signatures, volumes. Parsing and printing only."""
 
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -35,16 +36,23 @@ def keygen(
 def sign(
     directory: Directory,
     key: Annotated[Path, typer.Option(metavar="FILE", help="A private key of Ed25519, in OpenSSH's form.")],
+    site: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="No other ClusterConfiguration takes it than that of this name."),
+    ] = "",
     output: Output = Format.TEXT,
 ) -> None:
-    """Sign a bundle's manifest, and by its digests everything in the bundle."""
+    """Sign a bundle's manifest, and by its digests everything in the bundle.
+
+    The moment is in the signature: a site that took this bundle takes none that was signed before.
+    """
     from slipway.bundle.verify.signing import sign as sign_bundle
 
-    signer = sign_bundle(directory, key)
+    seal = sign_bundle(directory, key, int(time.time()), site)
     if output is Format.JSON:
-        emit({"directory": str(directory), "key": signer})
+        emit({"directory": str(directory), "key": seal.key, "serial": seal.serial, "site": seal.site})
     else:
-        print(f"{directory}: signed by {signer}")
+        print(f"{directory}: signed by {seal.key}{f' for {site}' if site else ''}")
 
 
 def export(

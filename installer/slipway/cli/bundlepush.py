@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, colour, emit, print_error
+from slipway.cli.output import (
+    DEFAULT_FILE,
+    AllowOlder,
+    ConfigurationFile,
+    Format,
+    Output,
+    colour,
+    emit,
+    print_error,
+)
 
 if TYPE_CHECKING:
     from slipway.engine.errands.copies import Copied
@@ -35,6 +44,7 @@ def push(
             metavar="FILE", help="With --to: authorities to trust, in the place of the system's (PEM)."
         ),
     ] = None,
+    allow_older: AllowOlder = "",
     output: Output = Format.TEXT,
 ) -> int:
     """Copy a bundle into the site registry, which is brought up first where it is not there yet. Nothing else.
@@ -50,7 +60,11 @@ def push(
     from slipway.planning.plan import mirror_only
 
     return carry_out(
-        opened_context(file, directory), Scope.TARGETS, yes=True, output=output, narrow=mirror_only
+        opened_context(file, directory, allow_older=allow_older),
+        Scope.TARGETS,
+        yes=True,
+        output=output,
+        narrow=mirror_only,
     )
 
 

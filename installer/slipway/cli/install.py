@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output
+from slipway.cli.output import DEFAULT_FILE, AllowOlder, ConfigurationFile, Format, Output
 
 app = typer.Typer()
 
@@ -20,11 +20,12 @@ def install(
     force_conflicts: Annotated[
         bool, typer.Option("--force-conflicts", help="Take fields that somebody else set.")
     ] = False,
+    allow_older: AllowOlder = "",
     output: Output = Format.TEXT,
 ) -> int:
     """Bring up the site registry, push the bundle into it, and apply. Afterwards the bundle is not needed any more."""
     from slipway.cli.running import carry_out, opened_context
     from slipway.model.observed import Scope
 
-    context = opened_context(file, bundle, force_conflicts=force_conflicts)
+    context = opened_context(file, bundle, force_conflicts=force_conflicts, allow_older=allow_older)
     return carry_out(context, Scope.FULL, yes=yes, output=output)

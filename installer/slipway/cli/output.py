@@ -29,6 +29,13 @@ BundleDirectory = Annotated[
     Path | None,
     typer.Option("--bundle", "-b", envvar="SLIPWAY_BUNDLE", help="Bundle; unset: the site registry's."),
 ]
+AllowOlder = Annotated[
+    str,
+    typer.Option(
+        metavar="REASON",
+        help="Take a signed bundle that is older than the site's last one; the reason is recorded.",
+    ),
+]
 DEFAULT_FILE = Path("cluster.yaml")
 
 #: Findings, or lines of a reason, that one screen has room for; letters of a line.

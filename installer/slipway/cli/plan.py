@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, BundleDirectory, ConfigurationFile, Format, Output, emit, warn
+from slipway.cli.output import (
+    DEFAULT_FILE,
+    AllowOlder,
+    BundleDirectory,
+    ConfigurationFile,
+    Format,
+    Output,
+    emit,
+    warn,
+)
 from slipway.errors import PreflightError, before_changes
 from slipway.landing import land, real
 
@@ -30,6 +39,7 @@ def plan(
         bool, typer.Option("--detailed-exitcode", help="2 when there is work.")
     ] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Keep the plan, for `apply FILE`.")] = None,
+    allow_older: AllowOlder = "",
     output: Output = Format.TEXT,
 ) -> int:
     """Show what an apply would change, like a diff, with the reason of every line. Changes nothing.
@@ -42,7 +52,7 @@ def plan(
     from slipway.engine.prepare import prepare
     from slipway.model.observed import Scope
 
-    context = opened_context(file, bundle)
+    context = opened_context(file, bundle, allow_older=allow_older)
     with before_changes():
         observed, made = prepare(context, Scope.FULL if refresh else Scope.RECORDS)
     try:

@@ -36,11 +36,14 @@ def opened_context(
     bundle: Path | None,
     *,
     force_conflicts: bool = False,
+    allow_older: str = "",
     edit: Edit | None = None,
 ) -> Context:
     """The context of a command; host keys met for the first time are shown."""
     with before_changes():
-        context = open_context(file, bundle=bundle, force_conflicts=force_conflicts, edit=edit)
+        context = open_context(
+            file, bundle=bundle, force_conflicts=force_conflicts, allow_older=allow_older, edit=edit
+        )
         _refuse_modules_only(context.configuration, file)
     context.on_first_contact = lambda key: print(
         f"host key of {key.host} recorded: {key.shown}", file=sys.stderr

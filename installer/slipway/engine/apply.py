@@ -15,6 +15,7 @@ from slipway.engine.batches import Batch, StepState, next_batches
 from slipway.engine.board import Board
 from slipway.engine.context import Context
 from slipway.engine.execute import execute
+from slipway.engine.freshness import take_bundle, tell_cluster
 from slipway.engine.hostkeys import share_host_keys
 from slipway.engine.journal import Journal, new_operation
 from slipway.engine.locking import Locks
@@ -70,7 +71,9 @@ def apply(
             tell(Progress(ProgressKind.LOCKED, name, time.time()))
             if observed.cluster.reachable:
                 _share_host_keys(context, board)
+            taken = take_bundle(context, board.note)
             _run(board, context, observed, locks, cancelled, held)
+            tell_cluster(context, taken, board.note)
             lost = locks.lost
     except Interrupted:  # while it waited for a lock
         log.debug("%s: stopped before its first step", name)

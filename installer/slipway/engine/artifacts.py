@@ -92,7 +92,7 @@ def _stock(context: Context, other: Host | None, *, replica: bool) -> Stock:
     A delta leaves out what the registry has, which a replica may lack.
     """
     if isinstance(context.source, DirectorySource):
-        given = DirectoryStock(context.source.directory, context.source.texts())
+        given = DirectoryStock(context.source.directory, context.verified)
         if not (replica and given.absent):
             return given
     if other is None:
@@ -101,4 +101,4 @@ def _stock(context: Context, other: Host | None, *, replica: bool) -> Stock:
             hint="slipway install --bundle DIR",
         )
     source = registry_source(context.configuration, context.secrets, context.state, other)
-    return RegistryStock(source.client, context.state / SCRATCH)
+    return RegistryStock(source.client, context.state / SCRATCH, context.verified)

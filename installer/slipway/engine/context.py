@@ -15,7 +15,10 @@ from slipway import catalog
 from slipway.api import read
 from slipway.bundle.registry.client import RegistryError
 from slipway.bundle.site.source import ArtifactSource, DirectorySource
+from slipway.bundle.verify.freshness import Accepted, later_of, refuse_stale
+from slipway.bundle.verify.signing import Verified
 from slipway.catalog import Catalog
+from slipway.engine.freshness import accepted_here
 from slipway.engine.lost import LostSecrets
 from slipway.engine.registry import site_source
 from slipway.errors import ConfigurationError
@@ -28,7 +31,7 @@ from slipway.model.hostkeys import HostKey
 from slipway.probe.access import Logins
 from slipway.runner import Standby, sweep
 from slipway.secrets import SITE_KEY, Secrets, SecretStore, ensure_key, ensure_site
-from slipway.settings import API_VERSION, Workspace
+from slipway.settings import API_VERSION, Workspace, cache_dir
 
 if TYPE_CHECKING:
     from slipway.cluster.client import Client
@@ -61,6 +64,8 @@ class Context:
     document: Mapping[str, Any] | None = None
     holder: str = field(default_factory=this_process)
     force_conflicts: bool = False
+    allow_older: str = ""
+    """Why a bundle is taken that is older than the last one; empty: it is not."""
     edit: "Edit | None" = None
     """What this command edited in the file; None: nothing."""
     own_secrets: Secrets | None = None
@@ -75,6 +80,8 @@ class Context:
     _client: "Client | None" = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _keys_lock: threading.Lock = field(default_factory=threading.Lock)
+    _accepted: Accepted | None = None
+    _verified: Verified | None = None
     _manifest: BundleManifest | None = None
 
     @property
@@ -89,11 +96,15 @@ class Context:
         return self.state / "known_hosts"
 
     @property
-    def manifest(self) -> BundleManifest:
-        """What the bundle, or the site registry, holds."""
-        if self._manifest is None:
+    def verified(self) -> Verified:
+        """The bundle.yaml of this run: what is planned by it, kept of it and pushed is this one.
+
+        Raises:
+            BundleError: nobody who is trusted signed it, or it is of another site, or older than the last one.
+        """
+        if self._verified is None:
             try:
-                self._manifest = self.catalog.bundle_for(self.configuration, self.source.manifest())
+                found = self.source.verified()
             except RegistryError as error:
                 if error.code in {RefusalCode.UNREACHABLE, RefusalCode.NOT_FOUND}:
                     error.hint = f"for a first install give the bundle: --bundle DIR; else {error.hint}"
@@ -102,7 +113,41 @@ class Context:
                         "bring back the secrets with which this site's registry was made: secrets/ has others"
                     )
                 raise
+            self._refuse_stale(found)
+            self._verified = found
+        return self._verified
+
+    @property
+    def signed(self) -> Verified | None:
+        """The bundle that this run has read, where keys vouch for it."""
+        return self._verified if self._verified and self._verified.seal else None
+
+    @property
+    def manifest(self) -> BundleManifest:
+        """What the bundle, or the site registry, holds."""
+        if self._manifest is None:
+            self._manifest = self.catalog.bundle_for(self.configuration, self.verified.manifest)
         return self._manifest
+
+    @property
+    def accepted(self) -> Accepted:
+        """The bundle that the site took last, as far as is known."""
+        if self._accepted is None:
+            self._accepted = accepted_here(self.state)
+        return self._accepted
+
+    def learn_accepted(self, known: Accepted) -> None:
+        """The cluster knows of a bundle that the site took.
+
+        Raises:
+            BundleError: that of this run is older.
+        """
+        self._accepted = later_of(self.accepted, known)
+        self._refuse_stale(self.verified)
+
+    def _refuse_stale(self, bundle: Verified) -> None:
+        if bundle.seal:
+            refuse_stale(bundle, self.accepted, self.configuration.site.name, self.allow_older)
 
     def live_document(self) -> dict[str, Any]:
         """The ClusterConfiguration to put into the cluster: the user's fields and no defaults."""
@@ -115,7 +160,7 @@ class Context:
 
     def refresh(self) -> None:
         """Forget what was read of the bundle: it may have been replaced."""
-        self._manifest = None
+        self._verified = self._manifest = None
 
     def access(self) -> Logins:
         """How hosts are logged into.
@@ -152,6 +197,7 @@ def open_context(
     *,
     bundle: Path | None = None,
     force_conflicts: bool = False,
+    allow_older: str = "",
     edit: "Edit | None" = None,
 ) -> Context:
     """Open cluster.yaml, its secrets, and the artifacts: of `bundle`, or of the site registry.
@@ -176,7 +222,8 @@ def open_context(
         if isinstance(store, LostSecrets)
         else partial(site_source, configuration, store, workspace.state)
     )
-    source = DirectorySource(bundle, trusted, site) if bundle else site()
+    kept = cache_dir() if trusted else None
+    source = DirectorySource(bundle, trusted, site, kept) if bundle else site()
     return Context(
         configuration=configuration,
         catalog=release,
@@ -186,6 +233,7 @@ def open_context(
         kubeconfig=workspace.kubeconfig,
         document=read.document(file),
         force_conflicts=force_conflicts,
+        allow_older=allow_older,
         edit=edit,
     )
 

@@ -49,6 +49,7 @@ def can_hand_over(context: Context, observed: Observed, plan: Plan) -> bool:
         and StepKind.SETTINGS in kinds
         and StepKind.MIRROR not in kinds
         and not plan.needs_approval
+        and not context.allow_older
         and str(ITS_END) not in {step.id for step in plan.steps}
     )
 

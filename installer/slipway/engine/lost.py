@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.bundle.site.source import ArtifactSource
+from slipway.bundle.verify.signing import Verified
 from slipway.errors import ConfigurationError
 from slipway.model.bundle import Artifact, BundleManifest
 from slipway.secrets import SITE_KEY, SecretStore
@@ -43,6 +44,9 @@ class LostSecrets(SecretStore):
 @dataclass(frozen=True, slots=True)
 class _LostRegistry:
     secrets: LostSecrets
+
+    def verified(self) -> Verified:
+        raise self.secrets.error()
 
     def manifest(self) -> BundleManifest:
         raise self.secrets.error()

@@ -16,6 +16,7 @@ from slipway.bundle.site.source import SiteSource
 from slipway.clock import utc_text
 from slipway.engine.consent import losses_of_removals, turn_of
 from slipway.engine.context import Context
+from slipway.engine.freshness import accepted_in
 from slipway.engine.journal import unfinished_targets
 from slipway.engine.kubeconfig import fetch_kubeconfig
 from slipway.engine.merging import effective_configuration
@@ -129,6 +130,8 @@ def _observe(context: Context, scope: Scope) -> Observed:
         if _member(context, seen) and fetch_kubeconfig(context):
             cluster = _cluster(context, drift=False)
     _refuse(context, cluster)  # before the bundle is asked for what the cluster could not take
+    if cluster.reachable and context.verified.seal:
+        context.learn_accepted(accepted_in(context.client()))
     secrets = _secret_digests(context)
     return Observed(
         scope=scope,

@@ -20,7 +20,7 @@ from slipway.bundle.registry.client import RegistryClient
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.site.inventory import inventory_of
 from slipway.bundle.site.push import push
-from slipway.bundle.site.source import RegistrySource
+from slipway.bundle.site.source import RegistrySource, bundle_of
 from slipway.bundle.site.stock import RegistryStock
 from slipway.bundle.site.sweep import sweep, sweep_of
 from slipway.bundle.verify.checks import damaged_files, missing_platforms
@@ -233,7 +233,10 @@ def test_a_replica_gets_both_platforms(tmp_path: Path, registry: Registry) -> No
     push(tmp_path / "bundle", registry.client())
     shutil.rmtree(tmp_path / "bundle")
     with running_registry(tmp_path / "replica", tmp_path / "replica-data") as replica:
-        push(RegistryStock(registry.client(), tmp_path / "scratch"), replica.client())
+        push(
+            RegistryStock(registry.client(), tmp_path / "scratch", bundle_of(registry.client())),
+            replica.client(),
+        )
         for artifact in manifest.artifacts:
             held = [
                 one.client().head_manifest(artifact.repository, artifact.tag) for one in (registry, replica)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from slipway.bundle.registry.client import RegistryClient, RegistryError, RegistryUnavailable
-from slipway.bundle.site import source as cache
+from slipway.bundle.site import filecache as cache
 from slipway.bundle.site.push import push
 from slipway.bundle.site.source import ArtifactSource, DirectorySource, RegistrySource
 from slipway.errors import BundleError, Interrupted

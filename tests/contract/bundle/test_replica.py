@@ -12,7 +12,7 @@ import pytest
 
 from slipway.bundle.registry.client import RegistryClient, RegistryError
 from slipway.bundle.site.push import push
-from slipway.bundle.site.source import RegistrySource, SiteSource
+from slipway.bundle.site.source import RegistrySource, SiteSource, bundle_of
 from slipway.bundle.site.stock import RegistryStock
 from slipway.errors import Interrupted
 from slipway.model.bundle import Artifact, ArtifactKind
@@ -40,7 +40,7 @@ def test_a_registry_is_filled_from_another_one(tmp_path: Path, registry: Registr
     manifest = small_bundle(tmp_path / "bundle")
     first = push(tmp_path / "bundle", registry.client())
     shutil.rmtree(tmp_path / "bundle")
-    stock = RegistryStock(registry.client(), tmp_path / "scratch")
+    stock = RegistryStock(registry.client(), tmp_path / "scratch", bundle_of(registry.client()))
     copied = push(stock, replica.client())
     assert (copied.images_copied, copied.artifacts_copied) == (first.images_copied, first.artifacts_copied)
     assert (copied.blobs_copied, copied.bytes) == (first.blobs_copied, first.bytes)
@@ -60,7 +60,10 @@ def test_filling_it_goes_on_where_it_was_stopped(
 ) -> None:
     small_bundle(tmp_path / "bundle")
     whole = push(tmp_path / "bundle", registry.client())
-    stock, asked = RegistryStock(registry.client(), tmp_path / "scratch"), iter(range(100))
+    stock, asked = (
+        RegistryStock(registry.client(), tmp_path / "scratch", bundle_of(registry.client())),
+        iter(range(100)),
+    )
     with pytest.raises(Interrupted):
         push(stock, replica.client(), parallel=1, cancelled=lambda: next(asked) > 9)
     with pytest.raises(RegistryError) as caught:

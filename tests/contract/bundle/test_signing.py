@@ -93,7 +93,7 @@ def test_what_was_changed_since_is_refused(bundle: Path, key: Path, change: str)
         signature.write_text("{")
     else:
         data = json.loads(signature.read_text())
-        other = {"format": 2} if change == "format" else {"signature": data["signature"][::-1]}
+        other = {"format": 3} if change == "format" else {"signature": data["signature"][::-1]}
         signature.write_text(json.dumps(data | other))
     refused = slipway("verify", bundle, "--key", f"{key}.pub")
     assert refused.returncode == 7

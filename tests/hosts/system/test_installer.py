@@ -30,7 +30,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     installer_bundle(out)
     signing.keygen(directory / "site", "site")
     signing.keygen(directory / "stranger", "stranger")
-    signing.sign(out, directory / "site")
+    signing.sign(out, directory / "site", 1)
     assert damaged_files(out) == []
     export(out, directory / "media", 8 << 20, lambda _text: None)
     outline(directory / "outline", catalogs.load(), NODES.values())

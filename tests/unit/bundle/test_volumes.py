@@ -14,13 +14,13 @@ from slipway.bundle.carry.volumes import (
     Header,
     Span,
     dump,
-    is_bundle_path,
     laid_out,
     missing_numbers,
     parse,
     size_in_bytes,
     volume_name,
 )
+from slipway.bundle.form.names import is_bundle_path
 from slipway.errors import BundleError
 
 DIGEST = "sha256:" + "a" * 64

@@ -53,12 +53,12 @@ def test_a_registry_that_shows_another_certificate_was_made_with_other_secrets(t
     """On a machine that has neither the secrets nor the kubeconfig of the cluster."""
     context = open_context(workspace(tmp_path).configuration)
 
-    def manifest() -> Any:
+    def verified() -> Any:
         raise RegistryError(
             "tls", "the certificate is not trusted", where="https://r", hint="name the authority"
         )
 
-    context.source = SimpleNamespace(manifest=manifest)  # type: ignore[assignment]
+    context.source = SimpleNamespace(verified=verified)  # type: ignore[assignment]
     with pytest.raises(RegistryError) as caught:
         assert context.manifest
     assert "secrets/ has others" in caught.value.hint

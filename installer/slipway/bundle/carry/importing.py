@@ -15,8 +15,9 @@ from typing import IO, BinaryIO
 from slipway.bundle.carry.volumes import Header, Span, header_of, missing_numbers
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.contents import contents
-from slipway.bundle.ground.archive import CHUNK, file_digest
+from slipway.bundle.ground.archive import CHUNK
 from slipway.bundle.ground.disk import guarded
+from slipway.bundle.verify.checks import damaged_files, unlisted_files
 from slipway.errors import BundleError
 from slipway.landing import land, real
 from slipway.model.bundle import BundleManifest
@@ -80,20 +81,29 @@ class Import:
         if manifest.digest != self.bundle:
             raise _mixed(str(draft))
         for content in contents(self.out, manifest):
-            self._settle(self.out / content.path, content.digest)
+            self._settle(self.out / content.path)
+        self._refuse_strange(manifest)
         draft.rename(self.out / manifests.FILE)
         (self.out / STATE).unlink()
         return manifest
 
-    def _settle(self, path: Path, digest: str) -> None:
-        """A file that came in parts is one once it has the manifest's digest; others have been checked."""
+    def _settle(self, path: Path) -> None:
+        """What came in parts is a file now."""
         draft = _draft(path)
         if draft.is_file():
-            if file_digest(draft) != digest:
-                raise _mixed(str(path))
             draft.rename(path)
         if not path.is_file():
             raise _mixed(str(path))
+
+    def _refuse_strange(self, manifest: BundleManifest) -> None:
+        """The headers of volumes are nobody's word: by the manifest's digests all is looked at once more."""
+        own = {STATE, _draft(Path(manifests.FILE)).name}
+        found = (*damaged_files(self.out, manifest), *unlisted_files(self.out, manifest))
+        findings = tuple(finding for finding in found if finding.path not in own)
+        if findings:
+            error = _mixed(str(self.out))
+            error.findings = findings
+            raise error
 
     def _recall(self) -> None:
         """What landed before; of a state that cannot be read nothing did, and all is taken again."""

@@ -9,14 +9,10 @@ import re
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import PurePosixPath
 from typing import Final
 
-from slipway.bundle.form.delta import FILE as DELTA
-from slipway.bundle.form.layout import INSTALL, LAYOUT
-from slipway.bundle.form.manifest import FILE, SIGNATURE
+from slipway.bundle.form.names import is_bundle_path, is_digest
 from slipway.errors import BundleError
-from slipway.model.bundle import ArtifactKind
 
 #: A newer one is refused.
 VOLUME_FORMAT: Final = 1
@@ -30,10 +26,6 @@ LARGEST_HEADER: Final = 64 << 20
 PER_SPAN: Final = 512
 #: The smallest volume: below it there is more header than contents.
 SMALLEST: Final = 64 << 10
-
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-#: What lies at the top of a bundle.
-_PLACES: Final = frozenset({LAYOUT, *(str(kind) for kind in ArtifactKind)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,20 +137,13 @@ def header_of(tar: tarfile.TarFile, name: str) -> Header:
 
 
 def _problems(header: Header) -> Iterator[str]:
-    if not _DIGEST.fullmatch(header.bundle) or not 1 <= header.number <= header.volumes:
+    if not is_digest(header.bundle) or not 1 <= header.number <= header.volumes:
         yield f"it says to be number {header.number} of {header.volumes} of {header.bundle}"
     for span in header.spans:
         if not is_bundle_path(span.path):
             yield f"it has a file {span.path!r}, which no bundle has"
-        if not (0 <= span.offset <= span.offset + span.size <= span.whole and _DIGEST.fullmatch(span.digest)):
+        if not (0 <= span.offset <= span.offset + span.size <= span.whole and is_digest(span.digest)):
             yield f"{span.path} has impossible bounds"
-
-
-def is_bundle_path(path: str) -> bool:
-    """Whether a bundle may have a file there: never outside of it, never hidden."""
-    parts = PurePosixPath(path).parts
-    plain = path == "/".join(parts) and not any(part.startswith(".") or "\\" in part for part in parts)
-    return plain and (path in {FILE, SIGNATURE, DELTA, INSTALL} or (len(parts) > 1 and parts[0] in _PLACES))
 
 
 def missing_numbers(volumes: int, there: Sequence[int]) -> str:

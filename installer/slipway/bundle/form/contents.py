@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.bundle.form.delta import FILE, Delta
-from slipway.bundle.form.layout import LAYOUT, blob_path, manifest_reader, manifests_below
+from slipway.bundle.form.layout import (
+    INDEX_FILE,
+    LAYOUT,
+    VERSION_FILE,
+    blob_path,
+    manifest_reader,
+    manifests_below,
+)
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 
 #: Files that the manifest has no digest of: those of an OCI layout besides blobs, which are made from the manifest,
 #: and what a delta leaves out, which the site's registry proves.
-UNVOUCHED = (f"{LAYOUT}/index.json", f"{LAYOUT}/oci-layout", FILE)
+UNVOUCHED = (f"{LAYOUT}/{INDEX_FILE}", f"{LAYOUT}/{VERSION_FILE}", FILE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from slipway.bundle.form import names
 from slipway.errors import BundleError
 from slipway.landing import land
 from slipway.model.bundle import BundleManifest
 from slipway.smallfiles import json_of
 
-FILE: Final = "delta.json"
+FILE: Final = names.DELTA
 DELTA_FORMAT: Final = 1
 
 
@@ -40,6 +41,9 @@ class Delta:
             return cls()
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
             raise _useless("this says nothing about a delta", path, f"{type(exc).__name__}: {exc}") from exc
+        strange = [name for item in absent.items() for name in _strange(*item)]
+        if strange:
+            raise _useless("this says nothing about a delta", path, f"it names {strange[0]!r}")
         if found != DELTA_FORMAT:
             raise _useless("the delta is of another Slipway", path, f"its format is {found!r}")
         if bundle != manifest.digest:
@@ -55,6 +59,11 @@ class Delta:
         absent = dict(sorted(self.absent.items()))
         data = {"format": DELTA_FORMAT, "bundle": manifest.digest, "absent": absent}
         land(path, json.dumps(data, indent=1) + "\n")
+
+
+def _strange(digest: str, repository: str) -> list[str]:
+    right = {digest: names.is_digest(digest), repository: names.is_repository(repository)}
+    return [text for text, known in right.items() if not known]
 
 
 def _useless(what: str, path: Path, why: str) -> BundleError:

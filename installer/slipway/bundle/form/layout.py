@@ -1,18 +1,22 @@
 """An image in an OCI layout: its manifest, or an index of several, and all that these name."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from slipway.digests import digest_of
+from slipway.digests import canonical_json, digest_of
 from slipway.errors import BundleError
 
 #: Annotation of the name that an image has in a layout.
 NAMED = "org.opencontainers.image.ref.name"
 #: One OCI layout holds all images of a bundle over one store of blobs.
 LAYOUT = "images"
+#: Of the layout itself, by the file's name in it.
+VERSION: Mapping[str, str] = MappingProxyType({"imageLayoutVersion": "1.0.0"})
+VERSION_FILE, INDEX_FILE = "oci-layout", "index.json"
 #: At the top of a bundle: what installs Slipway out of it.
 INSTALL = "install.sh"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -108,6 +112,23 @@ def manifests_below(root: str, read: Callable[[str], bytes], depth: int = DEPTH)
     for child in node.children:
         yield from manifests_below(child, read, depth - 1)
     yield node
+
+
+def named_index(images: Iterable[tuple[str, str, StoredManifest]]) -> dict[str, Any]:
+    """The index by which a layout names its images: of each the reference, its platform and its own manifest."""
+    found = [
+        {**index_entry(node, platform), "annotations": {NAMED: reference}}
+        for reference, platform, node in images
+    ]
+    return {"schemaVersion": 2, "manifests": sorted(found, key=canonical_json)}
+
+
+def index_entry(node: StoredManifest, platform: str) -> dict[str, Any]:
+    """How an index names a manifest. Of one that is for several platforms nothing is said: its own index does."""
+    system, _, architecture = platform.partition("/")
+    one = {"platform": {"architecture": architecture, "os": system}}
+    named = one if architecture and "," not in platform else {}
+    return {"mediaType": node.media_type, "digest": node.digest, "size": len(node.text), **named}
 
 
 def manifest_reader(directory: Path) -> Callable[[str], bytes]:

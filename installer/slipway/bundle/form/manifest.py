@@ -1,11 +1,11 @@
 """bundle.yaml: reads, writes and names a bundle's manifest. Format and fields: docs/reference/bundle.md."""
 
-import re
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
 from slipway import yamltext
+from slipway.bundle.form import names
 from slipway.digests import json_digest
 from slipway.errors import BundleError
 from slipway.landing import land
@@ -13,11 +13,8 @@ from slipway.model.bundle import BUNDLE_FORMAT, Artifact, ArtifactKind, BundleMa
 from slipway.model.platforms import AMD64
 from slipway.smallfiles import bytes_of
 
-FILE = "bundle.yaml"
-#: Beside it, where somebody signed it.
-SIGNATURE = f"{FILE}.sig"
-
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+FILE: Final = names.MANIFEST
+SIGNATURE: Final = names.SIGNATURE
 
 #: Fields that are left out of the file when they have their default.
 _OPTIONAL = {"platform": AMD64.name, "origin": "", "contents": "", "licence": "", "path": ""}
@@ -53,6 +50,7 @@ def parse(text: bytes, where: str) -> BundleManifest:
             kubernetes=data.get("kubernetes", ()),
         )
         stated = data["digest"]
+        _check_names(manifest)
     except (KeyError, TypeError, ValueError) as exc:
         why = f"{type(exc).__name__}: {exc}"
         raise BundleError("this is no bundle manifest", where=where, why=why, hint=_REBUILD) from exc
@@ -121,11 +119,19 @@ def _item(artifact: Artifact) -> dict[str, Any]:
 
 
 def _artifact(item: dict[str, Any]) -> Artifact:
-    """One item; ValueError where its digest is none, or its file would lie outside of the bundle."""
+    """One item; ValueError where no bundle has such a one."""
     artifact = Artifact(**{**item, "kind": ArtifactKind(item["kind"])})
-    path = PurePosixPath(artifact.path)
-    if path.is_absolute() or ".." in path.parts or "\0" in artifact.path:
-        raise ValueError(f"{artifact.path!r} is no path within a bundle")
-    if not _DIGEST.fullmatch(artifact.digest):
-        raise ValueError(f"{artifact.digest!r} is no digest")
+    if problem := names.artifact_problem(artifact):
+        raise ValueError(problem)
     return artifact
+
+
+def _check_names(manifest: BundleManifest) -> None:
+    """ValueError where the bundle's own names are none, or one file is to be two."""
+    wrong = [name for name in (manifest.name, *manifest.kubernetes) if not names.is_plain(name)]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} is no name of a bundle or version")
+    digests: dict[str, str] = {}
+    for artifact in manifest.artifacts:
+        if artifact.path and digests.setdefault(artifact.path, artifact.digest) != artifact.digest:
+            raise ValueError(f"{artifact.path!r} has two digests")

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,25 @@ def guarded(place: Path) -> Iterator[None]:
         where = exc.filename2 or exc.filename or place
         why = os.strerror(exc.errno) if exc.errno else str(exc)
         raise BundleError(what, where=str(where), why=why, hint=hint) from exc
+
+
+def private_directory(place: Path) -> Path:
+    """The directory, made if there is none, which nobody else can read or write.
+
+    Raises:
+        BundleError: it is somebody else's, or others could write there: what lies in it may be anybody's.
+    """
+    with guarded(place):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = place.stat()
+        own = found.st_uid == os.geteuid()
+        if not own or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            why = "others may write there" if own else f"it belongs to the user {found.st_uid}"
+            hint = f"remove it, it is made again: rm -r {place}; or name another cache: SLIPWAY_CACHE=DIR"
+            raise BundleError("what is kept there is not to be trusted", where=str(place), why=why, hint=hint)
+        if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            place.chmod(0o700)
+    return place
 
 
 def require_room(place: Path, needed: int) -> None:

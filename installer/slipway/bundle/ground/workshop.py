@@ -1,4 +1,4 @@
-"""The cache of everything built or fetched: one directory per recipe, complete or not there.
+"""The cache of everything built or fetched: one directory per recipe, complete or not there, and nobody else's.
 
 Sources and image parts are made through `Workshop.make`; two processes that want the same thing build it once.
 """
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from slipway.bundle.ground.disk import private_directory
 from slipway.digests import json_digest
 from slipway.model.platforms import AMD64, Platform
 from slipway.settings import cache_dir
@@ -35,7 +36,8 @@ class Workshop:
 
     def make(self, kind: str, name: str, version: str, recipe: object, build: Callable[[Path], None]) -> Path:
         """The directory of a recipe's results; `build` fills an empty one if there is none yet."""
-        place = self.root / "artifacts" / kind / name / f"{version}-{short_digest(recipe)}"
+        kept = private_directory(self.root / "artifacts")
+        place = kept / kind / name / f"{version}-{short_digest(recipe)}"
         if place.is_dir():
             return place
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from slipway.bundle.ground.archive import file_digest
 from slipway.bundle.ground.crew import Crew
-from slipway.bundle.ground.disk import guarded, require_room
+from slipway.bundle.ground.disk import guarded, private_directory, require_room
 from slipway.bundle.ground.tally import Tally
 from slipway.bundle.ground.workshop import locked
 from slipway.bundle.locks.downloads import Download
@@ -59,7 +59,8 @@ def fetched_places(
     Raises:
         BundleError: one is not served, or has other contents, or the disk is too small: then nothing was fetched.
     """
-    places = {item: cache / "downloads" / item.sha256 / item.file_name for item in items}
+    kept = private_directory(cache / "downloads")
+    places = {item: kept / item.sha256 / item.file_name for item in items}
     missing = {path: item for item, path in places.items() if not _is_there(item, path)}
     if not missing:
         return places

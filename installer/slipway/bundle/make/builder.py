@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from slipway import __version__, yamltext
+from slipway.bundle.form import layout
 from slipway.bundle.form.layout import LAYOUT, blob_path, stored_manifest
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.archive import ArchiveEntry, file_digest, write_tgz
@@ -15,7 +16,7 @@ from slipway.bundle.make import sources
 from slipway.bundle.make.binaries import binary_archive, binary_origin
 from slipway.bundle.make.files import Files, Ready
 from slipway.bundle.make.images import Assembler
-from slipway.bundle.make.indexes import ImagePart, joined, named_entry
+from slipway.bundle.make.indexes import ImagePart, joined
 from slipway.bundle.make.licensing import Licensing
 from slipway.bundle.make.official import NamedDownload, Official, platforms_needed
 from slipway.bundle.make.packages import build_repository, gathered_for, gathered_repository
@@ -24,7 +25,6 @@ from slipway.bundle.make.sources.chart import PACKED, pack_own_chart
 from slipway.catalog import Catalog, Module, shipped
 from slipway.catalog.pins import Chart
 from slipway.catalog.versions import Versions
-from slipway.digests import canonical_json
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.platforms import AMD64, BY_NAME, Platform
@@ -86,10 +86,9 @@ class Builder:
         built = [reference for reference in wanted if reference not in here]
         parts += [self._assembled(reference, platform) for reference in built for platform in self.platforms]
         found = list(joined(parts, self.writer))
-        self.writer.json(f"{LAYOUT}/oci-layout", {"imageLayoutVersion": "1.0.0"})
-        index = [named_entry(*part) for part in found]
-        index.sort(key=canonical_json)
-        self.writer.json(f"{LAYOUT}/index.json", {"schemaVersion": 2, "manifests": index})
+        self.writer.json(f"{LAYOUT}/{layout.VERSION_FILE}", dict(layout.VERSION))
+        named = ((artifact.reference, artifact.platform, node) for artifact, node in found)
+        self.writer.json(f"{LAYOUT}/{layout.INDEX_FILE}", layout.named_index(named))
         yield from (artifact for artifact, _ in found)
 
     def _assembled(self, reference: str, platform: Platform) -> ImagePart:

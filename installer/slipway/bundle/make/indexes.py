@@ -3,7 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from slipway.bundle.form.layout import NAMED, OCI_INDEX, StoredManifest, blob_of, blob_path, stored_manifest
+from slipway.bundle.form.layout import (
+    OCI_INDEX,
+    StoredManifest,
+    blob_of,
+    blob_path,
+    index_entry,
+    stored_manifest,
+)
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.licences.expression import all_of
 from slipway.digests import canonical_json
@@ -23,7 +30,7 @@ def joined(parts: Iterable[ImagePart], writer: Writer) -> Iterator[ImagePart]:
 
 
 def _index(parts: Mapping[str, ImagePart], writer: Writer) -> ImagePart:
-    entries = [_entry(node, platform) for platform, (_, node) in parts.items()]
+    entries = [index_entry(node, platform) for platform, (_, node) in parts.items()]
     data = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
     text = canonical_json(data, escaped=True).encode()
     blob = blob_of(text)
@@ -43,17 +50,3 @@ def _index(parts: Mapping[str, ImagePart], writer: Writer) -> ImagePart:
         ),
         stored_manifest(text),
     )
-
-
-def named_entry(artifact: Artifact, node: StoredManifest) -> dict[str, object]:
-    """How the layout of all images names one."""
-    named = {"annotations": {NAMED: artifact.reference}}
-    return {**_entry(node, artifact.platform), **named}
-
-
-def _entry(node: StoredManifest, platform: str) -> dict[str, object]:
-    # Of one that is for several platforms nothing is said: its index does.
-    system, _, architecture = platform.partition("/")
-    one = {"platform": {"architecture": architecture, "os": system}}
-    named = one if architecture and "," not in platform else {}
-    return {"mediaType": node.media_type, "digest": node.digest, "size": len(node.text), **named}

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from slipway.bundle.form import layout
 from slipway.bundle.form.layout import MANIFESTS, OCI_INDEX, StoredManifest
+from slipway.bundle.form.names import is_digest
 from slipway.bundle.registry.client import RegistryClient, RegistryError
 from slipway.digests import canonical_json
 from slipway.errors import BundleError
@@ -18,7 +19,6 @@ from slipway.model.codes import RefusalCode
 
 #: Behind a digest, in the tags by which cosign finds what it has put beside an image.
 SUFFIXES: Final = (".sig", ".att", ".sbom")
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _TAG: Final = re.compile(r"sha256-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?")
 
 
@@ -59,7 +59,7 @@ def referrer_tree(client: RegistryClient, repository: str, digest: str) -> Itera
     Left out is what no bundle carries: manifests of former drafts of the standard, other digests than SHA-256.
     """
     for item in referrers_of(client, repository, digest):
-        if item.get("mediaType") in MANIFESTS and _DIGEST.fullmatch(item["digest"]):
+        if item.get("mediaType") in MANIFESTS and is_digest(item["digest"]):
             yield digest, item["digest"]
             yield from referrer_tree(client, repository, item["digest"])
 

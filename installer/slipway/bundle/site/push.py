@@ -57,8 +57,8 @@ def push(
     """Copy all that the registry lacks; Interrupted when `cancelled` says so between two requests."""
     started = time.monotonic()
     stock = DirectoryStock(source) if isinstance(source, Path) else source
-    text, signature = stock.bundle()
-    manifest = manifests.parse(text, manifests.FILE)
+    bundle = stock.bundle()
+    manifest = bundle.manifest
     client.ping()
     pusher = _Pusher(stock, client, progress, cancelled, Listing(client))
     with Crew(parallel, "push") as crew:
@@ -70,7 +70,7 @@ def push(
         crew.each(lambda blob: pusher.blob(blob, tally), blobs)
         crew.each(pusher.artifact, missing)
         crew.each(pusher.listing.write, pusher.listing.subjects)
-    pusher.bundle(manifest.name, text, signature)
+    pusher.bundle(manifest.name, bundle.text, bundle.signature)
     pusher.receipt.seconds = round(time.monotonic() - started, 3)
     return pusher.receipt
 

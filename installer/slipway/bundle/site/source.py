@@ -1,31 +1,37 @@
 """Where artifacts are read from, a bundle directory or the site registry: everyone goes through ArtifactSource."""
 
 import json
-import os
+import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
-from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.delta import Delta
+from slipway.bundle.form.names import artifact_problem, is_digest
 from slipway.bundle.form.packing import CURRENT, MANIFEST_REPOSITORY, SIGNATURE_NOTE
-from slipway.bundle.ground.archive import file_digest
-from slipway.bundle.ground.disk import guarded
-from slipway.bundle.ground.workshop import locked
+from slipway.bundle.ground.archive import CHUNK, MeteredFile, file_digest
 from slipway.bundle.registry.client import RegistryClient, RegistryError
-from slipway.bundle.verify.signing import check_signature, signed_manifest
+from slipway.bundle.site.filecache import FileCache
+from slipway.bundle.verify.signing import Verified, signed_manifest, verified
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.codes import RefusalCode
 
 _Found = TypeVar("_Found")
 
+#: In the cache: files of artifacts of a site.
+SITE: Final = "site"
 #: Codes of refusals after which a replica is asked.
 ELSEWHERE = frozenset({RefusalCode.UNREACHABLE, RefusalCode.NOT_FOUND, RefusalCode.DIGEST})
 
 
 class ArtifactSource(Protocol):
     """A complete bundle, wherever it is."""
+
+    def verified(self) -> Verified:
+        """Its bundle.yaml as it is now, read once and verified."""
+        ...
 
     def manifest(self) -> BundleManifest:
         """What there is."""
@@ -36,53 +42,72 @@ class ArtifactSource(Protocol):
         ...
 
 
-def bundle_of(client: RegistryClient, tag: str = CURRENT) -> tuple[bytes, str]:
-    """Text of the bundle.yaml that a registry holds completely, and that of its signature; empty: it has none."""
-    data = json.loads(client.get_manifest(MANIFEST_REPOSITORY, tag)[0])
-    text = client.read_blob(MANIFEST_REPOSITORY, data["layers"][0]["digest"])
-    return text, data.get("annotations", {}).get(SIGNATURE_NOTE, "")
+def bundle_of(client: RegistryClient, tag: str = CURRENT, trusted: Sequence[str] = ()) -> Verified:
+    """The bundle.yaml that a registry holds completely; with trusted keys as one of them signed it.
+
+    Raises:
+        BundleError: as `check_signature`, or what is under the tag is no bundle's.
+    """
+    where = f"{client.url}/{MANIFEST_REPOSITORY}:{tag}"
+    data = client.get_manifest(MANIFEST_REPOSITORY, tag)[0]
+    try:
+        digest, signature = _named(json.loads(data))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
+        hint = "push the bundle again: slipway bundle push DIR"
+        why = f"{type(exc).__name__}: {exc}"
+        raise BundleError("the registry holds no bundle there", where=where, why=why, hint=hint) from exc
+    return verified(client.read_blob(MANIFEST_REPOSITORY, digest), signature, where, trusted)
+
+
+def _named(manifest: dict[str, Any]) -> tuple[str, str]:
+    """Digest of the bundle.yaml that a manifest of the registry names, and the signature beside it."""
+    digest = str(manifest["layers"][0]["digest"])
+    if not is_digest(digest):
+        raise ValueError(f"{digest!r} is no digest")
+    return digest, str((manifest.get("annotations") or {}).get(SIGNATURE_NOTE, ""))
 
 
 class DirectorySource:
     """A bundle directory; with trusted keys (public lines) only one that one of them signed.
 
-    What a delta leaves out comes from `site`.
+    What a delta leaves out comes from `site`. With a cache, files are used from there: a medium may say something
+    else when it is read again, and is not there for long.
     """
 
     def __init__(
-        self, directory: Path, trusted: Sequence[str] = (), site: Callable[[], ArtifactSource] | None = None
+        self,
+        directory: Path,
+        trusted: Sequence[str] = (),
+        site: Callable[[], ArtifactSource] | None = None,
+        cache_dir: Path | None = None,
     ) -> None:
         self.directory, self.trusted, self.site = directory, trusted, site
+        self.cache = FileCache(cache_dir / SITE) if cache_dir else None
         self._checked: set[str] = set()
-        self._texts: tuple[bytes, str] | None = None
+        self._verified: Verified | None = None
 
-    def texts(self) -> tuple[bytes, str]:
-        """Its bundle.yaml and the signature of that, as they were when they were verified."""
-        if self._texts is None:
-            self._texts = signed_manifest(self.directory, self.trusted)
-        return self._texts
+    def verified(self) -> Verified:
+        """Its bundle.yaml as it was at the first call, whatever lies there now."""
+        if self._verified is None:
+            self._verified = signed_manifest(self.directory, self.trusted)
+        return self._verified
 
     def manifest(self) -> BundleManifest:
         """Its bundle.yaml."""
-        return manifests.parse(self.texts()[0], str(self.directory / manifests.FILE))
+        return self.verified().manifest
 
     def path(self, artifact: Artifact) -> Path:
-        """The file itself, hashed once per process."""
-        _no_image(artifact)
+        """The file itself, hashed once per process, or its copy in the cache."""
+        _require_file(artifact)
         path = self.directory / artifact.path
         if self.site and artifact.digest not in self._checked and not path.exists():
             delta = Delta.read(self.directory, self.manifest())
             if artifact.digest in delta.absent:
                 return self.site().path(artifact)
+        if self.cache:
+            return self.cache.path(artifact, partial(_copy, artifact, path))
         if artifact.digest not in self._checked:
-            found = file_digest(path) if path.is_file() else "nothing"
-            if found != artifact.digest:
-                raise BundleError(
-                    f"{artifact.kind} {artifact.reference} is not what the bundle says",
-                    where=str(path),
-                    why=f"its digest is {found}, expected is {artifact.digest}",
-                    hint="check all of it: slipway bundle verify DIR; then copy or build the bundle again",
-                )
+            _require_digest(artifact, path, file_digest(path) if path.is_file() else "nothing")
             self._checked.add(artifact.digest)
         return path
 
@@ -95,33 +120,20 @@ class RegistrySource:
 
     def __init__(self, client: RegistryClient, cache_dir: Path, trusted: Sequence[str] = ()) -> None:
         self.client, self.trusted = client, trusted
-        self.cache = cache_dir / "site"
+        self.cache = FileCache(cache_dir / SITE)
+
+    def verified(self) -> Verified:
+        """The bundle that was pushed last and completely."""
+        return bundle_of(self.client, trusted=self.trusted)
 
     def manifest(self) -> BundleManifest:
-        """The bundle that was pushed last and completely."""
-        text, signature = bundle_of(self.client)
-        where = f"{self.client.url}/{MANIFEST_REPOSITORY}:{CURRENT}"
-        if self.trusted:
-            check_signature(text, signature, where, self.trusted)
-        return manifests.parse(text, where)
+        """The same, parsed."""
+        return self.verified().manifest
 
     def path(self, artifact: Artifact) -> Path:
         """The cached file, fetched now if it is not there."""
-        _no_image(artifact)
-        folder = self.cache / artifact.digest.replace(":", "-")
-        target = folder / (artifact.path.rpartition("/")[2] or artifact.name)
-        if _is_whole(target, artifact):
-            return target
-        with guarded(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            self._fetch(artifact, target)
-        return target
-
-    def _fetch(self, artifact: Artifact, target: Path) -> None:
-        with locked(target.parent / ".lock"):
-            if not _is_whole(target, artifact):
-                self.client.get_blob(artifact.repository, artifact.digest, target)
-                _made_usable(target, artifact)
+        _require_file(artifact)
+        return self.cache.path(artifact, partial(self.client.get_blob, artifact.repository, artifact.digest))
 
 
 class SiteSource:
@@ -130,9 +142,13 @@ class SiteSource:
     def __init__(self, sources: Sequence[RegistrySource]) -> None:
         self.sources = tuple(sources)
 
-    def manifest(self) -> BundleManifest:
+    def verified(self) -> Verified:
         """Of the first that has one."""
-        return self._first(lambda source: source.manifest())
+        return self._first(lambda source: source.verified())
+
+    def manifest(self) -> BundleManifest:
+        """The same, parsed."""
+        return self.verified().manifest
 
     def path(self, artifact: Artifact) -> Path:
         """From the first that has it."""
@@ -150,33 +166,33 @@ class SiteSource:
         raise failures[0]
 
 
-def _is_whole(path: Path, artifact: Artifact) -> bool:
-    """Whether a file of the cache is the artifact still, and can be used: hashed again where it was written since."""
-    if not path.is_file():
-        return False
-    if _usable.get(path) != _mark(path, artifact):
-        if path.stat().st_size != artifact.size or file_digest(path) != artifact.digest:
-            return False
-        _made_usable(path, artifact)
-    return True
+def _copy(artifact: Artifact, path: Path, target: Path) -> None:
+    """From a medium: hashed as it is copied, and there only if it is right."""
+    draft = target.with_name(f".{target.name}.part")
+    try:
+        with path.open("rb") as file, draft.open("wb") as copy:
+            metered = MeteredFile(copy)
+            shutil.copyfileobj(file, metered, CHUNK)
+        found = metered.digest
+    except (FileNotFoundError, IsADirectoryError):
+        found = "nothing"
+    _require_digest(artifact, path, found)
+    draft.rename(target)
 
 
-def _made_usable(path: Path, artifact: Artifact) -> None:
-    """A kill may have come between a program's arrival and this."""
-    if artifact.kind is ArtifactKind.BINARY and not os.access(path, os.X_OK):
-        path.chmod(0o755)
-    _usable[path] = _mark(path, artifact)
+def _require_digest(artifact: Artifact, path: Path, found: str) -> None:
+    if found != artifact.digest:
+        raise BundleError(
+            f"{artifact.kind} {artifact.reference} is not what the bundle says",
+            where=str(path),
+            why=f"its digest is {found}, expected is {artifact.digest}",
+            hint="check all of it: slipway bundle verify DIR; then copy or build the bundle again",
+        )
 
 
-def _mark(path: Path, artifact: Artifact) -> tuple[str, int, int]:
-    found = path.stat()
-    return artifact.digest, found.st_mtime_ns, found.st_size
-
-
-#: Files of caches that this process has hashed, as they were then.
-_usable: dict[Path, tuple[str, int, int]] = {}
-
-
-def _no_image(artifact: Artifact) -> None:
+def _require_file(artifact: Artifact) -> None:
+    """Refuse images, and names with which a file would lie elsewhere."""
     if artifact.kind is ArtifactKind.IMAGE:
         raise BundleError(f"{artifact.reference} is an image, not a file", where="ArtifactSource.path")
+    if problem := artifact_problem(artifact):
+        raise BundleError("this is no artifact of a bundle", where="ArtifactSource.path", why=problem)

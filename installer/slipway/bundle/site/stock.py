@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Protocol
 
 from slipway.bundle.form import layout
-from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.delta import Delta
 from slipway.bundle.form.layout import blob_path
 from slipway.bundle.ground.disk import guarded
 from slipway.bundle.registry.client import RegistryClient
-from slipway.bundle.site.source import bundle_of
-from slipway.bundle.verify.signing import signed_manifest
+from slipway.bundle.verify.signing import Verified, signed_manifest
 from slipway.model.bundle import Artifact, ArtifactKind
 
 
@@ -22,8 +20,8 @@ class Stock(Protocol):
     absent: Mapping[str, str]
     """Digests that it does not carry, each with a repository of the site that has it."""
 
-    def bundle(self) -> tuple[bytes, str]:
-        """Text of bundle.yaml, and that of its signature; empty: it has none."""
+    def bundle(self) -> Verified:
+        """Its bundle.yaml, as it was verified."""
         ...
 
     def reader(self, artifact: Artifact) -> Callable[[str], bytes]:
@@ -40,17 +38,16 @@ class Stock(Protocol):
 
 
 class DirectoryStock:
-    """A bundle directory, or a delta; `texts`: of bundle.yaml and its signature, as they were verified."""
+    """A bundle directory, or a delta; `verified`: its bundle.yaml, unset what lies there, whosever it is."""
 
-    def __init__(self, root: Path, texts: tuple[bytes, str] | None = None) -> None:
+    def __init__(self, root: Path, verified: Verified | None = None) -> None:
         self.root = root
-        self._texts = texts or signed_manifest(root, ())
-        manifest = manifests.parse(self._texts[0], str(root / manifests.FILE))
-        self.absent = Delta.read(root, manifest).absent
+        self._verified = verified or signed_manifest(root, ())
+        self.absent = Delta.read(root, self._verified.manifest).absent
 
-    def bundle(self) -> tuple[bytes, str]:
+    def bundle(self) -> Verified:
         """As it was verified, whatever lies there now."""
-        return self._texts
+        return self._verified
 
     def reader(self, artifact: Artifact) -> Callable[[str], bytes]:
         """Of the one layout of all images."""
@@ -85,13 +82,13 @@ class DirectoryStock:
 class RegistryStock:
     """A registry to which the bundle was pushed. `scratch`: a directory for blobs on their way, a few at a time."""
 
-    def __init__(self, client: RegistryClient, scratch: Path) -> None:
-        self.client, self.scratch = client, scratch
+    def __init__(self, client: RegistryClient, scratch: Path, verified: Verified) -> None:
+        self.client, self.scratch, self._verified = client, scratch, verified
         self.absent: Mapping[str, str] = {}
 
-    def bundle(self) -> tuple[bytes, str]:
-        """What was pushed last and completely."""
-        return bundle_of(self.client)
+    def bundle(self) -> Verified:
+        """As it was verified, whatever was pushed since."""
+        return self._verified
 
     def reader(self, artifact: Artifact) -> Callable[[str], bytes]:
         """From the artifact's repository."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from slipway.bundle.form import layout
-from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.layout import StoredManifest
 from slipway.bundle.form.packing import CURRENT, EMPTY_DIGEST, HISTORY, MANIFEST_REPOSITORY, root_digest
 from slipway.bundle.ground.crew import Crew
@@ -151,4 +150,4 @@ def _nodes(client: RegistryClient, repository: str, root: str) -> tuple[StoredMa
 
 
 def _read(client: RegistryClient, tag: str) -> BundleManifest:
-    return manifests.parse(bundle_of(client, tag)[0], f"{client.url}/{MANIFEST_REPOSITORY}:{tag}")
+    return bundle_of(client, tag).manifest

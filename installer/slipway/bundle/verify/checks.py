@@ -5,12 +5,23 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.contents import UNVOUCHED, Content, contents
-from slipway.bundle.form.layout import LAYOUT, NAMED, manifest_reader, stored_manifest
+from slipway.bundle.form.delta import Delta
+from slipway.bundle.form.layout import (
+    INDEX_FILE,
+    LAYOUT,
+    NAMED,
+    VERSION,
+    VERSION_FILE,
+    manifest_reader,
+    named_index,
+    stored_manifest,
+)
 from slipway.bundle.ground.archive import file_digest
+from slipway.digests import canonical_json
 from slipway.errors import Finding
 from slipway.findings import FindingCode
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
@@ -31,13 +42,14 @@ def damaged_files(directory: Path, manifest: BundleManifest | None = None) -> li
     files = contents(directory, manifest)
     with ThreadPoolExecutor(PARALLEL) as pool:
         found = list(pool.map(lambda content: _check(directory, content), files))
-    return [*(finding for finding in found if finding), *_misnamed(directory, manifest)]
+    damaged = [finding for finding in found if finding]
+    return [*damaged, *_misnamed(directory, manifest), *([] if damaged else _remade(directory, manifest))]
 
 
 def _misnamed(directory: Path, manifest: BundleManifest) -> Iterator[Finding]:
     """The layout's index is in no digest: other programs that read it, if it is there, have to find these images."""
     images = [artifact for artifact in manifest.artifacts if artifact.kind is ArtifactKind.IMAGE]
-    path = f"{LAYOUT}/index.json"
+    path = f"{LAYOUT}/{INDEX_FILE}"
     if not os.path.lexists(directory / path):
         return
     try:
@@ -54,6 +66,34 @@ def _misnamed(directory: Path, manifest: BundleManifest) -> Iterator[Finding]:
         yield Finding(path, text, expected=right or "no such image", hint=_AGAIN, code=FindingCode.LAYOUT)
     for reference, _ in sorted(wanted - named):
         yield Finding(path, f"does not name {reference}", hint=_AGAIN, code=FindingCode.LAYOUT)
+
+
+def _remade(directory: Path, manifest: BundleManifest) -> Iterator[Finding]:
+    """Files that are in no digest, and are not what the images, each right, make them."""
+    made = {VERSION_FILE: dict[str, Any](VERSION)}
+    images = [artifact for artifact in manifest.artifacts if artifact.kind is ArtifactKind.IMAGE]
+    # Of an image that a delta leaves out there is no manifest to make its entry from; `_misnamed` knows its digest.
+    if not Delta.read(directory, manifest).absent.keys() & {image.digest for image in images}:
+        read = manifest_reader(directory)
+        named = ((image.reference, image.platform, stored_manifest(read(image.digest))) for image in images)
+        made[INDEX_FILE] = named_index(named)
+    for path, wanted in ((f"{LAYOUT}/{name}", data) for name, data in made.items()):
+        if not os.path.lexists(directory / path):
+            continue
+        try:
+            same = canonical_json(_sorted(json_of(directory / path))) == canonical_json(wanted)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            same = False
+        if not same:
+            yield Finding(
+                path, "is not what the bundle's images make it", hint=_AGAIN, code=FindingCode.LAYOUT
+            )
+
+
+def _sorted(data: Any) -> Any:
+    """An index whose images are in the order of ours; of nothing else."""
+    entries = data.get("manifests")
+    return data | {"manifests": sorted(entries, key=canonical_json)} if entries else data
 
 
 def unlisted_files(directory: Path, manifest: BundleManifest) -> list[Finding]:

@@ -1,6 +1,7 @@
 """Ed25519 signatures of bundle.yaml, which vouches for every other byte of a bundle. Keys are OpenSSH's, in its forms.
 
-The signature is `bundle.yaml.sig`: JSON with the fingerprint of the key, and its signature of PREFIX and the file.
+The signature is `bundle.yaml.sig`: JSON with the fingerprint of the key, a serial, perhaps a site, and the key's
+signature of all that and the file. Format 1 had neither serial nor site.
 """
 
 import base64
@@ -8,9 +9,11 @@ import binascii
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -23,16 +26,49 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
-from slipway.bundle.form.manifest import FILE, SIGNATURE
+from slipway.bundle.form.manifest import FILE, SIGNATURE, parse
 from slipway.bundle.ground.disk import guarded
 from slipway.errors import BundleError
 from slipway.landing import land
+from slipway.model.bundle import BundleManifest
 from slipway.smallfiles import bytes_of, text_of
 
-SIGNATURE_FORMAT: Final = 1
-#: Keeps a signature of a bundle from being one of anything else.
-PREFIX: Final = b"slipway bundle 1\n"
+SIGNATURE_FORMAT: Final = 2
+#: Of releases whose signatures had no serial.
+FORMER_FORMAT: Final = 1
+#: Above every moment in seconds that a clock shows; every program that reads JSON reads it as it is.
+SERIALS: Final = range(1 << 53)
+#: Names of ClusterConfigurations, as Kubernetes has them.
+_SITE: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _HINT: Final = "slipway bundle sign DIR --key FILE, with a key that the site trusts"
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What a signature says. `serial`: seconds since 1970 when it was made, 0 in the former format.
+
+    `site`: name of the one ClusterConfiguration that it is for; empty: for every one that trusts the key.
+    """
+
+    key: str
+    serial: int = 0
+    site: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """bundle.yaml as it was read once, and verified: who parses, keeps or pushes a bundle uses these bytes."""
+
+    text: bytes
+    signature: str
+    where: str
+    seal: Seal | None = None
+    """None: no keys were given to verify it by."""
+
+    @property
+    def manifest(self) -> BundleManifest:
+        """What it says."""
+        return parse(self.text, self.where)
 
 
 def keygen(path: Path, comment: str) -> str:
@@ -55,37 +91,56 @@ def keygen(path: Path, comment: str) -> str:
     return line
 
 
-def sign(directory: Path, key: Path) -> str:
-    """Sign the manifest; the fingerprint of the key.
+def sign(directory: Path, key: Path, serial: int, site: str = "") -> Seal:
+    """Sign the manifest, with a serial in seconds since 1970; what the signature says.
 
     Raises:
-        BundleError: there is no bundle, or no such key that can sign.
+        BundleError: there is no bundle, no such key that can sign, or the site can be no name of one.
     """
+    if site and not _SITE.fullmatch(site):
+        hint = "name it as its ClusterConfiguration is named"
+        raise BundleError(f"{site!r} is no name of a site", where="--site", hint=hint)
     private = _private(key)
-    signature = private.sign(PREFIX + _manifest(directory))
-    name = fingerprint(_line(private.public_key()))
-    data = {"format": SIGNATURE_FORMAT, "key": name, "signature": base64.b64encode(signature).decode()}
+    seal = Seal(fingerprint(_line(private.public_key())), serial, site)
+    signature = private.sign(_signed(_manifest(directory), SIGNATURE_FORMAT, seal))
+    data = {
+        "format": SIGNATURE_FORMAT,
+        "key": seal.key,
+        "serial": seal.serial,
+        "site": seal.site,
+        "signature": base64.b64encode(signature).decode(),
+    }
     with guarded(directory):
         land(directory / SIGNATURE, json.dumps(data) + "\n")
-    return name
+    return seal
 
 
-def signed_manifest(directory: Path, trusted: Sequence[str]) -> tuple[bytes, str]:
-    """Texts of bundle.yaml and of its signature, each read once; with trusted keys as one of them signed it.
-
-    Who uses a bundle uses these bytes: what lies there later is something else.
+def signed_manifest(directory: Path, trusted: Sequence[str]) -> Verified:
+    """A directory's bundle.yaml and its signature, each read once; with trusted keys as one of them signed it.
 
     Raises:
         BundleError: as `check_signature`, or there is no bundle.
     """
-    manifest, signature = _manifest(directory), _signature(directory)
-    if trusted:
-        check_signature(manifest, signature, str(directory / SIGNATURE), trusted)
-    return manifest, signature
+    found = _manifest(directory), _signature(directory)
+    return verified(*found, str(directory / FILE), trusted, beside=str(directory / SIGNATURE))
 
 
-def check_signature(manifest: bytes, signature: str, where: str, trusted: Iterable[str]) -> str:
-    """Refuse a manifest that none of these keys signed, given as public lines; the fingerprint of the one that did.
+def verified(
+    manifest: bytes, signature: str, where: str, trusted: Sequence[str], *, beside: str = ""
+) -> Verified:
+    """What was read of a bundle, once it is known whose it is; without keys that is nobody's.
+
+    `where` it was, for people; `beside`: where the signature was, if that is another place.
+
+    Raises:
+        BundleError: as `check_signature`.
+    """
+    seal = check_signature(manifest, signature, beside or where, trusted) if trusted else None
+    return Verified(manifest, signature, where, seal)
+
+
+def check_signature(manifest: bytes, signature: str, where: str, trusted: Iterable[str]) -> Seal:
+    """Refuse a manifest that none of these keys signed, given as public lines; what the signature says.
 
     Raises:
         BundleError: it is not signed, not by one of them, or was changed since.
@@ -95,21 +150,41 @@ def check_signature(manifest: bytes, signature: str, where: str, trusted: Iterab
         raise BundleError("the bundle is not signed", where=where, hint=_HINT)
     try:
         data = json.loads(signature)
-        known, name = data["format"] == SIGNATURE_FORMAT, str(data["key"])
+        form, seal = data["format"], _seal(data)
         signed = base64.b64decode(data["signature"], validate=True)
-    except (ValueError, KeyError, TypeError, binascii.Error) as exc:
+    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as exc:
         raise BundleError("this is no signature", where=where, why=str(exc), hint=_HINT) from exc
-    if not known or name not in keys:
-        why = f"it is by {name}; trusted are {', '.join(keys)}" if known else "it has another format"
+    known = form in {FORMER_FORMAT, SIGNATURE_FORMAT}
+    if not known or seal.key not in keys:
+        why = f"it is by {seal.key}; trusted are {', '.join(keys)}" if known else "it has another format"
         raise BundleError("the bundle is not signed by a trusted key", where=where, why=why, hint=_HINT)
     try:
-        _public(keys[name]).verify(signed, PREFIX + manifest)
+        _public(keys[seal.key]).verify(signed, _signed(manifest, form, seal))
     except InvalidSignature as exc:
-        why = f"{FILE} is not what {name} signed"
+        why = f"{FILE} and {SIGNATURE} are not what {seal.key} signed"
         raise BundleError(
             "the bundle was changed after it was signed", where=where, why=why, hint=_HINT
         ) from exc
-    return name
+    return seal
+
+
+def _seal(data: dict[str, Any]) -> Seal:
+    """What a signature says; ValueError where that can be none."""
+    if data["format"] == FORMER_FORMAT:
+        return Seal(str(data["key"]))
+    serial, site = data["serial"], data["site"]
+    if type(serial) is not int or serial not in SERIALS:
+        raise ValueError(f"{serial!r} is no serial")
+    if not isinstance(site, str) or (site and not _SITE.fullmatch(site)):
+        raise ValueError(f"{site!r} is no name of a site")
+    return Seal(str(data["key"]), serial, site)
+
+
+def _signed(manifest: bytes, form: int, seal: Seal) -> bytes:
+    """What is signed; its first line keeps it from being a signature of anything else."""
+    first = f"slipway bundle {form}\n"
+    said = f"{seal.serial}\n{seal.site}\n" if form == SIGNATURE_FORMAT else ""
+    return (first + said).encode() + manifest
 
 
 def fingerprint(line: str) -> str:

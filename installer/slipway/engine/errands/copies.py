@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from slipway.bundle.form import manifest as manifests
 from slipway.bundle.registry.accounts import Accounts
 from slipway.bundle.registry.client import RegistryClient
 from slipway.bundle.registry.secrecy import is_private
@@ -61,7 +60,7 @@ class Copies:
                 )
                 raise BundleError("to this URL nothing is pushed", where=url, hint=hint)
         stock, notary = DirectoryStock(directory), notary_of(self.state)
-        manifest = manifests.parse(stock.bundle()[0], str(directory))
+        manifest = stock.bundle().manifest
 
         def one(url: str) -> Copied:
             try:
