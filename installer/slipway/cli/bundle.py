@@ -1,5 +1,7 @@
 """`slipway bundle`: look at, check and compare bundle directories. Parsing and printing only."""
 
+import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +15,14 @@ if TYPE_CHECKING:
     from slipway.model.bundle import BundleManifest
 
 app = typer.Typer(no_args_is_help=True, help="Everything a site without Internet needs, in one directory.")
+
+
+class Bill(StrEnum):
+    """Formats of bills of materials."""
+
+    SPDX = "spdx"
+    CYCLONEDX = "cyclonedx"
+
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The bundle.")]
 MIB = 1 << 20
@@ -146,6 +156,25 @@ def _tell_verified(directory: Path, manifest: "BundleManifest") -> None:
     print(f"{directory}: {len(manifest.artifacts)} artifacts, all as {manifest.digest} says{delta}")
 
 
+def sbom(
+    directory: Directory,
+    output: Annotated[
+        Bill, typer.Option("--output", "-o", help="spdx (2.3) or cyclonedx (1.6), both JSON.")
+    ] = Bill.SPDX,
+) -> None:
+    """Print the bill of materials that was written when the bundle was built: every item, and the packages in it."""
+    from slipway.bundle.site.source import DirectorySource
+    from slipway.errors import BundleError
+    from slipway.model.bundle import ArtifactKind
+
+    source = DirectorySource(directory)
+    found = source.manifest().find(ArtifactKind.SBOM, output)
+    if found is None:
+        hint = "build it again: slipway bundle build -f cluster.yaml -o DIR"
+        raise BundleError("the bundle has no bill of materials", where=str(directory), hint=hint)
+    sys.stdout.write(source.path(found).read_text(encoding="utf-8"))
+
+
 def diff(
     before: Annotated[Path, typer.Argument(metavar="A", help="A bundle.")],
     after: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
@@ -206,6 +235,7 @@ def _commands() -> None:
         ("info", info, "info bundle"),
         ("verify", verify, "verify bundle -f cluster.yaml"),
         ("diff", diff, "diff old new"),
+        ("sbom", sbom, "sbom bundle -o cyclonedx > bundle.cdx.json"),
         ("keygen", bundlecarry.keygen, "keygen ~/keys/site"),
         ("sign", bundlecarry.sign, "sign bundle --key ~/keys/site"),
         ("export", bundlecarry.export, "export bundle -o /media/usb --volume-size 4G"),

@@ -20,6 +20,7 @@ class ArtifactKind(StrEnum):
     CATALOG = "catalog"
     WHEEL = "wheel"
     INSTALLER = "installer"
+    SBOM = "sbom"
 
 
 class ImageOrigin(StrEnum):

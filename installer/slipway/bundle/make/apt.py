@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from slipway.bundle.ground.disk import private_directory
 from slipway.bundle.ground.workshop import Workshop, locked
 from slipway.bundle.make.programs import output_of
 from slipway.errors import BundleError
@@ -43,7 +44,8 @@ class Apt:
         `files` are packages that are here already, and come with all they depend on.
         """
         names = [*names, *(str(path.absolute()) for path in files)]
-        self.root.mkdir(parents=True, exist_ok=True)
+        private_directory(self.workshop.root / "apt")
+        self.root.mkdir(exist_ok=True)
         with locked(self.root / "lock"):
             self._prepare()
             self._apt("update", "-qq", "-o", "APT::Update::Error-Mode=any")
@@ -62,7 +64,11 @@ class Apt:
 
     def _apt(self, command: str, *arguments: str) -> str:
         settings = {
+            "Acquire::AllowDowngradeToInsecureRepositories": "false",
+            "Acquire::AllowInsecureRepositories": "false",
+            "Acquire::AllowWeakRepositories": "false",
             "Acquire::Languages": "none",
+            "APT::Get::AllowUnauthenticated": "false",
             "APT::Architecture": self.architecture,
             "APT::Architectures": self.architecture,
             "APT::Install-Recommends": "false",

@@ -14,6 +14,7 @@ from slipway.bundle.form.delta import Delta
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.disk import guarded
 from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.make.bom import write_documents
 from slipway.bundle.make.builder import Builder
 from slipway.bundle.make.installer import installer
 from slipway.bundle.make.official import Official, OfficialFiles
@@ -61,11 +62,13 @@ def build_bundle(
             builder.catalog_content(),
             *installer(versions, builder.writer, builder.workshop, platforms),
         ]
+        name = f"slipway-{__version__}-kubernetes-{'-'.join(kubernetes)}"
+        documents = write_documents(name, builder.parts.items(artifacts), builder.writer)
         manifest = manifests.manifest_of(
-            name=f"slipway-{__version__}-kubernetes-{'-'.join(kubernetes)}",
+            name=name,
             catalog=catalog.digest,
             slipway=__version__,
-            artifacts=artifacts,
+            artifacts=[*artifacts, *documents],
             kubernetes=kubernetes,
         )
         Delta(builder.writer.left_out).write(out, manifest)

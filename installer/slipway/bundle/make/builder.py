@@ -14,6 +14,7 @@ from slipway.bundle.licences.own import own_licence
 from slipway.bundle.locks.downloads import DownloadKind
 from slipway.bundle.make import sources
 from slipway.bundle.make.binaries import binary_archive, binary_origin
+from slipway.bundle.make.bom import Bom, Ledger, packed_parts
 from slipway.bundle.make.files import Files, Ready
 from slipway.bundle.make.images import Assembler
 from slipway.bundle.make.indexes import ImagePart, joined
@@ -51,6 +52,7 @@ class Builder:
         self.writer = writer
         self.platforms = platforms
         self.files = Files()
+        self.parts = Ledger()
 
     def programs(self, kubernetes: Iterable[str]) -> list[tuple[str, str]]:
         """Name and version of each program of these releases, once."""
@@ -109,6 +111,7 @@ class Builder:
             contents=spec.contents,
             licence=self._licensing(platform).image(spec),
         )
+        self.parts.note(artifact, self._bom(platform).image(spec))
         return artifact, stored_manifest(image.manifest.data)
 
     def binaries(self, kubernetes: Iterable[str]) -> Iterator[Artifact]:
@@ -125,6 +128,7 @@ class Builder:
         file = binary_archive(self.versions, pinned, self.workshop, platform)
         origin = binary_origin(self.versions, pinned)
         made = self._file(ArtifactKind.BINARY, name, version, file, origin, platform=platform)
+        self.parts.note(made, self._bom(platform).binary(pinned))
         return replace(made, licence=self._licensing(platform).binary(pinned))
 
     def others(self, named: Iterable[NamedDownload]) -> Iterator[Artifact]:
@@ -173,6 +177,7 @@ class Builder:
         made = self._file(
             ArtifactKind.PACKAGES, system, version, tar, origin, suffix=".tar", platform=platform
         )
+        self.parts.note(made, packed_parts(tar))
         return replace(made, licence=self._licensing(platform).packages(tar))
 
     def catalog_content(self) -> Artifact:
@@ -193,6 +198,9 @@ class Builder:
 
     def _licensing(self, platform: Platform = AMD64) -> Licensing:
         return Licensing(self.versions, self.workshop, platform)
+
+    def _bom(self, platform: Platform) -> Bom:
+        return Bom(self.versions, self.workshop, platform)
 
     def _module(self, name: str) -> Module:
         if name not in self.catalog.modules:

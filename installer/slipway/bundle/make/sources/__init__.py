@@ -6,18 +6,25 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+from pydantic import TypeAdapter
 
 from slipway.bundle.ground.workshop import Workshop, recipe_for
+from slipway.bundle.licences.expression import WHOLE
 from slipway.bundle.licences.rules import rules_digest
 from slipway.bundle.make.sources.c import CSource
 from slipway.bundle.make.sources.chart import ChartSource
-from slipway.bundle.make.sources.debian import DebianSource
+from slipway.bundle.make.sources.debian import DebianSource, stanza_fields
 from slipway.bundle.make.sources.go import GoSource
 from slipway.bundle.make.sources.python import PythonSource
 from slipway.bundle.make.sources.wheels import WheelsSource
+from slipway.bundle.sbom.parts import Component
 from slipway.catalog.versions import Versions
 from slipway.model.platforms import AMD64, Platform
+
+__all__ = ["LICENCES", "PARTS", "TYPES", "WHOLE", "Source", "source_directory", "source_licences"]
+__all__ += ["source_parts", "stanza_fields"]
 
 
 class Source(Protocol):
@@ -40,6 +47,10 @@ class Source(Protocol):
         """SPDX expressions of its files by name, or of all at once by the name `WHOLE`; empty where not known."""
         ...
 
+    def parts(self, spec: Any, place: Path) -> dict[str, list[Component]]:
+        """The packages and modules in its files, by the same names."""
+        ...
+
 
 TYPES: Mapping[str, type[Source]] = {
     "c": CSource,
@@ -49,8 +60,9 @@ TYPES: Mapping[str, type[Source]] = {
     "python": PythonSource,
     "wheels": WheelsSource,
 }
-#: What is kept of a source's licences.
-LICENCES = "licences.json"
+#: What is kept of a source's licences, and of its parts.
+LICENCES, PARTS = "licences.json", "parts.json"
+_PARTS: Final = TypeAdapter(dict[str, list[Component]])
 
 
 def source_directory(name: str, versions: Versions, workshop: Workshop, platform: Platform = AMD64) -> Path:
@@ -74,3 +86,17 @@ def source_licences(
     kept = workshop.make("licence", name, place.name, rules_digest(), read)
     found: dict[str, str] = json.loads((kept / LICENCES).read_text(encoding="utf-8"))
     return found
+
+
+def source_parts(
+    name: str, versions: Versions, workshop: Workshop, platform: Platform = AMD64
+) -> dict[str, list[Component]]:
+    """A source's parts by its files' names, as `Source.parts` says them; kept likewise."""
+    spec, place = versions.source(name, platform), source_directory(name, versions, workshop, platform)
+
+    def read(dest: Path) -> None:
+        found = TYPES[spec.type](versions, workshop, platform).parts(spec, place)
+        (dest / PARTS).write_bytes(_PARTS.dump_json(found))
+
+    kept = workshop.make("parts", name, place.name, rules_digest(), read)
+    return _PARTS.validate_json((kept / PARTS).read_bytes())

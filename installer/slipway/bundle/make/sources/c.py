@@ -7,6 +7,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.expression import all_of
 from slipway.bundle.licences.own import own_licence
 from slipway.bundle.make.programs import output_of
+from slipway.bundle.sbom.parts import Component
 from slipway.catalog import pins
 from slipway.catalog.shipped import digest_of_files
 from slipway.catalog.versions import Versions
@@ -45,6 +46,11 @@ class CSource:
         """Slipway's own, and that of the C library, which is linked into the program."""
         del place
         return {spec.program: all_of([own_licence(), C_LIBRARY])}
+
+    def parts(self, spec: pins.ProgramPin, place: Path) -> dict[str, list[Component]]:
+        """None: it is one."""
+        del spec, place
+        return {}
 
     @staticmethod
     def _files(spec: pins.ProgramPin) -> list[Path]:

@@ -8,6 +8,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.expression import spdx_expression
 from slipway.bundle.licences.files import in_directory
 from slipway.bundle.make.sources.go import GoSource
+from slipway.bundle.sbom.parts import Component
 from slipway.catalog import pins, shipped
 from slipway.catalog.versions import Versions
 from slipway.errors import BundleError
@@ -47,6 +48,11 @@ class ChartSource:
         del place
         module = self.go.directory(spec.module, spec.version)
         return {PACKED: chart_licence(module / spec.directory) or in_directory(module)}
+
+    def parts(self, spec: pins.ChartPin, place: Path) -> dict[str, list[Component]]:
+        """None: it is one."""
+        del spec, place
+        return {}
 
 
 def chart_licence(chart: Path) -> str:

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from slipway.bundle.ground.archive import file_digest
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.debian import of_copyright
 from slipway.bundle.licences.expression import WHOLE, all_of
-from slipway.bundle.make.apt import Apt
+from slipway.bundle.make.apt import Apt, Package
 from slipway.bundle.make.programs import output_of
+from slipway.bundle.sbom.parts import Component, PartKind
 from slipway.catalog import pins
 from slipway.catalog.versions import Versions
 from slipway.errors import BundleError
@@ -31,6 +33,8 @@ UNREAD = (
 )
 #: Who has the rights to a package, and what its licence is; unpacked also where few of its other files are.
 COPYRIGHT = re.compile(r"usr/share/doc/[^/]+/copyright")
+#: What is installed, package by package, where scanners of images without dpkg look for it.
+STATUS = "var/lib/dpkg/status.d"
 CERTIFICATES = "usr/share/ca-certificates/mozilla"
 BUNDLE = "etc/ssl/certs/ca-certificates.crt"
 
@@ -48,12 +52,13 @@ class DebianSource:
     def recipe(self, spec: pins.DebianPin) -> object:
         """The suite and the list; what the suite held on the day stays until the cache is emptied."""
         kept = [COPYRIGHT.pattern] if spec.only else []
-        return [spec.model_dump(mode="json"), UNREAD, MERGED, *kept]
+        return [spec.model_dump(mode="json"), UNREAD, MERGED, *kept, STATUS]
 
     def fetch(self, spec: pins.DebianPin, dest: Path) -> None:
         """The tree, its libraries compiled when it holds an interpreter, one bundle of certificate authorities."""
         for package in Apt(spec.suite, self.workshop, self.platform).download(spec.packages):
             unpack(package.path, dest, spec.only, (*spec.without, *UNREAD))
+            note(package, dest)
         for name in MERGED:
             if (dest / "usr" / name).is_dir():
                 (dest / name).symlink_to(f"usr/{name}")
@@ -71,6 +76,41 @@ class DebianSource:
         return {
             WHOLE: all_of(of_copyright(path.read_text(encoding="utf-8", errors="replace")) for path in own)
         }
+
+    def parts(self, spec: pins.DebianPin, place: Path) -> dict[str, list[Component]]:
+        """Its packages, of all files at once; which file is of which package is not kept."""
+        del spec
+        return {WHOLE: [_part(path, place) for path in sorted((place / STATUS).iterdir())]}
+
+
+def note(package: Package, dest: Path) -> None:
+    """What the package says of itself, as dpkg keeps it, and the digest of its file."""
+    said = output_of(["dpkg-deb", "--field", str(package.path)]).rstrip("\n")
+    digest = file_digest(package.path).removeprefix("sha256:")
+    place = dest / STATUS / package.name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(f"{said}\nStatus: install ok installed\nSHA256: {digest}\n", encoding="utf-8")
+
+
+def _part(status: Path, tree: Path) -> Component:
+    """A package by what is noted of it, and by its copyright file, which may link to that of another one."""
+    fields = stanza_fields(status.read_text(encoding="utf-8"))
+    text = tree / "usr/share/doc" / status.name / "copyright"
+    licence = of_copyright(text.read_text(encoding="utf-8", errors="replace")) if text.is_file() else ""
+    return Component(
+        PartKind.DEBIAN,
+        fields["Package"],
+        fields["Version"],
+        fields["Architecture"],
+        fields["SHA256"],
+        licence,
+    )
+
+
+def stanza_fields(text: str) -> dict[str, str]:
+    """Fields of one package's stanza; of those over several lines the first."""
+    lines = (line.partition(":") for line in text.splitlines() if line[:1] not in {" ", "\t"})
+    return {name: value.strip() for name, _, value in lines}
 
 
 def native_tree(name: str, versions: Versions, workshop: Workshop) -> Path:

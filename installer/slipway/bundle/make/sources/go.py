@@ -10,13 +10,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from slipway.bundle.ground.disk import private_directory
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences import golang
 from slipway.bundle.licences.expression import all_of
 from slipway.bundle.licences.files import in_directory
 from slipway.bundle.make.programs import output_of
 from slipway.bundle.make.sources.c import compiler
-from slipway.bundle.make.sources.toolchain import find_go, go_environment
+from slipway.bundle.make.sources.toolchain import find_go, go_environment, machine_proxy
+from slipway.bundle.sbom.parts import Component, PartKind
 from slipway.catalog import pins
 from slipway.catalog.versions import Versions
 from slipway.model.platforms import Platform
@@ -35,7 +37,7 @@ class GoSource:
         self.go, self.go_version = find_go(versions.go, workshop)
         self.workshop = workshop
         self.platform = platform
-        self.env = go_environment(workshop.root, platform)
+        self.env = go_environment(workshop.root, platform) | machine_proxy(self.go)
 
     def recipe(self, spec: pins.GoPin) -> object:
         """Another toolchain makes other bytes, so it belongs to the recipe; cgo only where it is used."""
@@ -44,7 +46,7 @@ class GoSource:
 
     def fetch(self, spec: pins.GoPin, dest: Path) -> None:
         """One `go build` per program; all but the first are quick."""
-        work_root = self.workshop.root / "go" / "work"
+        work_root = private_directory(self.workshop.root / "go") / "work"
         work_root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f"{spec.name}-", dir=work_root) as work:
             module = Path(work)
@@ -87,11 +89,18 @@ class GoSource:
 
     def licences(self, spec: pins.GoPin, place: Path) -> dict[str, str]:
         """Of each program: those of all modules that are linked into it, and of Go's own library."""
+        return {
+            name: all_of([golang.LIBRARY, *(part.licence for part in found)])
+            for name, found in self.parts(spec, place).items()
+        }
+
+    def parts(self, spec: pins.GoPin, place: Path) -> dict[str, list[Component]]:
+        """Of each program: all modules that are linked into it."""
         named = {name: output_of([self.go, "version", "-m", str(place / name)]) for name in spec.programs}
         modules = {name: golang.linked_modules(text, OWN) for name, text in named.items()}
         known = {module: in_directory(self.directory(*module)) for module in set().union(*modules.values())}
         return {
-            name: all_of([golang.LIBRARY, *(known[module] for module in found)])
+            name: [Component(PartKind.GO, *module, licence=known[module]) for module in sorted(found)]
             for name, found in modules.items()
         }
 

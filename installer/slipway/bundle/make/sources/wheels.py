@@ -7,11 +7,11 @@ from pathlib import Path
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.wheels import of_wheel
 from slipway.bundle.make.programs import output_of
-from slipway.bundle.make.sources.python import wheels_for
+from slipway.bundle.make.sources.python import by_lock, lock_path, wheels_for
+from slipway.bundle.sbom.parts import Component
 from slipway.catalog import pins
 from slipway.catalog.versions import Versions
 from slipway.model.platforms import Platform
-from slipway.settings import data_dir
 
 
 class WheelsSource:
@@ -24,28 +24,22 @@ class WheelsSource:
         self.platform = platform
 
     def recipe(self, spec: pins.WheelsPin) -> object:
-        """The lock file's text, and what it is read for."""
-        return [spec.model_dump(mode="json"), hashlib.sha256(_lock(spec).read_bytes()).hexdigest()]
+        """The locks' texts, and what they are read for."""
+        texts = [hashlib.sha256(lock_path(name).read_bytes()).hexdigest() for name in (spec.lock, spec.pip)]
+        return [spec.model_dump(mode="json"), *texts]
 
     def fetch(self, spec: pins.WheelsPin, dest: Path) -> None:
         """The files of all interpreters; what is pure Python is there once."""
-        argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(dest)]
+        argv = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(dest)]
         for python in spec.pythons:
-            output_of(
-                [
-                    *argv,
-                    *wheels_for(python, self.platform),
-                    "--requirement",
-                    str(_lock(spec)),
-                    f"pip=={spec.pip}",
-                ]
-            )
+            output_of([*argv, *wheels_for(python, self.platform), *by_lock(spec.lock, spec.pip)])
 
     def licences(self, spec: pins.WheelsPin, place: Path) -> dict[str, str]:
         """Of each file."""
         del spec
         return {path.name: of_wheel(path) for path in sorted(place.glob("*.whl"))}
 
-
-def _lock(spec: pins.WheelsPin) -> Path:
-    return data_dir() / "images" / spec.lock
+    def parts(self, spec: pins.WheelsPin, place: Path) -> dict[str, list[Component]]:
+        """None: each file is an item of the bundle."""
+        del spec, place
+        return {}
