@@ -1,6 +1,5 @@
 """A reset goes by the locks of an operation: the real Lease, the real script of hosts' locks. Ansible is left out."""
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from slipway.probe.parse import parse_host
 from slipway.runner import RunnerResult
 from slipway.secrets import MappedSecrets, site_id
 from slipway.settings import NAMESPACE
-from tests.apiserver import ApiServer
+from tests.apiserver import ApiServer, until
 from tests.holding import context
 from tests.localhosts import LocalFleet
 
@@ -68,8 +67,6 @@ class Site:
     def ansible(self, _context: Context, addresses: dict[str, str], *_: Any) -> RunnerResult:
         self.reset_hosts += addresses
         self.inside()
-        for host in self.fleet.local.values():
-            shutil.rmtree(host.directory)
         return RunnerResult(0, "successful", 1.0)
 
     def reset(self, hosts: Sequence[str] = HOSTS) -> RunnerResult:
@@ -120,25 +117,25 @@ def test_no_host_is_reset_while_another_has_its_lock(site: Site) -> None:
     assert site.reset_hosts == []
 
 
-def test_a_reset_has_the_locks_and_leaves_none_on_plain_hosts(site: Site, client: Client) -> None:
+def test_a_reset_has_the_locks_and_gives_them_back(site: Site, client: Client) -> None:
+    """What stays of a host's lock is its epoch: a late step of an older run is refused there."""
+
     def seen() -> None:
         lease = client.get(*leases.LEASE, f"slipway-{site.name}", NAMESPACE)
         assert lease
         assert lease["spec"]["holderIdentity"] == site.context.holder
         assert {host.lock["holder"] for host in site.fleet.local.values()} == {site.context.holder}
-        for host in site.fleet.local.values():
-            shutil.rmtree(host.directory)
         before = [len(host.asked) for host in site.fleet.local.values()]
-        while [len(host.asked) for host in site.fleet.local.values()] == before:
-            pass  # a renewal comes
-        for host in site.fleet.local.values():
-            assert not host.directory.exists()
-            host.directory.mkdir()
+        until(
+            lambda: all(len(h.asked) > n for h, n in zip(site.fleet.local.values(), before, strict=True)),
+            seconds=30,
+            what="they are renewed",
+        )
 
     site.inside = seen
     assert site.reset().ok
     assert set(site.reset_hosts) == set(HOSTS)
-    assert not any(host.directory.exists() for host in site.fleet.local.values())
+    assert {host.lock["until"] for host in site.fleet.local.values()} == {0}
     assert not any("lock" in text for text in site.told)
     lease = client.get(*leases.LEASE, f"slipway-{site.name}", NAMESPACE)
     assert lease

@@ -33,7 +33,7 @@ class Locks:
 
     `epoch` is higher than that of any host's lock seen, and stays what it is when the operation begins. `note` is told
     why the operation waits or stops; `cancelled` ends the waiting. `seconds`: a lock's life without renewal; two of
-    its renewals may fail. `to_be_plain`: the hosts' locks may go meanwhile, with all else that is on them.
+    its renewals may fail.
     """
 
     def __init__(
@@ -46,7 +46,6 @@ class Locks:
         note: Callable[[str], None],
         cancelled: Callable[[], bool] = lambda: False,
         seconds: int = LOCK_SECONDS,
-        to_be_plain: bool = False,
     ) -> None:
         self.context = context
         self.hosts = tuple(dict.fromkeys(hosts))
@@ -57,7 +56,6 @@ class Locks:
         """Hosts that have stopped answering since they were read: not locked, so they must not be touched."""
         self._cancelled = cancelled
         self._seconds = seconds
-        self._to_be_plain = to_be_plain
         self._waited = False
         self._told = False
         self._begun = False
@@ -184,14 +182,7 @@ class Locks:
     def _renew_hosts(self) -> None:
         assert self._fleet  # noqa: S101 - opened by __enter__
         mine = [host for host in self.hosts if host not in self.silent]
-        locks.renew(
-            self._fleet,
-            self.context.holder,
-            self.epoch,
-            hosts=mine,
-            seconds=self._seconds,
-            to_be_plain=self._to_be_plain,
-        )
+        locks.renew(self._fleet, self.context.holder, self.epoch, hosts=mine, seconds=self._seconds)
 
     def _patiently(self, attempt: Callable[[], None]) -> None:
         """Wait for most of a lock's life; by then a holder that lives has renewed it."""

@@ -34,7 +34,7 @@ def reset(
     begun = threading.Event()
 
     def note(text: str) -> None:
-        """Of the locks; those that go with host and cluster are no news."""
+        """Of the locks; that the Lease goes with its cluster is no news."""
         if not begun.is_set():
             tell(text)
 
@@ -42,15 +42,7 @@ def reset(
         with before_changes():
             epoch = 1 + _refuse_strangers(context, names, site)
             cluster = _cluster_answers(context, tell)
-            locks = Locks(
-                context,
-                names,
-                cluster=cluster,
-                epoch=epoch,
-                note=note,
-                seconds=LOCK_SECONDS,
-                to_be_plain=True,
-            )
+            locks = Locks(context, names, cluster=cluster, epoch=epoch, note=note, seconds=LOCK_SECONDS)
             held.enter_context(locks)
         begun.set()
         return _reset(context, names, site, delete_data=delete_data, tell=tell)

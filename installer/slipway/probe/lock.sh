@@ -1,18 +1,12 @@
 # Takes, renews, gives back or reads the lock of this host. stdin: action, holder, epoch, seconds, a holder that is dead.
-# Says `ok`, `held HOLDER LEFT UNTIL` (seconds left, and the moment), `newer EPOCH`, `lost HOLDER`, or `gone` where
-# nothing of Slipway is there any more, which is left so; to `read`, the epoch.
+# Says `ok`, `held HOLDER LEFT UNTIL` (seconds left, and the moment), `newer EPOCH` or `lost HOLDER`; to `read`, the epoch.
 #
 # Its clock is the one since the boot: no time server sets it. A lock of an earlier boot has no age, and one of format 1
 # (`expires`) goes by the wall clock: who first wants either rewrites it, with a life that ends by this clock.
 read -r action holder epoch seconds dead
 umask 077
 dir=/var/lib/slipway
-if [ "$action" = acquire ]; then
-    mkdir -p "$dir" && chmod 0700 "$dir" || exit 1
-elif [ ! -d "$dir" ]; then
-    [ "$action" = read ] && echo 0 || echo gone
-    exit 0
-fi
+mkdir -p "$dir" && chmod 0700 "$dir" || exit 1
 exec 9>"$dir/.flock"
 flock -w 10 9 || exit 1
 read -r boot </proc/sys/kernel/random/boot_id && read -r now _ </proc/uptime || exit 1

@@ -25,9 +25,6 @@ _HOLDER: Final = re.compile(r"[A-Za-z0-9@._:/+-]{1,200}")
 #: Seconds that one host's lock may take: less than a lock's life, so that a host that hangs costs no other its lock.
 _SECONDS: Final = LOCK_SECONDS / 4
 
-#: Of a host on which nothing of Slipway is.
-_GONE: Final = ["gone"]
-
 _SCRIPT: Final = Path(__file__).with_name("lock.sh").read_text(encoding="utf-8")
 
 
@@ -78,20 +75,11 @@ def acquire(
 
 
 def renew(
-    fleet: Fleet,
-    holder: str,
-    epoch: int,
-    *,
-    hosts: Iterable[str] | None = None,
-    seconds: int = LOCK_SECONDS,
-    to_be_plain: bool = False,
+    fleet: Fleet, holder: str, epoch: int, *, hosts: Iterable[str] | None = None, seconds: int = LOCK_SECONDS
 ) -> dict[str, HostError]:
-    """Keep the locks for some more seconds; ConflictError when one was lost. Returns hosts that did not answer.
-
-    `to_be_plain`: the hosts are being reset, which takes their locks with all else.
-    """
+    """Keep the locks for some more seconds; ConflictError when one was lost. Returns hosts that did not answer."""
     answers, errors = fleet.each(lambda s: _ask(s, "renew", holder, epoch, seconds), hosts)
-    _demand({name: answer for name, answer in answers.items() if not (to_be_plain and answer == _GONE)}, {})
+    _demand(answers, {})
     return errors
 
 
@@ -147,7 +135,7 @@ def _conflict(host: str, answer: list[str]) -> ConflictError:
             return ConflictError(
                 "the host was changed since it was read", where=where, why=why, hint="plan again"
             )
-        case ["lost", *holder] | ["gone", *holder]:
+        case ["lost", *holder]:
             why = f"{name_of(' '.join(holder)) or 'nobody'} holds it now"
             return ConflictError("the host's lock was lost", where=where, why=why, hint="run apply again")
     return ConflictError("the host's lock gave no answer", where=where, why=" ".join(answer))
