@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
-from ansible.module_utils.slipway_host import STATE_DIR, HostError, must, run, stands, tail, write_atomic
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import STATE_DIR, must, run, stands, tail
+from ansible.module_utils.slipway_paths import make_directory, write_atomic
 
 WORK = f"{STATE_DIR}/apt"
 SOURCES = f"{WORK}/slipway.list"
@@ -45,7 +45,7 @@ def prepare(repository: str) -> None:
     if run(["dpkg", "--audit"]).stdout.strip():
         must(["dpkg", "--configure", "-a", "--force-confdef", "--force-confold"], timeout=1800)
     for folder in (f"{WORK}/lists/partial", f"{WORK}/cache/archives/partial"):
-        os.makedirs(folder, exist_ok=True)
+        make_directory(folder)
     for path, text in files(repository).items():
         if not stands(path, text):
             write_atomic(path, text)

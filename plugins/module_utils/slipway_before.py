@@ -16,9 +16,9 @@ from ansible.module_utils.slipway_host import (
     read_json,
     read_text,
     sha256_text,
-    write_atomic,
     write_json,
 )
+from ansible.module_utils.slipway_paths import make_directory, symlink, unlink, write_atomic, writing
 from ansible.module_utils.slipway_recorded import made_by
 
 BEFORE = f"{STATE_DIR}/before.json"
@@ -32,7 +32,7 @@ def remember(kind: str, values: dict[str, Any]) -> None:
     known = read_json(BEFORE)
     merged = {**values, **known.get(kind, {})}
     if merged != known.get(kind, {}):
-        os.makedirs(STATE_DIR, mode=0o755, exist_ok=True)
+        make_directory(STATE_DIR)
         write_json(BEFORE, {**known, "format": 1, kind: merged})
 
 
@@ -103,17 +103,15 @@ def _parameters(before: dict[str, str]) -> None:
         path = parameter_path(key)
         now = " ".join((read_text(path) or "").split())
         if key in ours and now == " ".join(ours[key].split()) != value:
-            with open(path, "w", encoding="ascii") as stream:
-                stream.write(f"{value}\n")
+            with writing(path) as stream:
+                stream.write(f"{value}\n".encode())
 
 
 def put_back(path: str, was: dict[str, Any]) -> None:
     """A file as `file_as_it_is` saw it."""
     if "link" in was:
-        draft = f"{path}.slipway-new"
-        os.symlink(was["link"], draft)
-        os.replace(draft, path)
+        symlink(was["link"], path)
     elif "absent" in was:
-        os.unlink(path)
+        unlink(path)
     else:
         write_atomic(path, was["text"])

@@ -10,7 +10,8 @@ import os
 import time
 from typing import Any
 
-from ansible.module_utils.slipway_host import HostError, must, run
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import must, run
 
 SETTLE_SECONDS = 60
 

@@ -10,6 +10,7 @@ import contextlib
 import os
 
 from ansible.module_utils.slipway_host import must, read_text, run
+from ansible.module_utils.slipway_paths import rmdir, unlink
 
 MAIN = "/etc/chrony/slipway.conf"
 SOURCES = "/etc/chrony/sources.d/slipway.sources"
@@ -50,9 +51,9 @@ def release() -> None:
     if not own:
         run(["systemctl", "disable", "--now", unit], timeout=120)
     for path in there():
-        os.unlink(path)
+        unlink(path)
     with contextlib.suppress(OSError):
-        os.rmdir(os.path.dirname(drop_in(unit)))
+        rmdir(os.path.dirname(drop_in(unit)))
     must(["systemctl", "daemon-reload"])
     if own:
         run(["systemctl", "reset-failed", unit])

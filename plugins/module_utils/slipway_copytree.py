@@ -2,11 +2,13 @@
 
 A second call goes on where the first was killed: what is equal already is left alone, what does not belong is removed.
 The second pass, `differences`, reads both trees anew. Nothing may write to either meanwhile. Mount points inside the
-source are left out. Used by the module slipway_runtime.
+source are left out; both roots are reached by a walk that follows no link of others. Used by the module
+slipway_runtime.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
@@ -14,7 +16,8 @@ import shutil
 import stat
 from collections.abc import Iterator
 
-from ansible.module_utils.slipway_host import HostError
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_walk import reached
 
 BLOCK = 512
 CHUNK = 1 << 20
@@ -55,6 +58,18 @@ def usage(root: str) -> tuple[int, int]:
 
 def copy_tree(source: str, target: str) -> int:
     """Make the target equal to the source; how many entries were made or mended."""
+    with _held(source) as one, _held(target) as other:
+        return _copied(one, other)
+
+
+@contextlib.contextmanager
+def _held(root: str) -> Iterator[str]:
+    """A root by its descriptor: nothing above it leads elsewhere meanwhile."""
+    with reached(root) as handle:
+        yield f"/proc/self/fd/{handle}/."
+
+
+def _copied(source: str, target: str) -> int:
     remove_surplus(source, target)
     linked: dict[int, str] = {}
     made, folders = 0, [("", os.lstat(source))]
@@ -195,6 +210,11 @@ def metadata(path: str) -> tuple[object, ...] | None:
 
 def differences(source: str, target: str, most: int = 10) -> list[str]:
     """Paths that are not the same in both trees, contents compared byte by byte; the first few."""
+    with _held(source) as one, _held(target) as other:
+        return _different(one, other, most)
+
+
+def _different(source: str, target: str, most: int) -> list[str]:
     found: list[str] = []
     compared: set[int] = set()
     for path, entry in entries(source):

@@ -13,8 +13,10 @@ import os
 import re
 from typing import Any
 
-from ansible.module_utils.slipway_host import HostError, must, read_text, run, tail
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import must, read_text, run, tail
 from ansible.module_utils.slipway_lvm import MEMBER
+from ansible.module_utils.slipway_paths import unlink
 
 UNITS = "/etc/systemd/system"
 HEADER = "# Written by Slipway: data disk "
@@ -150,7 +152,7 @@ def release(unit: dict[str, Any]) -> None:
     if done.returncode:
         raise HostError(f"{unit['path']} cannot be unmounted", why=tail(done.stderr))
     must(["systemctl", "disable", unit["unit"]])
-    os.unlink(unit["file"])
+    unlink(unit["file"])
     must(["systemctl", "daemon-reload"])
 
 

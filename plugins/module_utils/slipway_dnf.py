@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 
+from ansible.module_utils.slipway_error import HostError
 from ansible.module_utils.slipway_host import (
     STATE_DIR,
-    HostError,
     must,
     read_json,
     run,
     stands,
     tail,
-    write_atomic,
     write_json,
 )
+from ansible.module_utils.slipway_paths import make_directory, unlink, write_atomic
 
 WORK = f"{STATE_DIR}/dnf"
 SETTINGS = f"{WORK}/dnf.conf"
@@ -71,7 +71,7 @@ def statuses(names: list[str]) -> dict[str, str]:
 
 def prepare(repository: str) -> None:
     """Point dnf at the repository, and finish what a killed run left half done."""
-    os.makedirs(f"{WORK}/cache", exist_ok=True)
+    make_directory(f"{WORK}/cache")
     for path, text in files(repository).items():
         if not stands(path, text):
             write_atomic(path, text)
@@ -84,7 +84,7 @@ def _repair() -> None:
     if wanted:
         transaction("reinstall", wanted)
     if os.path.exists(PENDING):
-        os.unlink(PENDING)
+        unlink(PENDING)
 
 
 def install(names: list[str]) -> list[str]:
@@ -94,7 +94,7 @@ def install(names: list[str]) -> list[str]:
     if own:
         write_json(PENDING, {"format": 1, "names": own})
         transaction("install", own)
-        os.unlink(PENDING)
+        unlink(PENDING)
     return sorted(everything() - before)
 
 

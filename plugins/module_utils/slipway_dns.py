@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible.module_utils.slipway_host import HostError, tail
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import tail
 from ansible.module_utils.slipway_kubeadm import Node
 
 NAMESPACE = "kube-system"

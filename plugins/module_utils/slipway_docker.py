@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 
 from ansible.module_utils.slipway_host import read_text, run
 from ansible.module_utils.slipway_jsonfile import Shared
+from ansible.module_utils.slipway_paths import remove_tree, rmdir, unlink
 
 DROP_IN = "/etc/systemd/system/docker.service.d/60-slipway.conf"
 UNIT = "/etc/systemd/system/cri-docker.service"
@@ -41,11 +41,11 @@ def stop() -> None:
 def release() -> None:
     """Take our settings away, and leave others'."""
     for path in authorities():
-        shutil.rmtree(path)
+        remove_tree(path)
     if os.path.isdir(CERTS) and not os.listdir(CERTS):
-        os.rmdir(CERTS)
+        rmdir(CERTS)
     for role in ROLES:
         Shared(DAEMON, role).release()
     for path in (UNIT, DROP_IN):
         if os.path.lexists(path):
-            os.unlink(path)
+            unlink(path)

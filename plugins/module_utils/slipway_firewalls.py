@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
-from ansible.module_utils.slipway_host import STATE_DIR, HostError, read_json, run, tail, write_json
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import STATE_DIR, read_json, run, tail, write_json
+from ansible.module_utils.slipway_paths import unlink
 
 UNITS = ("firewalld.service", "ufw.service")
 #: Those that were stopped.
@@ -38,7 +40,7 @@ def give_back() -> None:
         if _says("is-enabled", unit):
             _do("enable", unit)
     if os.path.lexists(MEMORY):
-        os.unlink(MEMORY)
+        unlink(MEMORY)
 
 
 def _says(question: str, unit: str) -> str:

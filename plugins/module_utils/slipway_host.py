@@ -9,15 +9,18 @@ import contextlib
 import fcntl
 import grp
 import hashlib
+import io
 import json
 import os
 import pwd
 import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_paths import look, make_directory, opened, reading, write_atomic
 
 # Whatever the login's umask is (077 on hardened hosts): files have modes of their own, but directories made on the way,
 # and what programs write that modules start, would be root's alone, where apt, resolvers and people have to read.
@@ -31,15 +34,6 @@ BEGIN, END = "# BEGIN slipway", "# END slipway"
 #: Ends the name of what a file held before a change that nobody has judged yet.
 FORMER = ".former"
 FLOCK = f"{STATE_DIR}/.flock"
-
-
-class HostError(Exception):
-    """A failure to report as the module's own: what failed, a program's own words as `why`, and details."""
-
-    def __init__(self, message: str, *, why: str = "", **details: object) -> None:
-        super().__init__(message)
-        self.why = why
-        self.details = details
 
 
 def fail(module: AnsibleModule, error: Exception, **more: object) -> NoReturn:
@@ -106,7 +100,7 @@ def sha256_file(path: str) -> str | None:
     """sha256 of a file; None when there is none."""
     digest = hashlib.sha256()
     try:
-        with open(path, "rb") as stream:
+        with reading(path) as stream:
             for chunk in iter(lambda: stream.read(1 << 20), b""):
                 digest.update(chunk)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -117,7 +111,7 @@ def sha256_file(path: str) -> str | None:
 def read_text(path: str) -> str | None:
     """A file's text; None when there is none."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
+        with io.TextIOWrapper(reading(path), encoding="utf-8", errors="replace") as stream:
             return stream.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -152,45 +146,10 @@ def stands(
 
     Without a text its content, without a mode its permissions are somebody else's matter.
     """
-    try:
-        now = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    if not stat.S_ISREG(now.st_mode) or (now.st_uid, now.st_gid) != owner:
+    now = look(path)
+    if now is None or not stat.S_ISREG(now.st_mode) or (now.st_uid, now.st_gid) != owner:
         return False
     return (mode is None or stat.S_IMODE(now.st_mode) == mode) and (text is None or read_text(path) == text)
-
-
-def write_atomic(
-    path: str, content: str | bytes, *, mode: int = 0o644, owner: tuple[int, int] | None = None
-) -> None:
-    """Replace a file by rename, flushed first: a reader or a power cut sees the old or the new one."""
-    directory = os.path.dirname(path)
-    data = content.encode() if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(prefix=".slipway-", dir=directory)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            os.fchmod(stream.fileno(), mode)
-            if owner:
-                os.fchown(stream.fileno(), *owner)
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    sync_directory(directory)
-
-
-def sync_directory(directory: str) -> None:
-    """Make a rename durable."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_json(path: str, newest: int = 1) -> dict[str, Any]:
@@ -215,8 +174,8 @@ def write_json(path: str, value: dict[str, Any]) -> None:
 @contextlib.contextmanager
 def locked(path: str = FLOCK, *, seconds: float = 30) -> Iterator[int]:
     """Hold an flock. Its handle is inheritable: programs started under it keep it if this process dies."""
-    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    make_directory(os.path.dirname(path))
+    handle = opened(path, os.O_RDWR | os.O_CREAT)
     os.set_inheritable(handle, True)
     deadline = time.monotonic() + seconds
     try:

@@ -10,14 +10,9 @@ import json
 import os
 from typing import Any
 
-from ansible.module_utils.slipway_host import (
-    STATE_DIR,
-    HostError,
-    read_json,
-    read_text,
-    write_atomic,
-    write_json,
-)
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import STATE_DIR, read_json, read_text, write_json
+from ansible.module_utils.slipway_paths import unlink, write_atomic
 
 
 class Shared:
@@ -58,11 +53,11 @@ class Shared:
         if after:
             write_atomic(self.path, dump(after), mode=mode)
         elif os.path.lexists(self.path):
-            os.unlink(self.path)
+            unlink(self.path)
         if wanted:
             write_json(self.memory, {"format": 1, "keys": wanted})
         else:
-            os.unlink(self.memory)
+            unlink(self.memory)
 
     def release(self) -> None:
         """Take our keys back; one that is no JSON by now is left as it is."""
@@ -71,7 +66,7 @@ class Shared:
         try:
             after = self.merged(self.load(), {})
         except HostError:
-            os.unlink(self.memory)
+            unlink(self.memory)
             return
         self.write(after, {}, 0o644)
 

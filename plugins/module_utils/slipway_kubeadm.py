@@ -13,22 +13,21 @@ import hashlib
 import json
 import os
 import secrets
-import shutil
 import subprocess
 import time
 from typing import Any
 
+from ansible.module_utils.slipway_error import HostError
 from ansible.module_utils.slipway_host import (
-    HostError,
     must,
     now,
     read_json,
     read_text,
     run,
     tail,
-    write_atomic,
     write_json,
 )
+from ansible.module_utils.slipway_paths import make_directory, remove_tree, unlink, write_atomic
 
 KUBERNETES = "/etc/kubernetes"
 DIRECTORY = f"{KUBERNETES}/slipway"
@@ -134,7 +133,7 @@ class Node:
                 kubeadm("join", "--config", JOIN)
             finally:
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(JOIN)
+                    unlink(JOIN)
         if not self.registered(seconds=120):
             raise HostError(f"kubeadm join ended, but node {self.name} does not exist", why=kubelet_words())
         become_member(cluster_config)
@@ -171,7 +170,7 @@ class Node:
                 "--skip-certificate-key-print",
             )
         finally:
-            os.unlink(path)
+            unlink(path)
 
 
 def kubeadm(*argv: str, environment: dict[str, str] | None = None) -> str:
@@ -211,7 +210,7 @@ def refuse_foreign() -> None:
 
 def start(config: str) -> None:
     """Note that what follows is ours."""
-    os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
+    make_directory(DIRECTORY, 0o700)
     write_json(STARTED, {"format": 1, "time": now()})
     if config:
         write_atomic(CONFIG, config, mode=0o600)
@@ -236,12 +235,12 @@ def reset() -> None:
     """Take the host out of whatever it is half in."""
     for path in (MEMBER, JOIN):
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+            unlink(path)
     must(["kubeadm", "reset", "--force", "--cri-socket", cri_socket()], timeout=300)
     # kubeadm leaves etcd's data where the manifest was not yet written.
-    shutil.rmtree(f"{ETCD_DATA}/member", ignore_errors=True)
+    remove_tree(f"{ETCD_DATA}/member", missing=True)
     for folder in (f"{KUBERNETES}/pki", f"{KUBERNETES}/tmp"):  # noqa: S108 - kubeadm's own
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder, missing=True)
 
 
 def token(identity: str, secret: str, expiration: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import os
 from typing import Any
 
 from ansible.module_utils.slipway_blocks import SETTLE_SECONDS, probe
-from ansible.module_utils.slipway_host import HostError, must, run
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import must, run
 
 #: What blkid calls a partition that belongs to a volume group.
 MEMBER = "LVM2_member"

@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from ansible.module_utils import slipway_mounts as units
-from ansible.module_utils.slipway_host import must, read_text, run, stands, tail, write_atomic
+from ansible.module_utils.slipway_host import must, read_text, run, stands, tail
 from ansible.module_utils.slipway_mount_state import (
     SYSTEMD_SECONDS,
     WANTS,
@@ -24,6 +24,7 @@ from ansible.module_utils.slipway_mount_state import (
     unreached,
 )
 from ansible.module_utils.slipway_mount_users import shown, users
+from ansible.module_utils.slipway_paths import dress, make_directory, unlink, write_atomic
 from ansible.module_utils.slipway_things import attributes
 
 
@@ -183,10 +184,9 @@ class Host:
         if self.check:
             return
         if "target" in now:
-            os.unlink(path)
-        os.makedirs(path, exist_ok=True)
-        os.chown(path, 0, 0)
-        os.chmod(path, 0o700)
+            unlink(path)
+        make_directory(path, 0o700)
+        dress(path, 0o700, (0, 0))
 
     def _write(self, changed: list[str], hidden: list[str], left: list[str]) -> None:
         for path in [*changed, *hidden, *left]:
@@ -199,7 +199,7 @@ class Host:
             return
         for path in [*changed, *hidden]:
             private = os.path.dirname(path) == units.SETTINGS
-            os.makedirs(os.path.dirname(path), mode=0o700 if private else 0o755, exist_ok=True)
+            make_directory(os.path.dirname(path), 0o700 if private else 0o755)
         for path in hidden:
             write_atomic(path, self.secrets[path], mode=0o600)
         for path in changed:
@@ -220,7 +220,7 @@ class Host:
             self._note(name, "disable")
         if not self.check:
             for name in late:
-                os.unlink(f"{WANTS}/{name}")
+                unlink(f"{WANTS}/{name}")
             if unknown:
                 must(["systemctl", "--quiet", "enable", *unknown])
             elif stale:

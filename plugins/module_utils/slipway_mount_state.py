@@ -9,7 +9,9 @@ import socket
 from typing import Any
 
 from ansible.module_utils import slipway_mounts as units
+from ansible.module_utils.slipway_error import HostError
 from ansible.module_utils.slipway_host import must, read_text, run
+from ansible.module_utils.slipway_paths import rmdir, unlink
 
 #: Seconds to reach a server of a mount, and for systemd to mount or unmount, which ends itself before.
 REACH_SECONDS, SYSTEMD_SECONDS = 5, units.TIMEOUT + 30
@@ -95,18 +97,18 @@ def last_words(unit: str) -> str:
 def remove(path: str, unit: str = "") -> None:
     """A file of ours; with a unit its link at boot, and the place where it mounted when that is empty."""
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(f"{WANTS}/{os.path.basename(path)}")
+        unlink(f"{WANTS}/{os.path.basename(path)}")
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
+        unlink(path)
     with contextlib.suppress(OSError):
         if (
             path.startswith((f"{units.SETTINGS}/", f"{units.UNITS}/"))
             and os.path.dirname(path) != units.UNITS
         ):
-            os.rmdir(os.path.dirname(path))
+            rmdir(os.path.dirname(path))
     if unit:
-        with contextlib.suppress(OSError):
-            os.rmdir(units.where_in(unit))
+        with contextlib.suppress(OSError, HostError):
+            rmdir(units.where_in(unit))
 
 
 def release() -> None:
@@ -121,4 +123,4 @@ def release() -> None:
     for path in there():
         remove(path, own.get(path, ""))
     with contextlib.suppress(OSError):
-        os.rmdir(units.SETTINGS)
+        rmdir(units.SETTINGS)

@@ -10,12 +10,14 @@ Runs on the target with Python >= 3.9 and the standard library only.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 import stat
 from typing import Any
 
-from ansible.module_utils.slipway_host import read_text, sha256_file, write_atomic
+from ansible.module_utils.slipway_host import read_text
+from ansible.module_utils.slipway_paths import look, make_directory, reading, unlink, write_atomic
 from ansible.module_utils.slipway_things import Thing, as_it_is, recordable
 
 #: Settings are small; a larger file is a program, which nobody reads as a diff.
@@ -39,7 +41,7 @@ def salt_in(directory: str) -> str:
     found = read_text(path)
     if not found:
         found = secrets.token_hex(32)
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        make_directory(os.path.dirname(path), 0o700)
         write_atomic(path, found, mode=0o600)
     return found
 
@@ -65,11 +67,11 @@ def keep(directory: str, steps: dict[str, dict[str, Any]]) -> None:
     made = [one for step in steps.values() for one in made_by(step)]
     files = {one["name"]: one["digest"] for one in made if one["kind"] == "file" and one.get("digest")}
     for folder in ("recorded", "copies"):
-        os.makedirs(f"{directory}/{folder}", mode=0o700, exist_ok=True)
+        make_directory(f"{directory}/{folder}", 0o700)
     for path, digest in files.items():
         copy(path, digest, f"{directory}/copies/{digest}")
     for name in set(os.listdir(f"{directory}/copies")) - set(files.values()):
-        os.unlink(f"{directory}/copies/{name}")
+        unlink(f"{directory}/copies/{name}")
     named = {
         (one["kind"], one["name"]): line(one) for one in made
     }  # a file of others may have keys of two steps
@@ -78,7 +80,7 @@ def keep(directory: str, steps: dict[str, dict[str, Any]]) -> None:
         write_atomic(f"{directory}/recorded/made", text, mode=0o600)
     for name in FORMER:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(f"{directory}/recorded/{name}")
+            unlink(f"{directory}/recorded/{name}")
 
 
 def line(one: Thing) -> str:
@@ -89,13 +91,11 @@ def line(one: Thing) -> str:
 
 def copy(path: str, digest: str, target: str) -> None:
     """The file as it was left; not if it is large, not for everybody, or no longer what the record says."""
-    if os.path.exists(target):
+    if os.path.exists(target) or look(path) is None:
         return
-    try:
-        state = os.lstat(path)
-    except OSError:
-        return
-    small = stat.S_ISREG(state.st_mode) and state.st_size <= MAX_COPY
-    if small and state.st_mode & stat.S_IROTH and sha256_file(path) == digest:
-        with open(path, "rb") as stream:
-            write_atomic(target, stream.read(), mode=0o600)
+    with reading(path) as stream:
+        state = os.fstat(stream.fileno())
+        content = stream.read(MAX_COPY + 1)
+    small = stat.S_ISREG(state.st_mode) and len(content) <= MAX_COPY
+    if small and state.st_mode & stat.S_IROTH and hashlib.sha256(content).hexdigest() == digest:
+        write_atomic(target, content, mode=0o600)

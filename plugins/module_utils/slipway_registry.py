@@ -17,7 +17,8 @@ import ssl
 import time
 import urllib.parse
 
-from ansible.module_utils.slipway_host import HostError
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_paths import reading, unlink, writing
 
 CHUNK = 1 << 20
 TIMEOUT = 30
@@ -195,7 +196,7 @@ class Registry:
         response, connection = self.get(url, offset=offset)
         try:
             if response.status == 416 or (offset and response.status == 200):
-                os.unlink(path)
+                unlink(path)
                 raise TransientFailure(f"{url}: cannot be continued at {offset}")
             if response.status in TRANSIENT:
                 raise TransientFailure(f"{url}: HTTP {response.status}")
@@ -208,7 +209,7 @@ class Registry:
         finally:
             connection.close()
         if f"sha256:{have.hexdigest()}" != digest:
-            os.unlink(path)
+            unlink(path)
             raise Lacking(f"{url}: got sha256:{have.hexdigest()}: the registry's copy is damaged", url=url)
 
     def wait(self, seconds: float, *, accept: frozenset[int] = frozenset({200, 401})) -> None:
@@ -232,7 +233,7 @@ class Registry:
 def _absorb(path: str, digest: hashlib._Hash) -> int:
     """Hash what is there already; its size."""
     try:
-        with open(path, "rb") as stream:
+        with reading(path) as stream:
             for chunk in iter(lambda: stream.read(CHUNK), b""):
                 digest.update(chunk)
             return stream.tell()
@@ -242,7 +243,7 @@ def _absorb(path: str, digest: hashlib._Hash) -> int:
 
 def _receive(response: http.client.HTTPResponse, path: str, digest: hashlib._Hash, url: str) -> None:
     """Append the body to the file."""
-    with open(path, "ab") as stream:
+    with writing(path, append=True) as stream:
         os.fchmod(stream.fileno(), 0o600)
         while True:
             try:

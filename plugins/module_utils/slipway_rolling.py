@@ -9,18 +9,11 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-import shutil
 import tempfile
 import time
 
-from ansible.module_utils.slipway_host import (
-    HostError,
-    read_json,
-    read_text,
-    stands,
-    write_atomic,
-    write_json,
-)
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import read_json, read_text, stands, write_json
 from ansible.module_utils.slipway_kubeadm import (
     CONFIG,
     DIRECTORY,
@@ -31,6 +24,7 @@ from ansible.module_utils.slipway_kubeadm import (
     kubelet_words,
     member,
 )
+from ansible.module_utils.slipway_paths import remove_tree, unlink, write_atomic
 from ansible.module_utils.slipway_things import Thing, things
 
 #: Settings of the scheduler, each content under a name of its own: what the running pod reads stays until it is gone.
@@ -69,7 +63,7 @@ def rendered(config: str) -> dict[str, str]:
             kubeadm("init", "phase", *phase, "--config", path, "--dry-run", environment=environment)
         return {name: read_text(f"{directory}/{name}.yaml") or "" for name in COMPONENTS}
     finally:
-        shutil.rmtree(directory)
+        remove_tree(directory)
 
 
 def changes(config: str) -> dict[str, tuple[str, str]]:
@@ -131,7 +125,7 @@ def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[di
         write_atomic(manifest_path(name), read_text(manifest_path(name)) or "", mode=0o600)
     exchange(node, differing, known=known)
     for path in stale:
-        os.unlink(path)
+        unlink(path)
     write_atomic(CONFIG, config, mode=0o600)
     if first and not known:
         publish(node)
@@ -192,7 +186,7 @@ def settle(node: Node) -> None:
     exchanged = (read_text(manifest_path(component)) or "") != before
     if exchanged and not settled(node, component, begun["hash"], set(begun["logs"])):
         put_back(node, component, before)
-    os.unlink(ROLLING)
+    unlink(ROLLING)
 
 
 def put_back(node: Node, component: str, manifest: str) -> None:
@@ -201,7 +195,7 @@ def put_back(node: Node, component: str, manifest: str) -> None:
         write_atomic(manifest_path(component), manifest, mode=0o600)
         settled(node, component, "", log_directories(node, component))
     elif os.path.exists(manifest_path(component)):
-        os.unlink(manifest_path(component))
+        unlink(manifest_path(component))
 
 
 def diff(path: str, before: str, after: str) -> dict[str, str]:
@@ -216,11 +210,11 @@ def roll(node: Node, component: str, present: str, wanted: str) -> None:
     write_json(ROLLING, {"format": 1, **begun})
     write_atomic(manifest_path(component), wanted, mode=0o600)
     if settled(node, component, before, logs):
-        os.unlink(ROLLING)
+        unlink(ROLLING)
         return
     words = last_words(log_directories(node, component) - logs) or kubelet_words()
     put_back(node, component, present)
-    os.unlink(ROLLING)
+    unlink(ROLLING)
     raise HostError(
         f"{component} did not become ready with the new settings; the old ones are back", why=words
     )

@@ -16,7 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.slipway_copytree import holds_anything
-from ansible.module_utils.slipway_host import HostError, must, read_text, run
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import must, read_text, run
+from ansible.module_utils.slipway_paths import unlink
 
 CONTAINERD_CONFIG = "/etc/containerd/config.toml"
 CONTAINERD_UNIT = "/etc/systemd/system/containerd.service"
@@ -118,7 +120,7 @@ class Containerd(Runtime):
         """Debian's own unit shows again where ours is gone."""
         super().disable()
         if "Slipway" in (read_text(CONTAINERD_UNIT) or ""):
-            os.unlink(CONTAINERD_UNIT)
+            unlink(CONTAINERD_UNIT)
             run(["systemctl", "daemon-reload"])
 
 
@@ -166,7 +168,7 @@ class Docker(Runtime):
             run(["systemctl", "disable", unit])
         for path in (CRI_DOCKERD, DOCKER_SOCKET):
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+                unlink(path)
 
 
 RUNTIMES: dict[str, Runtime] = {one.name: one for one in (Containerd(), Docker())}

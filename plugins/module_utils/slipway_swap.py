@@ -13,7 +13,8 @@ import os
 from typing import Any
 
 from ansible.module_utils.slipway_before import forget, remember, remembered
-from ansible.module_utils.slipway_host import must, read_text, run, write_atomic
+from ansible.module_utils.slipway_host import must, read_text, run
+from ansible.module_utils.slipway_paths import make_directory, rmdir, unlink, write_atomic
 from ansible.module_utils.slipway_things import Thing, things
 
 FSTAB = "/etc/fstab"
@@ -132,7 +133,7 @@ def _own_file(name: str, unit: dict[str, str]) -> bool:
 
 def _hold(name: str, unit: dict[str, str]) -> None:
     if _own_file(name, unit):
-        os.makedirs(os.path.dirname(_drop_in(name)), exist_ok=True)
+        make_directory(os.path.dirname(_drop_in(name)))
         write_atomic(_drop_in(name), HOLD)
     else:
         must(["systemctl", "mask", "--", name])
@@ -142,9 +143,9 @@ def _release(name: str, *, held: bool) -> None:
     if not held:
         must(["systemctl", "unmask", "--", name])
     elif os.path.exists(_drop_in(name)):
-        os.unlink(_drop_in(name))
+        unlink(_drop_in(name))
         if not os.listdir(os.path.dirname(_drop_in(name))):
-            os.rmdir(os.path.dirname(_drop_in(name)))
+            rmdir(os.path.dirname(_drop_in(name)))
 
 
 def _services() -> dict[str, dict[str, bool]]:

@@ -15,7 +15,9 @@ import pwd
 import stat
 from typing import Any
 
+from ansible.module_utils.slipway_error import HostError
 from ansible.module_utils.slipway_host import BEGIN, END, must, run, sha256_text
+from ansible.module_utils.slipway_paths import look, reading
 
 #: A kind, a name, and what else is known of it.
 Thing = dict[str, Any]
@@ -55,8 +57,10 @@ def _remote(kind: str) -> bool:
 def attributes(path: str, *, follow: bool = False) -> Thing:
     """Mode, owner and group, and of a file its size; of a link where it leads; empty where nothing is."""
     try:
-        state = os.stat(path) if follow else os.lstat(path)
-    except OSError:
+        state = look(path, follow=follow)
+    except (HostError, OSError):
+        return {}
+    if state is None:
         return {}
     if stat.S_ISLNK(state.st_mode):
         return {"target": os.readlink(path)}
@@ -76,7 +80,7 @@ def _file(thing: Thing, salt: str) -> Thing:
 
 def _digest(path: str, prefix: str) -> str:
     digest = hashlib.sha256(prefix.encode())
-    with open(path, "rb") as stream:
+    with reading(path) as stream:
         for chunk in iter(lambda: stream.read(1 << 20), b""):
             digest.update(chunk)
     return digest.hexdigest()
@@ -97,7 +101,7 @@ def _block(thing: Thing, _: str) -> Thing:
     found = attributes(thing["name"])
     if "size" not in found:
         return found
-    with open(thing["name"], "rb") as stream:
+    with reading(thing["name"]) as stream:
         text = b"".join(_between(stream.readlines()))
     return {**_others(found), "digest": hashlib.sha256(text).hexdigest()}
 
@@ -114,7 +118,7 @@ def _keys(thing: Thing, _: str) -> Thing:
     found = attributes(thing["name"])
     if "size" not in found:
         return found
-    with open(thing["name"], encoding="utf-8") as stream:
+    with reading(thing["name"]) as stream:
         document = json.load(stream)
     return {**_others(found), "keys": {name: key_digest(value_of(document, name)) for name in thing["keys"]}}
 
@@ -141,8 +145,8 @@ def _unit(thing: Thing, _: str) -> Thing:
 
 
 def _parameter(thing: Thing, _: str) -> Thing:
-    with open(thing["path"], encoding="ascii", errors="replace") as stream:
-        return {"state": " ".join(stream.readline().split())}
+    with reading(thing["path"]) as stream:
+        return {"state": " ".join(stream.readline().decode("ascii", "replace").split())}
 
 
 def _user(thing: Thing, _: str) -> Thing:

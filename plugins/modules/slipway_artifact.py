@@ -91,17 +91,28 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.slipway_error import HostError
 from ansible.module_utils.slipway_host import (
     STATE_DIR,
-    HostError,
     fail,
     read_json,
     sha256_file,
     stands,
     write_json,
 )
+from ansible.module_utils.slipway_paths import (
+    dress,
+    is_directory,
+    landing,
+    make_directory,
+    reading,
+    remove_tree,
+    replace,
+    unlink,
+)
 from ansible.module_utils.slipway_registry import Registry
 from ansible.module_utils.slipway_things import things
+from ansible.module_utils.slipway_walk import reached
 
 MARKERS = f"{STATE_DIR}/artifacts"
 
@@ -124,7 +135,7 @@ def placed_files(item: dict[str, Any]) -> dict[str, Any] | None:
 
 def place(registry: Registry | None, item: dict[str, Any]) -> dict[str, Any]:
     """Fetch and place one artifact; its files."""
-    os.makedirs(item["dest"], mode=0o755, exist_ok=True)
+    make_directory(item["dest"])
     wanted = item["digest"].split(":")[1]
     download = f"{MARKERS}/{wanted}.part"
     if registry:
@@ -133,7 +144,7 @@ def place(registry: Registry | None, item: dict[str, Any]) -> dict[str, Any]:
         raise HostError(f"{item['name']} was not copied to {download}, or is damaged")
     if tarfile.is_tarfile(download):
         files = flatten(item, download) if item["flatten"] else replace_tree(item, download)
-        os.unlink(download)
+        unlink(download)
     else:
         files = {land(item, download, item["file"] or item["name"]): item["digest"].split(":")[1]}
     write_json(
@@ -144,18 +155,14 @@ def place(registry: Registry | None, item: dict[str, Any]) -> dict[str, Any]:
 
 def land(item: dict[str, Any], source: str, name: str) -> str:
     """Move a finished file to its place, across file systems if need be; its path."""
-    target = os.path.join(item["dest"], name)
-    temporary = os.path.join(item["dest"], f".slipway-{name}")
+    target, mode = os.path.join(item["dest"], name), int(item["mode"], 8)
+    dress(source, mode, (0, 0))
     try:
-        os.replace(source, temporary)
+        replace(source, target)
     except OSError:
-        shutil.copyfile(source, temporary)
-        os.unlink(source)
-    os.chmod(temporary, int(item["mode"], 8))
-    os.chown(temporary, 0, 0)
-    with open(temporary, "rb") as stream:
-        os.fsync(stream.fileno())
-    os.replace(temporary, target)
+        with reading(source) as stream, landing(target, mode=mode, owner=(0, 0)) as file:
+            shutil.copyfileobj(stream, file, 1 << 20)
+        unlink(source)
     return target
 
 
@@ -167,13 +174,12 @@ def flatten(item: dict[str, Any], archive: str) -> dict[str, Any]:
             name = os.path.basename(member.name)
             if not member.isfile() or not name:
                 continue
-            temporary = f"{archive}.{name}"
             source = tar.extractfile(member)
             assert source is not None  # noqa: S101 - it is a regular file
-            with source, open(temporary, "wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
-            known = sha256_file(temporary)
-            files[land(item, temporary, name)] = known
+            target = os.path.join(item["dest"], name)
+            with source, landing(target, mode=int(item["mode"], 8), owner=(0, 0)) as file:
+                shutil.copyfileobj(source, file, 1 << 20)
+            files[target] = sha256_file(target)
     return files
 
 
@@ -182,21 +188,21 @@ def replace_tree(item: dict[str, Any], archive: str) -> dict[str, Any]:
     dest = item["dest"].rstrip("/")
     new, old = f"{dest}.slipway-new", f"{dest}.slipway-old"
     for leftover in (new, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    os.makedirs(new, mode=0o755)
-    with tarfile.open(archive) as tar:
+        remove_tree(leftover, missing=True)
+    make_directory(new)
+    with tarfile.open(archive) as tar, reached(new) as handle:
         for member in tar:
             if member.isfile() or member.isdir():
                 member.mode = 0o755 if member.isdir() else 0o644
                 member.uid = member.gid = 0
                 member.uname = member.gname = "root"
                 refuse_escape(new, member.name)
-                tar.extract(member, new)
-    os.chmod(new, 0o755)  # noqa: S103 - apt reads it as another user
-    if os.path.isdir(dest):
-        os.rename(dest, old)
-    os.rename(new, dest)
-    shutil.rmtree(old, ignore_errors=True)
+                tar.extract(member, f"/proc/self/fd/{handle}")
+    dress(new, 0o755, (0, 0))  # apt reads it as another user
+    if is_directory(dest):
+        replace(dest, old)
+    replace(new, dest)
+    remove_tree(old, missing=True)
     return {
         os.path.join(base, name): sha256_file(os.path.join(base, name))
         for base, _, names in os.walk(dest)
@@ -269,7 +275,7 @@ def main() -> None:
                 path for item, found in zip(items, there) if found and item["flatten"] for path in found
             ]
             if missing and not module.check_mode:
-                os.makedirs(MARKERS, mode=0o755, exist_ok=True)
+                make_directory(MARKERS)
                 registry = registry_of(access) if access else None
                 for item, found in zip(missing, pool.map(lambda item: place(registry, item), missing)):
                     placed += found if item["flatten"] else ()

@@ -67,15 +67,9 @@ from ansible.module_utils.slipway_chrony import (
     release,
     there,
 )
-from ansible.module_utils.slipway_host import (
-    HostError,
-    fail,
-    read_text,
-    run,
-    stands,
-    tail,
-    write_atomic,
-)
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import fail, read_text, run, stands, tail
+from ansible.module_utils.slipway_paths import make_directory, write_atomic
 from ansible.module_utils.slipway_things import things
 
 PROGRAM = "/usr/sbin/chronyd"
@@ -152,7 +146,7 @@ def validate(texts: dict[str, str], family: str) -> None:
 def write(texts: dict[str, str], changed: list[str], family: str) -> None:
     """Land what changed."""
     for path in texts:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_directory(os.path.dirname(path))
     if SOURCES in changed:
         validate(texts, family)
     for path in changed:

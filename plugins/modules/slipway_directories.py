@@ -53,15 +53,16 @@ made:
 """
 
 import grp
-import os
 import pwd
 import stat
 from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_host import HostError, fail
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import fail
 from ansible.module_utils.slipway_made import made, missing, remember, removable
+from ansible.module_utils.slipway_paths import dress, look, make_directory, rmdir
 from ansible.module_utils.slipway_things import things
 
 
@@ -81,11 +82,7 @@ def number(name: str | None, default: int, lookup: Callable[[str], int], check: 
 
 def wanted_of(item: dict[str, Any], check: bool) -> tuple[int, int, int]:
     """Mode, user and group that the directory shall have: as it is where nothing is said."""
-    try:
-        now = os.stat(item["path"])
-        mode, uid, gid = stat.S_IMODE(now.st_mode), now.st_uid, now.st_gid
-    except FileNotFoundError:
-        mode, uid, gid = 0o755, 0, 0
+    mode, uid, gid = present(item["path"]) or (0o755, 0, 0)
     return (
         int(item["mode"], 8) if item["mode"] else mode,
         number(item["owner"], uid, lambda name: pwd.getpwnam(name).pw_uid, check),
@@ -95,11 +92,11 @@ def wanted_of(item: dict[str, Any], check: bool) -> tuple[int, int, int]:
 
 def present(path: str) -> tuple[int, int, int] | None:
     """The same as it is; None when there is no directory."""
-    if not os.path.isdir(path):
-        if os.path.lexists(path):
+    now = look(path, follow=True)
+    if now is None or not stat.S_ISDIR(now.st_mode):
+        if look(path):
             raise HostError(f"{path} is there and is no directory")
         return None
-    now = os.stat(path)
     return stat.S_IMODE(now.st_mode), now.st_uid, now.st_gid
 
 
@@ -117,11 +114,8 @@ def make(item: dict[str, Any], check: bool) -> dict[str, Any] | None:
     if not check:
         parents = missing(path)
         remember(sorted({*made(), *parents}))
-        for parent in parents:
-            os.mkdir(parent, 0o755)
-            os.chmod(parent, 0o755)  # noqa: S103 - for everybody to pass; whatever the umask is
-        os.chown(path, after[1], after[2])
-        os.chmod(path, after[0])
+        make_directory(path)
+        dress(path, after[0], after[1:])
     return {"before_header": path, "after_header": path, "before": shown(before), "after": shown(after)}
 
 
@@ -131,7 +125,7 @@ def clean(wanted: list[str], check: bool) -> list[dict[str, Any]]:
     going = removable(ours, kept=wanted)
     if not check:
         for path in going:
-            os.rmdir(path)
+            rmdir(path)
         remember([path for path in ours if any(w == path or w.startswith(f"{path}/") for w in wanted)])
     return [
         {

@@ -96,18 +96,18 @@ from ansible.module_utils import slipway_disks as disks
 from ansible.module_utils import slipway_lvm as lvm
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_blocks import SETTLE_SECONDS, look, tell_kernel
+from ansible.module_utils.slipway_error import HostError
 from ansible.module_utils.slipway_host import (
     STATE_DIR,
-    HostError,
     fail,
     must,
     read_json,
     run,
     stands,
-    write_atomic,
     write_json,
 )
 from ansible.module_utils.slipway_mounts import mount_unit
+from ansible.module_utils.slipway_paths import make_directory, write_atomic
 from ansible.module_utils.slipway_things import things
 
 #: Names of entries whose empty disk is being partitioned, with the serial number.
@@ -235,7 +235,7 @@ def mount(disk: dict[str, Any], part: dict[str, Any], check: bool) -> tuple[list
     if not mounted:
         done.append(f"mount {disk['path']}")
     if done and not check:
-        os.makedirs(disk["path"], exist_ok=True)
+        make_directory(disk["path"])
         write_atomic(file, text)
         must(["systemctl", "daemon-reload"])
         must(["systemctl", "reenable", name])

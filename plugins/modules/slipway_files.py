@@ -91,21 +91,29 @@ made:
 """
 
 import os
-import shutil
 import stat
 import tempfile
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.slipway_error import HostError
 from ansible.module_utils.slipway_host import (
     FORMER,
-    HostError,
     fail,
     ids,
     read_text,
     run,
     tail,
     with_block,
+)
+from ansible.module_utils.slipway_paths import (
+    dress,
+    is_directory,
+    look,
+    make_directory,
+    remove_tree,
+    rmdir,
+    unlink,
     write_atomic,
 )
 from ansible.module_utils.slipway_things import things
@@ -121,9 +129,8 @@ def wanted_text(item: dict[str, Any], old: str | None) -> str:
 
 def attributes_differ(path: str, mode: int | None, owner: tuple[int, int], *, follow: bool = False) -> bool:
     """Whether owner or permissions are not as wanted."""
-    try:
-        now = os.stat(path) if follow else os.lstat(path)
-    except FileNotFoundError:
+    now = look(path, follow=follow)
+    if now is None:
         return True
     return (mode is not None and stat.S_IMODE(now.st_mode) != mode) or (now.st_uid, now.st_gid) != owner
 
@@ -159,7 +166,8 @@ def mode_of(item: dict[str, Any]) -> int | None:
 def apply_file(item: dict[str, Any], check: bool) -> dict[str, Any] | None:
     """Write one file; its diff when it changed."""
     path = item["path"]
-    linked = os.path.islink(path)
+    state = look(path)
+    linked = state is not None and stat.S_ISLNK(state.st_mode)
     old = None if linked and item["state"] == "file" else read_text(path)
     text = wanted_text(item, old)
     owner, mode = owner_of(item, check), mode_of(item)
@@ -170,8 +178,7 @@ def apply_file(item: dict[str, Any], check: bool) -> dict[str, Any] | None:
             validate(item, text)
         if item["keep_former"] and old is not None and old != text:
             keep_former(path, old, owner)
-        keep = stat.S_IMODE(os.stat(path).st_mode) if mode is None and old is not None else 0o644
-        write_atomic(path, text, mode=mode if mode is not None else keep, owner=owner)
+        write_atomic(path, text, mode=permissions(path) if mode is None else mode, owner=owner)
     hidden = item["secret"]
     return {
         "before_header": path,
@@ -183,37 +190,41 @@ def apply_file(item: dict[str, Any], check: bool) -> dict[str, Any] | None:
 
 def keep_former(path: str, old: str, owner: tuple[int, int]) -> None:
     """Keep the old text; one that is there already was never followed by anything that proved to be good."""
-    if not os.path.exists(path + FORMER):
-        write_atomic(path + FORMER, old, mode=stat.S_IMODE(os.stat(path).st_mode), owner=owner)
+    if look(path + FORMER) is None:
+        write_atomic(path + FORMER, old, mode=permissions(path), owner=owner)
+
+
+def permissions(path: str) -> int:
+    """Of a file that is there; else those of a new one."""
+    state = look(path, follow=True)
+    return stat.S_IMODE(state.st_mode) if state else 0o644
 
 
 def apply_directory(item: dict[str, Any], check: bool) -> dict[str, Any] | None:
     """Make one directory."""
     path = item["path"]
     owner, mode = owner_of(item, check), mode_of(item)
-    wrong = os.path.islink(path) and not item["follow"]
-    if os.path.isdir(path) and not wrong and not attributes_differ(path, mode, owner, follow=item["follow"]):
+    state = look(path)
+    wrong = state is not None and stat.S_ISLNK(state.st_mode) and not item["follow"]
+    there = not wrong and is_directory(path)
+    if there and not attributes_differ(path, mode, owner, follow=item["follow"]):
         return None
-    before = "a link\n" if wrong else "other owner or mode\n" if os.path.isdir(path) else ""
+    before = "a link\n" if wrong else "other owner or mode\n" if there else ""
     if not check:
         if wrong:
-            os.unlink(path)
-        os.makedirs(path, exist_ok=True)
-        os.chmod(path, mode or 0o755)
-        os.chown(path, *owner)
+            unlink(path)
+        make_directory(path)
+        dress(path, mode or 0o755, owner)
     return {"before_header": path, "after_header": path, "before": before, "after": "directory\n"}
 
 
 def apply_absent(item: dict[str, Any], check: bool) -> dict[str, Any] | None:
     """Remove a file or a whole directory."""
     path = item["path"]
-    if not os.path.lexists(path):
+    if look(path) is None:
         return None
     if not check:
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
+        remove_tree(path)
     return {"before_header": path, "after_header": path, "before": "present\n", "after": ""}
 
 
@@ -225,10 +236,10 @@ def purge(root: str, listed: set[str], check: bool) -> list[dict[str, Any]]:
         gone = [path for path in paths if path not in listed and (read_text(path) or "").startswith(OURS)]
         for path in gone:
             if not check:
-                os.unlink(path)
+                unlink(path)
             diffs.append({"before_header": path, "after_header": path, "before": "present\n", "after": ""})
         if gone and not check and folder not in listed and not os.listdir(folder):
-            os.rmdir(folder)
+            rmdir(folder)
     return diffs
 
 

@@ -36,8 +36,9 @@ made:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.slipway_error import HostError
 from ansible.module_utils.slipway_firewalls import give_back, running, stop, stopped
-from ansible.module_utils.slipway_host import HostError, fail
+from ansible.module_utils.slipway_host import fail
 from ansible.module_utils.slipway_things import things
 
 

@@ -73,7 +73,8 @@ import tempfile
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_host import HostError, fail, run, stands, tail
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import fail, run, stands, tail
 from ansible.module_utils.slipway_jsonfile import Shared, dump
 from ansible.module_utils.slipway_things import Thing, things
 

@@ -53,7 +53,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.slipway_before import parameter_path, remember
-from ansible.module_utils.slipway_host import HostError, fail, read_text, run, stands, write_atomic
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import fail, read_text, run, stands
+from ansible.module_utils.slipway_paths import make_directory, write_atomic, writing
 from ansible.module_utils.slipway_swap import given_back, held, off
 from ansible.module_utils.slipway_things import Thing, things
 
@@ -96,8 +98,8 @@ def set_parameter(key: str, value: str) -> None:
     """Set it in the running kernel."""
     path = parameter_path(key)
     try:
-        with open(path, "w", encoding="ascii") as stream:
-            stream.write(value + "\n")
+        with writing(path) as stream:
+            stream.write(f"{value}\n".encode())
     except OSError as error:
         raise HostError(
             f"sysctl {key}={value} was refused ({error.strerror}); the kernel has {current(key)!r}"
@@ -135,7 +137,7 @@ def apply_files(p: dict[str, Any], check: bool) -> Lines:
         before += (old or "").splitlines()
         after += text.splitlines()
         if not check:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            make_directory(os.path.dirname(path))
             write_atomic(path, text)
     return before, after
 

@@ -87,7 +87,8 @@ from typing import Any
 
 from ansible.module_utils import slipway_dns as dns
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_host import HostError, fail, locked
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import fail, locked
 from ansible.module_utils.slipway_kubeadm import LOCK, LOCK_SECONDS, Node, member
 from ansible.module_utils.slipway_rolling import made, reconfigure
 

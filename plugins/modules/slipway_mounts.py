@@ -94,7 +94,8 @@ made:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_host import HostError, fail
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import fail
 from ansible.module_utils.slipway_mount_host import Host
 from ansible.module_utils.slipway_mounts import SETTINGS, boot_unit
 from ansible.module_utils.slipway_things import things

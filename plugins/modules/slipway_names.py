@@ -75,14 +75,9 @@ from ansible.module_utils.slipway_before import (
     remember,
     remembered,
 )
-from ansible.module_utils.slipway_host import (
-    HostError,
-    fail,
-    read_text,
-    stands,
-    with_block,
-    write_atomic,
-)
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import fail, read_text, stands, with_block
+from ansible.module_utils.slipway_paths import make_directory, unlink, write_atomic
 from ansible.module_utils.slipway_things import things
 
 #: Of memory: drop-ins that were changed, and nobody has been told yet.
@@ -108,7 +103,7 @@ def write(path: str, text: str) -> None:
         remember("files", {path: file_as_it_is(path)})
     if path == slipway_resolver.MANAGER:
         remember(slipway_resolver.OWN_SERVERS, {"servers": slipway_resolver.own_servers()})
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    make_directory(os.path.dirname(path))
     if path in slipway_resolver.DROP_INS:
         remember(UNTOLD, {path: True})
     write_atomic(path, text)
@@ -146,7 +141,7 @@ def give_back(texts: dict[str, str], check: bool) -> list[dict[str, Any]]:
         diffs.append(diff(path, read_text(path) or "", ""))
         if not check:
             remember(UNTOLD, {path: True})
-            os.unlink(path)
+            unlink(path)
             told(path)
             forget(slipway_resolver.OWN_SERVERS, "servers")
     path = slipway_resolver.RESOLV_CONF

@@ -57,7 +57,8 @@ made:
 
 from ansible.module_utils import slipway_apt, slipway_dnf
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_host import HostError, fail, read_json, stands, write_json
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import fail, read_json, stands, write_json
 from ansible.module_utils.slipway_things import Thing, things
 
 FORMATS = {"apt": slipway_apt, "dnf": slipway_dnf}

@@ -77,19 +77,19 @@ from ansible.module_utils import (
     slipway_swap,
 )
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.slipway_error import HostError
 from ansible.module_utils.slipway_host import (
     STATE_DIR,
-    HostError,
     fail,
     locked,
     read_json,
     read_text,
     run,
     with_block,
-    write_atomic,
 )
 from ansible.module_utils.slipway_kubeadm import LOCK, LOCK_SECONDS, cri_socket, remnants
 from ansible.module_utils.slipway_made import made, removable
+from ansible.module_utils.slipway_paths import empty, remove_tree, rmdir, write_atomic
 from ansible.module_utils.slipway_running import end_containers, flush_rules, unmount
 
 KUBELET_DIRECTORY = "/var/lib/kubelet"
@@ -184,13 +184,10 @@ def there(path: str) -> bool:
 
 def remove(path: str) -> None:
     """Remove a file or directory; a mount point is emptied."""
-    if os.path.isdir(path) and not os.path.islink(path):
-        for name in os.listdir(path) if os.path.ismount(path) else ():
-            remove(os.path.join(path, name))
-        if not os.path.ismount(path):
-            shutil.rmtree(path)
+    if os.path.ismount(path):
+        empty(path)
     else:
-        os.unlink(path)
+        remove_tree(path)
 
 
 def leftovers(path: str) -> bool:
@@ -277,7 +274,7 @@ def settle() -> None:
     """Directories that only we used go, and who read what was removed reads again: also after a killed reset."""
     for path in DIRECTORIES:
         with contextlib.suppress(OSError):  # not there, or somebody else keeps something in it
-            os.rmdir(path)
+            rmdir(path)
     run(["systemctl", "daemon-reload"])
     run(["systemctl", "try-restart", *READERS])
     for path in slipway_resolver.DROP_INS:
@@ -312,13 +309,13 @@ def take_away(p: dict[str, Any], units: list[dict[str, Any]]) -> None:
     for path in state_paths():
         remove(path)
     with contextlib.suppress(OSError):  # not there, or Slipway itself is installed in it
-        os.rmdir(INTERPRETER_DIR)
+        rmdir(INTERPRETER_DIR)
 
 
 def remove_made() -> None:
     """Directories that node_directories made, where they are empty."""
     for path in removable(made()):
-        os.rmdir(path)
+        rmdir(path)
 
 
 def refuse_other(site: str, host: str, *, named: bool) -> None:

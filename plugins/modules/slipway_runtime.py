@@ -59,7 +59,6 @@ actions:
 import json
 import os
 import re
-import shutil
 from typing import Any
 
 from ansible.module_utils import slipway_runtimes as runtimes
@@ -70,16 +69,9 @@ from ansible.module_utils.slipway_copytree import (
     holds_anything,
     usage,
 )
-from ansible.module_utils.slipway_host import (
-    HostError,
-    fail,
-    now,
-    read_json,
-    read_text,
-    run,
-    write_atomic,
-    write_json,
-)
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import fail, now, read_json, read_text, run, write_json
+from ansible.module_utils.slipway_paths import empty, make_directory, remove_tree, write_atomic
 
 STATE = "/var/lib/slipway/runtime.json"
 KUBELET = "kubelet.service"
@@ -137,7 +129,7 @@ class Move:
         self.actions.append(f"copy {here} to {self.root}")
         if self.check:
             return
-        os.makedirs(self.root, mode=0o711, exist_ok=True)
+        make_directory(self.root, 0o711)
         self.state["copies"][self.root] = here
         self.stop(self.wanted)
         runtimes.unmount_below(here)
@@ -270,11 +262,9 @@ def refuse_strangers(runtime: runtimes.Runtime) -> None:
 def delete(path: str) -> None:
     """A directory; a mount point is emptied."""
     if os.path.ismount(path):
-        for name in os.listdir(path):
-            inner = os.path.join(path, name)
-            shutil.rmtree(inner) if os.path.isdir(inner) and not os.path.islink(inner) else os.unlink(inner)
+        empty(path)
     else:
-        shutil.rmtree(path)
+        remove_tree(path)
 
 
 def main() -> None:

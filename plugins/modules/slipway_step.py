@@ -90,7 +90,16 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_host import HostError, fail, locked, now, read_json, read_text, write_json
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import (
+    fail,
+    locked,
+    now,
+    read_json,
+    read_text,
+    write_json,
+)
+from ansible.module_utils.slipway_paths import make_directory
 from ansible.module_utils.slipway_recorded import as_they_are, keep
 
 
@@ -230,7 +239,7 @@ def main() -> None:
         module.exit_json(**answer, reason=p["reason"])
     try:
         if not module.check_mode:
-            os.makedirs(p["directory"], mode=0o755, exist_ok=True)
+            make_directory(p["directory"])
         elif not os.path.isdir(p["directory"]):
             module.exit_json(**answer)
         with locked(f"{p['directory']}/.flock"):

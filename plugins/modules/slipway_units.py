@@ -96,7 +96,9 @@ import urllib.request
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.slipway_host import FORMER, HostError, fail, must, run, tail
+from ansible.module_utils.slipway_error import HostError
+from ansible.module_utils.slipway_host import FORMER, fail, must, run, tail
+from ansible.module_utils.slipway_paths import replace, unlink
 from ansible.module_utils.slipway_registry import Registry
 from ansible.module_utils.slipway_things import Thing, things
 
@@ -186,7 +188,7 @@ def carry_out(unit: dict[str, Any], verbs: list[str], seconds: int) -> None:
             raise
         raise undone(unit, untried, error, seconds) from error
     for path in untried:
-        os.unlink(path + FORMER)
+        unlink(path + FORMER)
 
 
 def control(name: str, verbs: list[str], seconds: int) -> None:
@@ -211,7 +213,7 @@ def formers(unit: dict[str, Any]) -> list[str]:
 def undone(unit: dict[str, Any], paths: list[str], error: HostError, seconds: int) -> HostError:
     """Put the former files back and start the unit with them; the error that says so."""
     for path in paths:
-        os.replace(path + FORMER, path)
+        replace(path + FORMER, path)
     what = f"{unit['name']} does not work with the new {', '.join(paths)}"
     try:
         control(unit["name"], ["restart"], seconds)

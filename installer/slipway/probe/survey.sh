@@ -52,7 +52,7 @@ fsync() {
     while [ ! -d "$place" ]; do place=${place%/*}; place=${place:-/}; done
     probe=$(mktemp "$place/.slipway-fsync.XXXXXX") || return 0
     began=$(date +%s%N)
-    dd if=/dev/zero of="$probe" bs=2300 count=20 oflag=dsync conv=notrunc
+    dd if=/dev/zero of="$probe" bs=2300 count=20 oflag=dsync,nofollow conv=notrunc
     ended=$(date +%s%N)
     rm -f "$probe"
     echo $(((ended - began) / 20000))

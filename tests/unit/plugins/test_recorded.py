@@ -21,6 +21,7 @@ from slipway.settings import data_dir
 
 ansible.module_utils.__path__.append(str(data_dir() / "plugins/module_utils"))
 recorded: Any = importlib.import_module("ansible.module_utils.slipway_recorded")
+host: Any = importlib.import_module("ansible.module_utils.slipway_host")
 before: Any = importlib.import_module("ansible.module_utils.slipway_before")
 
 READ = """
@@ -248,7 +249,7 @@ def test_a_list_that_a_kill_left_ahead_of_its_record_is_compared_all_the_same(pl
 def test_a_record_of_an_earlier_release_is_compared_with_its_own_lists(place: Place) -> None:
     """Digest of files alone: neither modes nor sizes were recorded then."""
     (place.root / "file").chmod(0o600)
-    digest = recorded.sha256_file(place.path("file"))
+    digest = host.sha256_file(place.path("file"))
     gone = place.path("gone")
     old = {"files": {place.path("file"): digest, gone: f"sha256:{'0' * 64}"}, "units": {}, "packages": {}}
     place.record(**old)
@@ -267,5 +268,5 @@ def test_files_as_they_were_left_are_known_by_records_of_both_forms(
     assert before.as_we_left(place.path("file"))
     edited("file", "two", "six")(place.root)
     assert not before.as_we_left(place.path("file"))
-    place.record(files={place.path("file"): recorded.sha256_file(place.path("file"))})
+    place.record(files={place.path("file"): host.sha256_file(place.path("file"))})
     assert before.as_we_left(place.path("file"))
