@@ -18,11 +18,13 @@ from slipway.catalog.versions import Versions
 
 #: All that any test starts.
 PROGRAMS = (
+    "containerd",
     "etcd",
     "helm",
     "kube-apiserver",
     "kube-controller-manager",
     "kube-scheduler",
+    "kubeadm",
     "kubectl",
     "kwok",
     "oras",

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,8 +66,8 @@ class Site:
         """cluster.yaml."""
         return self.directory / "cluster.yaml"
 
-    def write(self, **kubernetes: object) -> None:
-        """cluster.yaml and what belongs to it, with more fields for spec.kubernetes."""
+    def write(self, spec: Mapping[str, object] | None = None, **kubernetes: object) -> None:
+        """cluster.yaml and what belongs to it, with more fields for the spec and for spec.kubernetes."""
         first = self.lab.nodes[0].name
         items = [
             {
@@ -77,7 +77,7 @@ class Site:
             }
             for node in self.lab.nodes
         ]
-        spec = {
+        whole = {
             "kubernetes": {
                 "version": KUBERNETES,
                 "endpoint": {"address": "api.test.internal"},
@@ -99,12 +99,13 @@ class Site:
                 },
                 "items": items,
             },
+            **(spec or {}),
         }
         document = {
             "apiVersion": "installer.slipway.dev/v1alpha1",
             "kind": "ClusterConfiguration",
             "metadata": {"name": "test", "namespace": "slipway-system"},
-            "spec": spec,
+            "spec": whole,
         }
         self.file.write_text(yaml.safe_dump(document, sort_keys=False))
         key = self.directory / "secrets/ssh/id_ed25519"

@@ -30,7 +30,8 @@ SPEC = {
     "kubernetes": {
         "version": "v1.35.4",
         "endpoint": {"address": "api.test.internal", "loadBalancer": "keepalived", "vip": "10.179.0.5"},
-    }
+    },
+    "bundle": {"trustedKeys": ["ssh-ed25519 " + "A" * 68]},
 }
 LAB = {"cgroupDriver": "cgroupfs", "restrictOOMScoreAdj": True, "limitNOFILE": 20000}
 #: Not to be had here: cri-dockerd, and the toolkit, which is as any program of the others.

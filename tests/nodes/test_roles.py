@@ -16,7 +16,7 @@ from slipway.model.record import Made, MadeKind
 from slipway.settings import interpreter_bin
 from tests.damage import CHANGED, CHMODDED, DELETED, LINKED, Ways, script, told
 from tests.labs import lab_nodes
-from tests.sites import Site, bundle
+from tests.sites import KUBERNETES, Site, bundle
 
 CP, WORKER = "node-1", "node-2"
 KUBECTL = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"]
@@ -30,7 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     directory = tmp_path_factory.mktemp("site")
     with lab_nodes("roles", "10.74.0.0/24", nodes=2, os=("debian-12", "debian-13")) as lab:
         found = Site(lab, directory, bundle())
-        found.write()
+        found.write({"bundle": {"trustedKeys": ["ssh-ed25519 " + "A" * 68]}})
         lab.egress_control()
         yield found
 
@@ -86,6 +86,22 @@ def test_images_come_through_the_mirror_and_nothing_goes_outside(site: Site) -> 
     assert "not found" in missing.stderr
     egress = site.lab.egress()
     assert (egress.packets, egress.questions) == (0, 0), egress
+
+
+def test_a_tag_that_was_moved_is_not_pulled_by_the_kubelets_way(site: Site) -> None:
+    """Over the CRI, here by kubeadm; whoever moved it has the push account."""
+    registry, name, tag = site.client("push", 5001), "registry.k8s.io/kube-scheduler", KUBERNETES
+    right, _ = site.client("pull", 5000).get_manifest(name, tag)
+    kind = json.loads(right)["mediaType"]
+    pull = ["kubeadm", "config", "images", "pull", "--kubernetes-version", KUBERNETES]
+    registry.put_manifest(
+        name, tag, json.dumps({**json.loads(right), "annotations": {"by": "me"}}).encode(), kind
+    )
+    refused = site.lab.ssh(CP, pull, check=False)
+    assert refused.returncode
+    assert f"blocked pull of {name}:{tag}" in refused.stderr
+    registry.put_manifest(name, tag, right, kind)
+    site.lab.ssh(CP, pull)
 
 
 def test_packets_for_services_stay_on_the_node_where_kube_proxy_knows_none(site: Site) -> None:

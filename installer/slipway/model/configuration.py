@@ -71,8 +71,8 @@ class Bundle(Model):
     trusted_keys: list[Annotated[str, Field(max_length=256, pattern=PUBLIC_KEY)]] = Field(
         default_factory=list, max_length=8, json_schema_extra=LIVE
     )
-    """Public keys, as `slipway bundle keygen` prints them: a bundle that none of them signed is refused; empty: any is
-    taken."""
+    """Public keys, as `slipway bundle keygen` prints them: a bundle that none of them signed is refused, and containerd
+    pulls nothing else under the names of its images; empty: any is taken."""
 
 
 class ModuleSpec(Model):

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration
+from slipway.model.host.items import Host
 
 DOCKER_HUB = "docker.io"
 #: What Docker Hub also answers to.
@@ -42,6 +43,25 @@ def renamed_registries(configuration: Configuration, bundle: BundleManifest) -> 
     """
     own = {found.name for host in configuration.hosts for found in host.settings.runtime.registries}
     return [name for name in mirrored_names(bundle) if name not in own]
+
+
+def signed_images(configuration: Configuration, bundle: BundleManifest, host: Host) -> dict[str, str]:
+    """What a host pulls by the bundle's names -> its one right digest; empty where no key says which bundle is right.
+
+    A registry that the host names in its runtime.registries has its own images under these names, and a name that has
+    no tag is a digest already.
+    """
+    if not configuration.spec.bundle.trusted_keys:
+        return {}
+    own = {found.name for found in host.settings.runtime.registries}
+    found = [
+        (full_name(image.reference), image.digest)
+        for image in bundle.artifacts
+        if image.kind is ArtifactKind.IMAGE and not image.version.startswith("sha256:")
+    ]
+    named = {name: digest for name, digest in found if name.partition("/")[0] not in own}
+    renamed = {site_name(configuration, bundle, name): digest for name, digest in found}
+    return {**named, **renamed} if has_docker(configuration) else named
 
 
 def full_name(image: str) -> str:

@@ -11,7 +11,7 @@ from slipway.model.host.runtime import Runtime, RuntimeRegistry
 from slipway.model.observed import Drift
 from slipway.model.placeholders import SecretValue
 from slipway.planning.roles.base import SETTINGS, SOME_RUNTIME, Given, Role, registry_access, secret_path
-from slipway.planning.sitenames import has_docker, mirrored_names
+from slipway.planning.sitenames import has_docker, mirrored_names, signed_images
 
 #: Programs that it fetches from the site registry.
 BINARIES = {"containerd": ("containerd",), "docker": ("cri-dockerd",)}
@@ -116,6 +116,7 @@ def _log(runtime: Runtime) -> dict[str, Any]:
 
 def _variables(given: Given) -> dict[str, Any]:
     runtime = given.host.settings.runtime
+    images = signed_images(given.configuration, given.bundle, given.host)
     own = {found.name for found in runtime.registries}
     return {
         "type": runtime.type,
@@ -130,6 +131,7 @@ def _variables(given: Given) -> dict[str, Any]:
         "mirrors": [name for name in mirrored_names(given.bundle) if name not in own],
         # Unsaid where it is off, as records of earlier releases have it.
         **({"site_names": True} if has_docker(given.configuration) else {}),
+        **({"images": images} if images else {}),
         "registries": [_registry(found) for found in runtime.registries],
         "max_concurrent_downloads": runtime.max_concurrent_downloads or 0,
         "log": _log(runtime),
@@ -179,6 +181,7 @@ ROLE = Role(
         "sandbox_image": "bundle: registry.k8s.io/pause",
         "mirrors": "bundle: image names",
         "site_names": SOME_RUNTIME,
+        "images": "spec.bundle.trustedKeys, bundle",
         "registries": f"{SETTINGS}.runtime.registries",
         "max_concurrent_downloads": f"{SETTINGS}.runtime.maxConcurrentDownloads",
         "log": f"{SETTINGS}.runtime.log",
