@@ -54,7 +54,7 @@ cp "$bundle/bundle.yaml" "$copy/" || fail "the bundle cannot be read" "it says w
 [ ${#keys[@]} -gt 0 ] || [ ! -e "$prefix/trusted.pub" ] || keys=("$prefix/trusted.pub")
 : >"$copy/trusted.pub"
 for key in "${keys[@]}"; do
-  text=$(<"$key") || fail "$key cannot be read" "it says why above" "name a public key that is there"
+  text=$(cat "$key") || fail "$key cannot be read" "it says why above" "name a public key that is there"
   printf '%s\n' "$text" >>"$copy/trusted.pub"
 done
 

@@ -184,6 +184,9 @@ def test_the_installer_takes_no_older_one(tmp_path: Path) -> None:
         argv = ["bash", directory / "install.sh", "--prefix", prefix, "--bin", tmp_path / "bin", *more]
         return subprocess.run(argv, capture_output=True, text=True, check=False)
 
+    nowhere = install(NEW, "new", "--key", str(tmp_path / "nowhere.pub"))
+    assert (nowhere.returncode, "cannot be read" in nowhere.stderr) == (7, True)
+    assert not prefix.exists()
     first = install(NEW, "new", "--key", str(tmp_path / "key.pub"))
     assert first.returncode == 0, first.stderr
     refused = install(OLD, "old")
