@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 #: A shorter line is no secret of its own.
 SHORTEST = 12
+#: How every key of OpenSSH begins, whoever it is for.
+EVERY_KEY = base64.b64encode(b"openssh-key-v1\0").decode()[:-4]
 HELM = "helm.sh/release.v1"
 
 Text = tuple[str, bytes]
@@ -35,7 +37,7 @@ class Plants:
 
 
 def _forms(value: str) -> Iterator[bytes]:
-    parts = [line.strip() for line in value.splitlines() if not line.startswith("-----")]
+    parts = [line.strip() for line in value.splitlines() if not line.startswith(("-----", EVERY_KEY))]
     parts += [part.partition(":")[2] for part in parts]  # the password of an account
     for part in {part for part in parts if len(part) >= SHORTEST}:
         yield part.encode()
@@ -57,7 +59,7 @@ class Listing:
 
     def texts(self) -> Iterator[Text]:
         """Each once."""
-        for line in self.seen:
+        for line in set(self.seen):
             yield f"a process: {line[:120]!r}", line
 
     def __enter__(self) -> Self:
@@ -83,6 +85,12 @@ def file_texts(directory: Path, *, but: Collection[str] = ()) -> Iterator[Text]:
         if path.is_file() and not {*path.relative_to(directory).parts} & {*but}:
             with contextlib.suppress(FileNotFoundError):  # of somebody else, who is done with it
                 yield str(path), path.read_bytes()
+
+
+def memory_texts() -> Iterator[Text]:
+    """What runs have in memory, or left there."""
+    for directory in Path("/dev/shm").glob("slipway*"):
+        yield from file_texts(directory)
 
 
 def cluster_texts(kubectl: Callable[..., str], holders: Collection[str]) -> Iterator[Text]:

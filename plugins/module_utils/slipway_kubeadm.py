@@ -145,7 +145,7 @@ class Node:
         """
         token_id, token_secret = secrets.token_hex(3), secrets.token_hex(8)
         expiration = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1800))
-        made = self.kubectl("apply", "-f", "-", stdin=json.dumps(token(token_id, token_secret, expiration)))
+        made = self.kubectl("create", "-f", "-", stdin=json.dumps(token(token_id, token_secret, expiration)))
         if made.returncode:
             raise HostError("no join token could be made", why=tail(made.stderr))
         found = {"token": f"{token_id}.{token_secret}", "ca_hash": f"sha256:{public_key_hash()}"}

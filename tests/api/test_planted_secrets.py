@@ -5,24 +5,32 @@ The operator is its own: Ansible, Helm, a registry with an account.
 
 import base64
 import gzip
+import importlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import ansible.module_utils
 import pytest
 
 from slipway.cluster import records
 from slipway.cluster.client import Client, connect
 from slipway.cluster.settings import secret_documents
-from slipway.settings import NAMESPACE
+from slipway.settings import NAMESPACE, data_dir
 from tests.api.recording import Running
 from tests.api.working import DEPLOYMENT, Site, working_site, write_module
 from tests.apiserver import ApiServer, until
+from tests.binaries import binary
 from tests.listening import private_key
-from tests.planted import HELM, Listing, Plants, cluster_texts, file_texts
+from tests.planted import HELM, Listing, Plants, cluster_texts, file_texts, memory_texts
 
+ansible.module_utils.__path__.append(str(data_dir() / "plugins/module_utils"))
+kubeadm: Any = importlib.import_module("ansible.module_utils.slipway_kubeadm")
 SOON = 120
 KEYS = (
     "ssh/id_ed25519",
@@ -101,7 +109,7 @@ def test_no_secret_is_where_it_does_not_belong(
         found |= plants.found_in(file_texts(tmp_path / "state"))
         found |= plants.found_in(listing.texts())
         found |= plants.found_in([("the operator's log", caplog.text.encode())])
-        found |= plants.found_in(file_texts(Path("/dev/shm")))
+        found |= plants.found_in(memory_texts())
         assert found == set()
         assert any(b"ansible" in line for _, line in listing.texts())
         assert list((tmp_path / "state").rglob("*.log"))
@@ -110,6 +118,19 @@ def test_no_secret_is_where_it_does_not_belong(
 def phase(client: Client, name: str) -> str | None:
     record = records.read_module(client, name)
     return record.phase if record else None
+
+
+def test_a_token_to_join_is_in_its_secret_alone(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`kubectl apply` writes all that it is given into an annotation of the same Secret."""
+    monkeypatch.setenv("PATH", f"{binary('kubectl').parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(kubeadm, "public_key_hash", str)
+    node = kubeadm.Node("cp-01", "127.0.0.1", api.port)
+    node.kubectl = partial(node.kubectl, kubeconfig=str(api.kubeconfig))
+    identity, _, secret = node.credentials({}, control_plane=False)["token"].partition(".")
+    holder = f"kube-system/bootstrap-token-{identity}"
+    plants, kubectl = Plants({"token": secret}), lambda *words: api.kubectl(*words).stdout
+    assert plants.found_in(cluster_texts(kubectl, ())) == {(f"secrets {holder} token-secret", "token")}
+    assert plants.found_in(cluster_texts(kubectl, {holder})) == set()
 
 
 @pytest.mark.parametrize("place", ["annotation", "release", "configmap", "file", "process"])
