@@ -19,7 +19,7 @@ demo-down: setup ## take the demo's lab down
 	@.venv/bin/slipway lab down --name demo
 
 test: setup-dev  ## all tests, in two lanes
-	@.venv/bin/python scripts/tiers.py e2e,contract check,unit,api,nodes
+	@.venv/bin/python scripts/tiers.py check,unit,e2e,contract api,nodes
 
 check: setup-dev ## style, types, layers, Ansible and YAML
 	.venv/bin/ruff check -q installer plugins tests scripts stubs/library
