@@ -79,6 +79,8 @@ class Site:
         self.file = directory / "cluster.yaml"
         self.secrets = directory / "secrets"
         self.mark = uuid.uuid4().hex
+        self.said: list[str] = []
+        """What all commands printed."""
         nodes = [node.name for node in lab.nodes]
         self.roles = roles or {n: ["worker"] if n != nodes[0] else ["control-plane"] for n in nodes}
         self._make(name or lab.site.name)
@@ -129,7 +131,9 @@ class Site:
         stdin: str | None = None,
     ) -> Completed:
         """Run the command line in the site's directory; with `check`, a failure shows what it printed."""
-        return self._run([SLIPWAY, *argv], check=check, timeout=timeout, env=env, stdin=stdin)
+        done = self._run([SLIPWAY, *argv], check=check, timeout=timeout, env=env, stdin=stdin)
+        self.said += [done.stdout, done.stderr]
+        return done
 
     def slipway_json(
         self, *argv: str, check: bool = True, timeout: float = PATIENCE, env: Mapping[str, str] | None = None

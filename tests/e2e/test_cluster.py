@@ -4,6 +4,7 @@ The tests of this file share a cluster and build on each other; each leaves it h
 deleted after the install, so all that follows comes from the site registry.
 """
 
+import base64
 import json
 import shutil
 import time
@@ -13,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from slipway.lab import keys
 from tests.e2e import live_refusals
 from tests.e2e.killing import begun, events, kill_at, repeated, some_seconds
 from tests.e2e.sites import Site, bundle
 from tests.labs import lab_nodes
+from tests.planted import Listing, Plants, cluster_texts, file_texts, memory_texts
 
 NAMES = ("cp-1", "cp-2", "cp-3", "worker-1", "worker-2")
 SYSTEMS = ("debian-12", "debian-12", "debian-13", "debian-13", "debian-12")
@@ -49,7 +53,14 @@ KILLS = (
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def listing() -> Iterator[Listing]:
+    """What `ps` shows while all of this happens."""
+    with Listing() as listing:
+        yield listing
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, listing: Listing) -> Iterator[Site]:
     with lab_nodes("e2e", "10.79.0.0/24", len(NAMES), SYSTEMS, NAMES) as lab:
         lab.egress_control()
         made = Site(tmp_path_factory.mktemp("site"), lab, name="e2e", roles=ROLES)
@@ -57,7 +68,28 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         # Not on a control plane: any of those may die.
         kubernetes = {"endpoint": endpoint, "network": {"dnsAddress": DNS}}
         made.edit({"spec": {"kubernetes": kubernetes, "registry": {"host": "worker-1"}}})
+        plant(made)
         yield made
+
+
+def plant(site: Site) -> None:
+    """Secrets of a site's own, besides those that Slipway makes: a password of sudo, a registry's, one host's key."""
+    site.put_secret("ops/sudo", "Planted-sudo-\"q'\\&%-Word\n")
+    site.put_secret("private/pull", "robot:Planted-registry-\"q'\\&%-Word")
+    public = keys.ensure(site.directory / "own", "of worker-1 alone")
+    site.put_secret("own/key", (site.directory / "own").read_text())
+    (site.directory / "own").unlink()
+    site.lab.ssh("worker-1", ["tee", "-a", "/root/.ssh/authorized_keys"], stdin=f"{public}\n")
+
+    def change(document: dict[str, Any]) -> None:
+        hosts = document["spec"]["hosts"]
+        hosts["ssh"] = {"become": {"secretRef": {"name": "ops", "key": "sudo"}}}
+        registry = {"name": "private.example.org", "credentialsRef": {"name": "private", "key": "pull"}}
+        hosts["defaults"]["runtime"]["registries"] = [registry]
+        hosts["groups"] = {"own": {"ssh": {"secretRef": {"name": "own", "key": "key"}}}}
+        next(item for item in hosts["items"] if item["name"] == "worker-1")["groups"] = ["own"]
+
+    site.edit(change)
 
 
 def until(what: str, condition: Callable[[], Any], seconds: float = 180) -> Any:
@@ -442,6 +474,50 @@ def test_the_next_bundle_comes_as_a_delta(site: Site, tmp_path: Path) -> None:
     assert receipt["bundle"] in verified
     assert "a delta: " in verified
     assert planned(site, "-b", str(delta)) == planned(site)
+
+
+def test_no_secret_is_where_it_does_not_belong(site: Site, listing: Listing) -> None:
+    """After all of the above: installs, kills, toggles, failures, a reset. What is searched had them on its way."""
+    plants = plants_of(site)
+    assert len(plants.values) >= 20
+
+    def kubectl(*argv: str) -> str:
+        return site.kubectl(*argv).stdout
+
+    names = {f"{NAMESPACE}/{path.name}" for path in site.secrets.iterdir()}
+    tokens = {f"kube-system/{name}" for name in bootstrap_tokens(site)}
+    found = plants.found_in(cluster_texts(kubectl, names | tokens))
+    found |= plants.found_in(file_texts(site.directory, but={"secrets", "kubeconfig"}))
+    found |= plants.found_in(memory_texts())
+    found |= plants.found_in(listing.texts())
+    found |= plants.found_in(("what a command said", text.encode()) for text in site.said)
+    for pod in kubectl("-n", NAMESPACE, "get", "pods", "-o", "name").split():
+        found |= plants.found_in([(pod, kubectl("-n", NAMESPACE, "logs", pod, "--all-containers").encode())])
+    for node in ROLES:
+        journal = site.lab.ssh(node, ["journalctl", "--no-pager", "-o", "cat"]).stdout
+        found |= plants.found_in([(f"the journal of {node}", journal.encode())])
+    assert found == set()
+
+
+def plants_of(site: Site) -> Plants:
+    """All of the store but certificates, the cluster's own keys, the administrator's, and tokens to join."""
+    store = {str(path.relative_to(site.secrets)): path.read_text() for path in site.secrets.glob("*/*")}
+    own = {name: text for name, text in store.items() if not name.endswith(".crt")}
+    pki = "find /etc/kubernetes/pki -name '*.key'"
+    for path in site.lab.ssh("cp-1", ["sh", "-c", pki]).stdout.split():
+        own[path] = site.lab.ssh("cp-1", ["cat", path]).stdout
+    user = yaml.safe_load(site.kubeconfig.read_text())["users"][0]["user"]
+    own["admin.conf"] = base64.b64decode(user["client-key-data"]).decode()
+    return Plants(own | bootstrap_tokens(site))
+
+
+def bootstrap_tokens(site: Site) -> dict[str, str]:
+    """Those that still live, by their Secret: the half that is secret."""
+    kind = "--field-selector=type=bootstrap.kubernetes.io/token"
+    found = site.kubectl_json("-n", "kube-system", "get", "secrets", kind)["items"]
+    return {
+        item["metadata"]["name"]: base64.b64decode(item["data"]["token-secret"]).decode() for item in found
+    }
 
 
 def test_nothing_went_beyond_the_site(site: Site) -> None:
