@@ -54,8 +54,8 @@ cp "$bundle/bundle.yaml" "$copy/" || fail "the bundle cannot be read" "it says w
 [ ${#keys[@]} -gt 0 ] || [ ! -e "$prefix/trusted.pub" ] || keys=("$prefix/trusted.pub")
 : >"$copy/trusted.pub"
 for key in "${keys[@]}"; do
-  text=$(cat "$key") || fail "$key cannot be read" "it says why above" "name a public key that is there"
-  printf '%s\n' "$text" >>"$copy/trusted.pub"
+  cp "$key" "$copy/key" || fail "$key cannot be read" "it says why above" "name a public key that is there"
+  printf '%s\n' "$(<"$copy/key")" >>"$copy/trusted.pub"
 done
 
 # What bundle.yaml says, without a reader of YAML: Slipway writes it one field a line.
