@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	audit "k8s.io/apiserver/pkg/apis/audit/v1"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	cliflag "k8s.io/component-base/cli/flag"
 	_ "k8s.io/component-base/logs/json/register"
@@ -125,6 +126,7 @@ func main() {
 		"VolumeBindingArgs":                   shape(reflect.TypeFor[scheduler.VolumeBindingArgs]()),
 
 		"KubeletConfiguration":       shape(reflect.TypeFor[kubelet.KubeletConfiguration]()),
+		"Policy":                     shape(reflect.TypeFor[audit.Policy]()),
 		"KubeProxyConfiguration":     shape(reflect.TypeFor[proxy.KubeProxyConfiguration]()),
 		"KubeSchedulerConfiguration": shape(reflect.TypeFor[scheduler.KubeSchedulerConfiguration]()),
 	}

@@ -14,6 +14,7 @@ from typing import Any
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.sources import source_directory
 from slipway.catalog import versions
+from slipway.catalog.pins import GoPin
 from slipway.settings import data_dir
 from tests.binaries import binary
 from tests.gomain import built
@@ -25,7 +26,7 @@ def generated(kubernetes: str) -> dict[str, Any]:
     """The content of the version's file."""
     pins = versions.load()
     source = pins.source(f"kubernetes-{kubernetes}")
-    assert isinstance(source, pins.GoPin)
+    assert isinstance(source, GoPin)
     program = built(MAIN, source, name="kubernetes-options")
     found: dict[str, Any] = json.loads(subprocess.check_output([program]))
     found["flags"]["etcd"] = etcd_flags()

@@ -57,6 +57,7 @@ class FindingCode(StrEnum):
     DUPLICATE_ROLE = "duplicate-role"
     DUPLICATE_ROUTE = "duplicate-route"
     DUPLICATE_TAINT = "duplicate-taint"
+    ENCRYPTION_KEY = "encryption-key"
     ENDPOINT_ELSEWHERE = "endpoint-elsewhere"
     EVEN_CONTROL_PLANES = "even-control-planes"
     EXTERNAL_NEEDS_ENDPOINT = "external-needs-endpoint"

@@ -27,8 +27,10 @@ from ansible.module_utils.slipway_kubeadm import (
 from ansible.module_utils.slipway_paths import remove_tree, unlink, write_atomic
 from ansible.module_utils.slipway_things import Thing, things
 
-#: Settings of the scheduler, each content under a name of its own: what the running pod reads stays until it is gone.
-SCHEDULER_FILES = f"{DIRECTORY}/scheduler-*.yaml"
+#: What static pods read, each content under a name of its own: what the running pod reads stays until it is gone.
+POD_FILES = tuple(
+    f"{DIRECTORY}/{name}-*.yaml" for name in ("admission", "audit", "authentication", "scheduler")
+)
 #: The component that is being exchanged and how it was before: what a killed roll left is put back by the next one.
 ROLLING = f"{DIRECTORY}/rolling.json"
 #: In the order in which they may be exchanged.
@@ -111,7 +113,7 @@ def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[di
         name for name in COMPONENTS if name not in differing and not stands(manifest_path(name), mode=0o600)
     ]
     known = member().get("config") == hashlib.sha256(config.encode()).hexdigest()
-    stale = [path for path in glob.glob(SCHEDULER_FILES) if path not in config]
+    stale = [path for pattern in POD_FILES for path in glob.glob(pattern) if path not in config]
     diffs = [
         *(diff(manifest_path(name), *texts) for name, texts in differing.items()),
         *(diff(manifest_path(name), "not a file of 0600\n", "a file of 0600\n") for name in loose),

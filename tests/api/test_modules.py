@@ -246,6 +246,26 @@ def test_somebody_elses_objects_keep_the_namespace(work: Work, cluster_api: ApiS
     cluster_api.kubectl("delete", "namespace", "welcome")
 
 
+def test_a_namespace_that_is_there_gets_the_labels_that_the_module_needs(
+    work: Work, cluster_api: ApiServer
+) -> None:
+    """As slipway-system, which no module makes: where pods are hardened, the operator's would be refused."""
+    cluster_api.create_namespace("welcome")
+    cluster_api.kubectl("label", "namespace", "welcome", "theirs=stays")
+    label = "pod-security.kubernetes.io/enforce"
+    request = request_for("welcome")
+    request["releases"] = [
+        {**release, "create_namespace": False, "labels": {label: "privileged"}}
+        for release in request["releases"]
+    ]
+    apply_module(work, request, intent("d1"))
+    found = work.client.get("v1", "Namespace", "welcome")
+    assert found is not None
+    assert found["metadata"]["labels"].items() >= {label: "privileged", "theirs": "stays"}.items()
+    remove_module(work, request, intent("d2", "remove"))
+    cluster_api.kubectl("delete", "namespace", "welcome", "--ignore-not-found")
+
+
 def test_a_namespace_that_is_being_deleted_is_waited_for(work: Work, cluster_api: ApiServer) -> None:
     """By the engine, which tries again what time can heal; the intent stays."""
     client = work.client

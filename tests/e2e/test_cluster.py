@@ -18,6 +18,7 @@ import yaml
 
 from slipway.lab import keys
 from tests.e2e import live_refusals
+from tests.e2e.benchmark import failures
 from tests.e2e.killing import begun, events, kill_at, repeated, some_seconds
 from tests.e2e.sites import Site, bundle
 from tests.labs import lab_nodes
@@ -66,7 +67,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, listing: Listing) -> Iterator
         made = Site(tmp_path_factory.mktemp("site"), lab, name="e2e", roles=ROLES)
         endpoint = {"loadBalancer": "keepalived", "vip": VIP}
         # Not on a control plane: any of those may die.
-        kubernetes = {"endpoint": endpoint, "network": {"dnsAddress": DNS}}
+        hardened = {"profile": "cis", "encryptSecrets": True}
+        kubernetes = {"endpoint": endpoint, "network": {"dnsAddress": DNS}, **hardened}
         made.edit({"spec": {"kubernetes": kubernetes, "registry": {"host": "worker-1"}}})
         plant(made)
         yield made
@@ -180,6 +182,27 @@ def test_the_cluster_serves(site: Site) -> None:
     until("an answer of DNS", lambda: "10.96.0.1" in site.kubectl("logs", "ask", check=False).stdout)
     assert DNS in site.kubectl("logs", "ask").stdout
     site.kubectl("delete", "pod", "ask", "--wait=false")
+
+
+def test_it_is_hardened_as_its_profile_says(site: Site) -> None:
+    """And each kubelet serves by a certificate that the operator had signed."""
+    for node, roles in ROLES.items():
+        assert failures(site, node, control_plane="control-plane" in roles) == {}, node
+    pod = {"metadata": {"name": "reaching"}, "spec": {"hostNetwork": True, "containers": []}}
+    pod["spec"]["containers"] = [{"name": "c", "image": "docker.io/library/busybox:1.37"}]
+    refused = site.kubectl(
+        "create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "Pod", **pod}), check=False
+    )
+    assert "violates PodSecurity" in refused.stderr
+    site.kubectl("create", "secret", "generic", "planted", "--from-literal=word=s3cret-planted")
+    stored = site.lab.ssh("cp-2", ["grep", "-c", "k8s:enc:secretbox:v1:key1:", "-r", "/var/lib/etcd/member"])
+    assert stored.stdout
+    assert (
+        site.lab.ssh("cp-2", ["grep", "-rl", "s3cret-planted", "/var/lib/etcd/member"], check=False).stdout
+        == ""
+    )
+    assert site.kubectl("get", "secret", "planted", "-o", "jsonpath={.data.word}").stdout
+    site.kubectl("delete", "secret", "planted")
 
 
 def test_nothing_edited_costs_nothing(site: Site) -> None:

@@ -39,6 +39,14 @@ def bound_findings(configuration: "Configuration", provided: Collection[str]) ->
         yield from _floors(kubernetes)
     if APPROVER not in provided:
         yield from _certificates(configuration)
+        if kubernetes and kubernetes.hardened:
+            yield Finding(
+                "spec.kubernetes.profile",
+                "is cis, and nobody approves the certificates that kubelets then ask for",
+                expected=f"a module that provides {APPROVER}",
+                hint="enable the module operator",
+                code=FindingCode.NO_APPROVER,
+            )
 
 
 def _floors(kubernetes: "Kubernetes") -> Iterator[Finding]:

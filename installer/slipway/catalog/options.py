@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 #: A word for a plain type, {"list": X}, {"map": X} or {"fields": {NAME: X}}.
 Shape: TypeAlias = str | Mapping[str, Any]
 
+#: How much of a request an API server logs.
+AUDIT_LEVELS = ("None", "Metadata", "Request", "RequestResponse")
 #: Types of flags that may be given several times.
 REPEATED = frozenset({"stringArray", "stringSlice", "strings", "namedCertKey"})
 #: Type of a flag -> what its value looks like, and in words.
@@ -97,8 +99,26 @@ def _kinds(options: Options, kubernetes: "Kubernetes") -> Iterator[Finding]:
             kubernetes.kube_proxy.extra_config,
             owned.KUBE_PROXY,
         ),
+        ("Policy", "auditPolicy", kubernetes.audit_policy, owned.TYPE),
     ):
         yield from _kind(options, kind, fields, f"spec.kubernetes.{path}", owners)
+    yield from _levels(kubernetes.audit_policy)
+
+
+def _levels(policy: Mapping[str, Any]) -> Iterator[Finding]:
+    """An API server does not start with a rule that has none of these."""
+    path = "spec.kubernetes.auditPolicy.rules"
+    rules = _maps(policy.get("rules"))
+    if policy and not rules:
+        yield Finding(path, "is missing", expected="a rule or more", code=FindingCode.MISSING_FIELD)
+    for index, rule in enumerate(rules):
+        if rule.get("level") not in AUDIT_LEVELS:
+            yield Finding(
+                f"{path}[{index}].level",
+                f"is {rule.get('level')!r}",
+                expected=f"one of {', '.join(AUDIT_LEVELS)}",
+                code=FindingCode.BAD_VALUE,
+            )
 
 
 def _plugin_arguments(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, Any]]]:

@@ -70,8 +70,14 @@ def _deployment(obj: Object) -> Status:
         return _waits("its controller has not seen it")
     for field, text in (("updatedReplicas", "updated"), ("availableReplicas", "available")):
         if found.get(field, 0) < wanted:
-            return _waits(f"{found.get(field, 0)} of {wanted} replicas are {text}")
+            return _waits(f"{found.get(field, 0)} of {wanted} replicas are {text}{_refused(obj)}")
     return _surplus(found, wanted)
+
+
+def _refused(obj: Object) -> str:
+    """Why no pod can be made, as a quota or a policy says it; empty where that is not what it waits for."""
+    failure = _condition(obj, "ReplicaFailure")
+    return f": {failure.get('message', '')}" if failure.get("status") == "True" else ""
 
 
 def _surplus(found: Mapping[str, Any], wanted: int) -> Status:

@@ -137,8 +137,11 @@ def _deploy(work: Work, item: Mapping[str, Any], digest: str) -> Deployed:
     name, namespace = item["name"], item["namespace"]
     work.progress(f"release {name}")
     chart = work.artifact_path(item["chart"])
-    if item.get("create_namespace", True):
-        settings.ensure_namespace(work.client, namespace, item.get("labels"))
+    labels = item.get("labels")
+    if labels or item.get(
+        "create_namespace", True
+    ):  # one that is there already gets what the module's pods need
+        settings.ensure_namespace(work.client, namespace, labels)
     state = helm.unlock(work.client, name, namespace)
     if state.startswith("pending") or state == "uninstalling":
         work.progress(f"release {name} was left {state}, it is continued")

@@ -30,7 +30,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.hostkeys import HostKey
 from slipway.probe.access import Logins
 from slipway.runner import Standby, sweep
-from slipway.secrets import SITE_KEY, Secrets, SecretStore, ensure_key, ensure_site
+from slipway.secrets import SITE_KEY, Secrets, SecretStore, ensure_encryption_key, ensure_key, ensure_site
 from slipway.settings import API_VERSION, Workspace, cache_dir
 
 if TYPE_CHECKING:
@@ -245,9 +245,13 @@ def _store(configuration: Configuration, workspace: Workspace) -> SecretStore:
     its hosts. What needs none goes on then.
     """
     store = SecretStore(workspace.secrets)
-    if workspace.kubeconfig.exists() and not store.exists(SITE_KEY):
+    living = workspace.kubeconfig.exists()
+    if living and not store.exists(SITE_KEY):
         return LostSecrets(workspace.secrets, kubeconfig=workspace.kubeconfig)
     ensure_secrets(configuration, store)
+    kubernetes = configuration.spec.kubernetes
+    if kubernetes and kubernetes.encrypt_secrets and not living:
+        ensure_encryption_key(store)
     return store
 
 

@@ -123,6 +123,13 @@ class Kubernetes(Model):
 
     version: str = Field(max_length=32, pattern=r"^v[0-9]+\.[0-9]+\.[0-9]+$", json_schema_extra=IMMUTABLE)
     """Version, as v1.35.4; one that the catalog carries. A cluster that runs cannot be upgraded yet."""
+    profile: Literal["default", "cis"] = Field(default="default", json_schema_extra=ROLLING)
+    """`cis`: hardened as the CIS Kubernetes Benchmark asks (docs/how-to/harden.md); `default`: as kubeadm does it."""
+    audit_policy: dict[str, Any] = Field(default_factory=dict, json_schema_extra=ROLLING)
+    """What API servers write into their audit log: any field of audit.k8s.io/v1 Policy. Empty: nothing, or with the
+    profile `cis` who did what to which object, without contents."""
+    encrypt_secrets: bool = Field(default=False, json_schema_extra=IMMUTABLE)
+    """Whether etcd has Secrets encrypted, with a key that is made once and lies in `secrets/` and on control planes."""
     endpoint: Endpoint
     """Where the API is reached."""
     network: Network = Field(default_factory=Network)
@@ -141,6 +148,11 @@ class Kubernetes(Model):
     """Every kube-proxy."""
     ignore_preflight_errors: tuple[str, ...] = Field(default=(), json_schema_extra=LIVE)
     """Names of kubeadm checks that may fail, as SystemVerification on cgroup v1."""
+
+    @property
+    def hardened(self) -> bool:
+        """Whether the benchmark is followed."""
+        return self.profile == "cis"
 
     @property
     def node_prefix(self) -> int:

@@ -21,6 +21,7 @@ from slipway.operator.door import Door, Key, Verdict
 from slipway.operator.lookout import Lookout
 from slipway.operator.metrics import Metrics
 from slipway.operator.queue import BindingContext, Filter, Queue
+from slipway.operator.serving import Approver
 from slipway.operator.web import EXPOSITION, HTTPPages, kept_page, probe_page
 from slipway.settings import ELECTION, LEASE_PREFIX
 
@@ -153,6 +154,9 @@ class OperatorProcess:
         self._worker.start()
         self._watch(Reflector(lambda: self._client, CONFIGURATION, self._settings.namespace, self._enqueue))
         Lookout(lambda: self._client, self._reader, self._watch, self._look_at_standing).begin()
+        approver = Approver(self._client, self.halt)
+        self._watch(approver.reflector())
+        self._tend(threading.Thread(target=approver.run, name="slipway-approver", daemon=True))
         self._plan_resync()
 
     def _watch(self, reflector: Reflector) -> None:
@@ -165,6 +169,10 @@ class OperatorProcess:
             name=f"slipway-watch-{hearing.kind}",
             daemon=True,
         )
+        self._tend(thread)
+
+    def _tend(self, thread: threading.Thread) -> None:
+        """Start it; /healthz tells when it ended."""
         thread.start()
         self._watchers.append(thread)
 

@@ -6,7 +6,7 @@ from typing import Any
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.kubernetes import Kubernetes
-from slipway.planning.digests import digest
+from slipway.planning import hardening
 from slipway.planning.sitenames import has_docker, site_prefix
 from slipway.settings import ADMISSION_API, ADMISSION_KINDS
 
@@ -58,11 +58,11 @@ def _arguments(arguments: dict[str, str]) -> list[dict[str, str]]:
 def cluster_configuration(configuration: Configuration, kubernetes: Kubernetes) -> dict[str, Any]:
     """The ClusterConfiguration of kubeadm, not ours."""
     network, api = kubernetes.network, kubernetes.api_server
-    api_args = {"service-node-port-range": network.node_ports, **api.extra_args}
-    if api.admission_plugins:
-        api_args["enable-admission-plugins"] = ",".join(
-            dict.fromkeys((DEFAULT_ADMISSION, *api.admission_plugins))
-        )
+    ours = {"service-node-port-range": network.node_ports, **hardening.api_flags(kubernetes)}
+    api_args = {**ours, **api.extra_args}
+    plugins = (*(hardening.ADMISSION if kubernetes.hardened else ()), *api.admission_plugins)
+    if plugins:
+        api_args["enable-admission-plugins"] = ",".join(dict.fromkeys((DEFAULT_ADMISSION, *plugins)))
     if has_docker(configuration):
         for name, value in SERVES_POLICIES.items():
             api_args[name] = "\n".join(filter(None, (api_args.get(name), value)))
@@ -78,8 +78,12 @@ def cluster_configuration(configuration: Configuration, kubernetes: Kubernetes) 
             "podSubnet": network.pod_cidr,
             "dnsDomain": network.dns_domain,
         },
-        "apiServer": {"extraArgs": _arguments(api_args)},
-        "controllerManager": {"extraArgs": _arguments(kubernetes.controller_manager.extra_args)},
+        "apiServer": {"extraArgs": _arguments(api_args), **_volumes(kubernetes)},
+        "controllerManager": {
+            "extraArgs": _arguments(
+                {**hardening.manager_flags(kubernetes), **kubernetes.controller_manager.extra_args}
+            )
+        },
         "scheduler": _scheduler(kubernetes),
         "etcd": {"local": {"dataDir": "/var/lib/etcd", "extraArgs": _arguments(kubernetes.etcd.extra_args)}},
     }
@@ -93,18 +97,18 @@ def _repositories(configuration: Configuration) -> dict[str, Any]:
     return {"imageRepository": site, "dns": {"imageRepository": f"{site}/{DNS_BELOW}"}}
 
 
+def _volumes(kubernetes: Kubernetes) -> dict[str, Any]:
+    volumes = hardening.api_volumes(kubernetes)
+    return {"extraVolumes": volumes} if volumes else {}
+
+
 def _scheduler(kubernetes: Kubernetes) -> dict[str, Any]:
     """With its configuration as a file: another content has another name, so that the pod is exchanged."""
-    arguments, path = kubernetes.scheduler.extra_args, scheduler_file(kubernetes).get("path")
+    arguments = {**hardening.scheduler_flags(kubernetes), **kubernetes.scheduler.extra_args}
+    path = scheduler_file(kubernetes).get("path")
     if not path:
         return {"extraArgs": _arguments(arguments)}
-    volume = {
-        "name": "slipway-config",
-        "hostPath": path,
-        "mountPath": path,
-        "readOnly": True,
-        "pathType": "File",
-    }
+    volume = hardening.mounted("slipway-config", path)
     return {"extraArgs": _arguments({**arguments, "config": path}), "extraVolumes": [volume]}
 
 
@@ -120,10 +124,7 @@ def scheduler_file(kubernetes: Kubernetes) -> dict[str, Any]:
         "kind": "KubeSchedulerConfiguration",
         "clientConnection": connection,
     }
-    return {
-        "path": f"/etc/kubernetes/slipway/scheduler-{digest(document, {})[7:19]}.yaml",
-        "content": document,
-    }
+    return hardening.content_file("scheduler", document)
 
 
 def kubelet_defaults(kubernetes: Kubernetes) -> dict[str, Any]:
@@ -147,6 +148,7 @@ def kubelet_drop_in(kubernetes: Kubernetes, host: Host) -> dict[str, Any]:
         "imageGCHighThresholdPercent": kubelet.image_gc.high,
         "imageGCLowThresholdPercent": kubelet.image_gc.low,
         **runtime_settings(host),
+        **hardening.kubelet_fields(kubernetes),
         **({"failSwapOn": False} if host.settings.swap == "keep" else {}),
         **kubelet.extra_config,
         **host.settings.kubelet,

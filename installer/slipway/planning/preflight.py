@@ -13,6 +13,7 @@ from slipway.model.plan import Plan, StepKind
 from slipway.model.platforms import PLATFORMS, Platform, of_machine
 from slipway.model.systems import system_of
 from slipway.planning.checks.disks import disk_findings
+from slipway.planning.checks.encryption import encryption_findings
 from slipway.planning.checks.fleet import fleet_state
 from slipway.planning.checks.host import host_state
 from slipway.planning.checks.logins import login_findings
@@ -78,6 +79,7 @@ def preflight(
         seen = observed.hosts.get(name)
         if seen and seen.error_code in CREDENTIAL_CODES:
             findings.append(_unreachable(seen))
+    findings += encryption_findings(configuration, observed)
     findings += (
         (*_room(configuration), *_clashes(configuration), *login_findings(configuration)) if touched else ()
     )

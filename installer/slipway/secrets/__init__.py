@@ -3,7 +3,15 @@
 Every edge reads secrets here; nobody else opens these files. A value never enters a log, a plan or an argv.
 """
 
-from slipway.secrets.site import REGISTRY, SITE_KEY, ensure_key, ensure_site, site_id, site_key
+from slipway.secrets.site import (
+    REGISTRY,
+    SITE_KEY,
+    ensure_encryption_key,
+    ensure_key,
+    ensure_site,
+    site_id,
+    site_key,
+)
 from slipway.secrets.store import MappedSecrets, Secrets, SecretStore, digests_of
 
 __all__ = [
@@ -13,6 +21,7 @@ __all__ = [
     "SecretStore",
     "Secrets",
     "digests_of",
+    "ensure_encryption_key",
     "ensure_key",
     "ensure_site",
     "site_id",

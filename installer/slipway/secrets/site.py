@@ -7,6 +7,7 @@ fit the others (a certificate without its key, a name that changed), is made ane
 import hashlib
 import hmac
 import secrets
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from slipway.clock import utc_now
 from slipway.secrets.store import Secrets, SecretStore
+from slipway.settings import ENCRYPTION_KEY
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -43,6 +45,12 @@ def ensure_key(store: SecretStore) -> bytes:
     if not store.exists(SITE_KEY):
         store.write(SITE_KEY, secrets.token_hex(32).encode())
     return site_key(store)
+
+
+def ensure_encryption_key(store: SecretStore) -> None:
+    """32 random bytes as kube-apiserver reads them, made on first use."""
+    if not store.exists(ENCRYPTION_KEY):
+        store.write(ENCRYPTION_KEY, b64encode(secrets.token_bytes(32)))
 
 
 def site_key(store: Secrets) -> bytes:

@@ -90,6 +90,19 @@ CASES = [
         KStatus.IN_PROGRESS,
         "2 of 3 pods are available",
     ),
+    (
+        thing(
+            "Deployment",
+            {"observedGeneration": 2}
+            | {
+                "conditions": [
+                    {"type": "ReplicaFailure", "status": "True", "message": "violates PodSecurity"}
+                ]
+            },
+        ),
+        KStatus.IN_PROGRESS,
+        "0 of 1 replicas are updated: violates PodSecurity",
+    ),
     (thing("StatefulSet", READY | {"updatedReplicas": 3}, {"replicas": 3}), KStatus.CURRENT, ""),
     (thing("StatefulSet", {}, {"replicas": 0}), KStatus.IN_PROGRESS, "controller"),
     (thing("StatefulSet", {"observedGeneration": 2}), KStatus.IN_PROGRESS, "0 of 1"),

@@ -48,7 +48,7 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(room, "CONFIG", str(tmp_path / "kubeadm.yaml"))
         monkeypatch.setattr(room, "DIRECTORY", str(tmp_path))
         monkeypatch.setattr(room, "time", Clock())
-    monkeypatch.setattr(rolling, "SCHEDULER_FILES", str(tmp_path / "scheduler-*.yaml"))
+    monkeypatch.setattr(rolling, "POD_FILES", (str(tmp_path / "scheduler-*.yaml"),))
     monkeypatch.setattr(rolling, "ROLLING", str(tmp_path / "rolling.json"))
     for name in ("MEMBER", "KUBELET", "ADMIN"):
         monkeypatch.setattr(kubeadm, name, str(tmp_path / name))

@@ -5,8 +5,10 @@ from typing import Any
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.kubernetes import Kubernetes
-from slipway.planning import kubeadm
+from slipway.model.placeholders import SecretValue
+from slipway.planning import hardening, kubeadm
 from slipway.planning.roles.base import ITEM, SETTINGS, SOME_RUNTIME, Given, Role, registry_access
+from slipway.settings import ENCRYPTION_KEY
 
 #: Programs that a node fetches from the site registry.
 BINARIES = ("kubelet", "kubeadm", "kubectl", "cni-plugins")
@@ -60,8 +62,20 @@ def _control_plane_variables(given: Given) -> dict[str, Any]:
         "kubelet": kubeadm.kubelet_defaults(kubernetes),
         "kube_proxy": kubeadm.kube_proxy(kubernetes),
         "scheduler": kubeadm.scheduler_file(kubernetes),
+        # Unsaid where there is nothing, as in records of earlier releases.
+        **(
+            {"api_files": files}
+            if (files := hardening.texts(hardening.api_files(kubernetes).values()))
+            else {}
+        ),
+        **({"audit_logs": hardening.AUDIT_LOGS} if hardening.audit_policy(kubernetes) else {}),
+        **({"encryption": _encryption()} if kubernetes.encrypt_secrets else {}),
         "taints": kubeadm.taints(given.host),
     }
+
+
+def _encryption() -> dict[str, Any]:
+    return {"path": hardening.ENCRYPTION, "key": SecretValue(ENCRYPTION_KEY)}
 
 
 def _worker_variables(given: Given) -> dict[str, Any]:
@@ -78,7 +92,7 @@ NODE = Role(
         "version": "spec.kubernetes.version",
         "services": "spec.kubernetes.network",
         "address": f"{ITEM}.address, {ITEM}.addresses.business",
-        "kubelet_config": f"spec.kubernetes.kubelet, {SETTINGS}.kubelet, runtime or swap",
+        "kubelet_config": f"spec.kubernetes.kubelet or profile, {SETTINGS}.kubelet, runtime or swap",
         "registry": "spec.registry",
     },
 )
@@ -89,18 +103,21 @@ CONTROL_PLANE = Role(
     variables=_control_plane_variables,
     rolling=True,
     fields={
-        "cluster.apiServer": f"spec.kubernetes.apiServer, or {SOME_RUNTIME}",
+        "cluster.apiServer": f"spec.kubernetes.apiServer, profile or auditPolicy, or {SOME_RUNTIME}",
         "cluster.clusterName": "metadata.name",
         "cluster.controlPlaneEndpoint": "spec.kubernetes.endpoint",
-        "cluster.controllerManager": "spec.kubernetes.controllerManager",
+        "cluster.controllerManager": "spec.kubernetes.controllerManager or profile",
         "cluster.dns": SOME_RUNTIME,
         "cluster.etcd": "spec.kubernetes.etcd",
         "cluster.imageRepository": SOME_RUNTIME,
         "cluster.kubernetesVersion": "spec.kubernetes.version",
         "cluster.networking": "spec.kubernetes.network",
-        "cluster.scheduler": "spec.kubernetes.scheduler",
+        "cluster.scheduler": "spec.kubernetes.scheduler or profile",
         "address": f"{ITEM}.address",
+        "api_files": "spec.kubernetes.profile or auditPolicy",
+        "audit_logs": "spec.kubernetes.profile or auditPolicy",
         "dns_address": "spec.kubernetes.network.dnsAddress",
+        "encryption": "spec.kubernetes.encryptSecrets",
         "ignore_preflight_errors": "spec.kubernetes.ignorePreflightErrors",
         "kubelet": "spec.kubernetes.network",
         "kube_proxy": "spec.kubernetes.kubeProxy",
