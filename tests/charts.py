@@ -7,8 +7,8 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.sources import source_directory
 from slipway.bundle.make.sources.chart import PACKED
 from slipway.catalog import Catalog, Module, cluster_facts
-from slipway.cluster.helm import Helm
-from slipway.cluster.rendered import objects
+from slipway.cluster.lifecycle.helm import Helm
+from slipway.cluster.lifecycle.rendered import objects
 from slipway.model.configuration import Configuration, Spec
 from tests.binaries import binary
 

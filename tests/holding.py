@@ -12,7 +12,7 @@ from pathlib import Path
 
 from slipway.api import read
 from slipway.bundle.site.source import DirectorySource
-from slipway.cluster import lease
+from slipway.cluster.locks import lease
 from slipway.engine.context import Context
 from slipway.engine.locking import Locks
 from slipway.errors import HeldError, StalePlanError

@@ -1,7 +1,8 @@
 """One module's turn in playbooks/modules.yml: waits for its needs, then calls `slipway.cluster`.
 
 Thin on purpose: what a module is made of stands in the host variable `slipway_module_request`, how it is brought
-there in `slipway.cluster.modules`. Modules of one run, and the engine, hear of each other by `slipway.cluster.turns`.
+there in `slipway.cluster.lifecycle.modules`. Modules of one run, and the engine, hear of each other by its
+neighbour `turns`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from slipway.cluster.client import connect
-from slipway.cluster.helm import Helm
-from slipway.cluster.modules import Work, apply_module, preload
-from slipway.cluster.records import now
-from slipway.cluster.removal import remove_module
-from slipway.cluster.turns import Ended, Turns
+from slipway.cluster.lifecycle.helm import Helm
+from slipway.cluster.lifecycle.modules import Work, apply_module, preload
+from slipway.cluster.lifecycle.removal import remove_module
+from slipway.cluster.lifecycle.turns import Ended, Turns
+from slipway.cluster.own.records import now
+from slipway.cluster.rest.client import connect
 from slipway.errors import Interrupted, SlipwayError
 from slipway.model.record import Intent
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from slipway import catalog
-from slipway.cluster.client import Client, connect
-from slipway.cluster.configurations import Configurations
-from slipway.cluster.election import Election
-from slipway.cluster.lease import Lease
+from slipway.cluster.locks.election import Election
+from slipway.cluster.locks.lease import Lease
+from slipway.cluster.own.configurations import Configurations
+from slipway.cluster.rest.client import Client, connect
 from slipway.engine.journal import new_operation
 from slipway.errors import SlipwayError
 from slipway.model.configuration import Configuration

@@ -9,7 +9,7 @@ import pytest
 from slipway import catalog as catalogs
 from slipway.bundle.site.source import DirectorySource
 from slipway.bundle.verify.signing import keygen, sign
-from slipway.cluster.client import connect
+from slipway.cluster.rest.client import connect
 from slipway.engine.context import Context
 from slipway.engine.freshness import KEY, RECORD, accepted_in, take_bundle, tell_cluster
 from slipway.errors import BundleError

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from slipway.api import read
-from slipway.cluster.admission import apply_admission, read_admission, remove_admission
-from slipway.cluster.client import Client, connect, retry_conflicts
 from slipway.cluster.observe import observe
+from slipway.cluster.own.admission import apply_admission, read_admission, remove_admission
+from slipway.cluster.rest.client import Client, connect, retry_conflicts
 from slipway.errors import StepError, TransientError
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.configuration import Configuration

@@ -2,8 +2,8 @@
 
 from cryptography.x509 import load_pem_x509_certificate
 
-from slipway.cluster.certificates import api_certificate_end
-from slipway.cluster.client import connect
+from slipway.cluster.rest.certificates import api_certificate_end
+from slipway.cluster.rest.client import connect
 from tests.apiserver import ApiServer, until
 
 

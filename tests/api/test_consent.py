@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from slipway.cluster.client import Client, connect
-from slipway.cluster.lease import Lease
+from slipway.cluster.locks.lease import Lease
+from slipway.cluster.rest.client import Client, connect
 from slipway.model.observed import Scope
 from slipway.model.plan import Plan
 from slipway.operator.acceptance import accepted_configuration

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster import records
-from slipway.cluster.client import Client, connect
+from slipway.cluster.own import records
+from slipway.cluster.rest.client import Client, connect
 from slipway.operator.door import Verdict
 from slipway.operator.hook import HookResult, handle
 from slipway.operator.reconcile import Reconciler

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from slipway.clock import utc_text
-from slipway.cluster import records
-from slipway.cluster.client import Client, connect
-from slipway.cluster.helm import Deployed, Helm
-from slipway.cluster.modules import Work, apply_module
-from slipway.cluster.noderecords import apply_node, mark_begun
+from slipway.cluster.lifecycle.helm import Deployed, Helm
+from slipway.cluster.lifecycle.modules import Work, apply_module
+from slipway.cluster.lifecycle.removal import remove_module
 from slipway.cluster.observe import observe
-from slipway.cluster.removal import remove_module
-from slipway.cluster.settings import ensure_namespace
+from slipway.cluster.own import records
+from slipway.cluster.own.noderecords import apply_node, mark_begun
+from slipway.cluster.own.settings import ensure_namespace
+from slipway.cluster.rest.client import Client, connect
 from slipway.engine.announcing import announce
 from slipway.engine.board import Board
 from slipway.errors import Interrupted, StepError

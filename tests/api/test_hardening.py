@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from slipway.api.crd import crds
-from slipway.cluster.client import Client, connect
+from slipway.cluster.rest.client import Client, connect
 from slipway.model.kubernetes import Kubernetes
 from slipway.operator.serving import Approver
 from slipway.planning import hardening

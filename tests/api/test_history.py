@@ -12,8 +12,8 @@ from slipway.api import read
 from slipway.api.crd import crds
 from slipway.cli import operation
 from slipway.cli.output import Format
-from slipway.cluster.client import Client, connect
-from slipway.cluster.operations import write_operation
+from slipway.cluster.own.operations import write_operation
+from slipway.cluster.rest.client import Client, connect
 from slipway.engine.enquiry.history import HERE, OPERATOR, Done, StepDone, history
 from slipway.engine.journal import Journal
 from slipway.errors import ConfigurationError

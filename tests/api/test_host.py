@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from slipway.cluster.client import Client, connect
-from slipway.cluster.noderecords import apply_node
-from slipway.cluster.settings import apply_settings, ensure_namespace
+from slipway.cluster.own.noderecords import apply_node
+from slipway.cluster.own.settings import apply_settings, ensure_namespace
+from slipway.cluster.rest.client import Client, connect
 from slipway.model.record import StepRecord
 from slipway.settings import API_VERSION, NAMESPACE, interpreter_bin
 from tests.apiserver import ApiServer

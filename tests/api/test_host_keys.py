@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from slipway.cluster.client import Client, connect
-from slipway.cluster.hostkeys import HOST_KEYS_SECRET, change_host_keys, read_host_keys
-from slipway.cluster.settings import ensure_namespace, secret_documents
+from slipway.cluster.own.hostkeys import HOST_KEYS_SECRET, change_host_keys, read_host_keys
+from slipway.cluster.own.settings import ensure_namespace, secret_documents
+from slipway.cluster.rest.client import Client, connect
 from slipway.engine.context import Context, open_context
 from slipway.engine.hostkeys import share_host_keys
 from slipway.model.codes import HostCode

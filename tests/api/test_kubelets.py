@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from slipway.cluster import nodes
-from slipway.cluster.client import MERGE, Client, connect
-from slipway.cluster.kept import FORMER
-from slipway.cluster.noderecords import apply_node, mark_begun
 from slipway.cluster.observe import observe
-from slipway.cluster.settings import ensure_namespace
+from slipway.cluster.own.kept import FORMER
+from slipway.cluster.own.noderecords import apply_node, mark_begun
+from slipway.cluster.own.settings import ensure_namespace
+from slipway.cluster.rest.client import MERGE, Client, connect
 from slipway.errors import PreflightError, StepError
 from slipway.model.record import StepRecord
 from slipway.settings import NAMESPACE, data_dir

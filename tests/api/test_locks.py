@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster import lease as leases
-from slipway.cluster.client import Client, connect
-from slipway.cluster.election import Election
-from slipway.cluster.lease import Lease
-from slipway.cluster.settings import ensure_namespace
+from slipway.cluster.locks import lease as leases
+from slipway.cluster.locks.election import Election
+from slipway.cluster.locks.lease import Lease
+from slipway.cluster.own.settings import ensure_namespace
+from slipway.cluster.rest.client import Client, connect
 from slipway.engine.apply import apply
 from slipway.engine.batches import Batch
 from slipway.engine.locking import Locks

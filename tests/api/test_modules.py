@@ -12,14 +12,14 @@ import pytest
 
 from slipway import catalog
 from slipway.clock import utc_text
-from slipway.cluster import records
-from slipway.cluster.client import Client, connect
-from slipway.cluster.helm import Helm
-from slipway.cluster.losses import losses_of
-from slipway.cluster.modules import Work, apply_module
+from slipway.cluster.lifecycle.helm import Helm
+from slipway.cluster.lifecycle.losses import losses_of
+from slipway.cluster.lifecycle.modules import Work, apply_module
+from slipway.cluster.lifecycle.removal import remove_module
 from slipway.cluster.observe import observe
-from slipway.cluster.removal import remove_module
-from slipway.cluster.settings import ensure_namespace
+from slipway.cluster.own import records
+from slipway.cluster.own.settings import ensure_namespace
+from slipway.cluster.rest.client import Client, connect
 from slipway.errors import StepError, TransientError
 from slipway.model.configuration import Configuration, ModuleSpec, Spec
 from slipway.model.record import Intent, ObjectRef
@@ -339,7 +339,7 @@ def test_definitions_stay_unless_the_policy_says_otherwise(work: Work, policy: s
 def test_what_does_not_go_is_named(
     work: Work, cluster_api: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slipway.cluster.removal.GONE_SECONDS", 1.0)
+    monkeypatch.setattr("slipway.cluster.lifecycle.removal.GONE_SECONDS", 1.0)
     apply_module(work, request_for("welcome"), intent("d1"))
     hold = {"metadata": {"finalizers": ["example.com/hold"]}}
     work.client.merge("v1", "Service", "welcome", hold, "welcome")
@@ -358,7 +358,7 @@ def test_a_namespace_that_does_not_go_says_itself_why(
     work: Work, cluster_api: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As with a metrics-server that is away: no namespace goes while an API of the cluster does not answer."""
-    monkeypatch.setattr("slipway.cluster.removal.GONE_SECONDS", 15.0)
+    monkeypatch.setattr("slipway.cluster.lifecycle.removal.GONE_SECONDS", 15.0)
     apply_module(work, request_for("welcome"), intent("d1"))
     service = {"name": "nobody", "namespace": "default"}
     spec = {"group": "away.example.com", "version": "v1", "service": service, "groupPriorityMinimum": 100}
@@ -403,7 +403,7 @@ def test_as_fast_as_helm_itself(work: Work, cluster_api: ApiServer, tmp_path: Pa
 
 
 def test_requests_differ_only_by_content() -> None:
-    from slipway.cluster.releases import release_digest
+    from slipway.cluster.lifecycle.releases import release_digest
 
     one = request_for("welcome")["releases"][0]
     assert release_digest(one) == release_digest(json.loads(json.dumps(one)))

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from slipway import catalog
-from slipway.cluster.client import connect
-from slipway.cluster.settings import ensure_namespace
+from slipway.cluster.own.settings import ensure_namespace
+from slipway.cluster.rest.client import connect
 from slipway.settings import NAMESPACE
 from tests.apiserver import ApiServer
 from tests.charts import rendered

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster.client import Client, connect
-from slipway.cluster.noderecords import apply_node
 from slipway.cluster.nodes import cordon, delete_node, drain, let_in, take_out
 from slipway.cluster.observe import observe
-from slipway.cluster.settings import apply_settings
+from slipway.cluster.own.noderecords import apply_node
+from slipway.cluster.own.settings import apply_settings
+from slipway.cluster.rest.client import Client, connect
 from slipway.errors import ConflictError, Interrupted, StepError, TransientError
 from slipway.model.record import StepRecord
 from slipway.settings import API_VERSION, NAMESPACE

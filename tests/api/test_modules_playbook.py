@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster import records
-from slipway.cluster.client import connect
-from slipway.cluster.settings import ensure_namespace
-from slipway.cluster.turns import Turns
+from slipway.cluster.lifecycle.turns import Turns
+from slipway.cluster.own import records
+from slipway.cluster.own.settings import ensure_namespace
+from slipway.cluster.rest.client import connect
 from slipway.runner.events import EventKind, RunnerEvent
 from slipway.runner.run import RunnerResult, run
 from slipway.settings import NAMESPACE

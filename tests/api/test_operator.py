@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from slipway.api.crd import crds
-from slipway.cluster.applier import ACCOUNT, Applier
-from slipway.cluster.client import connect
-from slipway.cluster.configurations import Configurations
-from slipway.cluster.lease import Lease
-from slipway.cluster.operations import KEEP, write_operation
-from slipway.cluster.secretstore import SecretReader
+from slipway.cluster.locks.applier import ACCOUNT, Applier
+from slipway.cluster.locks.lease import Lease
+from slipway.cluster.own.configurations import Configurations
+from slipway.cluster.own.operations import KEEP, write_operation
+from slipway.cluster.own.secretstore import SecretReader
+from slipway.cluster.rest.client import connect
 from slipway.engine.handover import hand_over
 from slipway.errors import ConfigurationError, PreflightError, StalePlanError, StepError
 from slipway.model.observed import NodeObserved

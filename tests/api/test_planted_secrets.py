@@ -18,9 +18,9 @@ from typing import Any
 import ansible.module_utils
 import pytest
 
-from slipway.cluster import records
-from slipway.cluster.client import Client, connect
-from slipway.cluster.settings import secret_documents
+from slipway.cluster.own import records
+from slipway.cluster.own.settings import secret_documents
+from slipway.cluster.rest.client import Client, connect
 from slipway.settings import NAMESPACE, data_dir
 from tests.api.recording import Running
 from tests.api.working import DEPLOYMENT, Site, working_site, write_module

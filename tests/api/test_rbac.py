@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from slipway import catalog
-from slipway.cluster import operations
-from slipway.cluster.applier import ACCOUNT, Applier
-from slipway.cluster.client import connect
-from slipway.cluster.configurations import Configurations
-from slipway.cluster.election import Election
+from slipway.cluster.locks.applier import ACCOUNT, Applier
+from slipway.cluster.locks.election import Election
+from slipway.cluster.own import operations
+from slipway.cluster.own.configurations import Configurations
+from slipway.cluster.rest.client import connect
 from slipway.cluster.servingrequests import approve, serving_requests
 from slipway.operator.metrics import Metrics
 from slipway.operator.operations import Chronicle

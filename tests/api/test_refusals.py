@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from slipway.cluster.client import Client, connect
+from slipway.cluster.rest.client import Client, connect
 from slipway.errors import ConflictError, SlipwayError, StepError, TransientError
 from tests.apiserver import ApiServer
 

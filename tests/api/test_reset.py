@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster import lease as leases
-from slipway.cluster.client import Client, connect
-from slipway.cluster.lease import Lease
-from slipway.cluster.settings import ensure_namespace
+from slipway.cluster.locks import lease as leases
+from slipway.cluster.locks.lease import Lease
+from slipway.cluster.own.settings import ensure_namespace
+from slipway.cluster.rest.client import Client, connect
 from slipway.engine import resetting
 from slipway.engine.context import Context
 from slipway.engine.locking import Locks

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from slipway.api.crd import crds
-from slipway.cluster.client import Client, connect
 from slipway.cluster.observe import observe
-from slipway.cluster.records import delete_module, write_module
+from slipway.cluster.own.records import delete_module, write_module
+from slipway.cluster.rest.client import Client, connect
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, Observed, Scope
 from slipway.model.plan import Plan

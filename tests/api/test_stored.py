@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from slipway.api import read
 from slipway.bundle.site.source import DirectorySource
-from slipway.cluster.client import Client, connect
-from slipway.cluster.configurations import Configurations
-from slipway.cluster.settings import apply_settings
+from slipway.cluster.own.configurations import Configurations
+from slipway.cluster.own.settings import apply_settings
+from slipway.cluster.rest.client import Client, connect
 from slipway.engine.context import Context
 from slipway.engine.merging import effective_configuration
 from slipway.errors import ConflictError

@@ -14,8 +14,8 @@ import pytest
 from slipway import catalog
 from slipway.api.crd import crds
 from slipway.bundle.registry.client import RegistryError
-from slipway.cluster.client import Client, connect
-from slipway.cluster.configurations import Configurations
+from slipway.cluster.own.configurations import Configurations
+from slipway.cluster.rest.client import Client, connect
 from slipway.errors import ConfigurationError
 from slipway.model.configuration import Configuration
 from slipway.operator.acceptance import accepted_configuration

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from slipway.cluster.attempts import object_refs
-from slipway.cluster.client import connect
-from slipway.cluster.waiting import wait_until_healthy
+from slipway.cluster.lifecycle.attempts import object_refs
+from slipway.cluster.lifecycle.waiting import wait_until_healthy
+from slipway.cluster.rest.client import connect
 from slipway.model.record import ObjectRef
 from tests.apiserver import ApiServer
 

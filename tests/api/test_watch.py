@@ -9,9 +9,9 @@ from typing import Any, Self
 
 import pytest
 
-from slipway.cluster import watch
-from slipway.cluster.client import Client, Object, connect
-from slipway.cluster.watch import Event, Reflector
+from slipway.cluster.rest import watch
+from slipway.cluster.rest.client import Client, Object, connect
+from slipway.cluster.rest.watch import Event, Reflector
 from slipway.errors import SlipwayError
 from tests.apiserver import ApiServer, until
 

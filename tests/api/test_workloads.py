@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from slipway.cluster.client import connect
-from slipway.cluster.workloads import named_images
+from slipway.cluster.condition.workloads import named_images
+from slipway.cluster.rest.client import connect
 from tests.apiserver import ApiServer
 
 NAMESPACE, ACCOUNT = "named", "ours"

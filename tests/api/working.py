@@ -20,10 +20,10 @@ from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.site.push import push
 from slipway.catalog import Catalog
-from slipway.cluster.client import connect
-from slipway.cluster.configurations import Configurations
-from slipway.cluster.election import Election
-from slipway.cluster.settings import ensure_namespace
+from slipway.cluster.locks.election import Election
+from slipway.cluster.own.configurations import Configurations
+from slipway.cluster.own.settings import ensure_namespace
+from slipway.cluster.rest.client import connect
 from slipway.model.bundle import ArtifactKind
 from slipway.operator.metrics import Metrics
 from slipway.operator.operations import Chronicle

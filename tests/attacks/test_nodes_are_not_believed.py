@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from slipway.api import read
-from slipway.cluster.kept import FORMER
-from slipway.cluster.noderecords import node_patch
 from slipway.cluster.observe import node_observed
+from slipway.cluster.own.kept import FORMER
+from slipway.cluster.own.noderecords import node_patch
 from slipway.findings import FindingCode
 from slipway.model.codes import HostCode
 from slipway.model.observed import HostFacts, HostObserved, NodeObserved, Observed

@@ -10,8 +10,8 @@ import slipway
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.form.packing import artifact_manifest
 from slipway.bundle.ground.workshop import short_digest
-from slipway.cluster.noderecords import encode_node
-from slipway.cluster.releases import release_digest
+from slipway.cluster.lifecycle.releases import release_digest
+from slipway.cluster.own.noderecords import encode_node
 from slipway.digests import canonical_json, digest_of, json_digest
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.placeholders import SecretValue

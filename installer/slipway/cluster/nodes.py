@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from slipway.cluster.client import Client, Object
-from slipway.cluster.kept import node_record
-from slipway.cluster.noderecords import change_record, read_document
+from slipway.cluster.own.kept import node_record
+from slipway.cluster.own.noderecords import change_record, read_document
+from slipway.cluster.rest.client import Client, Object
 from slipway.errors import ConflictError, Interrupted, StepError, TransientError
 
 #: Where kubelets renew their Leases.

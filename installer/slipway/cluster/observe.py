@@ -5,19 +5,16 @@ No step is taken and nothing is written. A kind that is not there yet (no CRD) c
 
 from concurrent.futures import ThreadPoolExecutor
 
-from slipway.cluster import drift as drifts
-from slipway.cluster import kept, records
-from slipway.cluster.admission import read_admission
-from slipway.cluster.client import Client, Object
-from slipway.cluster.configurations import live_configuration
+from slipway.cluster.lifecycle import drift as drifts
+from slipway.cluster.own import kept, records
+from slipway.cluster.own.admission import read_admission
+from slipway.cluster.own.configurations import live_configuration
+from slipway.cluster.rest.client import Client, Object
 from slipway.cluster.standing import NO_RULES, Rules, pressures_of, ready_of, sick_modules
-from slipway.errors import PreflightError, StepError, TransientError
+from slipway.errors import PreflightError
 from slipway.model.observed import ClusterObserved, LiveConfiguration, NodeObserved
-from slipway.model.record import Intent, NodeRecord, StepRecord
+from slipway.model.record import Intent, NodeRecord
 from slipway.settings import API_GROUP, API_VERSION, NAMESPACE, NODE_RECORD_PREFIX
-
-#: Name of the Secret that holds the record of the settings step.
-SETTINGS_SECRET = "slipway-settings"  # noqa: S105 - a name
 
 #: On the operator's Deployment: digest of the catalog its image carries.
 CATALOG_ANNOTATION = f"{API_GROUP}/catalog"
@@ -32,7 +29,7 @@ def observe(client: Client, *, rules: Rules = NO_RULES, drift: bool = False) -> 
         modules = pool.submit(records.read_modules, client)
         configurations = pool.submit(_configurations, client)
         operator = pool.submit(operator_catalog, client)
-        settings = pool.submit(read_settings_record, client)
+        settings = pool.submit(records.read_settings_record, client)
         admission = pool.submit(read_admission, client)
         found, failed = modules.result()
         return ClusterObserved(
@@ -108,17 +105,3 @@ def operator_catalog(client: Client) -> str:
         return ""
     annotations = (found or {}).get("metadata", {}).get("annotations") or {}
     return str(annotations.get(CATALOG_ANNOTATION, ""))
-
-
-def read_settings_record(client: Client) -> StepRecord | None:
-    """The record of the settings step; None for who may not read it, or when there is none."""
-    try:
-        found = client.get("v1", "Secret", SETTINGS_SECRET, NAMESPACE)
-    except TransientError:
-        raise
-    except StepError:
-        return None
-    try:
-        return kept.settings_record(found) if found else None
-    except PreflightError:  # the step that it is of may be taken again at any time, and writes it anew
-        return None

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from slipway.clock import utc_text
-from slipway.cluster.client import Client, Object
+from slipway.cluster.rest.client import Client, Object
 from slipway.planning.serving import SIGNER, ServingRequest
 
 REQUEST: Final = ("certificates.k8s.io/v1", "CertificateSigningRequest")

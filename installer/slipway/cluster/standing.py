@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from typing import Any, Final
 
-from slipway.cluster import health, waiting
-from slipway.cluster.client import Client, Object
-from slipway.cluster.drift import ObjectsPlace, ref_key, settled_modules
+from slipway.cluster.condition import health
+from slipway.cluster.lifecycle import waiting
+from slipway.cluster.lifecycle.drift import ObjectsPlace, ref_key, settled_modules
+from slipway.cluster.rest.client import Client, Object
 from slipway.errors import SlipwayError
 from slipway.model.record import ModuleRecord, ObjectRef
 from slipway.model.standing import Ailment, Cause, Part

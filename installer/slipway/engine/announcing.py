@@ -23,7 +23,7 @@ def announce(board: Board, context: Context, observed: Observed) -> None:
     Raises:
         TransientError: the API does not answer any more, and no host was touched.
     """
-    from slipway.cluster.noderecords import mark_begun
+    from slipway.cluster.own.noderecords import mark_begun
 
     marks = dict(_marks(board, observed))
     if not marks:

@@ -12,7 +12,7 @@ def turn_of(context: Context, cluster: ClusterObserved) -> str:
 
     By the cluster's own count; before there is one, or while it is silent, by the journal beside the file.
     """
-    from slipway.cluster.lease import newest_turn
+    from slipway.cluster.locks.lease import newest_turn
 
     if cluster.reachable:
         return newest_turn(context.client(), context.configuration.lease)
@@ -23,7 +23,7 @@ def losses_of_removals(
     context: Context, plan: Plan, cluster: ClusterObserved
 ) -> dict[str, tuple[ObjectRef, ...]]:
     """What cannot be made again of each module that the plan removes."""
-    from slipway.cluster.losses import losses_of
+    from slipway.cluster.lifecycle.losses import losses_of
 
     return {
         step.target: losses_of(context.client(), cluster.modules[step.target], step.inputs["removal"])

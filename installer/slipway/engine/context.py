@@ -34,7 +34,7 @@ from slipway.secrets import SITE_KEY, Secrets, SecretStore, ensure_encryption_ke
 from slipway.settings import API_VERSION, Workspace, cache_dir
 
 if TYPE_CHECKING:
-    from slipway.cluster.client import Client
+    from slipway.cluster.rest.client import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ class Context:
 
     def client(self) -> "Client":
         """The cluster's API; one connection pool for the whole run."""
-        from slipway.cluster.client import connect
+        from slipway.cluster.rest.client import connect
 
         with self._lock:
             if self._client is None:

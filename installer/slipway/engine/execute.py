@@ -46,7 +46,7 @@ def _settings(step: Step, run: Run) -> int:
 
 
 def _admission(step: Step, run: Run) -> int:
-    from slipway.cluster.admission import apply_admission, remove_admission
+    from slipway.cluster.own.admission import apply_admission, remove_admission
 
     _reach_cluster(run)
     client = run.context.client()
@@ -61,7 +61,7 @@ def _admission(step: Step, run: Run) -> int:
 def _node(step: Step, run: Run) -> int:
     if step.action in _NODE:
         return _NODE[step.action](step, run)
-    from slipway.cluster.noderecords import apply_node
+    from slipway.cluster.own.noderecords import apply_node
 
     context = run.context
     _reach_cluster(run)

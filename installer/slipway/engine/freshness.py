@@ -15,7 +15,7 @@ from slipway.settings import NAMESPACE
 from slipway.smallfiles import text_of
 
 if TYPE_CHECKING:
-    from slipway.cluster.client import Client
+    from slipway.cluster.rest.client import Client
     from slipway.engine.context import Context
 
 #: In the local state.

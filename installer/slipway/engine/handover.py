@@ -26,7 +26,7 @@ from slipway.model.status import ConditionType, OperationPhase, ReadyReason
 from slipway.settings import API_GROUP, API_VERSION, NAMESPACE
 
 if TYPE_CHECKING:
-    from slipway.cluster.client import Client
+    from slipway.cluster.rest.client import Client
 
 #: Seconds without any news after which the operator is taken for dead.
 SILENCE = 120.0
@@ -66,7 +66,7 @@ def hand_over(
         ConflictError: fields that somebody else set otherwise.
         StepError: the operator gives no sign of life.
     """
-    from slipway.cluster.configurations import Configurations
+    from slipway.cluster.own.configurations import Configurations
 
     started = time.monotonic()
     step = next(step for step in plan.steps if step.kind is StepKind.SETTINGS)
@@ -107,7 +107,7 @@ def hand_over(
 
 def cancel_in_cluster(context: Context) -> str:
     """Ask the operator to end the operation it runs; its id, empty when none runs."""
-    from slipway.cluster.configurations import Configurations
+    from slipway.cluster.own.configurations import Configurations
 
     key = (context.configuration.namespace, context.configuration.name)
     client = context.client()

@@ -37,7 +37,7 @@ def share_host_keys(context: "Context") -> None:
     Only the document's own hosts: an address may have been another machine's once. Those that nobody has met yet are
     met now, while somebody is there; of one that does not answer there is nothing to give.
     """
-    from slipway.cluster.hostkeys import change_host_keys
+    from slipway.cluster.own.hostkeys import change_host_keys
 
     hosts = context.configuration.spec.hosts
     if context.document is None or hosts is None:
@@ -61,8 +61,8 @@ def share_host_keys(context: "Context") -> None:
 
 def change_everywhere(context: "Context", change: Callable[[HostKeys], HostKeys]) -> str:
     """Change what the cluster keeps; why it does not, empty where it does or there is none that this machine knows."""
-    from slipway.cluster.hostkeys import change_host_keys
-    from slipway.cluster.settings import ensure_namespace
+    from slipway.cluster.own.hostkeys import change_host_keys
+    from slipway.cluster.own.settings import ensure_namespace
     from slipway.settings import NAMESPACE
 
     if context.kubeconfig is None or not context.kubeconfig.exists():
@@ -76,7 +76,7 @@ def change_everywhere(context: "Context", change: Callable[[HostKeys], HostKeys]
 
 
 def _kept(context: "Context") -> HostKeys:
-    from slipway.cluster.hostkeys import read_host_keys
+    from slipway.cluster.own.hostkeys import read_host_keys
 
     return read_host_keys(context.client())
 

@@ -22,7 +22,7 @@ from slipway.probe.fleet import Fleet
 from slipway.settings import LOCK_SECONDS, NAMESPACE
 
 if TYPE_CHECKING:
-    from slipway.cluster.lease import Lease
+    from slipway.cluster.locks.lease import Lease
 
 #: Steps that change nothing but hosts, which have locks of their own.
 _ON_HOSTS = frozenset({StepKind.HOST, StepKind.MIRROR})
@@ -138,8 +138,8 @@ class Locks:
 
         A run that was killed between `kubeadm init` and the settings left a cluster without our namespace.
         """
-        from slipway.cluster.lease import Lease
-        from slipway.cluster.settings import ensure_namespace
+        from slipway.cluster.locks.lease import Lease
+        from slipway.cluster.own.settings import ensure_namespace
 
         if self._leased:
             return

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from slipway.cluster.turns import Turns
+from slipway.cluster.lifecycle.turns import Turns
 from slipway.engine.artifacts import program_path, required
 from slipway.engine.batches import LIMITS
 from slipway.engine.kubeconfig import usable_kubeconfig

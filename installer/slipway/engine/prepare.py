@@ -240,7 +240,7 @@ def _stored_digests(
     context: Context, cluster: ClusterObserved, references: Iterable[str]
 ) -> dict[str, str] | None:
     """HMACs of the same secrets as the operator reads them, where they were put into the cluster from here."""
-    from slipway.cluster.secretstore import SecretReader
+    from slipway.cluster.own.secretstore import SecretReader
 
     if context.document is None or not (cluster.reachable and cluster.settings):
         return None

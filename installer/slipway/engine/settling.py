@@ -13,7 +13,7 @@ def put_settings(context: Context, step: Step) -> None:
     Raises:
         ConflictError: fields that somebody else set otherwise.
     """
-    from slipway.cluster import settings
+    from slipway.cluster.own import settings
 
     catalog = context.catalog
     settings.ensure_namespace(context.client(), NAMESPACE)

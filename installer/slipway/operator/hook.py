@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from slipway.cluster.watch import ChangeKind
+from slipway.cluster.rest.watch import ChangeKind
 from slipway.model.status import ConditionType, ReadyReason
 from slipway.operator import conditions
 from slipway.operator.door import Door, Key, Request, Verdict

@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from slipway.cluster import health
-from slipway.cluster.client import Client, Object
-from slipway.cluster.kept import module_record
-from slipway.cluster.records import MODULE_LABEL
+from slipway.cluster.condition import health
+from slipway.cluster.own.kept import module_record
+from slipway.cluster.own.records import MODULE_LABEL
+from slipway.cluster.rest.client import Client, Object
+from slipway.cluster.rest.watch import ChangeKind, Event, Reflector
 from slipway.cluster.standing import objects_that_can_be_sick, pressures_of, ready_of
-from slipway.cluster.watch import ChangeKind, Event, Reflector
 from slipway.errors import SlipwayError
 from slipway.settings import NAMESPACE
 

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from slipway import __version__
-from slipway.cluster.watch import Hearing
+from slipway.cluster.rest.watch import Hearing
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, HostObserved, Observed, Scope
 from slipway.model.operation import OperationResult

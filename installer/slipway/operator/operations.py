@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from slipway.clock import utc_text
-from slipway.cluster.client import Client
-from slipway.cluster.events import emit_event
-from slipway.cluster.operations import OPERATION, close_operation, prune_operations, write_operation
+from slipway.cluster.own.events import emit_event
+from slipway.cluster.own.operations import OPERATION, close_operation, prune_operations, write_operation
+from slipway.cluster.rest.client import Client
 from slipway.errors import SlipwayError
 from slipway.model.observed import LiveConfiguration
 from slipway.model.operation import Counts, OperationResult, Outcome, StepResult

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from slipway.cluster.watch import ChangeKind
+from slipway.cluster.rest.watch import ChangeKind
 from slipway.operator.door import Key
 from slipway.settings import APPROVE_ANNOTATION
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from slipway.cluster.client import Client
-from slipway.cluster.configurations import CONFIGURATION
-from slipway.cluster.election import RETRY_SECONDS, Election
-from slipway.cluster.watch import ChangeKind, Event, Hearing, Reflector
+from slipway.cluster.locks.election import RETRY_SECONDS, Election
+from slipway.cluster.own.configurations import CONFIGURATION
+from slipway.cluster.rest.client import Client
+from slipway.cluster.rest.watch import ChangeKind, Event, Hearing, Reflector
 from slipway.errors import SlipwayError
 from slipway.operator import hook
 from slipway.operator.door import Door, Key, Verdict

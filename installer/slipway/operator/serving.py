@@ -9,10 +9,10 @@ import threading
 from typing import Final
 
 from slipway.api import read
-from slipway.cluster.client import Client, Object
-from slipway.cluster.configurations import Configurations
+from slipway.cluster.own.configurations import Configurations
+from slipway.cluster.rest.client import Client, Object
+from slipway.cluster.rest.watch import ChangeKind, Event, Reflector
 from slipway.cluster.servingrequests import REQUEST, approve, serving_requests, undecided
-from slipway.cluster.watch import ChangeKind, Event, Reflector
 from slipway.errors import SlipwayError
 from slipway.model.configuration import Configuration
 from slipway.planning.serving import objection

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from slipway import catalog
-from slipway.cluster.applier import Applier
-from slipway.cluster.client import Client, connect
-from slipway.cluster.configurations import Configurations
-from slipway.cluster.election import Election
-from slipway.cluster.events import this_instance
-from slipway.cluster.lease import Lease
+from slipway.cluster.locks.applier import Applier
+from slipway.cluster.locks.election import Election
+from slipway.cluster.locks.lease import Lease
 from slipway.cluster.observe import observe
-from slipway.cluster.secretstore import SecretReader
+from slipway.cluster.own.configurations import Configurations
+from slipway.cluster.own.events import this_instance
+from slipway.cluster.own.secretstore import SecretReader
+from slipway.cluster.rest.client import Client, connect
 from slipway.engine.apply import apply
 from slipway.engine.context import Context
 from slipway.engine.modules import standby

@@ -12,7 +12,7 @@ from slipway import catalog
 from slipway.bundle.make import charts
 from slipway.catalog.imagenames import parse, values_behind, values_beside
 from slipway.catalog.references import Manifest, Use, references
-from slipway.cluster.rendered import manifests
+from slipway.cluster.lifecycle.rendered import manifests
 from slipway.errors import ConfigurationError, StepError
 
 HEX = "0" * 64

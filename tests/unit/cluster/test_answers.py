@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.cluster.client import _of_kubernetes
+from slipway.cluster.rest.client import _of_kubernetes
 
 
 @pytest.mark.parametrize(

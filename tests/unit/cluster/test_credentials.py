@@ -38,7 +38,7 @@ import json, os, sys
 from pathlib import Path
 path = Path(sys.argv[2])
 if sys.argv[1] == "ours":
-    from slipway.cluster import credentials
+    from slipway.cluster.rest import credentials
     credentials.import_library()
     from kubernetes.client import Configuration
     found = Configuration()
@@ -96,7 +96,7 @@ def test_read_as_the_library_reads_it(tmp_path: Path, user: dict) -> None:
     "text", ["", "current-context: admin", "{current-context: a, contexts: []}", "a: [b"]
 )
 def test_what_is_no_kubeconfig_is_refused(tmp_path: Path, text: str) -> None:
-    from slipway.cluster.client import connect
+    from slipway.cluster.rest.client import connect
     from slipway.errors import StepError
 
     path = tmp_path / "kubeconfig"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster.drift import differences, object_key
+from slipway.cluster.lifecycle.drift import differences, object_key
 from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef
 
 NAME = "Deployment.apps/page/page"

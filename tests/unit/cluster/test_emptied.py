@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from slipway.api.schema import spec_schema
-from slipway.cluster.emptied import removals
+from slipway.cluster.own.emptied import removals
 from slipway.model.paths import Entry, FieldPath
 
 VALUES = "modules/w/values"

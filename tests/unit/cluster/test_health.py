@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster.drift import differences
-from slipway.cluster.health import KStatus, can_be_unready, status, unready_since, without_lost
-from slipway.cluster.waiting import pod_reasons
+from slipway.cluster.condition.health import KStatus, can_be_unready, status, unready_since, without_lost
+from slipway.cluster.lifecycle.drift import differences
+from slipway.cluster.lifecycle.waiting import pod_reasons
 from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef
 
 DONE = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster.kept import module_record, node_record, owner_of, settings_record
+from slipway.cluster.own.kept import module_record, node_record, owner_of, settings_record
 from slipway.errors import PreflightError
 from slipway.model.record import NodeRecord, StepRecord
 

@@ -1,6 +1,6 @@
 """managedFields as the API server writes them."""
 
-from slipway.cluster.managers import other_managers
+from slipway.cluster.rest.managers import other_managers
 from slipway.model.paths import Entry, Member
 
 WORKER = Entry((("name", "worker-03"),))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster.pods import pod_seen
+from slipway.cluster.condition.pods import pod_seen
 from slipway.model.egress import Mention
 
 MAPS = {

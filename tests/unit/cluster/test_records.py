@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from slipway.cluster.conflicts import conflicting_fields
-from slipway.cluster.kept import owner_of
-from slipway.cluster.noderecords import encode_node, node_patch
 from slipway.cluster.observe import node_observed
+from slipway.cluster.own.kept import owner_of
+from slipway.cluster.own.noderecords import encode_node, node_patch
+from slipway.cluster.rest.conflicts import conflicting_fields
 from slipway.model.record import Intent, Made, MadeKind, NodeRecord, StepRecord
 from slipway.settings import API_GROUP
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster.refusals import refusal
+from slipway.cluster.rest.refusals import refusal
 from slipway.errors import ConflictError, SlipwayError, StepError, TransientError
 
 TERMINATING: dict[str, Any] = {

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from slipway.cluster import transport
-from slipway.cluster.client import Client, connect
-from slipway.cluster.watch import Event, Hearing, Pause, Reflector
+from slipway.cluster.rest import transport
+from slipway.cluster.rest.client import Client, connect
+from slipway.cluster.rest.watch import Event, Hearing, Pause, Reflector
 from slipway.errors import TransientError
 from slipway.settings import API_VERSION
 from tests.serving import serving
@@ -137,7 +137,7 @@ def test_a_watch_on_which_nothing_is_heard_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody keeps the connection open; an API server would send its bookmarks."""
-    monkeypatch.setattr("slipway.cluster.client.SILENCE", 0.3)
+    monkeypatch.setattr("slipway.cluster.rest.client.SILENCE", 0.3)
     silent = pytest.raises(TransientError, match="does not answer")
     with server(tmp_path, BOOKMARK, more=1000) as client, silent:
         list(client.watch(*KIND, since="5"))

@@ -8,7 +8,7 @@ import pytest
 
 from slipway.api import read
 from slipway.bundle.site.source import DirectorySource
-from slipway.cluster import configurations
+from slipway.cluster.own import configurations
 from slipway.engine.context import Context, Edit
 from slipway.engine.merging import effective_configuration
 from slipway.errors import ConflictError

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from slipway.api import read
-from slipway.cluster.client import connect
+from slipway.cluster.rest.client import connect
 from slipway.engine import prepare
 from slipway.errors import ConfigurationError, TransientError
 from tests.unit.planning import model

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster.operations import STATUS_LIMIT, fitting_status
-from slipway.cluster.watch import ChangeKind, Hearing
+from slipway.cluster.own.operations import STATUS_LIMIT, fitting_status
+from slipway.cluster.rest.watch import ChangeKind, Hearing
 from slipway.errors import ConflictError
 from slipway.model.observed import HostObserved, Scope
 from slipway.model.operation import Outcome, Progress, ProgressKind

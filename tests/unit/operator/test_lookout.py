@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from slipway.cluster.client import Client, Object
-from slipway.cluster.watch import ChangeKind, Event, Reflector
+from slipway.cluster.rest.client import Client, Object
+from slipway.cluster.rest.watch import ChangeKind, Event, Reflector
 from slipway.operator.lookout import MADE_BY_HELM, NODE, RECORD, Lookout
 
 

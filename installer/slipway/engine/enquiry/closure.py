@@ -16,7 +16,7 @@ from slipway.catalog import Catalog
 from slipway.catalog.imagecheck import Found, Rendering, found_in
 from slipway.catalog.imagenames import parse
 from slipway.catalog.references import Use
-from slipway.cluster.helm import Helm
+from slipway.cluster.lifecycle.helm import Helm
 from slipway.engine.artifacts import this_machine
 from slipway.engine.enquiry.images import PARALLEL, rendering
 from slipway.errors import WARNING, BundleError, Finding, SlipwayError

@@ -62,7 +62,7 @@ def _known(configuration: Configuration, around: Surroundings) -> Surroundings:
 
 
 def _pods(context: Context, unread: Callable[[str], None]) -> tuple[PodSeen, ...] | None:
-    from slipway.cluster.pods import read_pods
+    from slipway.cluster.condition.pods import read_pods
 
     try:
         path = usable_kubeconfig(context)

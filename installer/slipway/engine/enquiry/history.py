@@ -123,8 +123,8 @@ def _step(step: str, event: Mapping[str, Any]) -> StepDone:
 
 
 def _objects(kubeconfig: Path, configuration: Configuration) -> Iterable[Mapping[str, Any]]:
-    from slipway.cluster.client import connect
-    from slipway.cluster.operations import CONFIGURATION_LABEL, OPERATION
+    from slipway.cluster.own.operations import CONFIGURATION_LABEL, OPERATION
+    from slipway.cluster.rest.client import connect
 
     with connect(kubeconfig) as client:
         labels = f"{CONFIGURATION_LABEL}={configuration.name}"

@@ -18,8 +18,8 @@ from slipway.catalog.imagecheck import Fault, FaultCode, Rendering, found_in, im
 from slipway.catalog.numbers import spoiled
 from slipway.catalog.references import Use
 from slipway.catalog.rendering import merge
-from slipway.cluster.helm import Helm
-from slipway.cluster.rendered import manifests
+from slipway.cluster.lifecycle.helm import Helm
+from slipway.cluster.lifecycle.rendered import manifests
 from slipway.errors import WARNING, BundleError, ConfigurationError, SlipwayError
 from slipway.model.configuration import Configuration, ModuleSpec, Spec
 from slipway.settings import NAMESPACE

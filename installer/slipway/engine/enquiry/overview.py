@@ -134,7 +134,7 @@ def with_failed(now: Standing, context: Context, observed: ClusterObserved) -> S
 
 
 def _certificates(context: Context) -> str:
-    from slipway.cluster.certificates import api_certificate_end
+    from slipway.cluster.rest.certificates import api_certificate_end
 
     end = api_certificate_end(context.client())
     return utc_text(datetime.fromtimestamp(end, UTC)) if end else ""

@@ -118,7 +118,7 @@ def _node(context: Context, name: str) -> tuple[NodeObserved | None, tuple[str, 
 
 def _deletable(context: Context, node: NodeObserved) -> tuple[bool, tuple[str, ...]]:
     """Whether the Node is ours to delete, and what somebody should know who agrees to it."""
-    from slipway.cluster.configurations import Configurations
+    from slipway.cluster.own.configurations import Configurations
 
     if node.unreadable:
         return False, (f"{node.unreadable.why}: it stays; next: {node.unreadable.hint}",)

@@ -114,7 +114,7 @@ def _collect(session: SSHSession, root: str) -> tuple[int, int]:
 
 def _running(context: Context) -> frozenset[str]:
     """References of all images that workloads name, by either name; none before there is a cluster."""
-    from slipway.cluster.workloads import named_images
+    from slipway.cluster.condition.workloads import named_images
 
     if not _has_cluster(context):
         return frozenset()

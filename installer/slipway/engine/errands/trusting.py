@@ -116,7 +116,7 @@ def _address(context: Context, name: str) -> str:
 
 
 def _in_cluster(context: Context, name: str) -> Iterator[tuple[str, str]]:
-    from slipway.cluster.configurations import Configurations
+    from slipway.cluster.own.configurations import Configurations
 
     if context.kubeconfig is None or not context.kubeconfig.exists():
         return

@@ -1,0 +1,1 @@
+"""Whether what runs in the cluster is well, and what it consists of."""

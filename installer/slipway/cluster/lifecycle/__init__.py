@@ -1,0 +1,1 @@
+"""Modules from their first release to their removal, with Helm and without."""

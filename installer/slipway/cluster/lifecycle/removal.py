@@ -1,0 +1,204 @@
+"""One module taken away, and what it made verified to be gone. Dependents went before: the plan ordered them."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from slipway.clock import utc_text
+from slipway.cluster.lifecycle import drift
+from slipway.cluster.lifecycle.attempts import KEEP
+from slipway.cluster.lifecycle.losses import CLAIM, DEFINITION, losses_of, of_claims
+from slipway.cluster.lifecycle.modules import Work
+from slipway.cluster.lifecycle.releases import ModuleRequest, untrusted_record
+from slipway.cluster.own import records
+from slipway.cluster.rest.client import Client, Object
+from slipway.errors import Interrupted, StepError
+from slipway.model.record import Intent, ModulePhase, ModuleRecord, ObjectRef
+
+#: Seconds for objects to go, finalizers included.
+GONE_SECONDS = 120.0
+POLL_SECONDS = 0.3
+
+#: Namespaces that are never deleted, whatever a module says.
+PROTECTED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease", "slipway-system"})
+
+
+def remove_module(work: Work, request: ModuleRequest, intent: Intent) -> None:
+    """Uninstall the releases in reverse order, verify, then forget the record. A module that is gone is done.
+
+    Raises:
+        StepError: something stays, with its finalizers; the record stays too and says so. Or more would be lost than
+            was agreed to: then nothing is changed.
+    """
+    record = records.read_module(work.client, request["name"])
+    if record is None:
+        return
+    policy = request["removal"]
+    _refuse_more(losses_of(work.client, record, policy), request)
+    record = replace(untrusted_record(record), phase=ModulePhase.REMOVING, intent=intent, time=utc_text())
+    records.write_module(work.client, record)
+    pods = _pod_selectors(work.client, record.objects)
+    try:
+        for name in reversed(record.releases):
+            work.progress(f"uninstalling {name}")
+            with work.slot():
+                work.helm.uninstall(name, _namespace(record, name))
+        if policy.get("data") == "delete":
+            _delete_claims(work.client, record)
+        expected = [ref for ref in record.objects if not _retained(work.client, ref, policy)]
+        _leftovers(work.client, expected)
+        _wait_gone(work, record, expected, pods)
+        _namespaces(work, record, policy)
+    except StepError as error:
+        if error.retryable:
+            raise
+        failed = replace(
+            record, phase=ModulePhase.FAILED, intent=None, message=str(error.why or error.what)[:2000]
+        )
+        records.write_module(work.client, failed)
+        raise
+    records.delete_module(work.client, record.name)
+
+
+def _namespace(record: ModuleRecord, release: str) -> str:
+    return str(record.extra["releases"][release]["namespace"])
+
+
+def _pod_selectors(client: Client, refs: Sequence[ObjectRef]) -> list[tuple[str, str]]:
+    """Namespace and labels of the pods that have to be gone: read while their workloads are there."""
+    found = []
+    for ref in refs:
+        if ref.kind not in drift.WATCHED:
+            continue
+        workload = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
+        labels = ((workload or {}).get("spec", {}).get("selector") or {}).get("matchLabels") or {}
+        if labels:
+            found.append((ref.namespace, ",".join(f"{key}={value}" for key, value in sorted(labels.items()))))
+    return found
+
+
+def _refuse_more(lost: Iterable[ObjectRef], request: ModuleRequest) -> None:
+    agreed = {item["uid"] for item in request["destroys"]}
+    more = [ref for ref in lost if ref.uid not in agreed]
+    if more:
+        raise StepError(
+            f"removing module {request['name']} would destroy what the plan does not name",
+            where=f"module/{request['name']}/remove",
+            why=", ".join(drift.ref_key(ref) for ref in more),
+            hint="plan again, and agree to that",
+        )
+
+
+def _delete_claims(client: Client, record: ModuleRecord) -> None:
+    for claim in of_claims(client, record):
+        client.delete(*CLAIM, claim.name, claim.namespace, uid=claim.uid)
+
+
+def _retained(client: Client, ref: ObjectRef, policy: dict[str, Any]) -> bool:
+    """Whether the policy, or Helm's own annotation, lets an object stay."""
+    if ref.kind == DEFINITION[1] and policy.get("crds") != "delete":
+        return True
+    if (ref.api_version, ref.kind) == CLAIM and policy.get("data") != "delete":
+        return True
+    found = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
+    notes = (found or {}).get("metadata", {}).get("annotations") or {}
+    return notes.get(KEEP) == "keep"
+
+
+def _leftovers(client: Client, expected: list[ObjectRef]) -> None:
+    """What Helm did not know of any more (its release was lost) is deleted by uid."""
+    found = drift.metadata_by_key(client, expected)
+    for ref in expected:
+        meta = found.get(drift.ref_key(ref))
+        if meta and meta["uid"] == ref.uid and not meta.get("deletionTimestamp"):
+            client.delete(ref.api_version, ref.kind, ref.name, ref.namespace, uid=ref.uid)
+
+
+def _wait_gone(
+    work: Work, record: ModuleRecord, expected: list[ObjectRef], pods: list[tuple[str, str]]
+) -> None:
+    deadline = time.monotonic() + GONE_SECONDS
+    while remaining := [*_remaining(work.client, expected), *_pods(work.client, pods)]:
+        if work.cancelled():
+            raise Interrupted("stopped while objects were going", where=f"module/{record.name}/remove")
+        if time.monotonic() > deadline:
+            raise StepError(
+                f"what module {record.name} made does not go",
+                where=f"module/{record.name}/remove",
+                why="; ".join(remaining[:5]),
+                hint="remove what holds them, then run again",
+            )
+        work.progress(f"{len(remaining)} objects are going")
+        time.sleep(POLL_SECONDS)
+
+
+def _remaining(client: Client, expected: list[ObjectRef]) -> list[str]:
+    found = drift.metadata_by_key(client, expected)
+    return [
+        f"{name}{_finalizers(found[name])}{_held_by(client, ref)}"
+        for name, ref in ((drift.ref_key(ref), ref) for ref in expected)
+        if name in found and found[name]["uid"] == ref.uid
+    ]
+
+
+def _finalizers(meta: Object) -> str:
+    return f" (finalizers: {', '.join(meta['finalizers'])})" if meta.get("finalizers") else ""
+
+
+def _held_by(client: Client, ref: ObjectRef) -> str:
+    """What a namespace says of itself while it is going: what is left in it, or which API does not answer."""
+    if ref.kind != "Namespace":
+        return ""
+    namespace = client.get(ref.api_version, ref.kind, ref.name) or {}
+    conditions = (namespace.get("status") or {}).get("conditions") or ()
+    said = [str(one.get("message", "")) for one in conditions if one.get("status") == "True"]
+    return f": {'; '.join(said)}" if said else ""
+
+
+def _pods(client: Client, selectors: list[tuple[str, str]]) -> list[str]:
+    return [
+        f"pod {namespace}/{pod['metadata']['name']}"
+        for namespace, labels in selectors
+        for pod in client.list("v1", "Pod", namespace, labels=labels, metadata_only=True)
+    ]
+
+
+def _namespaces(work: Work, record: ModuleRecord, policy: dict[str, Any]) -> None:
+    """Namespaces made for the module, where nothing of anybody is left in them."""
+    if policy.get("namespace") != "delete-if-empty":
+        return
+    made = {item["namespace"] for item in record.extra["releases"].values() if item.get("own_namespace")}
+    going = [name for name in sorted(made - PROTECTED) if _empty(work.client, name)]
+    refs = []
+    for name in going:
+        found = work.client.get("v1", "Namespace", name)
+        if found:
+            work.client.delete("v1", "Namespace", name)
+            refs.append(ObjectRef("v1", "Namespace", name, uid=found["metadata"]["uid"]))
+    _wait_gone(work, record, refs, [])
+
+
+#: Kinds whose presence makes a namespace somebody's.
+_CONTENT = (
+    ("v1", "Pod"),
+    ("v1", "PersistentVolumeClaim"),
+    ("v1", "Service"),
+    ("v1", "ConfigMap"),
+    ("v1", "Secret"),
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "DaemonSet"),
+    ("apps/v1", "StatefulSet"),
+    ("batch/v1", "Job"),
+    ("batch/v1", "CronJob"),
+)
+
+
+def _empty(client: Client, namespace: str) -> bool:
+    for api_version, kind in _CONTENT:
+        for item in client.list(api_version, kind, namespace, metadata_only=True):
+            if item["metadata"]["name"] != "kube-root-ca.crt" and not item["metadata"].get(
+                "deletionTimestamp"
+            ):
+                return False
+    return True

@@ -1,0 +1,1 @@
+"""Who may change things now, and by which account."""

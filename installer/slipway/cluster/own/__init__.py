@@ -1,0 +1,1 @@
+"""What Slipway itself keeps in the cluster: records, Secrets, ClusterConfigurations, Operations."""

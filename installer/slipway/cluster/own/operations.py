@@ -1,0 +1,70 @@
+"""Operation objects (`op`): the summary of a run where `kubectl get op` shows it. The newest are kept."""
+
+import json
+import logging
+from typing import Any, Final
+
+from slipway.cluster.rest.client import Client
+from slipway.errors import ConflictError
+from slipway.settings import API_GROUP, API_VERSION
+
+log = logging.getLogger(__name__)
+
+OPERATION: Final = (API_VERSION, "Operation")
+
+#: Label: name of the ClusterConfiguration.
+CONFIGURATION_LABEL: Final = f"{API_GROUP}/configuration"
+
+#: Objects kept per ClusterConfiguration.
+KEEP: Final = 20
+
+#: Bytes of a status: far below etcd's limit, small enough to list twenty.
+STATUS_LIMIT: Final = 256 * 1024 - 16 * 1024
+
+
+def write_operation(
+    client: Client, name: str, namespace: str, *, spec: dict[str, Any], status: dict[str, Any]
+) -> None:
+    """Create the object, or update its status."""
+    document = {
+        "apiVersion": API_VERSION,
+        "kind": "Operation",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {CONFIGURATION_LABEL: spec["configuration"]},
+        },
+        "spec": spec,
+    }
+    if client.get(*OPERATION, name, namespace) is None:
+        try:
+            client.create(document)
+        except ConflictError:
+            log.debug("operation %s is there already", name)
+    client.merge(*OPERATION, name, {"status": fitting_status(status)}, namespace, subresource="status")
+
+
+def close_operation(client: Client, name: str, namespace: str, status: dict[str, Any]) -> None:
+    """Say how it ended; what is known of its steps stays. Nothing where there is no such object, or it has ended."""
+    found = client.get(*OPERATION, name, namespace)
+    if found and not (found.get("status") or {}).get("finishedAt"):
+        client.merge(*OPERATION, name, {"status": status}, namespace, subresource="status")
+
+
+def prune_operations(client: Client, namespace: str, configuration: str) -> None:
+    """Delete all but the newest; their names sort by time."""
+    labels = f"{CONFIGURATION_LABEL}={configuration}"
+    items = client.list(*OPERATION, namespace, labels=labels, metadata_only=True)
+    for name in sorted((item["metadata"]["name"] for item in items), reverse=True)[KEEP:]:
+        client.delete(*OPERATION, name, namespace)
+
+
+def fitting_status(status: dict[str, Any]) -> dict[str, Any]:
+    """The status, without its successful steps, then without all steps, where it is too big."""
+    steps = status.get("steps") or []
+    bad = [step for step in steps if step.get("outcome") != "succeeded"]
+    for shorter in (steps, bad, bad[:100], []):
+        candidate = status | {"steps": shorter}
+        if len(json.dumps(candidate)) <= STATUS_LIMIT:
+            return candidate
+    return status | {"steps": [], "message": str(status.get("message", ""))[:1000]}
