@@ -11,7 +11,7 @@ import yaml
 from slipway.api import read
 from slipway.api.crd import crds
 from slipway.cli import operation
-from slipway.cli.output import Format
+from slipway.cli.views.output import Format
 from slipway.cluster.own.operations import write_operation
 from slipway.cluster.rest.client import Client, connect
 from slipway.engine.enquiry.history import HERE, OPERATOR, Done, StepDone, history

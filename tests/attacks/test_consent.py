@@ -6,7 +6,7 @@ The same through a real API server, with kills: tests/api/test_consent.py.
 from dataclasses import replace
 from pathlib import Path
 
-from slipway.cli.planview import REASONS, plan_text
+from slipway.cli.views.planview import REASONS, plan_text
 from slipway.engine.consent import turn_of
 from slipway.engine.journal import Journal, new_operation
 from slipway.model.observed import ClusterObserved

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.cli.streams import Shown, steer
+from slipway.cli.views.streams import Shown, steer
 from slipway.harmless import harmless
 from slipway.model.codes import HostCode
 from slipway.model.observed import HostObserved

@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, AllowOlder, BundleDirectory, ConfigurationFile, Format, Output
+from slipway.cli.views.output import (
+    DEFAULT_FILE,
+    AllowOlder,
+    BundleDirectory,
+    ConfigurationFile,
+    Format,
+    Output,
+)
 from slipway.errors import ConfigurationError
 from slipway.smallfiles import json_of
 

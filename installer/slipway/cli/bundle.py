@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli import bundlecarry, bundlelock, bundlemake, bundlepush
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, colour, emit, table, warn
+from slipway.cli.bundling import bundlecarry, bundlelock, bundlemake, bundlepush
+from slipway.cli.views.output import (
+    DEFAULT_FILE,
+    ConfigurationFile,
+    Format,
+    Output,
+    colour,
+    emit,
+    table,
+    warn,
+)
 from slipway.errors import ERROR
 
 if TYPE_CHECKING:

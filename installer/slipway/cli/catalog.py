@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from slipway.cli.output import Format, Output, emit, table
+from slipway.cli.views.output import Format, Output, emit, table
 from slipway.errors import ERROR, ConfigurationError, PreflightError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def verify(
 ) -> int:
     """Render the charts of all modules, and compare the images in them with those that the modules declare."""
     from slipway import catalog as catalogs
-    from slipway.cli.imageview import images_text
+    from slipway.cli.views.imageview import images_text
     from slipway.engine.enquiry import images
 
     catalog = _modules_of(modules_dir) if modules_dir else catalogs.load()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from slipway.cli.output import emit
+from slipway.cli.views.output import emit
 
 app = typer.Typer()
 

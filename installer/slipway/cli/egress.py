@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
+from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
 from slipway.errors import ConfigurationError, Finding, PreflightError
 from slipway.findings import FindingCode
 from slipway.smallfiles import bytes_of
@@ -48,7 +48,7 @@ def report(
 
     Without a ClusterConfiguration, or where its cluster does not answer, it says so and names addresses only.
     """
-    from slipway.cli.egressview import report_text
+    from slipway.cli.views.egressview import report_text
 
     made = _of_file(records, file) if records else _of_lab(lab, file)
     if output is Format.JSON:

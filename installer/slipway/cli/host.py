@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, confirm, emit
+from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, Output, confirm, emit
 from slipway.errors import ApprovalRequired, before_changes
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def explain(
     output: Output = Format.TEXT,
 ) -> int:
     """Show one host whole: settings and where each is from, steps done and begun, lock, changed files, node."""
-    from slipway.cli.hostview import host_text
     from slipway.cli.running import opened_context
+    from slipway.cli.views.hostview import host_text
     from slipway.engine.enquiry.hostview import host_view as look_at
     from slipway.engine.enquiry.hostview import view_data
 
@@ -63,8 +63,8 @@ def trust(
 
     The host is asked for its key and told nothing. An operator believes only keys that are made known to it.
     """
-    from slipway.cli.hostview import trusted_data, trusted_text
     from slipway.cli.running import opened_context
+    from slipway.cli.views.hostview import trusted_data, trusted_text
     from slipway.engine.errands.trusting import introduction_of, refuse_other
     from slipway.engine.errands.trusting import trust as believe
 
@@ -110,8 +110,8 @@ def forget(
 
     The host itself is not touched.
     """
-    from slipway.cli.hostview import forgotten_data, forgotten_text
     from slipway.cli.running import opened_context
+    from slipway.cli.views.hostview import forgotten_data, forgotten_text
     from slipway.engine.errands.forgetting import farewell_to
     from slipway.engine.errands.forgetting import forget as let_go
 

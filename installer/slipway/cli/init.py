@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile
+from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile
 from slipway.errors import ConfigurationError
 from slipway.landing import land
 

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile
+from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile
 
 app = typer.Typer()
 

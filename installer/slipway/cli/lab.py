@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli.output import Format, Output, colour, emit, table
+from slipway.cli.views.output import Format, Output, colour, emit, table
 
 if TYPE_CHECKING:
     from slipway.lab import Lab

@@ -79,7 +79,7 @@ def _root(ctx: "typer.Context") -> None:
 
 def main() -> None:
     """Run the command line. However it ends, it ends in an exit code, and in one screen where that is not 0."""
-    from slipway.cli import streams
+    from slipway.cli.views import streams
 
     try:
         streams.prepare()
@@ -129,7 +129,7 @@ def report(error: SlipwayError) -> int:
 
 
 def _shown(error: SlipwayError) -> int:
-    from slipway.cli.output import print_error
+    from slipway.cli.views.output import print_error
 
     print_error(error)
     return error.exit_code

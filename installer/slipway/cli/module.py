@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output
+from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, Output
 from slipway.errors import before_changes
 from slipway.landing import land
 

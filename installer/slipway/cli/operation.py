@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit, table
+from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit, table
 from slipway.errors import ConfigurationError, ConflictError
 from slipway.settings import NAMESPACE, Workspace
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from slipway.cli.output import (
+from slipway.cli.views.output import (
     DEFAULT_FILE,
     AllowOlder,
     BundleDirectory,
@@ -46,8 +46,8 @@ def plan(
 
     What could not be carried out is refused, as apply would.
     """
-    from slipway.cli.planview import plan_data, plan_text
     from slipway.cli.running import opened_context
+    from slipway.cli.views.planview import plan_data, plan_text
     from slipway.engine.preflight import refuse_unfit
     from slipway.engine.prepare import prepare
     from slipway.model.observed import Scope

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from slipway.cli.output import (
+from slipway.cli.views.output import (
     DEFAULT_FILE,
     BundleDirectory,
     ConfigurationFile,

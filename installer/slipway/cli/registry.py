@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, colour, confirm, emit
+from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, Output, colour, confirm, emit
 from slipway.errors import ApprovalRequired, before_changes
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, confirm, emit
+from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, Output, confirm, emit
 from slipway.errors import ApprovalRequired, before_changes
 
 app = typer.Typer()

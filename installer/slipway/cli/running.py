@@ -11,9 +11,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from slipway.cli.output import Format, colour, confirm, emit, warn
-from slipway.cli.planview import plan_text
-from slipway.cli.progressview import progress_view, result_text
+from slipway.cli.views.output import Format, colour, confirm, emit, warn
+from slipway.cli.views.planview import plan_text
+from slipway.cli.views.progressview import progress_view, result_text
 from slipway.engine.apply import apply
 from slipway.engine.context import Context, Edit, open_context
 from slipway.engine.handover import can_hand_over, hand_over

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
-from slipway.cli.streams import steer
+from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
+from slipway.cli.views.streams import steer
 
 if TYPE_CHECKING:
     from slipway.engine.enquiry.overview import Overview
@@ -50,7 +50,7 @@ def status(
 
 
 def _show(now: "Overview", output: Format, *, again: bool) -> None:
-    from slipway.cli.statusview import status_text
+    from slipway.cli.views.statusview import status_text
 
     if output is Format.JSON:
         emit(now)

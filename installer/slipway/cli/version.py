@@ -3,7 +3,7 @@
 import typer
 
 from slipway import __version__
-from slipway.cli.output import Format, Output, emit
+from slipway.cli.views.output import Format, Output, emit
 
 app = typer.Typer()
 

@@ -11,7 +11,7 @@ import yaml
 
 from slipway.api import read
 from slipway.bundle.form import manifest as manifests
-from slipway.cli.bundleoptions import images_for
+from slipway.cli.bundling.bundleoptions import images_for
 from slipway.settings import data_dir
 from tests.bundles import platforms_bundle, small_bundle
 

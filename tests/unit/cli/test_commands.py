@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from slipway.api import read
 from slipway.cli.init import minimal_document
 from slipway.cli.main import COMMANDS, app, wants_json
-from slipway.cli.output import colour
+from slipway.cli.views.output import colour
 from slipway.errors import ConfigurationError
 from slipway.model.plan import StepKind
 from tests.unit.planning import model

@@ -42,7 +42,7 @@ def test_what_left_is_told_and_so_is_what_could_not_be_read(tmp_path: Path) -> N
 
 
 def test_what_a_lab_prints_can_be_read(tmp_path: Path) -> None:
-    from slipway.cli.output import _plain
+    from slipway.cli.views.output import _plain
 
     seen = Egress.of(
         5, [Sent("10.0.0.22", "192.0.2.7", "tcp", 4, 443)], [Asked("10.0.0.22", "quay.io", "A", 1)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slipway.cli.faults import InternalError, translated
-from slipway.cli.output import LINE, SCREEN, print_error
+from slipway.cli.views.output import LINE, SCREEN, print_error
 from slipway.errors import ConfigurationError, Finding
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from slipway.api.merge import Setting
-from slipway.cli.egressview import report_text
-from slipway.cli.hostview import WIDTH, forgotten_text, host_text, trusted_text
-from slipway.cli.planview import plan_text
-from slipway.cli.progressview import result_text
-from slipway.cli.statusview import status_text
+from slipway.cli.views.egressview import report_text
+from slipway.cli.views.hostview import WIDTH, forgotten_text, host_text, trusted_text
+from slipway.cli.views.planview import plan_text
+from slipway.cli.views.progressview import result_text
+from slipway.cli.views.statusview import status_text
 from slipway.engine.enquiry.egress import EgressReport
 from slipway.engine.enquiry.hostview import HostView
 from slipway.engine.enquiry.overview import Operation, Overview, Target

@@ -6,8 +6,8 @@ from collections import Counter
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from slipway.cli.output import colour
-from slipway.cli.planview import detail_lines, hold_lines
+from slipway.cli.views.output import colour
+from slipway.cli.views.planview import detail_lines, hold_lines
 from slipway.model.operation import OperationResult, Outcome, Progress, ProgressKind, held
 
 #: Seconds between two plain lines about the same target's tasks: a log is read later, not watched.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from slipway.cli.output import aligned, colour
+from slipway.cli.views.output import aligned, colour
 from slipway.engine.enquiry.egress import EgressReport
 from slipway.model.egress import Candidate, EgressRow
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from slipway.cli.output import (
+from slipway.cli.views.output import (
     DEFAULT_FILE,
     AllowOlder,
     ConfigurationFile,

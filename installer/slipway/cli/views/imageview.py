@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from slipway.catalog.imagecheck import Fault, ImagePlace
-from slipway.cli.output import aligned, colour
+from slipway.cli.views.output import aligned, colour
 from slipway.engine.enquiry.images import Checked
 from slipway.errors import ERROR, WARNING
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli.bundleoptions import (
+from slipway.cli.bundling.bundleoptions import (
     DOWNLOADS,
     LOCK,
     DownloadsFile,
@@ -27,9 +27,9 @@ from slipway.cli.bundleoptions import (
     platforms_for,
     upstreams_of,
 )
-from slipway.cli.grouping import taking
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, emit
-from slipway.cli.transferview import TransferView
+from slipway.cli.views.grouping import taking
+from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, emit
+from slipway.cli.views.transferview import TransferView
 from slipway.model.bundle import ImageOrigin, Profile
 
 if TYPE_CHECKING:

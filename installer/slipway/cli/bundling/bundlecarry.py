@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from slipway.cli.output import Format, Output, emit
+from slipway.cli.views.output import Format, Output, emit
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The bundle.")]
 MIB = 1 << 20

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from slipway.cli.output import colour
+from slipway.cli.views.output import colour
 from slipway.model.observed import Scope
 from slipway.model.operation import Failure
 from slipway.model.plan import Because, Change, Hold, Plan, Step, StepKind

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from slipway.cli.streams import steer
+from slipway.cli.views.streams import steer
 
 if TYPE_CHECKING:
     from slipway.bundle.ground.tally import Tally

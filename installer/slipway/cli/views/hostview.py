@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from slipway.api.merge import DEFAULTS, GROUP, OWN
-from slipway.cli.output import aligned, colour
-from slipway.cli.planview import diff_lines
+from slipway.cli.views.output import aligned, colour
+from slipway.cli.views.planview import diff_lines
 from slipway.engine.enquiry.hostview import HostView
 from slipway.engine.errands.forgetting import Forgotten
 from slipway.engine.errands.trusting import Introduction

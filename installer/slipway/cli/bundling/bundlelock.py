@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli.bundleoptions import (
+from slipway.cli.bundling.bundleoptions import (
     DOWNLOADS,
     LOCK,
     DownloadsFile,
@@ -22,8 +22,8 @@ from slipway.cli.bundleoptions import (
     kubernetes_of,
     upstreams_of,
 )
-from slipway.cli.grouping import taking
-from slipway.cli.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
+from slipway.cli.views.grouping import taking
+from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
 from slipway.clock import utc_now
 from slipway.model.bundle import Profile
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from slipway.cli.output import aligned, colour
-from slipway.cli.planview import standing_lines
+from slipway.cli.views.output import aligned, colour
+from slipway.cli.views.planview import standing_lines
 from slipway.engine.enquiry.overview import UNREACHABLE, Operation, Overview, Target
 from slipway.model.status import ConditionType, Phase, TargetPhase
 from slipway.planning.checks.lasting import RENEWAL

@@ -1,0 +1,1 @@
+"""What commands print: plans, states, progress, for people and for programs."""
