@@ -62,6 +62,7 @@ def check_second_owner(site: Site) -> None:
     second = json.loads(json.dumps(old))
     second["metadata"]["name"] = "second"
     second["spec"]["modules"] = {}
+    second["spec"]["kubernetes"].pop("profile", None)  # it needs the module operator
     kubeconfig = site.kubeconfig
     site.write(second)
     try:

@@ -492,7 +492,8 @@ def test_the_next_bundle_comes_as_a_delta(site: Site, tmp_path: Path) -> None:
     build = ["bundle", "build", "--out", str(delta), "--os", "debian-12,debian-13", "--since", str(inventory)]
     site.slipway(*build)
     whole = sum(path.stat().st_size for path in bundle().rglob("*") if path.is_file())
-    assert sum(path.stat().st_size for path in delta.rglob("*") if path.is_file()) < whole / 1000
+    # Mostly what it is made of, in two forms, which no registry keeps.
+    assert sum(path.stat().st_size for path in delta.rglob("*") if path.is_file()) < whole / 500
     verified = site.slipway("bundle", "verify", str(delta)).stdout
     assert receipt["bundle"] in verified
     assert "a delta: " in verified

@@ -135,7 +135,7 @@ def test_a_new_host_key_is_refused_until_the_old_one_is_forgotten(site: Site, la
 
     text, data = explained(site, UNFIT)
     assert text.startswith("node-1: host-key\n\n  error: its host key has changed\n")
-    assert "slipway host forget node-1" in " ".join(text.split())
+    assert "slipway host trust node-1" in " ".join(text.split())
     assert data["error"]["exitCode"] == UNFIT
     assert data["settings"]  # what the file says is told all the same
 

@@ -122,10 +122,18 @@ def _translated(exc: Exception) -> SlipwayError:
 
 def report(error: SlipwayError) -> int:
     """Print an error where its reader looks: JSON on stdout for machines, one screen on stderr for people."""
-    if wants_json(sys.argv):
-        print(json.dumps(error.as_dict(), indent=2))
-        return error.exit_code
-    return _shown(error)
+    from slipway.cli.views import streams
+
+    if not wants_json(sys.argv):
+        return _shown(error)
+    try:
+        print(json.dumps(error.as_dict(), indent=2), flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError:  # stdout is what failed
+        streams.drop()
+        return _shown(error)
+    return error.exit_code
 
 
 def _shown(error: SlipwayError) -> int:

@@ -5,7 +5,9 @@ written into the ClusterConfiguration after its kubelet has asked.
 """
 
 import logging
+import math
 import threading
+import time
 from typing import Final
 
 from slipway.api import read
@@ -20,6 +22,8 @@ from slipway.settings import NAMESPACE
 
 log = logging.getLogger(__name__)
 
+#: Seconds between two looks, however many ask.
+BURST_SECONDS: Final = 1.0
 #: Seconds between two looks at a request that was not approved.
 AGAIN_SECONDS: Final = 30.0
 
@@ -39,9 +43,10 @@ class Approver:
         return Reflector(lambda: self._client, REQUEST, "", self._on_event, kept=_waiting)
 
     def run(self) -> None:
-        """Look whenever somebody asks, until `halt`."""
+        """Look whenever somebody asks, and from time to time while somebody waits, until `halt`."""
+        again = math.inf
         while not self._halt.is_set():
-            if not self._asked.wait(1.0):
+            if not self._asked.wait(1.0) and time.monotonic() < again:
                 continue
             self._asked.clear()
             try:
@@ -49,8 +54,8 @@ class Approver:
             except SlipwayError as error:
                 log.info("serving certificates: %s; looking again", error.what)
                 left = True
-            if left and not self._halt.wait(AGAIN_SECONDS):
-                self._asked.set()
+            again = time.monotonic() + AGAIN_SECONDS if left else math.inf
+            self._halt.wait(BURST_SECONDS)
 
     def approved_or_told(self) -> bool:
         """Approve what may be, say once of the rest why not; whether any is left."""

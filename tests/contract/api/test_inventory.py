@@ -70,7 +70,7 @@ def bundle(tmp_path: Path) -> Path:
             known.get(name, "v1"),
             DIGEST,
             1,
-            f"binaries/{name}{platform.suffix}",
+            f"binary/{name}{platform.suffix}",
             platform.name,
         )
         for name in names
@@ -124,7 +124,7 @@ def test_groups_and_connection(tmp_path: Path, bundle: Path) -> None:
     host = _plain(listing["_meta"]["hostvars"]["worker-01"])
     assert (host["ansible_user"], host["ansible_become"]) == ("ops", True)
     assert host["ansible_ssh_private_key_file"] == str(file.parent / "secrets/ssh/id_ed25519")
-    assert host["slipway_local_artifacts"] == {"registry": str(bundle / "binaries/registry")}
+    assert host["slipway_local_artifacts"] == {"registry": str(bundle / "binary/registry")}
 
 
 def test_a_host_of_another_architecture_gets_its_own(tmp_path: Path, bundle: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_host_of_another_architecture_gets_its_own(tmp_path: Path, bundle: Pat
     file.write_text(yaml.safe_dump(document))
     listing = json.loads(_ansible("ansible-inventory", "-i", str(file), "--list", bundle=bundle))
     host = _plain(listing["_meta"]["hostvars"]["worker-01"])
-    assert host["slipway_local_artifacts"] == {"registry": str(bundle / "binaries/registry-arm64")}
+    assert host["slipway_local_artifacts"] == {"registry": str(bundle / "binary/registry-arm64")}
 
 
 def test_secrets_are_read_at_use_and_not_listed(tmp_path: Path, bundle: Path) -> None:
