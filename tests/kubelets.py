@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 from slipway.planning.serving import SIGNER
 from tests.apiserver import ApiServer
@@ -26,6 +26,8 @@ class Asked:
     names: tuple[str, ...] = ("worker-1",)
     addresses: tuple[str, ...] = ("10.0.0.2",)
     mail: str = ""
+    raw_names: bytes = b""
+    """DER in the place of its names."""
     usages: tuple[str, ...] = USAGES
     groups: tuple[str, ...] = ("system:nodes", "system:authenticated")
 
@@ -42,7 +44,10 @@ class Asked:
         names += [x509.IPAddress(ip_address(address)) for address in self.addresses]
         names += [x509.RFC822Name(self.mail)] if self.mail else []
         made = x509.CertificateSigningRequestBuilder().subject_name(subject)
-        made = made.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        raw = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, self.raw_names)
+        made = made.add_extension(
+            raw if self.raw_names else x509.SubjectAlternativeName(names), critical=False
+        )
         pem = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
         return base64.b64encode(pem).decode()
 

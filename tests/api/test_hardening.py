@@ -143,6 +143,8 @@ REFUSED = {
     "the API's name": Asked(names=("worker-1", "kubernetes.default.svc")),
     "of a host that nobody planned": Asked(node="worker-9", names=("worker-9",), addresses=("10.0.0.9",)),
     "an address of mail": Asked(mail="root@example.org"),
+    # A kind of name that the library refuses in a way of its own; nobody's process ends by it.
+    "an X.400 address": Asked(raw_names=bytes.fromhex("3002a300")),
 }
 #: The API server itself refuses these for this signer, whoever asks.
 IMPOSSIBLE = {

@@ -1,6 +1,7 @@
 """CertificateSigningRequests of kubelets: read, and approved."""
 
 import base64
+import logging
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from cryptography.x509.oid import NameOID
 from slipway.clock import utc_text
 from slipway.cluster.rest.client import Client, Object
 from slipway.planning.serving import SIGNER, ServingRequest
+
+log = logging.getLogger(__name__)
 
 REQUEST: Final = ("certificates.k8s.io/v1", "CertificateSigningRequest")
 #: Bytes of a request that are read at most: one has some hundred.
@@ -31,9 +34,11 @@ def serving_requests(client: Client) -> Iterator[tuple[ServingRequest, str]]:
     for document in client.list(*REQUEST, fields=f"spec.signerName={SIGNER}"):
         if undecided(document):
             try:
-                yield _request(document), document["metadata"]["resourceVersion"]
-            except (ValueError, TypeError, KeyError, x509.ExtensionNotFound):
+                found = _request(document), document["metadata"]["resourceVersion"]
+            except Exception as exc:
+                log.info("%s cannot be read: %r", document["metadata"]["name"], exc)
                 continue
+            yield found
 
 
 def approve(client: Client, request: ServingRequest, version: str) -> None:
