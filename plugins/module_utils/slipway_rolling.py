@@ -140,8 +140,9 @@ def exchange(node: Node, differing: dict[str, tuple[str, str]], *, known: bool) 
 
     `known`: it is what was ready before, so a control plane that is not ready has nothing to lose.
     """
-    dead = [name for name, (present, _) in differing.items() if not meaning(node, present)]
-    alike = [name for name, texts in differing.items() if len({meaning(node, text) for text in texts}) == 1]
+    meant = {name: [meaning(node, text) for text in texts] for name, texts in differing.items()}
+    dead = [name for name, (present, _) in meant.items() if not present]
+    alike = [name for name, (present, wanted) in meant.items() if present == wanted]
     at_once = {*dead, *alike, *(differing if known and not node.healthy() else ())}
     for name in at_once:
         write_atomic(manifest_path(name), differing[name][1], mode=0o600)

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from slipway import yamltext
 from slipway.model.kubernetes import Kubernetes
+from slipway.model.placeholders import SecretValue
 from slipway.planning.digests import digest
+from slipway.settings import ENCRYPTION_KEY
 
 #: Where control planes keep what kubeadm's manifests mount.
 FILES: Final = "/etc/kubernetes/slipway"
@@ -132,6 +134,11 @@ def api_flags(kubernetes: Kubernetes) -> dict[str, str]:
             "kubelet-certificate-authority": KUBELET_CA,
         }
     return flags
+
+
+def encryption() -> dict[str, Any]:
+    """Path of the file by which Secrets are encrypted, and the key in it."""
+    return {"path": ENCRYPTION, "key": SecretValue(ENCRYPTION_KEY)}
 
 
 def api_volumes(kubernetes: Kubernetes) -> list[dict[str, Any]]:

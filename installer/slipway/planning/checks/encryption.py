@@ -7,7 +7,6 @@ from slipway.errors import Finding
 from slipway.findings import FindingCode
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
-from slipway.model.placeholders import SecretValue
 from slipway.planning import hardening
 from slipway.planning.digests import parts
 from slipway.planning.roles.kubernetes import CONTROL_PLANE
@@ -21,8 +20,7 @@ def encryption_findings(configuration: Configuration, observed: Observed) -> Ite
     kubernetes = configuration.spec.kubernetes
     if kubernetes is None or not kubernetes.encrypt_secrets:
         return
-    key = {"path": hardening.ENCRYPTION, "key": SecretValue(ENCRYPTION_KEY)}
-    here = parts({_PART: key}, observed.secrets)[_PART]
+    here = parts({_PART: hardening.encryption()}, observed.secrets)[_PART]
     for plane in configuration.control_planes:
         seen = observed.hosts.get(plane.name)
         record = seen.records.get(CONTROL_PLANE.name) if seen else None

@@ -5,10 +5,8 @@ from typing import Any
 from slipway.model.configuration import Configuration
 from slipway.model.host.items import Host
 from slipway.model.kubernetes import Kubernetes
-from slipway.model.placeholders import SecretValue
 from slipway.planning import hardening, kubeadm
 from slipway.planning.roles.base import ITEM, SETTINGS, SOME_RUNTIME, Given, Role, registry_access
-from slipway.settings import ENCRYPTION_KEY
 
 #: Programs that a node fetches from the site registry.
 BINARIES = ("kubelet", "kubeadm", "kubectl", "cni-plugins")
@@ -69,13 +67,9 @@ def _control_plane_variables(given: Given) -> dict[str, Any]:
             else {}
         ),
         **({"audit_logs": hardening.AUDIT_LOGS} if hardening.audit_policy(kubernetes) else {}),
-        **({"encryption": _encryption()} if kubernetes.encrypt_secrets else {}),
+        **({"encryption": hardening.encryption()} if kubernetes.encrypt_secrets else {}),
         "taints": kubeadm.taints(given.host),
     }
-
-
-def _encryption() -> dict[str, Any]:
-    return {"path": hardening.ENCRYPTION, "key": SecretValue(ENCRYPTION_KEY)}
 
 
 def _worker_variables(given: Given) -> dict[str, Any]:
