@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -57,12 +58,9 @@ class Started:
         if self.gate is not None:
             os.close(self.gate)
         assert self.process.stdin is not None  # noqa: S101 - for the type checker
-        try:
-            if not in_order and self.alive:
+        if not in_order and self.alive:
+            with suppress(BrokenPipeError):  # it may die between the question and the word
                 self.process.stdin.write(b"c")
-                self.process.stdin.flush()
-        except BrokenPipeError:
-            pass
         try:
             self.process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
@@ -83,6 +81,7 @@ def launch(scratch: Scratch, job: Job) -> Started:
             [sys.executable, "-m", "slipway.runner.supervise"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=0,  # what a dead supervisor no longer reads stays in no buffer, to fail when it is closed
             stderr=log,
             env={
                 **kept,
@@ -94,8 +93,8 @@ def launch(scratch: Scratch, job: Job) -> Started:
             start_new_session=True,  # Ctrl-C at a terminal is ours to handle
         )
     assert process.stdin is not None  # noqa: S101 - for the type checker
-    process.stdin.write(json.dumps(_specification(scratch, job)).encode() + b"\n")
-    process.stdin.flush()
+    with suppress(BrokenPipeError):  # it is dead already: whoever follows it reads why
+        process.stdin.write(json.dumps(_specification(scratch, job)).encode() + b"\n")
     return Started(run, scratch, process)
 
 

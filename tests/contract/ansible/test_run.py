@@ -13,6 +13,8 @@ import pytest
 from slipway.errors import StepError
 from slipway.model.placeholders import SecretFile, SecretValue
 from slipway.runner import EventKind, RunnerEvent, run
+from slipway.runner.launch import Job, launch
+from slipway.runner.scratch import Scratch
 from tests.contract.ansible.leftovers import LOCAL, PLAYBOOKS, marked, running, until
 
 SECRETS = {"slipway-site/password": "hunter2-hunter2", "ssh/key": "PRIVATE-KEY-LINE-1\nPRIVATE-KEY-LINE-2\n"}
@@ -165,6 +167,26 @@ def test_when_the_supervisor_is_killed_the_run_fails_and_nothing_lives_on(tmp_pa
     with pytest.raises(StepError, match="died"):
         run(PLAYBOOKS / "long.yml", hosts={"a": LOCAL}, directory=tmp_path, secrets=str)
     killer.join()
+    assert marked() == {}
+
+
+def test_a_supervisor_that_no_longer_listens_is_ended_and_its_pipes_are_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that dies between the question whether it lives and the word to end: nobody reads its pipe."""
+    deaf = tmp_path / "deaf"
+    deaf.write_text(f"#!{sys.executable}\nimport os, time\nos.close(0)\nprint(flush=True)\ntime.sleep(60)\n")
+    deaf.chmod(0o700)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", str(deaf))
+        started = launch(Scratch.make(tmp_path), Job(PLAYBOOKS / "long.yml", forks=1))
+    process = started.process
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdout.read(1)
+    started.end(in_order=False)
+    started.scratch.remove()
+    assert (process.returncode, process.stdin.closed, process.stdout.closed) == (-signal.SIGKILL, True, True)
     assert marked() == {}
 
 

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -76,7 +78,9 @@ def kubeconfig(directory: Path, user: dict) -> Path:
 
 def read(who: str, path: Path) -> dict:
     argv = [sys.executable, "-c", READ, who, path]
-    found: dict = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    environment = {**os.environ, "TMPDIR": str(path.parent)}
+    done = subprocess.run(argv, check=True, capture_output=True, text=True, env=environment)
+    found: dict = json.loads(done.stdout)
     return found
 
 
@@ -89,7 +93,18 @@ def test_read_as_the_library_reads_it(tmp_path: Path, user: dict) -> None:
     }
     assert set(ours["modes"]) == {"0o600"}
     assert ours["whole"] == (user is PLUGIN)
-    assert not any(Path(file).exists() for file in ours["paths"] if file)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_process_that_is_killed_leaves_no_key_on_a_disk(tmp_path: Path) -> None:
+    path = kubeconfig(tmp_path, CERTIFICATES)
+    killed = subprocess.run(
+        [sys.executable, "-c", f"{READ}\nimport signal\nos.kill(os.getpid(), signal.SIGKILL)", "ours", path],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 The token is in a kubeconfig of mode 0600, since Helm and Ansible take nothing else; it outlives no pod.
 """
 
+import base64
 import json
 import time
 from pathlib import Path
@@ -44,7 +45,8 @@ class Applier:
 
     def _write(self, token: str) -> None:
         configuration = self._client.api.configuration
-        cluster = {"server": configuration.host, "certificate-authority": configuration.ssl_ca_cert}
+        authority = base64.b64encode(Path(str(configuration.ssl_ca_cert)).read_bytes()).decode()
+        cluster = {"server": configuration.host, "certificate-authority-data": authority}
         content = {
             "apiVersion": "v1",
             "kind": "Config",

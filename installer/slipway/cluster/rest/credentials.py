@@ -5,12 +5,9 @@ command and every Ansible run. Slipway's kubeconfigs hold certificates or tokens
 imported without its package. A kubeconfig with anything else (exec plugins, say) is the library's own to read.
 """
 
-import atexit
 import base64
-import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -105,19 +102,12 @@ def _path(entry: Mapping[str, Any], field: str, kubeconfig: Path) -> str | None:
 
 @cache
 def _file(text: str) -> str:
-    """TLS libraries want files: 0600, gone with this process."""
-    handle, path = tempfile.mkstemp(prefix="slipway-")
-    with os.fdopen(handle, "wb") as file:
+    """TLS libraries want files: this one lies in memory and ends with the process, however that ends."""
+    descriptor = os.memfd_create("slipway-credential")
+    os.fchmod(descriptor, 0o600)
+    with os.fdopen(descriptor, "wb", closefd=False) as file:
         file.write(base64.b64decode(text, validate=True))
-    atexit.register(_remove, path, os.getpid())
-    return path
-
-
-def _remove(path: str, owner: int) -> None:
-    """A forked child that ends leaves its parent's files alone."""
-    if os.getpid() == owner:
-        with contextlib.suppress(OSError):
-            os.unlink(path)  # noqa: PTH108 - at exit, with nothing imported any more
+    return f"/proc/self/fd/{descriptor}"
 
 
 def _whole(configuration: "Configuration", kubeconfig: Path) -> None:
