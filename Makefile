@@ -26,6 +26,7 @@ check: setup-dev ## style, types, layers, Ansible and YAML
 	.venv/bin/ruff format -q --check installer plugins tests scripts stubs/library
 	.venv/bin/mypy
 	.venv/bin/mypy --config-file plugins/mypy.ini
+	.venv/bin/mypy --config-file tests/mypy.ini
 	.venv/bin/lint-imports --no-cache
 	.venv/bin/yamllint -s .
 	.venv/bin/ansible-lint -q --offline

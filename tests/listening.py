@@ -23,10 +23,10 @@ class Welcoming(paramiko.ServerInterface):
     """Lets everybody in who shows a key."""
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED
+        return paramiko.common.OPEN_SUCCEEDED
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        return paramiko.AUTH_SUCCESSFUL
+        return paramiko.common.AUTH_SUCCESSFUL
 
 
 def private_key() -> bytes:
@@ -104,11 +104,11 @@ class Curious(Welcoming):
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         self.machine.given.append(username.encode())
-        return paramiko.AUTH_SUCCESSFUL
+        return paramiko.common.AUTH_SUCCESSFUL
 
     def check_auth_password(self, username: str, password: str) -> int:
         self.machine.given.append(password.encode())
-        return paramiko.AUTH_SUCCESSFUL
+        return paramiko.common.AUTH_SUCCESSFUL
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         threading.Thread(target=self.answer, args=(channel,), daemon=True).start()

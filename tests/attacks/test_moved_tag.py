@@ -98,8 +98,8 @@ def told(images: dict[str, str], *patches: dict[str, object], host: int = 0) -> 
     """What the role is told of images, with a bundle that has these."""
     configuration = read.parse(model.document(*patches))
     artifacts = [
-        Artifact(ArtifactKind.IMAGE, *name.rsplit(":", 1), digest, 1, path="image/x")
-        for name, digest in images.items()
+        Artifact(ArtifactKind.IMAGE, name, tag, digest, 1, path="image/x")
+        for (name, _, tag), digest in ((reference.rpartition(":"), one) for reference, one in images.items())
     ]
     bundle = replace(model.bundle(), artifacts=(*model.bundle().artifacts, *artifacts))
     found = role_variables(configuration, bundle, configuration.hosts[host], "container_runtime")

@@ -8,7 +8,7 @@ import pytest
 
 from slipway.engine.errands.forgetting import _names
 from slipway.engine.prepare import _refuse
-from slipway.model.configuration import Configuration
+from slipway.model.configuration import Configuration, Spec
 from slipway.model.observed import LiveConfiguration
 from slipway.operator.acceptance import accepted_configuration
 from slipway.planning.beside import beside
@@ -65,6 +65,6 @@ def test_modules_of_a_team_that_is_followed_are_its_own() -> None:
 
 def test_a_namesakes_operation_takes_another_lease() -> None:
     mine, theirs = (
-        Configuration.model_construct(name="site", namespace=place) for place in (NAMESPACE, "tenant")
+        Configuration(name="site", namespace=place, spec=Spec()) for place in (NAMESPACE, "tenant")
     )
     assert (mine.lease, theirs.lease) == ("site", "tenant.site")

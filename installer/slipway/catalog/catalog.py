@@ -1,7 +1,7 @@
 """The catalog as planning and the command line see it: pure answers about one release of Slipway."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,8 @@ class Catalog:
     versions: "Versions"
     options: Mapping[str, Options]
     """What each Kubernetes version can be told."""
+    broken: Mapping[str, ConfigurationError] = field(default_factory=dict)
+    """Modules whose folders cannot be used, and why; all others can."""
 
     def __hash__(self) -> int:
         """By content."""
@@ -49,9 +51,19 @@ class Catalog:
         """
         if name in self.modules:
             return self.modules[name]
+        if name in self.broken:
+            raise self.broken[name]
         close, known = get_close_matches(name, self.modules, n=1), ", ".join(sorted(self.modules))
         hint = f"did you mean {close[0]}?" if close else "slipway catalog list"
         raise ConfigurationError(f"there is no module {name!r}", why=f"there are {known}", hint=hint)
+
+    def of(self, names: Collection[str]) -> "Catalog":
+        """With these modules alone; none named: with all that can be used.
+
+        Raises:
+            ConfigurationError: one is not there, or cannot be used.
+        """
+        return replace(self, modules={name: self.named(name) for name in names}) if names else self
 
     def check(self, configuration: "Configuration", external: Collection[str] = ()) -> list[Finding]:
         """What is wrong with version, what is handed on to Kubernetes, `spec.modules` and `network.cni`.
@@ -65,7 +77,7 @@ class Catalog:
             *self._version(configuration),
             *self._options(configuration),
             *bounds.bound_findings(configuration, provided),
-            *settings_schema.module_findings(self.modules, configuration),
+            *settings_schema.module_findings(self.modules, configuration, self.broken),
             *choice.findings,
         ]
 
@@ -111,4 +123,4 @@ class Catalog:
         return options.option_findings(known, configuration) if known else ()
 
     def _choice(self, configuration: "Configuration", external: Collection[str]) -> selecting.Choice:
-        return selecting.choice_of_modules(self.modules, configuration, external)
+        return selecting.choice_of_modules(self.modules, configuration, external, self.broken)

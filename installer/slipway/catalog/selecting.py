@@ -36,10 +36,13 @@ class Choice(NamedTuple):
 
 
 def choice_of_modules(
-    modules: Mapping[str, Module], configuration: "Configuration", external: Collection[str]
+    modules: Mapping[str, Module],
+    configuration: "Configuration",
+    external: Collection[str],
+    broken: Collection[str] = (),
 ) -> Choice:
-    """Decide for every module of the catalog."""
-    chooser = _Chooser(modules, configuration, external)
+    """Decide for every module of the catalog; `broken` ones are there, and cannot be used."""
+    chooser = _Chooser(modules, configuration, external, broken)
     chooser.run()
     order = _order(modules, chooser.requires)
     return Choice({name: chooser.decision(name) for name in order}, chooser.findings)
@@ -49,9 +52,14 @@ class _Chooser:
     """The working state of one decision: a queue of modules whose requirements are still to be met."""
 
     def __init__(
-        self, modules: Mapping[str, Module], configuration: "Configuration", external: Collection[str]
+        self,
+        modules: Mapping[str, Module],
+        configuration: "Configuration",
+        external: Collection[str],
+        broken: Collection[str],
     ) -> None:
         self.modules = modules
+        self.broken = broken
         self.specs = configuration.spec.modules
         kubernetes = configuration.spec.kubernetes
         self.cni = kubernetes.network.cni if kubernetes else ""
@@ -139,6 +147,9 @@ class _Chooser:
             )
         elif candidates:
             self._disabled_finding(candidates[0], f"{module} requires it{_as(candidates[0], wanted)}")
+        elif wanted in self.broken:
+            text = f"requires {wanted}, whose folder cannot be used"
+            self._finding(path, text, "", FindingCode.BROKEN_MODULE)
         elif wanted != "cni":  # a wrong network.cni is reported once, not for every module that requires it
             self._finding(
                 path, f"requires {wanted}, which no module of this catalog provides", "", FindingCode.MISSING

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.api.yamlfile import step
 from slipway.catalog.modules import Module
-from slipway.errors import Finding
+from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
 
 if TYPE_CHECKING:
@@ -16,11 +16,21 @@ if TYPE_CHECKING:
     from slipway.model.configuration import Configuration
 
 
-def module_findings(modules: Mapping[str, Module], configuration: "Configuration") -> Iterator[Finding]:
+def module_findings(
+    modules: Mapping[str, Module],
+    configuration: "Configuration",
+    broken: Mapping[str, ConfigurationError] | None = None,
+) -> Iterator[Finding]:
     """Findings of `spec.modules`: names and settings, not yet what requires what."""
     for name, spec in configuration.spec.modules.items():
         path = f"spec.modules.{name}"
-        if name not in modules:
+        if broken and name in broken:
+            if spec.enabled is False:
+                continue  # whatever it is, it is not wanted
+            why = next(iter(map(str, broken[name].findings)), broken[name].why)
+            text = f"the module's folder cannot be used: {why}"
+            yield Finding(path, text, hint=f"slipway catalog lint {name}", code=FindingCode.BROKEN_MODULE)
+        elif name not in modules:
             yield Finding(
                 path,
                 f"there is no module {name!r}",

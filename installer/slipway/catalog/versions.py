@@ -57,7 +57,8 @@ class Versions(Pinned):
     layers: tuple[Layer, ...]
     images: tuple[Image, ...]
     binaries: tuple[Binary, ...]
-    charts: tuple[Chart, ...]
+    charts: tuple[Chart, ...] = ()
+    """Those of modules, once a catalog has read these."""
     releases: tuple[KubernetesRelease, ...]
     packages: Packages
     wheels: str = ""
@@ -100,6 +101,10 @@ class Versions(Pinned):
         """Kubernetes' own images of these versions."""
         return {image for version in kubernetes for image in self.release(version).images}
 
+    def dangling(self) -> Iterator[str]:
+        """What names a source or layer that is not there."""
+        return _references(self)
+
     def kubernetes_versions(self) -> tuple[str, ...]:
         """All Kubernetes versions that can be installed, oldest first."""
         return tuple(sorted((release.kubernetes for release in self.releases), key=numbers))
@@ -115,7 +120,7 @@ def _find(items: Iterable[T], key: str, wanted: str, what: str) -> T:
     if wanted not in known:
         raise BundleError(
             f"no {what} {wanted!r} is pinned",
-            where="images/versions.yaml",
+            where="images/versions.yaml, modules/*/build.yaml",
             hint=f"pinned are: {', '.join(sorted(known)) or 'none'}",
         )
     return known[wanted]

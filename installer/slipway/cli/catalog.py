@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from slipway.cli.views.output import Format, Output, emit, table
+from slipway.cli.views.output import Format, Output, emit, print_error, table
 from slipway.errors import ERROR, ConfigurationError, PreflightError
 
 if TYPE_CHECKING:
@@ -29,20 +29,68 @@ def list_(output: Output = Format.TEXT) -> None:
     loaded = catalog.load()
     if output is Format.JSON:
         modules = [_module(item) for item in loaded.modules.values()]
-        emit({"version": loaded.version, "digest": loaded.digest, "modules": modules})
+        broken = {name: error.as_dict() for name, error in loaded.broken.items()}
+        emit({"version": loaded.version, "digest": loaded.digest, "modules": modules, "broken": broken})
         return
     rows = [
         (item.name, item.version, str(item.stage), _joined(item.provides), _required(item), item.summary)
         for item in loaded.modules.values()
     ]
     table(("NAME", "VERSION", "STAGE", "PROVIDES", "REQUIRES", "SUMMARY"), rows)
+    for error in loaded.broken.values():
+        print_error(error)
+
+
+_ModulesDir = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Modules to look at; unset: those of this release.")
+]
+_Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Modules; none: all.")]
+
+
+@app.command(epilog="Example: slipway catalog new guestbook --modules-dir modules")
+def new(
+    name: Annotated[str, typer.Argument(help="Of the module; its folder is called so.")],
+    modules_dir: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where modules' folders are, and the new one goes.")
+    ] = Path("modules"),
+    output: Output = Format.TEXT,
+) -> None:
+    """Write the folder of a new module: it lints clean and runs; make it yours."""
+    from slipway.catalog.folder.skeleton import write_skeleton
+
+    files = write_skeleton(modules_dir, name)
+    if output is Format.JSON:
+        emit({"module": name, "files": [str(file) for file in files]})
+        return
+    for file in files:
+        print(file)
+    print(f"next: edit them, then slipway catalog lint {name} --modules-dir {modules_dir}")
+
+
+@app.command(
+    epilog="Exit codes: 0 right, 4 something must be put right. Example: slipway catalog lint welcome"
+)
+def lint(names: _Names = None, modules_dir: _ModulesDir = None, output: Output = Format.TEXT) -> int:
+    """Look for what is wrong with modules' folders: words, settings and their tests, pins that nothing takes."""
+    from slipway.engine.enquiry.linted import linted_modules
+
+    found = linted_modules(_catalog_of(modules_dir), names or ())
+    if output is Format.JSON:
+        emit({"ok": not any(found.values()), "modules": found})
+    else:
+        for module, findings in found.items():
+            print(f"{module}: {_many(len(findings))}")
+            for finding in findings:
+                print(f"  {finding}")
+    return PreflightError.exit_code if any(found.values()) else 0
 
 
 @app.command(
     epilog="Exit codes: 0 right (warnings may be shown), 4 something must be put right. "
-    "Example: slipway catalog verify --charts-dir charts"
+    "Example: slipway catalog verify welcome --charts-dir charts"
 )
 def verify(
+    names: _Names = None,
     file: Annotated[
         Path | None,
         typer.Option(
@@ -60,18 +108,15 @@ def verify(
             help="Charts to look at, packed or not; unset: those that `slipway bundle build` takes.",
         ),
     ] = None,
-    modules_dir: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Modules to look at; unset: those of this release."),
-    ] = None,
+    modules_dir: _ModulesDir = None,
     output: Output = Format.TEXT,
 ) -> int:
-    """Render the charts of all modules, and compare the images in them with those that the modules declare."""
-    from slipway import catalog as catalogs
+    """Render the charts of modules, and compare the images in them with those that the modules declare."""
     from slipway.cli.views.imageview import images_text
     from slipway.engine.enquiry import images
 
-    catalog = _modules_of(modules_dir) if modules_dir else catalogs.load()
+    loaded = _catalog_of(modules_dir)
+    catalog, broken = loaded.of(names or ()), loaded.broken if not names else {}
     configuration = site_of(file, modules_dir) if file else None
     charts, helm = images.built_charts(catalog, lambda text: print(text, file=sys.stderr, flush=True))
     checked = images.checked_modules(
@@ -79,17 +124,27 @@ def verify(
     )
     errors = [fault for module in checked for fault in module.faults if fault.severity == ERROR]
     if output is Format.JSON:
-        emit({"ok": not errors, "modules": checked})
+        unusable = {name: error.as_dict() for name, error in broken.items()}
+        emit({"ok": not (errors or broken), "modules": checked, "broken": unusable})
     else:
         print(images_text(checked))
-    return PreflightError.exit_code if errors else 0
+        for error in broken.values():
+            print_error(error)
+    return PreflightError.exit_code if errors or broken else 0
 
 
-def _modules_of(directory: Path) -> "Catalog":
+def _many(count: int) -> str:
+    return {0: "right", 1: "one mistake"}.get(count, f"{count} mistakes")
+
+
+def _catalog_of(directory: Path | None) -> "Catalog":
+    """This release's, or what a directory has."""
     from slipway import catalog as catalogs
 
+    if directory is None:
+        return catalogs.load()
     found = catalogs.load([directory])
-    if not found.modules:
+    if not (found.modules or found.broken):
         raise ConfigurationError(
             "there is no module here",
             where=str(directory),

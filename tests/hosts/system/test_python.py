@@ -17,6 +17,7 @@ from slipway.engine.context import Context
 from slipway.engine.interpreter import ensure_python, python_for_reset
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.host.ssh import SSH
+from slipway.model.platforms import AMD64
 from slipway.planning.interpreter import interpreter_findings
 from slipway.planning.roles import role_variables
 from slipway.probe.access import HostError
@@ -85,11 +86,11 @@ def look(context: Context) -> dict[str, Any]:
 def test_it_is_put_where_it_is_needed_and_the_host_is_prepared_with_it(site: Site, context: Context) -> None:
     hosts, seen = context.configuration.hosts, look(context)
     assert [seen[h.name].facts.python for h in hosts][1:] == ["", "3.6.8"]
-    assert [bool(interpreter_findings("h", seen[h.name], site.manifest)) for h in hosts] == [False] * 3
+    assert [bool(interpreter_findings("h", seen[h.name], site.manifest, AMD64)) for h in hosts] == [False] * 3
     without = replace(
         site.manifest, artifacts=tuple(a for a in site.manifest.artifacts if a.name != "python")
     )
-    assert [len(interpreter_findings("h", seen[h.name], without)) for h in hosts] == [0, 1, 1]
+    assert [len(interpreter_findings("h", seen[h.name], without, AMD64)) for h in hosts] == [0, 1, 1]
 
     placed: set[str] = set()
     bundled, errors = ensure_python(context, hosts, seen, placed)

@@ -43,7 +43,7 @@ def test_a_release_names_what_kubeadm_asks_for() -> None:
     [
         (lambda pins: pins["images"].reverse(), "images: not sorted"),
         (lambda pins: pins["layers"].append(pins["layers"][-1]), "is there 2 times"),
-        (lambda pins: pins["charts"][0].update(source="nowhere"), "no source nowhere"),
+        (lambda pins: pins["layers"][1].update(tree="nowhere"), "no source nowhere"),
         (lambda pins: pins["releases"][0]["images"].append("a/b:1"), "no image a/b:1"),
         (lambda pins: pins["releases"][0]["binaries"].update(helm="v9"), "no binary ('helm', 'v9')"),
         (lambda pins: pins["sources"][0].update(colour="red"), "Extra inputs are not permitted"),

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from slipway import catalog
 from slipway.bundle.make import charts
@@ -183,24 +182,6 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     (tmp_path / "page.tgz").write_bytes(packed({"page/Chart.yaml": b"{}", "page/x": b"0" * 2000}))
     with pytest.raises(ConfigurationError, match="larger than"):
         charts.read_chart(tmp_path / "page.tgz")
-
-
-@pytest.mark.parametrize(
-    ("lists", "why"),
-    [
-        ({"images": ["a.io/x:1"], "runtimeImages": ["a.io/x:1"]}, "both have it"),
-        ({"images": ["a.io/x:1", "a.io/x:1"]}, "twice"),
-        ({"runtimeImages": ["a.io/x"]}, "no tag"),
-        ({"images": ["busybox:1"]}, "no full name"),
-    ],
-)
-def test_lists_that_a_module_cannot_have(tmp_path: Path, lists: dict[str, Any], why: str) -> None:
-    folder = tmp_path / "page"
-    folder.mkdir()
-    described = {"name": "page", "version": 1, "summary": "A page.", **lists}
-    (folder / "module.yaml").write_text(yaml.safe_dump(described))
-    with pytest.raises(ConfigurationError, match=why):
-        catalog.load([tmp_path])
 
 
 def test_run_time_images_are_carried_like_others() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from slipway import catalog
-from slipway.catalog.loader import load_module
+from slipway.catalog.folder.reading import load_module
 from slipway.errors import ConfigurationError
 from slipway.model.configuration import Configuration, Spec
 

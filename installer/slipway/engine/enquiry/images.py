@@ -94,7 +94,7 @@ class _Verifier:
     ) -> None:
         self.catalog, self.charts, self.helm = catalog, charts, helm
         self.site = configuration
-        about = configuration or _anywhere(catalog)
+        about = configuration or any_site(catalog)
         self.facts = cluster_facts(about)
         self.kubernetes = (
             about.spec.kubernetes.version if about.spec.kubernetes else catalog.versions.kubernetes
@@ -154,7 +154,7 @@ def rendering(
     return Rendering(chart.label, merge(chart.values, values), made)
 
 
-def _anywhere(catalog: Catalog) -> Configuration:
+def any_site(catalog: Catalog) -> Configuration:
     """A site that has what every site has."""
     kubernetes = {"version": catalog.versions.kubernetes, "endpoint": {"address": "api.example.internal"}}
     spec = Spec.model_validate({"kubernetes": kubernetes})

@@ -1,0 +1,1 @@
+"""A module as its author has it: one folder, read, looked over, begun."""

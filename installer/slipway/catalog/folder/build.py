@@ -1,0 +1,105 @@
+"""A module's build.yaml: how its images are assembled and where its charts come from, beside those of the core.
+
+Names of sources and layers are the module's own: within it they come before the core's, and no other module sees
+them. Images have the names under which the whole world knows them, so no two modules may describe one.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Literal
+
+from slipway.catalog.pins import Chart, Image, Layer, Pinned, SourcePin
+from slipway.catalog.versions import Versions
+from slipway.errors import Finding
+from slipway.findings import FindingCode
+
+#: Between a module and a name of its own; no module has one in its name.
+_OF: Final = "."
+
+
+class Build(Pinned):
+    """The file."""
+
+    format: Literal[1] = 1
+    sources: tuple[SourcePin, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    images: tuple[Image, ...] = ()
+    charts: tuple[Chart, ...] = ()
+
+
+def with_build(versions: Versions, module: str, build: Build) -> Versions:
+    """The core's pins and a module's, whose sources and layers are called MODULE.NAME from here on."""
+    own = {source.name for source in build.sources}
+    layers = {layer.name for layer in build.layers}
+
+    def of(name: str, names: Iterable[str]) -> str:
+        return f"{module}{_OF}{name}" if name in names else name
+
+    def file(path: str) -> str:
+        source, slash, rest = path.partition("/")
+        return f"{of(source, own)}{slash}{rest}"
+
+    def files(paths: Mapping[str, str]) -> dict[str, str]:
+        return {target: file(path) for target, path in paths.items()}
+
+    def called(source: SourcePin) -> SourcePin:
+        base = {"base": of(source.base, own)} if source.type == "python" else {}
+        return source.model_copy(update={"name": of(source.name, own), **base})
+
+    return versions.model_copy(
+        update={
+            "sources": (*versions.sources, *map(called, build.sources)),
+            "layers": (
+                *versions.layers,
+                *(
+                    layer.model_copy(
+                        update={
+                            "name": of(layer.name, layers),
+                            "files": files(layer.files),
+                            "tree": file(layer.tree) if layer.tree else "",
+                        }
+                    )
+                    for layer in build.layers
+                ),
+            ),
+            "images": (
+                *versions.images,
+                *(
+                    image.model_copy(
+                        update={
+                            "layers": tuple(of(name, layers) for name in image.layers),
+                            "files": files(image.files),
+                        }
+                    )
+                    for image in build.images
+                ),
+            ),
+            "charts": (
+                *versions.charts,
+                *(chart.model_copy(update={"source": of(chart.source, own)}) for chart in build.charts),
+            ),
+        }
+    )
+
+
+def build_mistakes(versions: Versions, module: str, build: Build) -> Iterator[Finding]:
+    """What of a module's build.yaml contradicts itself or what is pinned already."""
+    yield from _twice("sources", [source.name for source in build.sources])
+    yield from _twice("layers", [layer.name for layer in build.layers])
+    yield from _twice("images", [image.reference for image in build.images])
+    yield from _twice("charts", [chart.name for chart in build.charts])
+    for field, names, known in (
+        ("images", [image.reference for image in build.images], {one.reference for one in versions.images}),
+        ("charts", [chart.name for chart in build.charts], {one.name for one in versions.charts}),
+    ):
+        for index, name in enumerate(names):
+            if name in known:
+                text = f"{name} is pinned already, by the core or by another module"
+                yield Finding(f"{field}[{index}]", text, code=FindingCode.DUPLICATE)
+    merged = with_build(versions, module, build)
+    for text in merged.dangling():
+        yield Finding("", text.replace(f"{module}{_OF}", ""), code=FindingCode.MISSING)
+
+
+def _twice(field: str, names: list[str]) -> Iterator[Finding]:
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Finding(field, f"{name} is there {names.count(name)} times", code=FindingCode.DUPLICATE)

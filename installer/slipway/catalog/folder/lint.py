@@ -1,0 +1,148 @@
+"""What is wrong with a module's folder although it can be read: what its author left out, what nothing uses.
+
+All of it is found without a cluster, without Helm and without a chart of somebody else's.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from slipway.api.yamlfile import step
+from slipway.catalog.facts import cluster_facts
+from slipway.catalog.folder import reading
+from slipway.catalog.folder.build import Build
+from slipway.catalog.modules import Module
+from slipway.catalog.settings_schema import setting_findings
+from slipway.errors import ConfigurationError, Finding
+from slipway.findings import FindingCode
+
+if TYPE_CHECKING:
+    from slipway.catalog.catalog import Catalog
+    from slipway.model.configuration import Configuration
+
+_README: Final = "README.md"
+_CASES: Final = "tests/settings.yaml"
+_SETTINGS: Final = "settings"
+
+
+def lint_findings(catalog: "Catalog", name: str, site: "Configuration") -> list[Finding]:
+    """Findings of one module by file and field; `site` is any: its facts are what templates are rendered with.
+
+    Raises:
+        ConfigurationError: there is no module of that name.
+    """
+    if name in catalog.broken:
+        error = catalog.broken[name]
+        file = error.where.rpartition("/")[2]
+        found = error.findings or (Finding("", error.why or error.what, code=FindingCode.BROKEN_MODULE),)
+        return [_in_file(file, one) for one in found]
+    module = catalog.named(name)
+    wrong = list(_no_schema(module.schema))
+    return [
+        *_readme(module),
+        *(_in_file(reading.SETTINGS, one) for one in wrong or _schema(module.schema, "")),
+        *(_in_file(_CASES, one) for one in ([] if wrong else _cases(catalog, module, site))),
+        *(_in_file(reading.MODULE, one) for one in _sources(catalog, module)),
+        *(_in_file(reading.BUILD, one) for one in _unused(reading.build_of(module.directory), module)),
+    ]
+
+
+def _in_file(file: str, finding: Finding) -> Finding:
+    return replace(finding, path=f"{file}: {finding.path}" if finding.path else file)
+
+
+def _readme(module: Module) -> Iterator[Finding]:
+    file = module.directory / _README
+    if not file.is_file():
+        yield Finding(_README, "is missing", expected="what it is, and how to see that it works", code=_LEFT)
+    elif not file.read_text(encoding="utf-8").startswith(f"# {module.name}\n"):
+        yield Finding(_README, "does not begin with its name", expected=f"# {module.name}", code=_LEFT)
+
+
+def _no_schema(schema: Mapping[str, Any]) -> Iterator[Finding]:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as exc:
+        yield Finding("", f"is no JSON Schema: {exc.message}", code=FindingCode.BAD_VALUE)
+
+
+def _schema(schema: Mapping[str, Any], path: str) -> Iterator[Finding]:
+    """Closed, and each setting with what it is for; those at the top with a default, which the README shows."""
+    if schema.get("additionalProperties") is not False:
+        expected = "additionalProperties: false"
+        yield Finding(path, "takes settings that it does not know", expected=expected, code=_LEFT)
+    for name, rule in schema.get("properties", {}).items():
+        place = step(f"{path}.properties" if path else "properties", name)
+        if not rule.get("description"):
+            yield Finding(place, "has no description", expected="one sentence for who sets it", code=_LEFT)
+        if not path and "default" not in rule:
+            yield Finding(place, "has no default", expected="what is good without a thought", code=_LEFT)
+        if rule.get("properties"):
+            yield from _schema(rule, place)
+
+
+def _cases(catalog: "Catalog", module: Module, site: "Configuration") -> Iterator[Finding]:
+    """Are accepted settings accepted and rendered, and refused ones refused where the module says?"""
+    cases = reading.cases(module)
+    if not (cases.accepted and cases.rejected) and module.schema.get("properties"):
+        yield Finding("", "has no settings of one kind", expected="accepted and rejected ones", code=_LEFT)
+    facts = {**cluster_facts(site), "digests": {}}
+    for index, settings in enumerate(cases.accepted):
+        path = f"accepted[{index}]"
+        found = list(setting_findings(module.schema, settings, path))
+        yield from found
+        if not found:
+            yield from setting_findings(module.schema, catalog.settings(module, settings), path)
+            try:
+                catalog.values(module, settings, {}, facts)
+            except ConfigurationError as exc:
+                yield Finding(path, exc.what, hint=exc.why, code=FindingCode.BAD_VALUE)
+    for index, case in enumerate(cases.rejected):
+        path = f"rejected[{index}]"
+        refused = {
+            one.path.removeprefix(_SETTINGS): one.hint
+            for one in setting_findings(module.schema, case.settings, _SETTINGS)
+        }
+        if case.path not in refused:
+            text = f"is refused at {', '.join(refused)}" if refused else "is accepted"
+            yield Finding(path, text, expected=f"refused at {case.path}", code=FindingCode.BAD_VALUE)
+        elif case.hint not in refused[case.path]:
+            text = f"is refused with the hint {refused[case.path]!r}"
+            yield Finding(path, text, expected=f"one with {case.hint}", code=FindingCode.BAD_VALUE)
+
+
+def _sources(catalog: "Catalog", module: Module) -> Iterator[Finding]:
+    """Has every release a chart?"""
+    known = {chart.name for chart in catalog.versions.charts}
+    for index, release in enumerate(module.releases):
+        if release.chart_dir is None and release.chart not in known:
+            text = f"no chart {release.chart} is pinned"
+            expected = "one in build.yaml, or a chartDir"
+            yield Finding(f"releases[{index}].chart", text, expected=expected, code=FindingCode.MISSING)
+
+
+def _unused(build: Build, module: Module) -> Iterator[Finding]:
+    """What build.yaml pins, and neither the module nor another pin takes."""
+    charts = {release.chart for release in module.releases}
+    files = [file for image in build.images for file in image.files.values()]
+    for layer in build.layers:
+        files += [*layer.files.values(), layer.tree]
+    used = {file.partition("/")[0] for file in files} | {chart.source for chart in build.charts}
+    used |= {source.base for source in build.sources if source.type == "python"}
+    layers = {name for image in build.images for name in image.layers}
+    yield from _without("sources", [source.name for source in build.sources], used)
+    yield from _without("layers", [layer.name for layer in build.layers], layers)
+    yield from _without("charts", [chart.name for chart in build.charts], charts)
+    yield from _without("images", [image.full_reference for image in build.images], set(module.images))
+
+
+def _without(field: str, names: list[str], used: set[str]) -> Iterator[Finding]:
+    for index, name in enumerate(names):
+        if name not in used:
+            yield Finding(f"{field}[{index}]", f"nothing takes {name}", code=FindingCode.UNUSED)
+
+
+_LEFT: Final = FindingCode.MISSING

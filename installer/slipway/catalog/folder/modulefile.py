@@ -1,0 +1,95 @@
+"""module.yaml as it is written: closed and typed, so that a misspelt word is a finding and never passed over."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from slipway.catalog.modules import Health, Requirement
+from slipway.model.fields import Model, Name
+
+#: Of what a module's folder holds: below it, and never hidden.
+FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
+InFolder = Annotated[str, Field(pattern=FILE_NAME)]
+Line = Annotated[str, Field(min_length=1)]
+
+
+class RequirementEntry(Model):
+    """A capability or module; only with the settings in `when`."""
+
+    name: Name
+    when: dict[str, Any] = Field(default_factory=dict)
+
+    def required(self) -> Requirement:
+        """As the catalog has it."""
+        return Requirement(self.name, self.when)
+
+
+def _named(value: object) -> object:
+    """A name alone is the short form."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+class ReleaseEntry(Model):
+    """One Helm release, in the order in which they are installed."""
+
+    name: Name
+    chart: Line
+    chart_dir: InFolder = ""
+    namespace: Name
+    create_namespace: bool = True
+    values: InFolder = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
+class HealthRule(Model):
+    """An object that must be current, or a kind of which one must be the default."""
+
+    api_version: Line
+    kind: Line
+    name: str = ""
+    namespace: str = ""
+    default_class: bool = False
+
+
+class HealthEntry(Model):
+    """`timeout` in seconds."""
+
+    timeout: Annotated[int, Field(ge=1, strict=True)] = 300
+    rules: tuple[HealthRule, ...] = ()
+
+    def health(self) -> Health:
+        """As the catalog has it."""
+        rules = (rule.model_dump(by_alias=True, exclude_unset=True) for rule in self.rules)
+        return Health(self.timeout, tuple(rules))
+
+
+class RemovalEntry(Model):
+    """What disabling does."""
+
+    crds: Literal["retain", "delete"] = "retain"
+    data: Literal["retain", "delete"] = "retain"
+    namespace: Literal["retain", "delete-if-empty"] = "delete-if-empty"
+
+
+class ResourcesEntry(Model):
+    """Rough requests, for people."""
+
+    cpu: str = ""
+    memory: str = ""
+
+
+class ModuleFile(Model):
+    """The whole file."""
+
+    name: Name
+    version: Line
+    summary: Line
+    stage: Literal["network", "platform"] = "platform"
+    provides: tuple[Name, ...] = ()
+    requires: tuple[Annotated[RequirementEntry, BeforeValidator(_named)], ...] = ()
+    releases: tuple[ReleaseEntry, ...] = ()
+    images: tuple[Line, ...] = ()
+    runtime_images: tuple[Line, ...] = ()
+    health: HealthEntry = HealthEntry()
+    removal: RemovalEntry = RemovalEntry()
+    resources: ResourcesEntry = ResourcesEntry()

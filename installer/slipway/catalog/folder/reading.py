@@ -1,0 +1,240 @@
+"""One module from its folder: module.yaml, schema.yaml (settings), build.yaml, values templates, perhaps a chart."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from slipway import __version__
+from slipway.api import explain
+from slipway.catalog import shipped
+from slipway.catalog.folder.build import Build, build_mistakes, with_build
+from slipway.catalog.folder.modulefile import ModuleFile, ReleaseEntry
+from slipway.catalog.modules import Module, Release, Removal, Stage
+from slipway.catalog.versions import OWN_IMAGE, Versions
+from slipway.errors import ConfigurationError, Finding
+from slipway.findings import FindingCode
+from slipway.model.fields import Model
+from slipway.smallfiles import bytes_of, text_of
+
+#: What makes a folder a module.
+MODULE: Final = "module.yaml"
+SETTINGS: Final = "schema.yaml"
+#: How its images are assembled and where its charts come from.
+BUILD: Final = "build.yaml"
+
+_HINT: Final = "docs/reference/modules.md describes every field"
+
+
+def load_module(directory: Path) -> Module:
+    """The module.
+
+    Raises:
+        ConfigurationError: with all that is wrong in the folder, each with its field.
+    """
+    where = directory / MODULE
+    try:
+        read = ModuleFile.model_validate(_yaml(where))
+        mistakes = tuple(_mistakes(read, directory))
+        if not mistakes:
+            return _module(read, directory)
+    except ValidationError as exc:
+        mistakes = tuple(explain.findings(exc, ModuleFile, ""))
+    except (TypeError, ValueError, OSError) as exc:
+        raise _unreadable(where, exc) from exc
+    raise _mistaken(where, mistakes)
+
+
+def alone(module: Module, others: Iterable[Module]) -> Module:
+    """The same module.
+
+    Raises:
+        ConfigurationError: another has a chart of that name, by which bundles know charts.
+    """
+    taken = {release.chart: other.name for other in others for release in other.releases}
+    mistakes = tuple(
+        Finding(
+            f"releases[{index}].chart", f"{taken[release.chart]} has a chart {release.chart}", code=_TWICE
+        )
+        for index, release in enumerate(module.releases)
+        if release.chart in taken
+    )
+    if mistakes:
+        raise _mistaken(module.directory / MODULE, mistakes)
+    return module
+
+
+def load_build(directory: Path, versions: Versions) -> Versions:
+    """These pins, and those of the module's build.yaml where it has one.
+
+    Raises:
+        ConfigurationError: with all that is wrong in it.
+    """
+    where = directory / BUILD
+    try:
+        build = build_of(directory)
+        mistakes = tuple(build_mistakes(versions, directory.name, build))
+    except ValidationError as exc:
+        mistakes = tuple(explain.findings(exc, Build, ""))
+    except (TypeError, ValueError, OSError) as exc:
+        raise _unreadable(where, exc) from exc
+    if mistakes:
+        raise _mistaken(where, mistakes)
+    return with_build(versions, directory.name, build)
+
+
+def build_of(directory: Path) -> Build:
+    """What its build.yaml says; without one, nothing.
+
+    Raises:
+        ValidationError, TypeError, ValueError, OSError: it cannot be read.
+    """
+    where = directory / BUILD
+    return Build.model_validate(_yaml(where)) if where.is_file() else Build()
+
+
+class Rejected(Model):
+    """Settings that are refused: at `path`, with `hint` in what is said."""
+
+    settings: dict[str, Any]
+    path: str
+    hint: str = ""
+
+
+class Cases(Model):
+    """tests/settings.yaml of a module."""
+
+    accepted: tuple[dict[str, Any], ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+
+
+def cases(module: Module) -> Cases:
+    """Settings that the module's own tests say are accepted, and refused.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    where = module.directory / "tests" / "settings.yaml"
+    try:
+        return Cases.model_validate(_yaml(where)) if where.is_file() else Cases()
+    except ValidationError as exc:
+        raise _mistaken(where, tuple(explain.findings(exc, Cases, ""))) from exc
+    except (TypeError, ValueError, OSError) as exc:
+        raise _unreadable(where, exc) from exc
+
+
+def samples(module: Module) -> list[dict[str, Any]]:
+    """Settings that are accepted; where none are given, the defaults alone."""
+    return list(cases(module).accepted or [{}])
+
+
+def _unreadable(where: Path, exc: Exception) -> ConfigurationError:
+    why = f"{type(exc).__name__}: {exc}"
+    return ConfigurationError(
+        f"{where.name} of a module cannot be read", where=str(where), why=why, hint=_HINT
+    )
+
+
+def _mistaken(where: Path, mistakes: tuple[Finding, ...]) -> ConfigurationError:
+    many = "one mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+    return ConfigurationError(
+        f"{where.name} of a module has {many}", where=str(where), hint=_HINT, findings=mistakes
+    )
+
+
+def _module(read: ModuleFile, directory: Path) -> Module:
+    schema = directory / SETTINGS
+    images, runtime = (tuple(map(_tagged, part)) for part in (read.images, read.runtime_images))
+    return Module(
+        name=read.name,
+        version=read.version,
+        summary=read.summary,
+        stage=Stage(read.stage),
+        directory=directory,
+        digest=shipped.digest_of_files([directory]),
+        provides=read.provides,
+        requires=tuple(entry.required() for entry in read.requires),
+        releases=tuple(_release(entry, directory) for entry in read.releases),
+        images=(*images, *runtime),
+        runtime_images=runtime,
+        health=read.health.health(),
+        removal=Removal(**read.removal.model_dump()),
+        resources=read.resources.model_dump(exclude_unset=True),
+        schema=_yaml(schema) if schema.is_file() else _no_settings(),
+    )
+
+
+def _release(entry: ReleaseEntry, directory: Path) -> Release:
+    return Release(
+        name=entry.name,
+        chart=entry.chart,
+        namespace=entry.namespace,
+        create_namespace=entry.create_namespace,
+        template=text_of(directory / entry.values) if entry.values else "",
+        chart_dir=directory / entry.chart_dir if entry.chart_dir else None,
+        labels=entry.labels,
+    )
+
+
+def _mistakes(read: ModuleFile, directory: Path) -> Iterator[Finding]:
+    """What the fields mean together, and with the folder."""
+    if read.name != directory.name:
+        yield Finding("name", f"is {read.name!r}, but its folder is {directory.name!r}", code=_BAD)
+    yield from _twice("releases", [entry.name for entry in read.releases], "name")
+    for index, entry in enumerate(read.releases):
+        named = {"values": directory / entry.values, "chartDir": directory / entry.chart_dir / "Chart.yaml"}
+        given = {"values": entry.values, "chartDir": entry.chart_dir}
+        for field, file in named.items():
+            if given[field] and not file.is_file():
+                text = f"there is no file {file.relative_to(directory)}"
+                yield Finding(f"releases[{index}].{field}", text, code=_BAD)
+    runtime = "runtimeImages"
+    for field, images in (("images", read.images), (runtime, read.runtime_images)):
+        yield from _twice(field, list(images))
+        for index, image in enumerate(images):
+            if problem := _image_problem(image):
+                yield Finding(f"{field}[{index}]", problem, code=_BAD)
+    for image in sorted({*read.images} & {*read.runtime_images}):
+        yield Finding(runtime, f"has {image}, as images has", code=_TWICE)
+
+
+def _twice(field: str, names: list[str], what: str = "") -> Iterator[Finding]:
+    for name, count in Counter(names).items():
+        if count > 1:
+            label = f"{what} {name}" if what else name
+            yield Finding(field, f"{label} is there {count} times", code=_TWICE)
+
+
+def _image_problem(reference: str) -> str:
+    from slipway.catalog.imagenames import parse
+
+    if reference == OWN_IMAGE:
+        return ""
+    name = parse(reference)
+    if not name.tag:
+        return f"{reference!r} has no tag"
+    return "" if name.full else f"{reference!r} is no full name; it means {name.reference}"
+
+
+def _tagged(reference: str) -> str:
+    """With a tag also for Slipway's own image, which is written without one."""
+    return f"{reference}:{__version__}" if reference == OWN_IMAGE else reference
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    from slipway import yamltext
+
+    data = yamltext.load(bytes_of(path))
+    if not isinstance(data, dict):
+        raise TypeError(f"{path.name} is not a mapping")
+    return data
+
+
+def _no_settings() -> dict[str, Any]:
+    return {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+_BAD: Final = FindingCode.BAD_VALUE
+_TWICE: Final = FindingCode.DUPLICATE

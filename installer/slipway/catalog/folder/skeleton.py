@@ -1,0 +1,138 @@
+"""A new module's folder: the least that lints clean, renders, installs and is removed; its author goes on there."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from slipway.catalog.folder.reading import MODULE, SETTINGS
+from slipway.errors import ConfigurationError
+from slipway.landing import land
+from slipway.model.fields import DNS_LABEL
+
+#: Any image of the core that is small: what a skeleton shows works before its author has built one.
+_IMAGE: Final = "docker.io/library/busybox"
+_TAG: Final = "1.37"
+
+_MODULE: Final = f"""\
+name: NAME
+version: 0.1.0
+summary: One sentence for who chooses modules.
+requires: [cni]
+releases:
+- name: NAME
+  chart: NAME
+  chartDir: chart
+  namespace: NAME
+  values: values.yaml.j2
+images:
+- {_IMAGE}:{_TAG}
+health: {{timeout: 180}}
+removal: {{data: retain, namespace: delete-if-empty}}
+resources: {{cpu: 10m, memory: 16Mi}}
+"""
+_SETTINGS: Final = """\
+$schema: https://json-schema.org/draft/2020-12/schema
+type: object
+additionalProperties: false
+properties:
+  replicas:
+    description: Pods that serve it.
+    type: integer
+    minimum: 1
+    maximum: 20
+    default: 1
+"""
+_VALUES: Final = f"""\
+image: {{{{ image("{_IMAGE}").reference }}}}
+replicas: {{{{ settings.replicas }}}}
+"""
+_CASES: Final = """\
+accepted:
+- {}
+- {replicas: 3}
+rejected:
+- {settings: {replicas: many}, path: .replicas}
+- {settings: {replica: 2}, path: .replica, hint: replicas}
+"""
+_README: Final = """\
+# NAME
+
+What it is, for whom, and what it needs.
+
+    kubectl -n NAME get pods      # how to see that it works
+"""
+_CHART: Final = f"""\
+apiVersion: v2
+name: NAME
+description: One sentence for who chooses modules.
+type: application
+version: 0.1.0
+appVersion: "{_TAG}"
+"""
+_CHART_VALUES: Final = """\
+# All of these come from the module's values.yaml.j2; there is nothing to guess here.
+image: ""
+replicas: 1
+resources: {requests: {cpu: 10m, memory: 16Mi}}
+"""
+_TEMPLATE: Final = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ .Release.Name }}
+  namespace: {{ .Release.Namespace }}
+  labels: {app.kubernetes.io/name: NAME, app.kubernetes.io/instance: {{ .Release.Name }}}
+spec:
+  replicas: {{ .Values.replicas }}
+  selector:
+    matchLabels: {app.kubernetes.io/name: NAME, app.kubernetes.io/instance: {{ .Release.Name }}}
+  template:
+    metadata:
+      labels: {app.kubernetes.io/name: NAME, app.kubernetes.io/instance: {{ .Release.Name }}}
+    spec:
+      automountServiceAccountToken: false
+      terminationGracePeriodSeconds: 1 # as process 1 it ignores SIGTERM, and has nothing to finish
+      containers:
+      - name: NAME
+        image: {{ .Values.image }}
+        command: [httpd, -f, -v, -p, "8080", -h, /etc]
+        ports:
+        - {name: http, containerPort: 8080}
+        readinessProbe:
+          tcpSocket: {port: http}
+        resources: {{ toJson .Values.resources }}
+"""
+_FILES: Final = {
+    MODULE: _MODULE,
+    SETTINGS: _SETTINGS,
+    "values.yaml.j2": _VALUES,
+    "tests/settings.yaml": _CASES,
+    "README.md": _README,
+    "chart/Chart.yaml": _CHART,
+    "chart/values.yaml": _CHART_VALUES,
+    "chart/templates/NAME.yaml": _TEMPLATE,
+}
+
+
+def write_skeleton(modules: Path, name: str) -> list[Path]:
+    """The files of a module that is new below `modules`; all of them, or none.
+
+    Raises:
+        ConfigurationError: the name cannot be one, or there is such a folder.
+    """
+    folder = modules / name
+    if not re.fullmatch(DNS_LABEL, name):
+        hint = "a name of lower case letters, digits and -, at most 63 long"
+        raise ConfigurationError(f"{name!r} cannot be a module's name", hint=hint)
+    if not modules.is_dir():
+        hint = "run it in a checkout, or name the directory with --modules-dir"
+        raise ConfigurationError("there is no such directory of modules", where=str(modules), hint=hint)
+    if folder.exists():
+        raise ConfigurationError("this module is there already", where=str(folder), hint="take another name")
+    draft = modules / f".{name}.new"  # put in place as a whole: half a module helps nobody
+    paths = [path.replace("NAME", name) for path in _FILES]
+    for path, text in zip(paths, _FILES.values(), strict=True):
+        (draft / path).parent.mkdir(parents=True, exist_ok=True)
+        land(draft / path, text.replace("NAME", name))
+    draft.rename(folder)
+    return [folder / path for path in paths]

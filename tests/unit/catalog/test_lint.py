@@ -1,0 +1,135 @@
+"""Modules' folders: ours lint clean, a new one does, and each mistake is a finding that leaves other modules alone."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from slipway import catalog
+from slipway.catalog.folder.skeleton import write_skeleton
+from slipway.engine.enquiry.linted import linted_modules
+from slipway.errors import ConfigurationError
+from tests.unit.catalog.test_selection import configuration
+
+CATALOG = catalog.load()
+CLEAN = linted_modules(CATALOG, ())
+
+
+@pytest.mark.parametrize("name", CLEAN)
+def test_a_module_of_ours_lints_clean(name: str) -> None:
+    assert CLEAN[name] == []
+    assert not CATALOG.broken
+
+
+def test_a_new_module_lints_clean_and_pins_nothing_outside_its_folder(tmp_path: Path) -> None:
+    files = write_skeleton(tmp_path, "guestbook")
+    assert all(file.is_file() and tmp_path / "guestbook" in file.parents for file in files)
+    assert list(tmp_path.iterdir()) == [tmp_path / "guestbook"]
+    loaded = catalog.load([tmp_path])
+    assert linted_modules(loaded, ()) == {"guestbook": []}
+    assert loaded.check(configuration({"guestbook": {"enabled": True}}, cluster=False)) == []
+
+
+@pytest.mark.parametrize("name", ["Guest", "../x", "a" * 64, "", "-x"])
+def test_a_name_that_cannot_be_one_writes_nothing(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be a module's name"):
+        write_skeleton(tmp_path, name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_module_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    write_skeleton(tmp_path, "guestbook")
+    (tmp_path / "guestbook" / "module.yaml").write_text("mine")
+    with pytest.raises(ConfigurationError, match="there already"):
+        write_skeleton(tmp_path, "guestbook")
+    assert (tmp_path / "guestbook" / "module.yaml").read_text() == "mine"
+
+
+MISTAKES = yaml.safe_load(Path(__file__).with_name("mistakes.yaml").read_text())
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=lambda case: f"{case['place']} {case['said']}")
+def test_a_mistake_is_found_where_it_is(tmp_path: Path, case: dict) -> None:
+    write_skeleton(tmp_path, "guestbook")
+    write_skeleton(tmp_path, "neighbour")
+    path = tmp_path / "guestbook" / case["file"]
+    there = yaml.safe_load(path.read_text()) if path.is_file() else {}
+    path.write_text(yaml.safe_dump({**there, **case["change"]}))
+    loaded = catalog.load([tmp_path])
+    found = linted_modules(loaded, ())
+    assert any(case["place"] in one.path and case["said"] in str(one) for one in found["guestbook"]), found
+    assert found["neighbour"] == []
+    assert "neighbour" in loaded.modules
+
+
+@pytest.mark.parametrize("text", ["a: [b", "- a", "", "\x00"])
+def test_what_is_no_map_is_told(tmp_path: Path, text: str) -> None:
+    write_skeleton(tmp_path, "guestbook")
+    (tmp_path / "guestbook" / "module.yaml").write_text(text)
+    (finding,) = linted_modules(catalog.load([tmp_path]), ["guestbook"])["guestbook"]
+    assert finding.path == "module.yaml"
+
+
+def test_a_module_that_cannot_be_used_stops_who_wants_it_and_nobody_else(tmp_path: Path) -> None:
+    for name in ("broken", "user", "other"):
+        write_skeleton(tmp_path, name)
+    (tmp_path / "broken" / "module.yaml").write_text("name: broken")
+    user = tmp_path / "user" / "module.yaml"
+    user.write_text(user.read_text().replace("requires: [cni]", "requires: [broken]"))
+    loaded = catalog.load([tmp_path])
+
+    def told(modules: dict) -> list[tuple[str, str]]:
+        found = loaded.check(configuration(modules, cluster=False))
+        return [(one.path, one.code) for one in found]
+
+    assert told({"other": {"enabled": True}}) == []
+    assert told({"broken": {"enabled": False}}) == []
+    assert told({"broken": {"enabled": True}}) == [("spec.modules.broken", "broken-module")]
+    assert told({"user": {"enabled": True}}) == [("spec.modules.user", "broken-module")]
+    with pytest.raises(ConfigurationError):
+        loaded.named("broken")
+
+
+def test_two_modules_have_names_of_their_own_for_what_they_build(tmp_path: Path) -> None:
+    source = {
+        "name": "program",
+        "type": "c",
+        "version": "1",
+        "files": ["pause/pause.c"],
+        "program": "program",
+    }
+    for name in ("one", "two"):
+        write_skeleton(tmp_path, name)
+        image = {
+            "reference": f"a.io/{name}:1",
+            "files": {"/program": "program/program"},
+            "layers": ["busybox", "own"],
+        }
+        layer = {"name": "own", "files": {"/own": "program/program"}}
+        build = {"sources": [{**source, "version": name}], "layers": [layer], "images": [image]}
+        (tmp_path / name / "build.yaml").write_text(yaml.safe_dump(build))
+        module = tmp_path / name / "module.yaml"
+        module.write_text(module.read_text().replace("images:\n", f"images:\n- a.io/{name}:1\n"))
+    loaded = catalog.load([tmp_path])
+    assert linted_modules(loaded, ()) == {"one": [], "two": []}
+    for name in ("one", "two"):
+        built = loaded.versions.image(f"a.io/{name}:1")
+        assert built.layers == ("busybox", f"{name}.own")
+        source_name = built.files["/program"].partition("/")[0]
+        assert loaded.versions.source(source_name).version == name
+        assert loaded.versions.layer(f"{name}.own").files == {"/own": f"{name}.program/program"}
+
+
+def test_an_image_has_one_recipe(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(CATALOG.modules["metrics-server"].directory, tmp_path / name)
+        module = tmp_path / name / "module.yaml"
+        module.write_text(
+            module.read_text().replace("name: metrics-server\nversion", f"name: {name}\nversion")
+        )
+    loaded = catalog.load([tmp_path])
+    assert list(loaded.modules) == ["one"]
+    assert "one has a chart metrics-server" in str(loaded.broken["two"])
+    module.write_text(module.read_text().replace("chart: metrics-server", "chart: other"))
+    assert "pinned already" in str(catalog.load([tmp_path]).broken["two"])
