@@ -32,13 +32,13 @@ class FaultCode(StrEnum):
 
 #: What to do about each.
 HINTS: Final = {
-    FaultCode.NOT_DECLARED: "add it to `images` of module.yaml and to images/versions.yaml, or give the chart another",
+    FaultCode.NOT_DECLARED: "add it to `images` of module.yaml, or give the chart another",
     FaultCode.NO_REGISTRY: "give the chart the full name: the site registry knows images by where they come from",
     FaultCode.LATEST: "give the chart a tag that names one version",
     FaultCode.ALWAYS: "set the chart's pull policy to IfNotPresent",
     FaultCode.UNUSED: "take it out of `images`; if an operator starts it, list it as `runtimeImages` instead",
     FaultCode.NOT_RUNTIME: "list it as `images`: `runtimeImages` are for what no chart refers to",
-    FaultCode.NOT_PINNED: "add it to images/versions.yaml, which says how it is assembled",
+    FaultCode.NOT_PINNED: "say in build.yaml how it is assembled, or have it pulled: slipway bundle lock",
     FaultCode.NUMBER: "write it as text in the values, in quotes; or have the template print it with `| int64`",
     FaultCode.MENTIONED: "if something starts it, list it as `runtimeImages`",
 }
@@ -121,6 +121,16 @@ def image_faults(
     return sorted(faults, key=lambda fault: (fault.severity, fault.image, order.index(fault.code)))
 
 
+def locked_faults(module: Module) -> Iterator[Fault]:
+    """Where the charts are not at hand: what of its images is not what was seen in them when they were locked."""
+    seen = set(module.lock.images) if module.lock else set()
+    if module.lock:
+        for image in sorted(seen - set(module.images)):
+            yield _fault(module, image, FaultCode.NOT_DECLARED, "lock.yaml has it, module.yaml does not")
+        for image in sorted(set(module.images) - set(module.runtime_images) - seen):
+            yield _fault(module, image, FaultCode.UNUSED, "module.yaml declares it, and lock.yaml has it not")
+
+
 def _certain(module: Module, found: Collection[Found]) -> Iterator[Fault]:
     """Of images that something is known to pull."""
     yield from _grouped(module, FaultCode.NOT_DECLARED, found, lambda item: _undeclared(module, item.image))
@@ -188,9 +198,12 @@ def _unused(module: Module, found: Iterable[Found], *, complete: bool) -> Iterat
 
 
 def _not_pinned(module: Module, pinned: Collection[str]) -> Iterator[Fault]:
-    text = "images/versions.yaml has no such image, so no bundle can carry it"
+    pulled = any(release.repository for release in module.releases)
+    text = "no recipe builds it"
+    text += "; a bundle has it once it is locked" if pulled else ", so no bundle can carry it"
+    severity = WARNING if pulled else ERROR
     return (
-        _fault(module, image, FaultCode.NOT_PINNED, text)
+        _fault(module, image, FaultCode.NOT_PINNED, text, severity)
         for image in dict.fromkeys(module.images)
         if image not in pinned
     )

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from slipway.catalog.folder.lock import LockedChart, LockFile
 
 
 class Stage(StrEnum):
@@ -36,7 +39,8 @@ def _at(tree: Any, path: str) -> Any:
 class Release:
     """One Helm release.
 
-    `template` is the text of its values template; `chart_dir` is set for a chart of the module's own.
+    `template` is the text of its values template; `chart_dir` is set for a chart of the module's own, `repository` and
+    `version` for one that is fetched there, which `locked` says the digest of.
     """
 
     name: str
@@ -46,6 +50,9 @@ class Release:
     template: str = ""
     chart_dir: Path | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    repository: str = ""
+    version: str = ""
+    locked: "LockedChart | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +97,5 @@ class Module:
     removal: Removal = field(default_factory=Removal)
     resources: Mapping[str, str] = field(default_factory=dict)
     schema: Mapping[str, Any] = field(default_factory=dict)
+    lock: "LockFile | None" = None
+    """What was read of its charts at their repositories; None: it has no such charts, or nobody has looked."""

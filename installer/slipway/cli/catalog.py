@@ -67,6 +67,33 @@ def new(
     print(f"next: edit them, then slipway catalog lint {name} --modules-dir {modules_dir}")
 
 
+@app.command(epilog="Example: slipway catalog lock cert-manager")
+def lock(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Modules.")],
+    modules_dir: _ModulesDir = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Take charts that were published again with other contents.")
+    ] = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Read at their repositories what modules' charts are, and keep it with the images in them in lock.yaml."""
+    from slipway.cli.views.transferview import TransferView
+    from slipway.engine.errands.locking import ModuleLocker, write_lock
+
+    catalog = _catalog_of(modules_dir)
+    modules = [catalog.named(name) for name in names]
+    locker = ModuleLocker.of(catalog, _told, TransferView("charts"))
+    written = {}
+    for module in modules:
+        made = written[module.name] = locker.locked(module, accept=accept)
+        path = write_lock(module, made)
+        if output is Format.TEXT:
+            counts = f"{len(made.charts)} charts, {len(made.images)} images, {len(made.crds)} definitions"
+            print(f"{path}: {counts}")
+    if output is Format.JSON:
+        emit({"modules": {name: made.model_dump(by_alias=True) for name, made in written.items()}})
+
+
 @app.command(
     epilog="Exit codes: 0 right, 4 something must be put right. Example: slipway catalog lint welcome"
 )
@@ -118,7 +145,7 @@ def verify(
     loaded = _catalog_of(modules_dir)
     catalog, broken = loaded.of(names or ()), loaded.broken if not names else {}
     configuration = site_of(file, modules_dir) if file else None
-    charts, helm = images.built_charts(catalog, lambda text: print(text, file=sys.stderr, flush=True))
+    charts, helm = images.built_charts(catalog, _told)
     checked = images.checked_modules(
         catalog, images.fetched_charts(catalog, charts_dir) if charts_dir else charts, helm, configuration
     )
@@ -131,6 +158,10 @@ def verify(
         for error in broken.values():
             print_error(error)
     return PreflightError.exit_code if errors or broken else 0
+
+
+def _told(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _many(count: int) -> str:

@@ -77,6 +77,12 @@ def fetched_places(
     return places
 
 
+def cached_place(item: Download, cache: Path) -> Path | None:
+    """Where the file is, if it was fetched; its contents are looked at."""
+    path = cache / "downloads" / item.sha256 / item.file_name
+    return path if _is_there(item, path) else None
+
+
 def oci_place(upstreams: Upstreams, url: str) -> UpstreamImage:
     """Of oci://HOST/PATH/NAME:VERSION; a tag has _ where a version has +."""
     return upstreams.place(url.removeprefix(OCI).replace("+", "_"))

@@ -5,6 +5,7 @@ written last, so a directory without one is an unfinished bundle, and the same c
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,6 +15,7 @@ from slipway.bundle.form.delta import Delta
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.disk import guarded
 from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.locks.downloads import Downloads
 from slipway.bundle.make.bom import write_documents
 from slipway.bundle.make.builder import Builder
 from slipway.bundle.make.installer import installer
@@ -52,6 +54,12 @@ def build_bundle(
     files = files or OfficialFiles()
     with guarded(out):
         wanted = builder.wanted(kubernetes, chosen)
+        locked = builder.locked_charts(chosen)
+        files = replace(
+            files,
+            lock=Downloads(tuple(locked)).merged(files.lock.files),
+            further=files.further | {(item.kind, item.name, item.version) for item in locked},
+        )
         builder.files = files.bring(wanted, {*systems, *gathered}, builder.workshop.root)
         artifacts = [
             *builder.images(kubernetes, chosen, official or Official()),

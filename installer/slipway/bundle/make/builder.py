@@ -11,10 +11,11 @@ from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.archive import ArchiveEntry, file_digest, write_tgz
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.own import own_licence
-from slipway.bundle.locks.downloads import DownloadKind
+from slipway.bundle.locks.downloads import Download, DownloadKind
 from slipway.bundle.make import sources
 from slipway.bundle.make.binaries import binary_archive, binary_origin
 from slipway.bundle.make.bom import Bom, Ledger, packed_parts
+from slipway.bundle.make.charts import chart_download
 from slipway.bundle.make.files import Files, Ready
 from slipway.bundle.make.images import Assembler
 from slipway.bundle.make.indexes import ImagePart, joined
@@ -62,11 +63,29 @@ class Builder:
         """Binaries and charts of upstream, which could be downloaded."""
         binaries = [item for item in self.programs(kubernetes) if self.versions.binary(*item).published]
         releases = [release for name in modules for release in self._module(name).releases]
-        charts = [self.versions.chart(release.chart) for release in releases if not release.chart_dir]
+        charts = [
+            self.versions.chart(release.chart)
+            for release in releases
+            if not (release.chart_dir or release.repository)
+        ]
         return {
+            *((item.kind, item.name, item.version) for item in self.locked_charts(modules)),
             *((DownloadKind.BINARY, name, version) for name, version in binaries),
             *((DownloadKind.CHART, chart.name, chart.version) for chart in charts if chart.published),
         }
+
+    def locked_charts(self, modules: Iterable[str]) -> list[Download]:
+        """Charts that come from their repositories.
+
+        Raises:
+            BundleError: nobody has read the digest of one.
+        """
+        return [
+            chart_download(name, release)
+            for name in modules
+            for release in self._module(name).releases
+            if release.repository
+        ]
 
     def images(
         self, kubernetes: Iterable[str], modules: Iterable[str], official: Official
@@ -149,6 +168,9 @@ class Builder:
                 done.add(release.chart)
                 if release.chart_dir:
                     yield self._own_chart(release.chart, release.chart_dir, name)
+                elif release.repository:
+                    named = (DownloadKind.CHART, release.chart, release.version)
+                    yield from self.others([named])
                 else:
                     yield self._upstream_chart(self.versions.chart(release.chart))
 

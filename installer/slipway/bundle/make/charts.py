@@ -12,10 +12,12 @@ from typing import Any
 
 from slipway import yamltext
 from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.locks.downloading import cached_place
+from slipway.bundle.locks.downloads import Download, DownloadKind
 from slipway.catalog import Release
 from slipway.catalog.rendering import merge
 from slipway.catalog.versions import Versions
-from slipway.errors import ConfigurationError
+from slipway.errors import BundleError, ConfigurationError
 from slipway.smallfiles import bytes_of
 
 #: Bytes. Helm itself takes no chart whose files are larger (5 MiB), nor as a whole (100 MiB).
@@ -81,13 +83,33 @@ def charts_in(directory: Path) -> dict[str, ChartFile]:
     return found
 
 
-def chart_path(release: Release, versions: Versions, workshop: Workshop) -> Path:
-    """The chart of a release as the bundle has it: the module's own, or upstream's, fetched now if it was not."""
+def chart_download(module: str, release: Release) -> Download:
+    """Of a release whose chart is at a repository.
+
+    Raises:
+        BundleError: nobody has read its digest there.
+    """
+    one = release.locked
+    if one is None:
+        what = f"chart {release.chart} {release.version} of module {module} would be taken on trust alone"
+        why = "the module's lock.yaml does not have it"
+        hint = f"read its digest once, look at it, and keep it: slipway catalog lock {module}"
+        raise BundleError(what, where=release.repository, why=why, hint=hint)
+    return Download(DownloadKind.CHART, one.name, one.version, one.url, one.sha256, one.source, read=one.read)
+
+
+def chart_path(module: str, release: Release, versions: Versions, workshop: Workshop) -> Path | None:
+    """The chart of a release as the bundle has it: the module's own, or upstream's.
+
+    Out of a Go module it is fetched now if it was not; of a repository it is there or not: None.
+    """
     from slipway.bundle.make import sources
     from slipway.bundle.make.sources.chart import PACKED
 
     if release.chart_dir:
         return release.chart_dir
+    if release.repository:
+        return cached_place(chart_download(module, release), workshop.root)
     return sources.source_directory(versions.chart(release.chart).source, versions, workshop) / PACKED
 
 

@@ -118,9 +118,14 @@ def _sources(catalog: "Catalog", module: Module) -> Iterator[Finding]:
     """Has every release a chart?"""
     known = {chart.name for chart in catalog.versions.charts}
     for index, release in enumerate(module.releases):
-        if release.chart_dir is None and release.chart not in known:
+        if release.repository:
+            if not release.locked:
+                text = f"lock.yaml has no {release.chart} {release.version} of this repository"
+                hint = f"slipway catalog lock {module.name}"
+                yield Finding(f"releases[{index}]", text, hint=hint, code=FindingCode.MISSING)
+        elif release.chart_dir is None and release.chart not in known:
             text = f"no chart {release.chart} is pinned"
-            expected = "one in build.yaml, or a chartDir"
+            expected = "one in build.yaml, a chartDir or a repository"
             yield Finding(f"releases[{index}].chart", text, expected=expected, code=FindingCode.MISSING)
 
 

@@ -9,6 +9,8 @@ from slipway.model.fields import Model, Name
 
 #: Of what a module's folder holds: below it, and never hidden.
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
+#: Of charts: https, or loopback for a test; or a registry.
+REPOSITORY = r"^(https|oci|http)://[^\s@?#]+$"
 InFolder = Annotated[str, Field(pattern=FILE_NAME)]
 Line = Annotated[str, Field(min_length=1)]
 
@@ -30,11 +32,17 @@ def _named(value: object) -> object:
 
 
 class ReleaseEntry(Model):
-    """One Helm release, in the order in which they are installed."""
+    """One Helm release, in the order in which they are installed.
+
+    Its chart is in the module's folder (`chart_dir`), or in a Go module by build.yaml, or at a `repository` with a
+    `version`, as lock.yaml has read it there.
+    """
 
     name: Name
     chart: Line
     chart_dir: InFolder = ""
+    repository: Annotated[str, Field(pattern=REPOSITORY)] = ""
+    version: str = ""
     namespace: Name
     create_namespace: bool = True
     values: InFolder = ""

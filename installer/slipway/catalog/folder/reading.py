@@ -11,6 +11,7 @@ from slipway import __version__
 from slipway.api import explain
 from slipway.catalog import shipped
 from slipway.catalog.folder.build import Build, build_mistakes, with_build
+from slipway.catalog.folder.lock import LockFile
 from slipway.catalog.folder.modulefile import ModuleFile, ReleaseEntry
 from slipway.catalog.modules import Module, Release, Removal, Stage
 from slipway.catalog.versions import OWN_IMAGE, Versions
@@ -22,6 +23,8 @@ from slipway.smallfiles import bytes_of, text_of
 #: What makes a folder a module.
 MODULE: Final = "module.yaml"
 SETTINGS: Final = "schema.yaml"
+#: What its charts at repositories are; written by `slipway catalog lock`.
+LOCK: Final = "lock.yaml"
 #: How its images are assembled and where its charts come from.
 BUILD: Final = "build.yaml"
 
@@ -36,15 +39,30 @@ def load_module(directory: Path) -> Module:
     """
     where = directory / MODULE
     try:
-        read = ModuleFile.model_validate(_yaml(where))
+        read, lock = ModuleFile.model_validate(_yaml(where)), lock_of(directory)
         mistakes = tuple(_mistakes(read, directory))
         if not mistakes:
-            return _module(read, directory)
+            return _module(read, lock, directory)
     except ValidationError as exc:
         mistakes = tuple(explain.findings(exc, ModuleFile, ""))
     except (TypeError, ValueError, OSError) as exc:
         raise _unreadable(where, exc) from exc
     raise _mistaken(where, mistakes)
+
+
+def lock_of(directory: Path) -> LockFile:
+    """What its lock.yaml says; without one, nothing.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    where = directory / LOCK
+    try:
+        return LockFile.model_validate(_yaml(where)) if where.is_file() else LockFile()
+    except ValidationError as exc:
+        raise _mistaken(where, tuple(explain.findings(exc, LockFile, ""))) from exc
+    except (TypeError, ValueError, OSError) as exc:
+        raise _unreadable(where, exc) from exc
 
 
 def alone(module: Module, others: Iterable[Module]) -> Module:
@@ -144,7 +162,7 @@ def _mistaken(where: Path, mistakes: tuple[Finding, ...]) -> ConfigurationError:
     )
 
 
-def _module(read: ModuleFile, directory: Path) -> Module:
+def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
     schema = directory / SETTINGS
     images, runtime = (tuple(map(_tagged, part)) for part in (read.images, read.runtime_images))
     return Module(
@@ -156,17 +174,18 @@ def _module(read: ModuleFile, directory: Path) -> Module:
         digest=shipped.digest_of_files([directory]),
         provides=read.provides,
         requires=tuple(entry.required() for entry in read.requires),
-        releases=tuple(_release(entry, directory) for entry in read.releases),
+        releases=tuple(_release(entry, lock, directory) for entry in read.releases),
         images=(*images, *runtime),
         runtime_images=runtime,
         health=read.health.health(),
         removal=Removal(**read.removal.model_dump()),
         resources=read.resources.model_dump(exclude_unset=True),
         schema=_yaml(schema) if schema.is_file() else _no_settings(),
+        lock=lock if lock.charts else None,
     )
 
 
-def _release(entry: ReleaseEntry, directory: Path) -> Release:
+def _release(entry: ReleaseEntry, lock: LockFile, directory: Path) -> Release:
     return Release(
         name=entry.name,
         chart=entry.chart,
@@ -175,6 +194,9 @@ def _release(entry: ReleaseEntry, directory: Path) -> Release:
         template=text_of(directory / entry.values) if entry.values else "",
         chart_dir=directory / entry.chart_dir if entry.chart_dir else None,
         labels=entry.labels,
+        repository=entry.repository,
+        version=entry.version,
+        locked=lock.chart(entry.repository, entry.chart, entry.version),
     )
 
 
@@ -184,12 +206,7 @@ def _mistakes(read: ModuleFile, directory: Path) -> Iterator[Finding]:
         yield Finding("name", f"is {read.name!r}, but its folder is {directory.name!r}", code=_BAD)
     yield from _twice("releases", [entry.name for entry in read.releases], "name")
     for index, entry in enumerate(read.releases):
-        named = {"values": directory / entry.values, "chartDir": directory / entry.chart_dir / "Chart.yaml"}
-        given = {"values": entry.values, "chartDir": entry.chart_dir}
-        for field, file in named.items():
-            if given[field] and not file.is_file():
-                text = f"there is no file {file.relative_to(directory)}"
-                yield Finding(f"releases[{index}].{field}", text, code=_BAD)
+        yield from _release_mistakes(f"releases[{index}]", entry, directory)
     runtime = "runtimeImages"
     for field, images in (("images", read.images), (runtime, read.runtime_images)):
         yield from _twice(field, list(images))
@@ -198,6 +215,21 @@ def _mistakes(read: ModuleFile, directory: Path) -> Iterator[Finding]:
                 yield Finding(f"{field}[{index}]", problem, code=_BAD)
     for image in sorted({*read.images} & {*read.runtime_images}):
         yield Finding(runtime, f"has {image}, as images has", code=_TWICE)
+
+
+def _release_mistakes(path: str, entry: ReleaseEntry, directory: Path) -> Iterator[Finding]:
+    named = {"values": directory / entry.values, "chartDir": directory / entry.chart_dir / "Chart.yaml"}
+    given = {"values": entry.values, "chartDir": entry.chart_dir}
+    for field, file in named.items():
+        if given[field] and not file.is_file():
+            text = f"there is no file {file.relative_to(directory)}"
+            yield Finding(f"{path}.{field}", text, code=_BAD)
+    if entry.repository and entry.chart_dir:
+        yield Finding(f"{path}.repository", "has a chartDir beside it", code=_TWICE)
+    if bool(entry.repository) != bool(entry.version):
+        lacking = "version" if entry.repository else "repository"
+        text = "is missing: a chart at a repository has both"
+        yield Finding(f"{path}.{lacking}", text, code=FindingCode.MISSING_FIELD)
 
 
 def _twice(field: str, names: list[str], what: str = "") -> Iterator[Finding]:

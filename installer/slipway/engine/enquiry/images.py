@@ -14,7 +14,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.binaries import binary_archive
 from slipway.bundle.make.charts import ChartFile, chart_path, charts_in, read_chart
 from slipway.catalog import Catalog, Module, Release, cluster_facts, samples
-from slipway.catalog.imagecheck import Fault, FaultCode, Rendering, found_in, image_faults
+from slipway.catalog.imagecheck import Fault, FaultCode, Rendering, found_in, image_faults, locked_faults
 from slipway.catalog.numbers import spoiled
 from slipway.catalog.references import Use
 from slipway.catalog.rendering import merge
@@ -27,8 +27,8 @@ from slipway.settings import NAMESPACE
 #: Helm is a process of its own that mostly parses: a few at once fill the cores of any machine.
 PARALLEL = 4
 
-#: None: there is no such chart here.
-ChartOf = Callable[[Release], ChartFile | None]
+#: Of a module's release; None: there is no such chart here.
+ChartOf = Callable[[Module, Release], ChartFile | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Checked:
     """What was looked at of one module.
 
     `images` are those that its charts refer to, `runtime_images` those that it declares besides; `values` counts the
-    sets of values that its charts were rendered with.
+    sets of values that its charts were rendered with. `crds` are the definitions that its charts bring.
     """
 
     module: str
@@ -45,6 +45,7 @@ class Checked:
     runtime_images: tuple[str, ...] = ()
     values: int = 0
     faults: tuple[Fault, ...] = ()
+    crds: tuple[str, ...] = ()
 
 
 def built_charts(catalog: Catalog, progress: Callable[[str], None]) -> tuple[ChartOf, Helm]:
@@ -52,7 +53,12 @@ def built_charts(catalog: Catalog, progress: Callable[[str], None]) -> tuple[Cha
     workshop, versions = Workshop(progress), catalog.versions
     binaries = versions.release(versions.kubernetes).binaries
     program = binary_archive(versions, versions.binary("helm", binaries["helm"]), workshop)
-    return lambda release: read_chart(chart_path(release, versions, workshop)), Helm(program, None)
+
+    def chart_of(module: Module, release: Release) -> ChartFile | None:
+        path = chart_path(module.name, release, versions, workshop)
+        return read_chart(path) if path else None
+
+    return chart_of, Helm(program, None)
 
 
 def fetched_charts(catalog: Catalog, directory: Path) -> ChartOf:
@@ -70,7 +76,8 @@ def fetched_charts(catalog: Catalog, directory: Path) -> ChartOf:
             why=f"there are {', '.join(found)}; modules have {', '.join(sorted(known))}",
         )
 
-    def chart_of(release: Release) -> ChartFile | None:
+    def chart_of(module: Module, release: Release) -> ChartFile | None:
+        del module
         own = release.chart_dir
         return found.get(release.chart) or (read_chart(own) if own else None)
 
@@ -104,7 +111,7 @@ class _Verifier:
     def check(self, module: Module) -> Checked:
         """One module; a chart that cannot be rendered is a fault like others, one that cannot be had is not."""
         try:
-            charts = [(release, self.charts(release)) for release in module.releases]
+            charts = [(release, self.charts(module, release)) for release in module.releases]
             missing = [_no_chart(module, release) for release, chart in charts if chart is None]
             cases = self._values(module)
             renderings = [] if missing else list(self._renderings(charts, cases))
@@ -113,7 +120,7 @@ class _Verifier:
         except SlipwayError as error:
             return Checked(module.name, faults=(_not_rendered(module, error),))
         if missing:
-            return Checked(module.name, faults=tuple(missing))
+            return Checked(module.name, faults=(*locked_faults(module), *missing))
         found = found_in(renderings)
         used = sorted({item.reference.image for item in found if item.reference.use is not Use.TEXT})
         faults = [
@@ -121,7 +128,14 @@ class _Verifier:
             *spoiled(module, renderings),
         ]
         labels = tuple(dict.fromkeys(rendering.chart for rendering in renderings))
-        return Checked(module.name, labels, tuple(used), module.runtime_images, len(cases), tuple(faults))
+        crds = {
+            item.name.partition("/")[2]
+            for rendering in renderings
+            for item in rendering.manifests
+            if item.content.get("kind") == "CustomResourceDefinition"
+        }
+        counted = (len(cases), tuple(faults), tuple(sorted(crds)))
+        return Checked(module.name, labels, tuple(used), module.runtime_images, *counted)
 
     def _values(self, module: Module) -> list[dict[str, dict[str, Any]]]:
         """Values per release, once per set of settings."""
@@ -168,5 +182,6 @@ def _not_rendered(module: Module, error: SlipwayError) -> Fault:
 
 
 def _no_chart(module: Module, release: Release) -> Fault:
-    text = f"there is no chart {release.chart} in the directory, so nothing was compared"
+    lock = " but with lock.yaml" if module.lock else ""
+    text = f"there is no chart {release.chart} here, so nothing was compared{lock}"
     return Fault(module.name, "", FaultCode.NO_CHART, text, "fetch it into the directory", WARNING)

@@ -1,0 +1,193 @@
+"""A module whose chart is at a repository: locked there, rendered, carried by a bundle; and never taken on trust."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from slipway import catalog
+from slipway.bundle.locks.downloading import Ways
+from slipway.bundle.make.build import build_bundle
+from slipway.bundle.registry.upstream import Upstreams
+from slipway.bundle.registry.web import Web
+from slipway.catalog.folder.skeleton import write_skeleton
+from slipway.catalog.versions import Versions
+from slipway.cluster.lifecycle.helm import Helm
+from slipway.engine.enquiry.images import built_charts, checked_modules
+from slipway.engine.enquiry.linted import linted_modules
+from slipway.engine.errands.locking import ModuleLocker, write_lock
+from slipway.errors import BundleError, ConfigurationError
+from slipway.model.bundle import BundleManifest
+from slipway.settings import cache_dir
+from tests.fileservers import FileServer, file_server, packed
+from tests.tiny import PINS
+
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: page}
+spec: {containers: [{name: page, image: "{{ .Values.image }}"}]}
+"""
+DEFINITION = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: pages.example.org}
+"""
+
+
+def page(pod: str = POD) -> bytes:
+    files = {
+        "page/Chart.yaml": "apiVersion: v2\nname: page\nversion: 1.2.3\n",
+        "page/values.yaml": "image: ''\n",
+        "page/templates/pod.yaml": pod,
+        "page/crds/page.yaml": DEFINITION,
+    }
+    return packed({name: text.encode() for name, text in files.items()})
+
+
+@pytest.fixture(scope="module")
+def helm() -> Helm:
+    return built_charts(catalog.load(), lambda _text: None)[1]
+
+
+@pytest.fixture
+def repository() -> Iterator[FileServer]:
+    with file_server() as server:
+        offer(server, page())
+        yield server
+
+
+def offer(server: FileServer, chart: bytes, digest: str | None = None) -> None:
+    """Serve a repository that has this chart, and says this digest of it."""
+    url, sha256 = server.put("/charts/page-1.2.3.tgz", chart)
+    entry = {
+        "name": "page",
+        "version": "1.2.3",
+        "urls": [url],
+        "digest": sha256 if digest is None else digest,
+    }
+    server.put(
+        "/charts/index.yaml", yaml.safe_dump({"apiVersion": "v1", "entries": {"page": [entry]}}).encode()
+    )
+
+
+@pytest.fixture
+def modules(tmp_path: Path, repository: FileServer) -> Path:
+    """A directory with one module, of which nobody has read anything yet."""
+    root = tmp_path / "modules"
+    root.mkdir()
+    write_skeleton(root, "page")
+    file = root / "page" / "module.yaml"
+    module = yaml.safe_load(file.read_text())
+    module["releases"][0].pop("chartDir")
+    module["releases"][0] |= {"repository": f"{repository.url}/charts", "version": "1.2.3"}
+    file.write_text(yaml.safe_dump(module | {"requires": []}))
+    return root
+
+
+def locked(modules: Path, helm: Helm, cache: Path, *, accept: bool = False) -> Path:
+    found = catalog.load([modules])
+    ways = Ways(Web(accounts={}, pauses=(0.0, 0.01)), Upstreams(accounts={}))
+    locker = ModuleLocker(found, helm, ways, cache, "2026-11-30", lambda _tally: None)
+    return write_lock(found.modules["page"], locker.locked(found.modules["page"], accept=accept))
+
+
+def built(modules: Path, out: Path) -> BundleManifest:
+    pins, options = Versions.model_validate(PINS), {"kubernetes": ("v1.0.0",), "systems": ()}
+    found = catalog.load([modules])
+    found.modules["page"] = replace(found.modules["page"], images=())  # type: ignore[index]
+    return build_bundle(pins, found, out, modules=["page"], progress=lambda _text: None, **options)
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, helm: Helm, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing of it stays with the machine; Helm was built before."""
+    del helm
+    monkeypatch.setenv("SLIPWAY_CACHE", str(tmp_path / "cache"))
+    cache_dir.cache_clear()
+    yield
+    cache_dir.cache_clear()
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_from_a_repository_into_a_bundle(
+    tmp_path: Path, modules: Path, repository: FileServer, helm: Helm
+) -> None:
+    (finding,) = linted_modules(catalog.load([modules]), ())["page"]
+    assert (finding.path, finding.hint) == ("module.yaml: releases[0]", "slipway catalog lock page")
+    with pytest.raises(BundleError, match="on trust alone"):
+        built(modules, tmp_path / "unlocked")
+
+    file = locked(modules, helm, tmp_path / "cache")
+    written = yaml.safe_load(file.read_text())
+    (chart,) = written["charts"]
+    assert chart["sha256"] == hashlib.sha256(repository.files["/charts/page-1.2.3.tgz"]).hexdigest()
+    assert chart["source"] == f"{repository.url}/charts/index.yaml"
+    assert written["images"] == ["docker.io/library/busybox:1.37"]
+    assert written["crds"] == ["pages.example.org"]
+    assert linted_modules(catalog.load([modules]), ()) == {"page": []}
+
+    again = file.read_bytes()
+    assert locked(modules, helm, tmp_path / "cache").read_bytes() == again
+    made = built(modules, tmp_path / "bundle")
+    assert [f"{item.kind}/{item.name}:{item.version}" for item in made.artifacts if item.kind == "chart"] == [
+        "chart/page:1.2.3"
+    ]
+    assert (tmp_path / "bundle/chart/page-1.2.3.tgz").read_bytes() == repository.files[
+        "/charts/page-1.2.3.tgz"
+    ]
+
+
+def test_a_chart_published_again_is_refused_until_somebody_has_looked(
+    tmp_path: Path, modules: Path, repository: FileServer, helm: Helm
+) -> None:
+    file = locked(modules, helm, tmp_path / "cache")
+    before = file.read_bytes()
+    offer(repository, page(POD.replace("name: page,", "name: other,")))
+    with pytest.raises(BundleError, match="other contents than before"):
+        locked(modules, helm, tmp_path / "cache")
+    assert file.read_bytes() == before
+    assert locked(modules, helm, tmp_path / "cache", accept=True).read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("digest", "it has other contents"),
+        ("no digest", "on trust alone"),
+        ("version", "has no chart page 1.2.3"),
+        ("template", "cannot be rendered"),
+    ],
+)
+def test_nothing_is_written_of_what_is_wrong(
+    tmp_path: Path, modules: Path, repository: FileServer, helm: Helm, wrong: str, told: str
+) -> None:
+    if wrong == "digest":
+        offer(repository, page(), "0" * 64)
+    elif wrong == "no digest":
+        offer(repository, page(), "")
+    elif wrong == "version":
+        repository.put("/charts/index.yaml", b"entries: {page: []}")
+    else:
+        offer(repository, page("{{ .Values.no.such }}"))
+    with pytest.raises((BundleError, ConfigurationError), match=told):
+        locked(modules, helm, tmp_path / "cache")
+    assert not (modules / "page" / "lock.yaml").exists()
+
+
+def test_without_the_chart_at_hand_the_images_are_compared_with_the_lock(
+    tmp_path: Path, modules: Path, helm: Helm
+) -> None:
+    locked(modules, helm, tmp_path / "cache")
+    file = modules / "page" / "module.yaml"
+    file.write_text(file.read_text().replace("busybox:1.37", "busybox:1.38"))
+    (checked,) = checked_modules(catalog.load([modules]), lambda _module, _release: None, helm)
+    found = [(fault.code, fault.image) for fault in checked.faults]
+    assert found == [
+        ("not-declared", "docker.io/library/busybox:1.37"),
+        ("unused", "docker.io/library/busybox:1.38"),
+        ("no-chart", ""),
+    ]
