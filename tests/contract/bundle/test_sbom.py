@@ -35,7 +35,10 @@ PARTS = (
     Component(PartKind.DEBIAN, "adduser", "1:3.134~rc1", "all", "", ""),
     Component(PartKind.PYTHON, "Jinja2", "3.1.6", licence="BSD-3-Clause"),
     Component(PartKind.GO, "github.com/Masterminds/semver/v3", "v3.4.0", licence="MIT"),
-    Component(PartKind.RPM, "bash", "5.1.8-9.el9", "x86_64", DIGEST),
+    Component(PartKind.RPM, "bash", "5.1.8-9.el9", "x86_64", DIGEST, distro="rocky-9"),
+    Component(
+        PartKind.DEBIAN, "libssl3", "3.0.17-1", "amd64", distro="debian-12", source="openssl@3.0.17-1+x"
+    ),
 )
 ITEMS = (
     Item(
@@ -125,6 +128,7 @@ def test_every_part_is_named_once_with_version_digest_and_licence(tmp_path: Path
         (PARTS[1].purl, "adduser", "1:3.134~rc1"),
         (PARTS[2].purl, "jinja2", "3.1.6"),
         (PARTS[3].purl, "v3", "v3.4.0"),
+        (PARTS[5].purl, "libssl3", "3.0.17-1"),
         (ITEMS[2].purl, "page", "1.0.0+up1"),
         (ITEMS[4].purl, "pyyaml", "6.0.3"),
     ]:
@@ -156,7 +160,8 @@ def deb(directory: Path, name: str, version: str) -> Package:
     root = directory / f"root-{name}"
     (root / "DEBIAN").mkdir(parents=True)
     (root / "DEBIAN" / "control").write_text(
-        f"Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: x <x@example.org>\n"
+        f"Package: {name}\nSource: origin (1.0-1)\nVersion: {version}\nArchitecture: amd64\n"
+        "Maintainer: x <x@example.org>\n"
         "Description: a thing\n that goes on here\n"
     )
     doc = root / "usr/share/doc" / name
@@ -175,8 +180,11 @@ def test_packages_of_a_repository_are_parts(tmp_path: Path) -> None:
         PINS | {"packages": PINS["packages"] | {"packages": [], "systems": [{"name": "ubuntu-22.04"}]}}
     )
     tar, _ = gathered_repository(known.packages, "ubuntu-22.04", tmp_path / "gathered", Workshop(print))
-    (part,) = packed_parts(tar)
+    (part,) = packed_parts(tar, "ubuntu-22.04")
     assert (part.name, part.version, part.architecture) == ("victim", "1.0-1+b2", "amd64")
+    assert (
+        part.purl == "pkg:deb/ubuntu/victim@1.0-1%2Bb2?arch=amd64&distro=ubuntu-22.04&upstream=origin%401.0-1"
+    )
     assert (
         part.digest
         == subprocess.run(
@@ -196,6 +204,15 @@ def test_packages_in_an_image_are_noted_where_scanners_look(tmp_path: Path) -> N
     ((part,),) = DebianSource(known, Workshop(print), AMD64).parts(spec, tree).values()
     assert (part.kind, part.name, part.version, part.licence) == (PartKind.DEBIAN, "victim", "1.0-1", "MIT")
     assert len(part.digest) == 64
+    suites = {system.suite: system.name for system in known.packages.systems}
+    assert (part.distro, part.source) == (suites[spec.suite], "origin@1.0-1")
+
+
+def test_package_urls_say_release_and_source_package() -> None:
+    """Records of vulnerabilities go by them; without them a scanner takes every release's, and misses most names."""
+    read = PackageURL.from_string(PARTS[5].purl)
+    assert read.qualifiers == {"arch": "amd64", "distro": "debian-12", "upstream": "openssl@3.0.17-1+x"}
+    assert PackageURL.from_string(PARTS[4].purl).namespace == "rocky"
 
 
 def test_python_libraries_of_an_image_are_parts(tmp_path: Path) -> None:

@@ -102,21 +102,21 @@ class Bom:
         return sources.source_parts(name, self.versions, self.workshop, self.platform)
 
 
-def packed_parts(tar: Path) -> set[Component]:
-    """The packages of a repository: by its index where it has one, else by their files."""
+def packed_parts(tar: Path, system: str) -> set[Component]:
+    """The packages of a system's repository: by its index where it has one, else by their files."""
     found: set[Component] = set()
     with tarfile.open(tar) as archive:
         for member in archive:
             name, data = member.name.rpartition("/")[2], archive.extractfile(member)
             if data and name == "Packages":
-                found |= set(_of_index(data.read().decode()))
+                found |= set(_of_index(data.read().decode(), system))
             elif data and (rpm := _RPM.fullmatch(name)):
-                part = Component(PartKind.RPM, rpm["name"], rpm["version"], rpm["arch"], _digest(data))
-                found.add(part)
+                words = (rpm["name"], rpm["version"], rpm["arch"])
+                found.add(Component(PartKind.RPM, *words, digest=_digest(data), distro=system))
     return found
 
 
-def _of_index(text: str) -> Iterator[Component]:
+def _of_index(text: str, system: str) -> Iterator[Component]:
     for stanza in filter(None, text.split("\n\n")):
         fields = sources.stanza_fields(stanza)
         yield Component(
@@ -125,6 +125,8 @@ def _of_index(text: str) -> Iterator[Component]:
             fields["Version"],
             fields.get("Architecture", ""),
             fields.get("SHA256", ""),
+            distro=system,
+            source=sources.source_package(fields),
         )
 
 

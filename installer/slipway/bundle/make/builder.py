@@ -199,7 +199,7 @@ class Builder:
         made = self._file(
             ArtifactKind.PACKAGES, system, version, tar, origin, suffix=".tar", platform=platform
         )
-        self.parts.note(made, packed_parts(tar))
+        self.parts.note(made, packed_parts(tar, system))
         return replace(made, licence=self._licensing(platform).packages(tar))
 
     def catalog_content(self) -> Artifact:

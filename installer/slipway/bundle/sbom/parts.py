@@ -30,7 +30,9 @@ class PartKind(StrEnum):
 class Component:
     """A package or module in an item. `digest`: sha256 in hex of its own file, empty where it was not kept.
 
-    `licence`: an SPDX expression, empty where it is not known.
+    `licence`: an SPDX expression, empty where it is not known. `distro` of a Debian or RPM package: the system that it
+    is for, as debian-12; empty where nobody said. `source`: the Debian source package that it was built from, with
+    @VERSION where that is another than its own, empty where both are the same: records of vulnerabilities go by it.
     """
 
     kind: PartKind
@@ -39,6 +41,8 @@ class Component:
     architecture: str = ""
     digest: str = ""
     licence: str = ""
+    distro: str = ""
+    source: str = ""
 
     @property
     def purl(self) -> str:
@@ -46,9 +50,16 @@ class Component:
         name = "/".join(_quoted(word) for word in self.name.split("/"))
         if self.kind is PartKind.PYTHON:
             name = re.sub(r"[-_.]+", "-", name).lower()
-        place = "debian/" if self.kind is PartKind.DEBIAN else ""
-        arch = f"?arch={self.architecture}" if self.architecture else ""
-        return f"pkg:{self.kind}/{place}{name}@{_quoted(self.version)}{arch}"
+        qualifiers = {"arch": self.architecture, "distro": self.distro, "upstream": self.source}
+        told = "&".join(f"{key}={_quoted(value)}" for key, value in qualifiers.items() if value)
+        return f"pkg:{self.kind}/{self._vendor}{name}@{_quoted(self.version)}{f'?{told}' if told else ''}"
+
+    @property
+    def _vendor(self) -> str:
+        """The namespace of what a distribution has packed."""
+        if self.kind is PartKind.DEBIAN:
+            return f"{self.distro.partition('-')[0] or 'debian'}/"
+        return f"{self.distro.partition('-')[0]}/" if self.kind is PartKind.RPM and self.distro else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from slipway.bundle.licences.expression import WHOLE
 from slipway.bundle.licences.rules import rules_digest
 from slipway.bundle.make.sources.c import CSource
 from slipway.bundle.make.sources.chart import ChartSource
-from slipway.bundle.make.sources.debian import DebianSource, stanza_fields
+from slipway.bundle.make.sources.debian import DebianSource, source_package, stanza_fields
 from slipway.bundle.make.sources.go import GoSource
 from slipway.bundle.make.sources.python import PythonSource
 from slipway.bundle.make.sources.wheels import WheelsSource
@@ -24,7 +24,7 @@ from slipway.catalog.versions import Versions
 from slipway.model.platforms import AMD64, Platform
 
 __all__ = ["LICENCES", "PARTS", "TYPES", "WHOLE", "Source", "source_directory", "source_licences"]
-__all__ += ["source_parts", "stanza_fields"]
+__all__ += ["source_package", "source_parts", "stanza_fields"]
 
 
 class Source(Protocol):

@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -79,8 +79,8 @@ class DebianSource:
 
     def parts(self, spec: pins.DebianPin, place: Path) -> dict[str, list[Component]]:
         """Its packages, of all files at once; which file is of which package is not kept."""
-        del spec
-        return {WHOLE: [_part(path, place) for path in sorted((place / STATUS).iterdir())]}
+        system = next((item.name for item in self.versions.packages.systems if item.suite == spec.suite), "")
+        return {WHOLE: [_part(path, place, system) for path in sorted((place / STATUS).iterdir())]}
 
 
 def note(package: Package, dest: Path) -> None:
@@ -92,7 +92,7 @@ def note(package: Package, dest: Path) -> None:
     place.write_text(f"{said}\nStatus: install ok installed\nSHA256: {digest}\n", encoding="utf-8")
 
 
-def _part(status: Path, tree: Path) -> Component:
+def _part(status: Path, tree: Path, system: str) -> Component:
     """A package by what is noted of it, and by its copyright file, which may link to that of another one."""
     fields = stanza_fields(status.read_text(encoding="utf-8"))
     text = tree / "usr/share/doc" / status.name / "copyright"
@@ -104,7 +104,15 @@ def _part(status: Path, tree: Path) -> Component:
         fields["Architecture"],
         fields["SHA256"],
         licence,
+        system,
+        source_package(fields),
     )
+
+
+def source_package(fields: Mapping[str, str]) -> str:
+    """The source of a package by its stanza, as `Component.source`: `Source: NAME (VERSION)`, or nothing."""
+    name, _, version = fields.get("Source", "").partition(" ")
+    return f"{name}@{version.strip('() ')}" if version else name
 
 
 def stanza_fields(text: str) -> dict[str, str]:
