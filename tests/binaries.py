@@ -29,6 +29,7 @@ PROGRAMS = (
     "kwok",
     "oras",
     "registry",
+    "scanner",
 )
 
 

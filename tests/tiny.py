@@ -68,11 +68,18 @@ def tiny_modules(root: Path) -> Path:
     return root / "modules"
 
 
-def tiny_build(tmp_path: Path, out: str, lines: list[str] | None = None, **options: Any) -> BundleManifest:
-    """Build it below `tmp_path`; what was really made is added to `lines`."""
+def tiny_build(
+    tmp_path: Path,
+    out: str,
+    lines: list[str] | None = None,
+    *,
+    known: dict[str, Any] = PINS,
+    **options: Any,
+) -> BundleManifest:
+    """Build it below `tmp_path` of what is pinned in `known`; what was really made is added to `lines`."""
     modules = tmp_path / "modules" if (tmp_path / "modules").is_dir() else tiny_modules(tmp_path)
     catalog = catalogs.load([modules])
-    pins = Versions.model_validate(PINS)
+    pins = Versions.model_validate(known)
     made = [] if lines is None else lines
     fixed: dict[str, Any] = {
         "kubernetes": ("v1.0.0",),

@@ -36,6 +36,8 @@ class GoPin(Pinned):
     """Version of the modules that replace the module's ./staging directory."""
     without: tuple[str, ...] = ()
     """Imports left out of the main package, which is then built from a copy."""
+    main: str = ""
+    """A file below images/ that is the main package `.` of its programs, where none of the modules has it."""
     cgo: bool = False
     """Whether it has parts in C, which gcc compiles; such programs need the libc of the machine they are built on."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli.bundling import bundlecarry, bundlelock, bundlemake, bundlepush
+from slipway.cli.bundling import bundlecarry, bundlelock, bundlemake, bundlepush, bundlescan
 from slipway.cli.views.output import (
     DEFAULT_FILE,
     ConfigurationFile,
@@ -245,6 +245,7 @@ def _commands() -> None:
         ("verify", verify, "verify bundle -f cluster.yaml"),
         ("diff", diff, "diff old new"),
         ("sbom", sbom, "sbom bundle -o cyclonedx > bundle.cdx.json"),
+        ("scan", bundlescan.scan, "scan bundle --database osv --fail-on high"),
         ("keygen", bundlecarry.keygen, "keygen ~/keys/site"),
         ("sign", bundlecarry.sign, "sign bundle --key ~/keys/site"),
         ("export", bundlecarry.export, "export bundle -o /media/usb --volume-size 4G"),

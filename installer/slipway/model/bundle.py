@@ -21,6 +21,7 @@ class ArtifactKind(StrEnum):
     WHEEL = "wheel"
     INSTALLER = "installer"
     SBOM = "sbom"
+    VULNERABILITIES = "vulnerabilities"
 
 
 class ImageOrigin(StrEnum):

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 from typing import Final
 
-#: Go's own library and runtime, which are in every program.
+#: Licence and name of Go's own library and runtime, which are in every program; records of vulnerabilities call it so.
 LIBRARY: Final = "BSD-3-Clause"
+STANDARD: Final = "stdlib"
 #: What `go version -m` calls a program's own module, those it depends on, and what stands in for one of them.
 _OWN, _OTHER, _REPLACED = "mod", "dep", "=>"
 _UPPER = re.compile(r"[A-Z]")
@@ -20,6 +21,11 @@ def linked_modules(text: str, own: str) -> list[tuple[str, str]]:
         elif words[:1] in ([_OWN], [_OTHER]):
             found.append((words[1], words[2]))
     return [(path, version) for path, version in found if not path.startswith(f"{own}/")]
+
+
+def toolchain_version(text: str) -> str:
+    """The version of Go, and so of its library, with which a program was built, as its first line names it: 1.26.6."""
+    return text.partition("\n")[0].rpartition(": go")[2].split(" ")[0]
 
 
 def module_place(cache: Path, path: str, version: str) -> Path:

@@ -20,6 +20,7 @@ from slipway.bundle.make.bom import write_documents
 from slipway.bundle.make.builder import Builder
 from slipway.bundle.make.installer import installer
 from slipway.bundle.make.official import Official, OfficialFiles
+from slipway.bundle.make.vulnerabilities import vulnerability_artifacts
 from slipway.catalog import Catalog
 from slipway.catalog.versions import Versions
 from slipway.model.bundle import BundleManifest
@@ -40,6 +41,7 @@ def build_bundle(
     elsewhere: Mapping[str, str] = MappingProxyType({}),
     official: Official | None = None,
     files: OfficialFiles | None = None,
+    vulnerabilities: Path | None = None,
     progress: Callable[[str], None],
 ) -> BundleManifest:
     """Build all that is missing, write it below `out`, and the manifest last.
@@ -47,7 +49,7 @@ def build_bundle(
     `kubernetes`: one version, or all on the way of an upgrade. `platforms` are those of the site's hosts.
     `packages` are those that the hosts need besides the ones every host does; `gathered` are directories of packages
     by system, for systems whose packages are not fetched. Contents whose digest is in `elsewhere`, with a
-    repository of the site that has it, are left out.
+    repository of the site that has it, are left out. `vulnerabilities`: databases to carry, and then the scanner.
     """
     builder = Builder(versions, catalog, Writer(out, elsewhere), Workshop(progress), platforms)
     chosen = sorted(set(modules))
@@ -69,6 +71,7 @@ def build_bundle(
             *builder.packages(systems, gathered, tuple(packages)),
             builder.catalog_content(),
             *installer(versions, builder.writer, builder.workshop, platforms),
+            *(vulnerability_artifacts(vulnerabilities, builder) if vulnerabilities else ()),
         ]
         name = f"slipway-{__version__}-kubernetes-{'-'.join(kubernetes)}"
         documents = write_documents(name, builder.parts.items(artifacts), builder.writer)

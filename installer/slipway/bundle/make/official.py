@@ -22,7 +22,7 @@ from slipway.model.platforms import AMD64, Platform
 NamedDownload = tuple[DownloadKind, str, str]
 _UNVERIFIED: Final = "is unverified: no lock has its {}"
 #: Binaries that run where Slipway does: that may be an amd64 machine, whatever its hosts are.
-TOOLS: Final = frozenset({"helm"})
+TOOLS: Final = frozenset({"helm", "scanner"})
 
 
 def platforms_with_tools(platforms: Iterable[Platform]) -> tuple[Platform, ...]:

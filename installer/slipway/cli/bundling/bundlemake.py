@@ -87,6 +87,14 @@ class BuildOptions:
             help="A locked binary or chart besides those needed, as chart/page:1.2.3. Repeatable.",
         ),
     ] = None
+    vulnerabilities: Annotated[
+        Path | None,
+        typer.Option(
+            "--vulnerability-database",
+            metavar="DIR",
+            help="Carry these databases of osv.dev (ECOSYSTEM/all.zip), and the scanner for `bundle scan`.",
+        ),
+    ] = None
     platform: Platform = ""
     registry: Registry = None
     # Here -o is the directory, as with every tool that builds something.
@@ -140,6 +148,7 @@ def _built(options: BuildOptions) -> "BundleManifest":
         elsewhere=Inventory.read(options.since).blobs if options.since else {},
         official=_official(options, configuration, upstreams),
         files=_official_files(options, configuration, upstreams),
+        vulnerabilities=options.vulnerabilities,
         progress=lambda text: print(text, file=sys.stderr, flush=True),
     )
 

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar, get_type_hints
 
 Options = TypeVar("Options")
+#: None, or an exit code.
+Code = TypeVar("Code", None, int)
 
 
-def taking(kind: Callable[..., Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
+def taking(kind: Callable[..., Options]) -> Callable[[Callable[[Options], Code]], Callable[..., Code]]:
     """Decorates a command of one argument, whose options Typer reads off the fields of the dataclass `kind`."""
     hints = get_type_hints(kind, include_extras=True)
     parameters = [
@@ -15,16 +17,17 @@ def taking(kind: Callable[..., Options]) -> Callable[[Callable[[Options], None]]
         for name, parameter in inspect.signature(kind).parameters.items()
     ]
 
-    def decorate(command: Callable[[Options], None]) -> Callable[..., None]:
-        def taken(**values: Any) -> None:
-            command(kind(**values))
+    def decorate(command: Callable[[Options], Code]) -> Callable[..., Code]:
+        def taken(**values: Any) -> Code:
+            return command(kind(**values))
 
         taken.__name__, taken.__doc__, taken.__module__ = (
             command.__name__,
             command.__doc__,
             command.__module__,
         )
-        taken.__annotations__ = {**{one.name: one.annotation for one in parameters}, "return": None}
+        returned = get_type_hints(command)["return"]
+        taken.__annotations__ = {**{one.name: one.annotation for one in parameters}, "return": returned}
         taken.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # as functools.wraps sets it
         return taken
 

@@ -85,6 +85,8 @@ def test_modules_of_a_program() -> None:
     )
     found = golang.linked_modules(said, "slipway.invalid")
     assert found == [("github.com/Masterminds/semver/v3", "v3.4.0"), ("k8s.io/api", "v0.35.4")]
+    assert golang.toolchain_version(said) == "1.26.6"
+    assert golang.toolchain_version(said.replace("1.26.6", "1.26.6 X:nodwarf5")) == "1.26.6"
     assert golang.module_place(Path("/mod"), *found[0]) == Path(
         "/mod/github.com/!masterminds/semver/v3@v3.4.0"
     )

@@ -6,6 +6,7 @@ Each source gets a small module of its own: replace directives of upstream's go.
 
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +21,10 @@ from slipway.bundle.make.sources.c import compiler
 from slipway.bundle.make.sources.toolchain import find_go, go_environment, machine_proxy
 from slipway.bundle.sbom.parts import Component, PartKind
 from slipway.catalog import pins
+from slipway.catalog.shipped import digest_of_files
 from slipway.catalog.versions import Versions
 from slipway.model.platforms import Platform
+from slipway.settings import data_dir
 
 STAGING = re.compile(r"^\s*(?:replace\s+)?(k8s\.io/[\w.-]+) => \./staging", re.MULTILINE)
 #: Above the small modules that are made here.
@@ -40,9 +43,11 @@ class GoSource:
         self.env = go_environment(workshop.root, platform) | machine_proxy(self.go)
 
     def recipe(self, spec: pins.GoPin) -> object:
-        """Another toolchain makes other bytes, so it belongs to the recipe; cgo only where it is used."""
-        pins = spec.model_dump(mode="json", exclude=set() if spec.cgo else {"cgo"})
-        return [pins, self.go_version, self.env["GOFLAGS"]]
+        """Another toolchain makes other bytes, so it belongs to the recipe; cgo and main only where they are used."""
+        unused = {name for name in ("cgo", "main") if not getattr(spec, name)}
+        pins = spec.model_dump(mode="json", exclude=unused)
+        own = [digest_of_files([_main(spec)])] if spec.main else []
+        return [pins, self.go_version, self.env["GOFLAGS"], *own]
 
     def fetch(self, spec: pins.GoPin, dest: Path) -> None:
         """One `go build` per program; all but the first are quick."""
@@ -51,6 +56,8 @@ class GoSource:
         with tempfile.TemporaryDirectory(prefix=f"{spec.name}-", dir=work_root) as work:
             module = Path(work)
             self._write_module(spec, module)
+            if spec.main:
+                shutil.copy(_main(spec), module / "main.go")
             for name, package in spec.programs.items():
                 self._build(spec, module, package, dest / name)
 
@@ -90,17 +97,24 @@ class GoSource:
     def licences(self, spec: pins.GoPin, place: Path) -> dict[str, str]:
         """Of each program: those of all modules that are linked into it, and of Go's own library."""
         return {
-            name: all_of([golang.LIBRARY, *(part.licence for part in found)])
-            for name, found in self.parts(spec, place).items()
+            name: all_of(part.licence for part in found) for name, found in self.parts(spec, place).items()
         }
 
     def parts(self, spec: pins.GoPin, place: Path) -> dict[str, list[Component]]:
-        """Of each program: all modules that are linked into it."""
+        """Of each program: all modules that are linked into it, and Go's own library."""
         named = {name: output_of([self.go, "version", "-m", str(place / name)]) for name in spec.programs}
         modules = {name: golang.linked_modules(text, OWN) for name, text in named.items()}
         known = {module: in_directory(self.directory(*module)) for module in set().union(*modules.values())}
         return {
-            name: [Component(PartKind.GO, *module, licence=known[module]) for module in sorted(found)]
+            name: [
+                Component(
+                    PartKind.GO,
+                    golang.STANDARD,
+                    golang.toolchain_version(named[name]),
+                    licence=golang.LIBRARY,
+                ),
+                *(Component(PartKind.GO, *module, licence=known[module]) for module in sorted(found)),
+            ]
             for name, found in modules.items()
         }
 
@@ -115,3 +129,7 @@ class GoSource:
         with tempfile.TemporaryDirectory() as work:
             answer: dict[str, str] = json.loads(output_of(argv, cwd=Path(work), env=self.env))
         return answer
+
+
+def _main(spec: pins.GoPin) -> Path:
+    return data_dir() / "images" / spec.main
