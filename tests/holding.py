@@ -55,7 +55,7 @@ def main(kubeconfig: str, name: str, seconds: str, hours: str) -> None:
     mine = context(Path(kubeconfig), name, Path("/nowhere"))
     while True:
         try:
-            return hold(Locks(mine, (), cluster=True, epoch=1, note=say, seconds=int(seconds)))
+            return hold(Locks(mine, (), cluster=True, seen={}, note=say, seconds=int(seconds)))
         except StalePlanError:
             say("stale")
         except HeldError as error:

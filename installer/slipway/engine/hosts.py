@@ -1,12 +1,13 @@
 """Host steps: one Ansible run over the hosts of the batch, each carrying its own steps and their variables."""
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from slipway.catalog import Catalog, Stage
 from slipway.engine.artifacts import local_artifacts, local_packages
+from slipway.engine.board import Board
 from slipway.engine.interpreter import ensure_python
 from slipway.engine.run import Run
 from slipway.model.bundle import BundleManifest
@@ -40,21 +41,6 @@ ON_EVERY_NODE = ("/kube-proxy", SANDBOX)
 def run_hosts(steps: tuple[Step, ...], run: Run) -> None:
     """Run the roles; a step has succeeded when its record is on its host."""
     board, context = run.board, run.context
-    changed: Counter[str] = Counter()
-    current: dict[str, str] = {}
-
-    def on_event(event: RunnerEvent) -> None:
-        if event.kind is EventKind.STEP_BEGUN:
-            current[event.host] = event.step
-            board.begin(event.step)
-        elif event.kind is EventKind.STEP_DONE:
-            board.succeed(event.step, changed=changed[event.step])
-            current.pop(event.host, None)
-        elif event.kind is EventKind.TASK_STARTED:
-            board.task(event.host, event.task, current.get(event.host, ""))
-        elif event.kind is EventKind.CHANGED:
-            changed[current.get(event.host, "")] += 1
-
     giver = credentials_host(steps, run)
     steps, pythons = _with_python(steps, run, giver)
     if not steps:
@@ -68,11 +54,34 @@ def run_hosts(steps: tuple[Step, ...], run: Run) -> None:
         directory=context.state / "runs",
         secrets=context.secret,
         known_hosts=context.known_hosts,
-        on_event=on_event,
+        on_event=listener(steps, board),
         cancelled=run.cancelled,
     )
     if not run.cancelled():
         explain_unrecorded(steps, result, run)
+
+
+def listener(steps: Iterable[Step], board: Board) -> Callable[[RunnerEvent], None]:
+    """What tells the board how far these steps are. A host's word counts for its own."""
+    planned = {(step.target, step.id) for step in steps}
+    changed: Counter[str] = Counter()
+    current: dict[str, str] = {}
+
+    def on_event(event: RunnerEvent) -> None:
+        if event.step and (event.host, event.step) not in planned:
+            return
+        if event.kind is EventKind.STEP_BEGUN:
+            current[event.host] = event.step
+            board.begin(event.step)
+        elif event.kind is EventKind.STEP_DONE:
+            board.succeed(event.step, changed=changed[event.step])
+            current.pop(event.host, None)
+        elif event.kind is EventKind.TASK_STARTED:
+            board.task(event.host, event.task, current.get(event.host, ""))
+        elif event.kind is EventKind.CHANGED:
+            changed[current.get(event.host, "")] += 1
+
+    return on_event
 
 
 def credentials_host(steps: Iterable[Step], run: Run) -> str:
@@ -154,6 +163,7 @@ def host_variables(
             **{name: value for step in mine for name, value in step.inputs.items()},
             "slipway_steps": {step.action: _step_variables(step, run) for step in mine},
             "slipway_local_artifacts": _carried(mine, run),
+            "slipway_epoch": run.locks.epoch_on(host.name),
         }
         if host.control_plane:  # others join by it, also when it has no step itself
             variables[host.name]["kubernetes_control_plane_address"] = host.address
@@ -200,7 +210,6 @@ def run_variables(run: Run) -> dict[str, Any]:
     """Variables of the run itself, which enter no digest."""
     return {
         "slipway_operation": run.board.operation,
-        "slipway_epoch": run.locks.epoch,
         "slipway_holder": run.context.holder,
         "slipway_site": run.observed.site,
         "slipway_images": first_images(run.context.configuration, run.context.catalog, run.context.manifest),

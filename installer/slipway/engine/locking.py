@@ -31,9 +31,9 @@ _ON_HOSTS = frozenset({StepKind.HOST, StepKind.MIRROR})
 class Locks:
     """Context manager around an operation on these hosts. `cluster`: whether there is one, whose Lease is taken.
 
-    `epoch` is higher than that of any host's lock seen, and stays what it is when the operation begins. `note` is told
-    why the operation waits or stops; `cancelled` ends the waiting. `seconds`: a lock's life without renewal; two of
-    its renewals may fail.
+    `seen`: epochs of the hosts' locks. On a host the operation has a higher one, and the Lease's where that is higher;
+    it stays what it is when the operation begins. `note` is told why the operation waits or stops; `cancelled` ends the
+    waiting. `seconds`: a lock's life without renewal; two of its renewals may fail.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Locks:
         hosts: Iterable[str],
         *,
         cluster: bool,
-        epoch: int,
+        seen: locks.Epochs,
         note: Callable[[str], None],
         cancelled: Callable[[], bool] = lambda: False,
         seconds: int = LOCK_SECONDS,
@@ -50,7 +50,9 @@ class Locks:
         self.context = context
         self.hosts = tuple(dict.fromkeys(hosts))
         self.cluster = cluster
-        self.epoch = epoch
+        self.epoch = 1
+        """The Lease's, where it was taken before the operation began."""
+        self._own = {host: 1 + epoch for host, epoch in seen.items()}
         self.note = note
         self.silent: dict[str, HostError] = {}
         """Hosts that have stopped answering since they were read: not locked, so they must not be touched."""
@@ -76,12 +78,12 @@ class Locks:
     ) -> Self:
         """For the hosts that a plan changes, and those of the site registry where it pushes."""
         steps = [step for step in plan.steps if not step.hold]
-        epoch = 1 + max((h.lock.epoch for h in observed.hosts.values() if h.lock), default=0)
+        seen = {name: host.lock.epoch for name, host in observed.hosts.items() if host.lock}
         hosts = [step.target for step in steps if step.kind is StepKind.HOST]
         if any(step.kind is StepKind.MIRROR for step in steps):
             hosts += [host.name for host in context.configuration.registry_hosts]
         cluster = observed.cluster.reachable
-        return cls(context, hosts, cluster=cluster, epoch=epoch, note=note, cancelled=cancelled)
+        return cls(context, hosts, cluster=cluster, seen=seen, note=note, cancelled=cancelled)
 
     def __enter__(self) -> Self:
         try:
@@ -100,6 +102,10 @@ class Locks:
 
     def __exit__(self, *_: object) -> None:
         self._give_back()
+
+    def epoch_on(self, host: str) -> int:
+        """The operation's epoch on a host, by which that host judges its steps."""
+        return locks.epoch_on(host, self.epoch, self._own)
 
     @property
     def lost(self) -> SlipwayError | None:
@@ -147,18 +153,18 @@ class Locks:
         name = self.context.configuration.lease
         self._lease = lease = Lease(self.context.client(), name, self.context.holder, seconds=self._seconds)
         self._patiently(lambda: self._acquire(lease))
-        if not self._begun:  # hosts know an operation by one epoch, from its first step to its last
+        if not self._begun:  # a host knows an operation by one epoch, from its first step to its last
             self.epoch = lease.epoch
         self._leased = True
         self._keep("the Lease", lease.renew)
 
     def _acquire(self, lease: "Lease") -> None:
         try:
-            lease.acquire(at_least=self.epoch)
+            lease.acquire()
         except HeldError as error:
             if not is_gone(error.holder):
                 raise
-            lease.acquire(at_least=self.epoch, instead_of=error.holder)
+            lease.acquire(instead_of=error.holder)
 
     def _lock_hosts(self) -> None:
         try:
@@ -175,6 +181,7 @@ class Locks:
             self.context.holder,
             self.epoch,
             hosts=self.hosts,
+            own=self._own,
             seconds=self._seconds,
             instead_of=dead,
         )
@@ -182,7 +189,8 @@ class Locks:
     def _renew_hosts(self) -> None:
         assert self._fleet  # noqa: S101 - opened by __enter__
         mine = [host for host in self.hosts if host not in self.silent]
-        locks.renew(self._fleet, self.context.holder, self.epoch, hosts=mine, seconds=self._seconds)
+        holder, seconds = self.context.holder, self._seconds
+        locks.renew(self._fleet, holder, self.epoch, hosts=mine, own=self._own, seconds=seconds)
 
     def _patiently(self, attempt: Callable[[], None]) -> None:
         """Wait for most of a lock's life; by then a holder that lives has renewed it."""
@@ -212,7 +220,7 @@ class Locks:
             keeper.stop()
         if self._fleet:
             mine = [host for host in self.hosts if host not in self.silent]
-            locks.release(self._fleet, self.context.holder, self.epoch, hosts=mine)
+            locks.release(self._fleet, self.context.holder, self.epoch, hosts=mine, own=self._own)
             self._fleet.close()
         if self._lease:
             try:

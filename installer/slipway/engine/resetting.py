@@ -40,16 +40,16 @@ def reset(
 
     with ExitStack() as held:
         with before_changes():
-            epoch = 1 + _refuse_strangers(context, names, site)
+            seen = _epochs_of_no_strangers(context, names, site)
             cluster = _cluster_answers(context, tell)
-            locks = Locks(context, names, cluster=cluster, epoch=epoch, note=note, seconds=LOCK_SECONDS)
+            locks = Locks(context, names, cluster=cluster, seen=seen, note=note, seconds=LOCK_SECONDS)
             held.enter_context(locks)
         begun.set()
         return _reset(context, names, site, delete_data=delete_data, tell=tell)
 
 
-def _refuse_strangers(context: Context, names: Sequence[str], site: str) -> int:
-    """The highest epoch of the hosts' locks. One that cannot be read is no stranger: a reset makes it free again."""
+def _epochs_of_no_strangers(context: Context, names: Sequence[str], site: str) -> dict[str, int]:
+    """The epochs of the hosts' locks. One that cannot be read is no stranger: a reset makes it free again."""
     chosen = [host for host in context.configuration.hosts if host.name in names]
     with Fleet(chosen, context.access()) as fleet:
         seen = read_hosts(context.configuration, fleet)
@@ -61,7 +61,7 @@ def _refuse_strangers(context: Context, names: Sequence[str], site: str) -> int:
             findings=findings,
             hint="see whether the addresses are right; those of another cluster: reset them from its workspace",
         )
-    return max((host.lock.epoch for host in seen.values() if host.lock), default=0)
+    return {name: host.lock.epoch for name, host in seen.items() if host.lock}
 
 
 def strangers(seen: Mapping[str, HostObserved], site: str) -> Iterator[Finding]:

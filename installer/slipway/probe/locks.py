@@ -7,9 +7,10 @@ is refused by the host itself, however late it arrives.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from slipway.errors import ConflictError, HeldError, StepError
@@ -20,24 +21,38 @@ from slipway.probe.fleet import Fleet
 from slipway.probe.ssh import SSHSession
 from slipway.settings import LOCK_SECONDS
 
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _HOLDER: Final = re.compile(r"[A-Za-z0-9@._:/+-]{1,200}")
 
 #: Seconds that one host's lock may take: less than a lock's life, so that a host that hangs costs no other its lock.
 _SECONDS: Final = LOCK_SECONDS / 4
 
+#: Epochs by host. What a host says of its own counts on that host alone: it may say anything.
+Epochs = Mapping[str, int]
+NONE_OF_THEIR_OWN: Final[Epochs] = MappingProxyType({})
+
 _SCRIPT: Final = Path(__file__).with_name("lock.sh").read_text(encoding="utf-8")
 
 
-def last_epoch(fleet: Fleet) -> int:
-    """The highest epoch of these hosts' locks, 0 where none was ever taken.
+def last_epochs(fleet: Fleet) -> dict[str, int]:
+    """The epochs of these hosts' locks, 0 where none was ever taken.
 
     Raises:
         HostError: a host does not answer.
+        ConflictError: or not with a number.
     """
     answers, errors = fleet.each(lambda session: _ask(session, "read", "nobody", 0, 0))
     for error in errors.values():
         raise error
-    return max((int(epoch) for [epoch] in answers.values()), default=0)
+    for name, answer in answers.items():
+        if len(answer) != 1 or not _NUMBER.fullmatch(answer[0]):
+            raise _conflict(name, answer)
+    return {name: int(epoch) for name, [epoch] in answers.items()}
+
+
+def epoch_on(host: str, epoch: int, own: Epochs) -> int:
+    """The epoch of an operation on one host."""
+    return max(epoch, own.get(host, 0))
 
 
 def acquire(
@@ -46,12 +61,14 @@ def acquire(
     epoch: int,
     *,
     hosts: Iterable[str] | None = None,
+    own: Epochs = NONE_OF_THEIR_OWN,
     seconds: int = LOCK_SECONDS,
     instead_of: str = "",
 ) -> dict[str, HostError]:
     """Lock all hosts that answer, or none; ConflictError names the holder. Returns hosts that did not answer.
 
-    `epoch`: the highest one seen, plus one. `instead_of` is a holder known to be dead: its place is taken.
+    `epoch`: the operation's; `own`: those of hosts that have to have a higher one, whose locks were at it already.
+    `instead_of` is a holder known to be dead: its place is taken.
 
     The first host that answers is asked alone: of two that start at once, one then stops there and leaves the
     others' locks in peace.
@@ -62,33 +79,48 @@ def acquire(
         while rest:
             group, rest = (rest[:1], rest[1:]) if alone else (rest, [])
             answers, errors = fleet.each(
-                lambda s: _ask(s, "acquire", holder, epoch, seconds, instead_of), group
+                lambda s: _ask(s, "acquire", holder, epoch_on(s.name, epoch, own), seconds, instead_of), group
             )
             away = {name: error for name, error in errors.items() if error.code in AWAY}
             _demand(answers, {name: error for name, error in errors.items() if name not in away})
             silent |= away
             alone = alone and not answers
     except BaseException:
-        release(fleet, holder, epoch, hosts=names)
+        release(fleet, holder, epoch, hosts=names, own=own)
         raise
     return silent
 
 
 def renew(
-    fleet: Fleet, holder: str, epoch: int, *, hosts: Iterable[str] | None = None, seconds: int = LOCK_SECONDS
+    fleet: Fleet,
+    holder: str,
+    epoch: int,
+    *,
+    hosts: Iterable[str] | None = None,
+    own: Epochs = NONE_OF_THEIR_OWN,
+    seconds: int = LOCK_SECONDS,
 ) -> dict[str, HostError]:
     """Keep the locks for some more seconds; ConflictError when one was lost. Returns hosts that did not answer."""
-    answers, errors = fleet.each(lambda s: _ask(s, "renew", holder, epoch, seconds), hosts)
+    answers, errors = fleet.each(
+        lambda s: _ask(s, "renew", holder, epoch_on(s.name, epoch, own), seconds), hosts
+    )
     _demand(answers, {})
     return errors
 
 
-def release(fleet: Fleet, holder: str, epoch: int, *, hosts: Iterable[str] | None = None) -> None:
+def release(
+    fleet: Fleet,
+    holder: str,
+    epoch: int,
+    *,
+    hosts: Iterable[str] | None = None,
+    own: Epochs = NONE_OF_THEIR_OWN,
+) -> None:
     """Give back what is still ours; a host that does not answer frees itself when the lock expires."""
 
     def give(session: SSHSession) -> None:
         with suppress(StepError):
-            _ask(session, "release", holder, epoch, 0)
+            _ask(session, "release", holder, epoch_on(session.name, epoch, own), 0)
 
     fleet.each(give, hosts)
 

@@ -20,7 +20,6 @@ from typing import Any, Final
 
 from slipway.runner import gate
 from slipway.runner.events import translate
-from slipway.runner.gate import GATE
 from slipway.runner.processes import MARKER, become_subreaper, end_run
 
 #: Seconds between looks at the caller itself, besides its pipe, which a fork of it could hold open.
@@ -83,8 +82,7 @@ class Supervisor:
             event_handler=self.handle,
             cancel_callback=self.stopping.is_set,
         )
-        if GATE in self.spec["environment"]:
-            runner.config.command = [sys.executable, "-m", gate.__name__, *runner.config.command[1:]]
+        runner.config.command = [sys.executable, "-m", gate.__name__, *runner.config.command[1:]]
         runner.run()
         seconds = time.monotonic() - started
         self.send(result={"rc": runner.rc, "status": runner.status, "seconds": seconds})

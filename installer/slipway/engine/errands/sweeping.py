@@ -74,8 +74,8 @@ def sweep_registries(
     """
     hosts = {host.name: host for host in context.configuration.registry_hosts}
     with Fleet(hosts.values(), context.access()) as fleet:
-        epoch = 1 + locks.last_epoch(fleet)
-        with Locks(context, hosts, cluster=_has_cluster(context), epoch=epoch, note=tell) as mine:
+        seen = locks.last_epochs(fleet)
+        with Locks(context, hosts, cluster=_has_cluster(context), seen=seen, note=tell) as mine:
             if sweepable_images(context) != found:
                 raise StalePlanError("the registry has changed since you were asked", hint="run it again")
             gone = {}
