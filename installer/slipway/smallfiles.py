@@ -5,6 +5,7 @@ import json
 import os
 import select
 import stat
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -65,9 +66,31 @@ def json_of(path: Path, limit: int = LIMIT) -> Any:
 
     Raises:
         OSError: it cannot be read, or is larger.
+        ValueError: as `json_in`.
+    """
+    return json_in(text_of(path, limit))
+
+
+def json_in(text: str | bytes) -> Any:
+    """The value of a text in JSON that somebody else wrote.
+
+    Raises:
         ValueError: it is no JSON, or deeper than any that is meant.
     """
     try:
-        return json.loads(text_of(path, limit))
+        return json.loads(text)
     except RecursionError as exc:
         raise ValueError("it is nested too deeply") from exc
+
+
+def opened(path: Path) -> BufferedReader:
+    """A file of some medium, to be read: never a pipe that nobody writes into, nor a device without an end.
+
+    Raises:
+        OSError: it cannot be read, or is no file (EINVAL).
+    """
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no file", os.fspath(path))
+    return file

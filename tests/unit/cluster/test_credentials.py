@@ -96,8 +96,9 @@ def test_read_as_the_library_reads_it(tmp_path: Path, user: dict) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_process_that_is_killed_leaves_no_key_on_a_disk(tmp_path: Path) -> None:
-    path = kubeconfig(tmp_path, CERTIFICATES)
+@pytest.mark.parametrize("more", [{}, {"username": "me"}], ids=["read by us", "read by the library"])
+def test_a_process_that_is_killed_leaves_no_key_on_a_disk(tmp_path: Path, more: dict) -> None:
+    path = kubeconfig(tmp_path, CERTIFICATES | more)
     killed = subprocess.run(
         [sys.executable, "-c", f"{READ}\nimport signal\nos.kill(os.getpid(), signal.SIGKILL)", "ours", path],
         env={**os.environ, "TMPDIR": str(tmp_path)},

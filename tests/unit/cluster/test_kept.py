@@ -25,6 +25,8 @@ ODD_MODULES = (
             {"intent": {"a": 1}},
             {"parts": []},
             {"extra": 5},
+            {"extra": {"generations": 5}},
+            {"message": "\ud800"},
             {"releases": 5},
             {"digest": None},
             {"name": "y"},
@@ -91,6 +93,8 @@ def test_the_record_of_settings(text: str) -> None:
         node_text(drained="perhaps"),
         node_text(name="other"),
         node_text(address=""),
+        node_text(address="-oProxyCommand=id"),
+        node_text(address="a b"),
     ],
 )
 def test_what_is_kept_of_a_node(text: str) -> None:

@@ -5,8 +5,7 @@ the edit is taken back; so whoever goes on from there asks first what it may hav
 """
 
 import base64
-import gzip
-import json
+import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from slipway.cluster.lifecycle.rendered import objects
 from slipway.cluster.rest.client import Client, Object
 from slipway.errors import StepError
 from slipway.model.record import ObjectRef
+from slipway.smallfiles import LIMIT, json_in
 
 #: States of revisions that never came to stand, or that nobody saw standing.
 _BROKEN = "failed,pending-install,pending-upgrade,pending-rollback"
@@ -70,8 +70,8 @@ def _manifest(secret: Object) -> tuple[Object, ...]:
     """What a revision consists of. Helm keeps it as JSON, gzipped, in base64; the API adds a base64 of its own."""
     try:
         packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-        release = json.loads(gzip.decompress(packed))
-    except (KeyError, OSError, ValueError) as exc:
+        release = dict(json_in(_unpacked(packed)))
+    except (KeyError, TypeError, ValueError, zlib.error) as exc:
         meta = secret["metadata"]
         raise StepError(
             f"Helm's history of {meta['labels']['name']} cannot be read",
@@ -80,3 +80,12 @@ def _manifest(secret: Object) -> tuple[Object, ...]:
             hint="remove this Secret: that revision never came to stand",
         ) from exc
     return tuple(objects(release.get("manifest") or "", where=f"release/{release.get('name', '')}"))
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """Whoever may write Secrets in that namespace can pack a thousand times what one holds."""
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    found = unpacking.decompress(packed, LIMIT)
+    if not unpacking.eof:
+        raise ValueError(f"it is cut off, or has more than {LIMIT >> 20} MiB")
+    return found

@@ -6,6 +6,7 @@ format is refused, not guessed at; what other releases wrote besides is passed o
 
 import base64
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
@@ -15,6 +16,7 @@ from slipway.cluster.rest.client import Object
 from slipway.errors import PreflightError
 from slipway.model.record import RECORD_FORMAT, ModuleRecord, NodeRecord, StepRecord, Unreadable
 from slipway.settings import API_GROUP, MODULE_RECORD_PREFIX, NAMESPACE, NODE_RECORD_PREFIX
+from slipway.smallfiles import json_in
 
 Kept = TypeVar("Kept")
 
@@ -32,6 +34,7 @@ def module_record(document: Object) -> ModuleRecord:
     place = _Place(f"configmap/{NAMESPACE}/{name}", f"kubectl -n {NAMESPACE} delete configmap {name}")
     text = (document.get("data") or {}).get(KEY, "")
     record = place.read(text, _MODULE, formatted=True)
+    place.checked(record.extra.get("generations", {}), _GENERATIONS)
     if MODULE_RECORD_PREFIX + record.name != name:
         raise place.unreadable(f"it is one of module {record.name}")
     return record
@@ -58,6 +61,8 @@ def node_record(node: Object, document: Object | None) -> NodeRecord:
         raise place.unreadable(f"it is one of node {record.name}")
     if record.steps and not record.address:
         raise place.unreadable("it does not say where its machine is")
+    if record.address and not _ADDRESS.fullmatch(record.address):
+        raise place.unreadable(f"{record.address!r} is no address")
     steps = {role: replace(step, made=()) for role, step in record.steps.items()}
     return replace(record, steps=steps)
 
@@ -78,6 +83,9 @@ def unreadable(error: PreflightError) -> Unreadable:
     return Unreadable(error.where, f"{error.what}: {error.why}" if error.why else error.what, error.hint)
 
 
+#: Of a machine: an IP address or a name, and no option of a program to which it is given.
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:-]*")
+_GENERATIONS: Final = TypeAdapter(dict[str, int])
 _MODULE: Final = TypeAdapter(ModuleRecord)
 _STEP: Final = TypeAdapter(StepRecord)
 _NODE: Final = TypeAdapter(NodeRecord)
@@ -96,6 +104,10 @@ class _Place:
         found = data.get("format", 0)
         if formatted and found != RECORD_FORMAT:
             raise self._of_another_release(found)
+        return self.checked(data, form)
+
+    def checked(self, data: object, form: TypeAdapter[Kept]) -> Kept:
+        """What was read, as what it has to be; PreflightError where it is not."""
         try:
             return form.validate_python(data)
         except ValidationError as exc:
@@ -104,8 +116,9 @@ class _Place:
 
     def _object(self, text: str | bytes) -> dict[str, Any]:
         try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as exc:
+            data = json_in(text)
+            json.dumps(data, ensure_ascii=False).encode()  # half a letter can be sent nowhere
+        except ValueError as exc:
             raise self.unreadable(str(exc)) from exc
         if not isinstance(data, dict):
             raise self.unreadable("it is no JSON object")

@@ -100,22 +100,34 @@ def _path(entry: Mapping[str, Any], field: str, kubeconfig: Path) -> str | None:
     return str(kubeconfig.parent / entry[field]) if entry.get(field) else None
 
 
-@cache
 def _file(text: str) -> str:
+    """The file of a field's data."""
+    return _file_of(base64.b64decode(text, validate=True))
+
+
+def _library_file(content: str | bytes, *_: object, **__: object) -> str:
+    """In place of the library's file below /tmp: of a kubeconfig's data, and of what its programs answer."""
+    return _file_of(content.encode() if isinstance(content, str) else content)
+
+
+@cache
+def _file_of(content: bytes) -> str:
     """TLS libraries want files: this one lies in memory and ends with the process, however that ends."""
     descriptor = os.memfd_create("slipway-credential")
     os.fchmod(descriptor, 0o600)
     with os.fdopen(descriptor, "wb", closefd=False) as file:
-        file.write(base64.b64decode(text, validate=True))
+        file.write(content)
     return f"/proc/self/fd/{descriptor}"
 
 
 def _whole(configuration: "Configuration", kubeconfig: Path) -> None:
-    """By the library's own reader, with all that it imports."""
+    """By the library's own reader, with all that it imports; its files are ours too, which no kill leaves behind."""
     if not hasattr(sys.modules["kubernetes.config"], "load_kube_config"):
         del sys.modules["kubernetes.config"]
     from kubernetes import config
+    from kubernetes.config import kube_config
 
+    kube_config._create_temp_file_with_content = _library_file  # noqa: SLF001 - there is no other way
     try:
         config.load_kube_config(  # type: ignore[no-untyped-call]
             str(kubeconfig), client_configuration=configuration, persist_config=False
