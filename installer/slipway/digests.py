@@ -2,7 +2,15 @@
 
 import hashlib
 import json
-from typing import Any
+import re
+from typing import Any, Final
+
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def is_digest(text: str) -> bool:
+    """Whether it is a sha256 as OCI writes it."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def canonical_json(value: Any, *, escaped: bool = False) -> str:

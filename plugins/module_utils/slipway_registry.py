@@ -158,20 +158,26 @@ class Registry:
         try:
             if response.status != 200:
                 raise HostError(f"{fields.get('realm')}: HTTP {response.status} for a pull token")
-            answer = json.loads(response.read())
+            answer = json.loads(response.read(CHUNK))
+            return f"Bearer {answer.get('token') or answer['access_token']}"
+        except (ValueError, KeyError, AttributeError, RecursionError) as error:
+            raise HostError(f"{fields.get('realm')}: this is no pull token: {error!r}") from error
         finally:
+            response.close()
             connection.close()
-        return f"Bearer {answer.get('token') or answer['access_token']}"
 
-    def download(self, repository: str, digest: str, path: str) -> None:
-        """One blob into a file, resumed where an earlier try stopped, and checked while it streams."""
+    def download(self, repository: str, digest: str, path: str, size: int | None = None) -> None:
+        """One blob into a file, resumed where an earlier try stopped, and checked while it streams.
+
+        `size`: bytes that it has, where that is known; more is not taken.
+        """
         url = f"{self.url}/v2/{self.project}{repository}/blobs/{digest}"
         lacking: dict[str, Lacking] = {}
         for attempt in range(ATTEMPTS):
             for asked in [address for address in self._in_turn() if address not in lacking]:
                 self.address = asked
                 try:
-                    self._attempt(url, digest, path)
+                    self._attempt(url, digest, path, size)
                 except Lacking as failure:
                     lacking[asked] = failure
                 except TransientFailure as failure:
@@ -190,7 +196,7 @@ class Registry:
         found = self.address
         return [found, *(address for address in self.addresses if address != found)]
 
-    def _attempt(self, url: str, digest: str, path: str) -> None:
+    def _attempt(self, url: str, digest: str, path: str, size: int | None) -> None:
         have = hashlib.sha256()
         offset = _absorb(path, have)
         response, connection = self.get(url, offset=offset)
@@ -205,8 +211,9 @@ class Registry:
                 raise kind(
                     f"{url}: HTTP {response.status} {response.reason}", url=url, status=response.status
                 )
-            _receive(response, path, have, url)
+            _receive(response, path, have, url, size)
         finally:
+            response.close()
             connection.close()
         if f"sha256:{have.hexdigest()}" != digest:
             unlink(path)
@@ -241,8 +248,10 @@ def _absorb(path: str, digest: hashlib._Hash) -> int:
         return 0
 
 
-def _receive(response: http.client.HTTPResponse, path: str, digest: hashlib._Hash, url: str) -> None:
-    """Append the body to the file."""
+def _receive(
+    response: http.client.HTTPResponse, path: str, digest: hashlib._Hash, url: str, size: int | None
+) -> None:
+    """Append the body to the file, but for what is more than all of it."""
     with writing(path, append=True) as stream:
         os.fchmod(stream.fileno(), 0o600)
         while True:
@@ -254,6 +263,8 @@ def _receive(response: http.client.HTTPResponse, path: str, digest: hashlib._Has
                 break
             digest.update(chunk)
             stream.write(chunk)
+            if size is not None and stream.tell() > size:
+                return
     left = response.length
     if left:
         raise TransientFailure(f"{url}: the connection ended {left} bytes early")

@@ -139,7 +139,7 @@ def place(registry: Registry | None, item: dict[str, Any]) -> dict[str, Any]:
     wanted = item["digest"].split(":")[1]
     download = f"{MARKERS}/{wanted}.part"
     if registry:
-        registry.download(item["repository"], item["digest"], download)
+        registry.download(item["repository"], item["digest"], download, item["size"])
     elif sha256_file(download) != wanted:
         raise HostError(f"{item['name']} was not copied to {download}, or is damaged")
     if tarfile.is_tarfile(download):
@@ -212,7 +212,8 @@ def replace_tree(item: dict[str, Any], archive: str) -> dict[str, Any]:
 
 def refuse_escape(root: str, name: str) -> None:
     """No member may leave the directory."""
-    if not os.path.realpath(os.path.join(root, name)).startswith(os.path.realpath(root)):
+    inside = os.path.realpath(root)
+    if os.path.commonpath([inside, os.path.realpath(os.path.join(root, name))]) != inside:
         raise HostError(f"archive member {name} leaves its directory")
 
 

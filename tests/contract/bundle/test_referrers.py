@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from slipway.bundle.form.layout import stored_manifest
 from slipway.bundle.form.manifest import read
 from slipway.bundle.locks import images as lock
 from slipway.bundle.locks.images import ALL, ImageLock
@@ -128,7 +129,7 @@ def test_what_others_have_listed_stays_listed(bundle: Path, registry: Registry) 
     gone = put_referrer(client, root, "application/vnd.site.other", repository=NAME)
     listing_of = referrers.Listing(client)
     for digest in (own, gone):
-        listing_of.add(NAME, referrers.layout.stored_manifest(client.get_manifest(NAME, digest)[0]))
+        listing_of.add(NAME, stored_manifest(client.get_manifest(NAME, digest)[0]))
     listing_of.write((NAME, root))
     assert about(client, root) == {own, gone}
     client.delete_manifest(NAME, gone)
@@ -171,7 +172,7 @@ def test_they_live_as_long_as_what_they_are_about(tmp_path: Path, bundle: Path, 
     push(bundle, client)
     own = put_referrer(client, root, "application/vnd.site.scan", repository=NAME)
     site = referrers.Listing(client)
-    site.add(NAME, referrers.layout.stored_manifest(client.get_manifest(NAME, own)[0]))
+    site.add(NAME, stored_manifest(client.get_manifest(NAME, own)[0]))
     site.write((NAME, root))
     small_bundle(tmp_path / "next")
     push(tmp_path / "next", client)

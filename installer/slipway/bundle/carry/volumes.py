@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from slipway.bundle.form.names import is_bundle_path, is_digest
+from slipway.bundle.form.names import is_bundle_path
+from slipway.digests import is_digest
 from slipway.errors import BundleError
+from slipway.smallfiles import json_in
 
 #: A newer one is refused.
 VOLUME_FORMAT: Final = 1
@@ -105,7 +107,7 @@ def parse(text: bytes, where: str) -> Header:
         BundleError: it is none, of a newer format, or names places that are not a bundle's.
     """
     try:
-        data = json.loads(text)
+        data = json_in(text)
         if data.pop("format") != VOLUME_FORMAT:
             hint = "use the Slipway that the volumes were made with"
             raise BundleError("a volume of another format", where=where, hint=hint)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from slipway.bundle.form import names
+from slipway.digests import is_digest
 from slipway.errors import BundleError
 from slipway.landing import land
 from slipway.model.bundle import BundleManifest
@@ -62,7 +63,7 @@ class Delta:
 
 
 def _strange(digest: str, repository: str) -> list[str]:
-    right = {digest: names.is_digest(digest), repository: names.is_repository(repository)}
+    right = {digest: is_digest(digest), repository: names.is_repository(repository)}
     return [text for text, known in right.items() if not known]
 
 

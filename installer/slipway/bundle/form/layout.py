@@ -7,8 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from slipway.digests import canonical_json, digest_of
+from slipway.digests import canonical_json, digest_of, is_digest
 from slipway.errors import BundleError
+from slipway.smallfiles import LIMIT, json_in, opened
 
 #: Annotation of the name that an image has in a layout.
 NAMED = "org.opencontainers.image.ref.name"
@@ -97,11 +98,36 @@ def stored_manifest(text: bytes, media_type: str = "") -> StoredManifest:
     Raises:
         ValueError: this is no manifest.
     """
-    data = json.loads(text)
+    data = json_in(text)
     if not isinstance(data, dict) or not ("config" in data or "manifests" in data):
         raise ValueError("it names neither a configuration nor manifests")
+    if problem := next(_problems(data), ""):
+        raise ValueError(problem)
     served = media_type or (OCI_INDEX if "manifests" in data else OCI_MANIFEST)
     return StoredManifest(digest_of(text), str(data.get("mediaType") or served), text)
+
+
+def _problems(data: Mapping[str, Any]) -> Iterator[str]:
+    """What in it leads to nothing: by its digests files are opened, and addresses asked."""
+    subject, lists = data.get("subject"), [data.get(key) or [] for key in ("manifests", "layers")]
+    if not (subject is None or (isinstance(subject, dict) and isinstance(subject.get("digest"), str))):
+        yield "its subject is none"
+    if not all(isinstance(found, list) for found in lists):
+        yield "its manifests or layers are no lists"
+        return
+    children, layers = lists
+    named = [*children, *layers, *([data["config"]] if "config" in data else [])]
+    if not all(isinstance(item, dict) for item in named):
+        yield "it names what is no content"
+        return
+    if not all(isinstance(item.get("platform") or {}, dict) for item in children):
+        yield "it names what is for no platform"
+    for item in (item for item in named if not item.get("urls")):
+        digest, size = item.get("digest"), item.get("size", 0 if item in children else None)
+        if not (isinstance(digest, str) and is_digest(digest)):
+            yield f"{digest!r} is no digest"
+        if type(size) is not int or size < 0:
+            yield f"{size!r} is no size"
 
 
 def manifests_below(root: str, read: Callable[[str], bytes], depth: int = DEPTH) -> Iterator[StoredManifest]:
@@ -137,7 +163,8 @@ def manifest_reader(directory: Path) -> Callable[[str], bytes]:
     def read(digest: str) -> bytes:
         path = directory / blob_path(digest)
         try:
-            text = path.read_bytes()
+            with opened(path) as file:
+                text = file.read(LIMIT)
         except OSError as exc:
             raise missing_error(digest, path, exc) from exc
         if digest_of(text) != digest:

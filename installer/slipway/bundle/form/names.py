@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from slipway.bundle.form.layout import INSTALL, LAYOUT
+from slipway.digests import is_digest
 from slipway.model.bundle import Artifact, ArtifactKind
 
 DELTA: Final = "delta.json"
@@ -17,7 +18,6 @@ MANIFEST: Final = "bundle.yaml"
 #: Beside it, where somebody signed it.
 SIGNATURE: Final = f"{MANIFEST}.sig"
 
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 #: A file, a tag or a version: one component of a path, never hidden, never above.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~-]{0,254}")
 #: Repositories of a registry, with or without its host and port.
@@ -26,11 +26,6 @@ _REPOSITORY: Final = re.compile(rf"{_WORD}(?::[0-9]{{1,5}}(?=/))?(?:/{_WORD})*")
 #: What lies at the top of a bundle.
 _TOP: Final = frozenset({MANIFEST, SIGNATURE, DELTA, INSTALL})
 _FOLDERS: Final = frozenset({LAYOUT, *(str(kind) for kind in ArtifactKind)})
-
-
-def is_digest(text: str) -> bool:
-    """Whether it is a sha256 as registries write it."""
-    return _DIGEST.fullmatch(text) is not None
 
 
 def is_repository(text: str) -> bool:

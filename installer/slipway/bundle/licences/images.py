@@ -1,10 +1,10 @@
 """The licence that whoever built an image states in it; pure."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from slipway.bundle.licences.expression import all_of, spdx_expression
+from slipway.smallfiles import json_in
 
 #: The annotation of a manifest, and the label of a configuration.
 KEY: Final = "org.opencontainers.image.licenses"
@@ -30,7 +30,7 @@ def _texts(data: Mapping[str, Any]) -> list[str]:
 
 def _data(text: bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(text)
+        found = json_in(text)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -4,7 +4,6 @@ What hangs at an image (signatures, attestations and other referrers) is locked 
 from a registry of the Internet: a tag can be overwritten, a digest cannot.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from slipway.bundle.form.layout import StoredManifest
 from slipway.bundle.ground.crew import Crew
 from slipway.bundle.ground.disk import guarded
 from slipway.bundle.registry import referrers
+from slipway.bundle.registry.answers import object_in
 from slipway.bundle.registry.refusals import RegistryError
 from slipway.bundle.registry.upstream import UpstreamImage, Upstreams
 from slipway.errors import BundleError, Finding
@@ -189,7 +189,9 @@ def _of_platform(place: UpstreamImage, node: StoredManifest, platform: str, imag
         if platform in offered:
             return _get(place, offered[platform])
     else:
-        config = json.loads(place.client.read_blob(place.repository, node.data["config"]["digest"]))
+        config = object_in(
+            place.client.read_blob(place.repository, node.data["config"]["digest"]), place.client.url
+        )
         offered = {_platform(config): node.digest}
         if platform in offered:
             return node

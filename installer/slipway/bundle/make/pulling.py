@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from slipway.bundle.form import layout
 from slipway.bundle.form.layout import Blob, StoredManifest, blob_path
@@ -107,5 +108,9 @@ def _tasks(images: Iterable[Pulled], writer: Writer) -> Iterator[tuple[UpstreamI
 
 
 def _fetch(task: tuple[UpstreamImage, str, int], writer: Writer, tally: Tally) -> None:
-    place, digest, _ = task
-    writer.fetch(digest, lambda path: place.client.get_blob(place.repository, digest, path, tally.add))
+    place, digest, size = task
+
+    def fetch(path: Path) -> None:
+        place.client.get_blob(place.repository, digest, path, tally.add, size=size)
+
+    writer.fetch(digest, fetch)

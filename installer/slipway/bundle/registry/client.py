@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from slipway.bundle.form.layout import MANIFESTS, OCI_INDEX
-from slipway.bundle.registry import resuming
+from slipway.bundle.registry import answers, resuming
 from slipway.bundle.registry.connection import Connection
 from slipway.bundle.registry.patience import PATIENCE
 from slipway.bundle.registry.refusals import RegistryError, RegistryUnavailable
 from slipway.bundle.registry.upload import SMALL, Upload, upload_location
 from slipway.digests import digest_of
 from slipway.model.codes import RefusalCode
+from slipway.smallfiles import LIMIT
 
 __all__ = ["RegistryClient", "RegistryError", "RegistryUnavailable"]
 
@@ -25,6 +26,8 @@ __all__ = ["RegistryClient", "RegistryError", "RegistryUnavailable"]
 ACCEPT = ", ".join(MANIFESTS)
 #: Tags that are asked for at once.
 PAGE = 1000
+#: Pages of one answer: a million tags.
+PAGES = 1000
 
 
 class RegistryClient:
@@ -67,7 +70,7 @@ class RegistryClient:
         """A manifest's bytes and its digest."""
         path = f"/v2/{self._project}{repository}/manifests/{reference}"
         with self._connection.open("GET", path, headers={"Accept": ACCEPT}) as response:
-            data = response.data
+            data = answers.whole(response, self.url)
         digest = digest_of(data)
         if reference.startswith("sha256:") and digest != reference:
             raise RegistryError(
@@ -90,7 +93,7 @@ class RegistryClient:
     def tags(self, repository: str) -> tuple[str, ...]:
         """All tags of a repository; () where there is no such repository."""
         pages = self._pages(f"/v2/{self._project}{repository}/tags/list?n={PAGE}")
-        return tuple(tag for page in pages for tag in page.get("tags") or ())
+        return tuple(tag for page in pages for tag in answers.listed(page, "tags", str, self.url))
 
     def referrers(self, repository: str, digest: str) -> list[dict[str, Any]] | None:
         """Descriptors of what is about a manifest, as the registry lists it; None: it keeps no such lists.
@@ -104,18 +107,26 @@ class RegistryClient:
             if error.code is not RefusalCode.REFUSED:
                 raise
             return None
-        return [item for page in pages for item in page.get("manifests") or ()] if pages else None
+        items = [item for page in pages for item in answers.listed(page, "manifests", dict, self.url)]
+        return items if pages else None
 
     def _pages(self, path: str, media_type: str = "") -> Iterator[dict[str, Any]]:
         """The parts of a long answer; none where the registry does not have it, or not of this type."""
-        while path:
+        left = LIMIT
+        for _ in range(PAGES):
             with self._connection.open("GET", path, missing_ok=True) as response:
                 served = response.headers.get("Content-Type", "").partition(";")[0]
                 if response.status == HTTPStatus.NOT_FOUND or (media_type and served != media_type):
                     return
-                yield response.json()
+                text = answers.whole(response, self.url, left)
                 more = re.match(r'<([^>]+)>;\s*rel="?next', response.headers.get("Link", ""))
-                path = more[1] if more else ""
+            left -= len(text)
+            yield answers.object_in(text, self.url)
+            if not more:
+                return
+            path = more[1]
+        why = f"after {PAGES} pages there is one more"
+        raise RegistryError(RefusalCode.DIGEST, "its answer does not end", where=f"{self.url}{path}", why=why)
 
     def blob_exists(self, repository: str, digest: str) -> bool:
         """Whether the repository has the blob."""
@@ -145,19 +156,26 @@ class RegistryClient:
     def read_blob(self, repository: str, digest: str) -> bytes:
         """A small blob, checked."""
         with self._connection.open("GET", f"/v2/{self._project}{repository}/blobs/{digest}") as response:
-            data = response.data
+            data = answers.whole(response, self.url)
         self._check(repository, digest, digest_of(data))
         return data
 
     def get_blob(
-        self, repository: str, digest: str, target: Path, arrived: Callable[[int], None] = lambda _: None
+        self,
+        repository: str,
+        digest: str,
+        target: Path,
+        arrived: Callable[[int], None] = lambda _: None,
+        *,
+        size: int | None = None,
     ) -> None:
         """A blob into a file that appears only when it is complete and has the digest.
 
         What an earlier try left beside it is not fetched again. `arrived` gets the numbers of bytes as they come.
+        `size`: what it has, where that is known: more is not taken.
         """
         path = f"/v2/{self._project}{repository}/blobs/{digest}"
-        found = resuming.download(self._connection, path, target, digest, arrived)
+        found = resuming.download(self._connection, path, target, digest, arrived, size=size)
         self._check(repository, digest, found)
 
     def close(self) -> None:

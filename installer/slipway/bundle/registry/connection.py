@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from slipway.bundle.registry import pools, tokens
+from slipway.bundle.registry import answers, pools, tokens
 from slipway.bundle.registry.patience import PATIENCE, Patience
 from slipway.bundle.registry.refusals import (
     REGISTRY,
@@ -94,7 +94,8 @@ class Connection:
         to send then.
         """
         patience = self.patience() if again else Patience(())
-        response = self._answer(patience, method, _relative(path), headers or {}, body, missing_ok)
+        target = self._relative(path)
+        response = self._answer(patience, method, target, headers or {}, body, missing_ok)
         try:
             yield response
         except BaseException as exc:
@@ -103,8 +104,7 @@ class Connection:
             if translated is exc:
                 raise
             raise translated from exc
-        response.drain_conn()
-        response.release_conn()
+        answers.leave(response)
 
     def _answer(
         self,
@@ -149,7 +149,7 @@ class Connection:
         hops = HOPS
         while response.status in _REDIRECTS:
             _discard(response)
-            before, url = url, urljoin(url, response.headers.get("Location", ""))
+            before, url = url, self._joined(url, response.headers.get("Location", ""))
             hops -= 1
             if not hops or (before.startswith("https:") and not url.startswith("https:")):
                 why = f"{before} leads to {url}"
@@ -160,7 +160,7 @@ class Connection:
                     why=why,
                 )
             if url.startswith(f"{self.url}/"):
-                response = self._send(method, _relative(url), headers, None)
+                response = self._send(method, self._relative(url), headers, None)
             else:
                 response = self._elsewhere(method, url, headers)
         return response
@@ -194,8 +194,27 @@ class Connection:
             return self._pool.urlopen(
                 method, path, body=body, headers=sent, redirect=False, preload_content=False
             )
-        except (urllib3.exceptions.HTTPError, OSError) as exc:
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
             raise self._failure(exc) from exc
+
+    def _relative(self, location: str) -> str:
+        """Path and query of a path or of an absolute Location."""
+        try:
+            parts = urlsplit(location)
+        except ValueError as exc:
+            raise self._no_url(location, exc) from exc
+        return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+    def _joined(self, url: str, location: str) -> str:
+        """Where a Location leads."""
+        try:
+            return urljoin(url, location)
+        except ValueError as exc:
+            raise self._no_url(location, exc) from exc
+
+    def _no_url(self, location: str, exc: ValueError) -> RegistryError:
+        what, why = "it is sent on to what is no URL", f"{location}: {exc}"
+        return RegistryError(RefusalCode.REFUSED, what, where=self.url, why=why)
 
     def _broken(self, exc: BaseException) -> BaseException:
         """What failed while an answer was read."""
@@ -222,13 +241,8 @@ class Connection:
         raise failure
 
     def _text(self, response: "urllib3.BaseHTTPResponse") -> str:
-        """The beginning of what it says; nothing where it stops in the middle of it."""
-        import urllib3
-
-        try:
-            return response.data[:LONGEST_TEXT].decode(errors="replace")
-        except urllib3.exceptions.HTTPError:
-            return ""
+        """The beginning of what it says."""
+        return answers.beginning(response, LONGEST_TEXT).decode(errors="replace")
 
 
 def _discard(response: "urllib3.BaseHTTPResponse") -> None:
@@ -237,12 +251,6 @@ def _discard(response: "urllib3.BaseHTTPResponse") -> None:
     response.release_conn()
 
 
-def _relative(location: str) -> str:
-    """Path and query of a path or of an absolute Location."""
-    parts = urlsplit(location)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
-
-
 def _seconds(text: str) -> float:
     """Retry-After as a number; a date is not waited for any other than by our own pauses."""
-    return float(text) if text.isdigit() else 0.0
+    return float(text) if text.isascii() and text.isdigit() else 0.0

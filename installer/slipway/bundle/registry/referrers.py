@@ -9,16 +9,17 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
-from slipway.bundle.form import layout
-from slipway.bundle.form.layout import MANIFESTS, OCI_INDEX, StoredManifest
-from slipway.bundle.form.names import is_digest
+from slipway.bundle.form.layout import DEPTH, MANIFESTS, OCI_INDEX, StoredManifest
+from slipway.bundle.registry import answers
 from slipway.bundle.registry.client import RegistryClient, RegistryError
-from slipway.digests import canonical_json
+from slipway.digests import canonical_json, is_digest
 from slipway.errors import BundleError
 from slipway.model.codes import RefusalCode
 
 #: Behind a digest, in the tags by which cosign finds what it has put beside an image.
 SUFFIXES: Final = (".sig", ".att", ".sbom")
+#: Referrers of one manifest, with all of theirs.
+MOST: Final = 1000
 _TAG: Final = re.compile(r"sha256-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?")
 
 
@@ -57,11 +58,27 @@ def referrer_tree(client: RegistryClient, repository: str, digest: str) -> Itera
     """(subject, digest) of all referrers of a manifest, and of theirs, as of a signature of an attestation.
 
     Left out is what no bundle carries: manifests of former drafts of the standard, other digests than SHA-256.
+
+    Raises:
+        BundleError: there are more of them, or of theirs, than anybody makes.
     """
+    yield from _tree(client, repository, digest, {digest}, DEPTH)
+
+
+def _tree(
+    client: RegistryClient, repository: str, digest: str, met: set[str], depth: int
+) -> Iterator[tuple[str, str]]:
+    """The same below one; a registry may say that they are in a circle, or ever more."""
     for item in referrers_of(client, repository, digest):
-        if item.get("mediaType") in MANIFESTS and is_digest(item["digest"]):
-            yield digest, item["digest"]
-            yield from referrer_tree(client, repository, item["digest"])
+        found = item["digest"]
+        if item.get("mediaType") not in MANIFESTS or not is_digest(found) or found in met:
+            continue
+        met.add(found)
+        if not depth or len(met) > MOST:
+            where = f"{client.url}/{repository}@{digest}"
+            raise BundleError("its referrers do not end", where=where, why=f"{len(met)} were listed")
+        yield digest, found
+        yield from _tree(client, repository, found, met, depth - 1)
 
 
 class Listing:
@@ -110,7 +127,8 @@ def _kept(client: RegistryClient, repository: str, digest: str) -> list[dict[str
         if error.code is not RefusalCode.NOT_FOUND:
             raise
         return []
-    return list(layout.stored_manifest(text).data.get("manifests", ()))
+    where = f"{client.url}/{repository}@{digest}"
+    return answers.listed(answers.object_in(text, where), "manifests", dict, where)
 
 
 def _descriptor(node: StoredManifest) -> dict[str, Any]:

@@ -7,17 +7,15 @@ import hashlib
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
+from slipway.bundle.registry.answers import pieces
 from slipway.bundle.registry.connection import Connection
 from slipway.bundle.registry.refusals import RegistryError, RegistryUnavailable
 from slipway.model.codes import RefusalCode
 
 if TYPE_CHECKING:
     import urllib3
-
-#: Bytes that are taken at once, if so many are there.
-PIECE: Final = 256 << 10
 
 
 def download(
@@ -28,12 +26,13 @@ def download(
     arrived: Callable[[int], None] = lambda _: None,
     *,
     by_name: bool = False,
+    size: int | None = None,
 ) -> str:
     """The digest of what came. The file appears only when that is `digest`; anything else is deleted.
 
     `by_name`: the URL does not say which contents it has. A server is then asked for the rest of the very file that
     was begun (If-Range), and sends all of it where it has another one now. `arrived` gets numbers of bytes as they
-    come, and a negative one where so many have to come again.
+    come, and a negative one where so many have to come again. `size`: bytes of the file, where that is known.
 
     Raises:
         RegistryError: the server refuses, or breaks off again and again without a byte of progress.
@@ -43,7 +42,7 @@ def download(
         while True:
             before = draft.size
             try:
-                _rest(connection, url, draft, arrived)
+                _rest(connection, url, draft, arrived, size)
                 break
             except RegistryUnavailable as failure:
                 if draft.size > before:
@@ -113,16 +112,20 @@ class _Draft:
         self.size += len(data)
 
 
-def _rest(connection: Connection, url: str, draft: _Draft, arrived: Callable[[int], None]) -> None:
+def _rest(
+    connection: Connection, url: str, draft: _Draft, arrived: Callable[[int], None], size: int | None
+) -> None:
     asked = draft.headers
     try:
         with connection.open("GET", url, headers=asked) as response:
             if lost := draft.begin(response):
                 arrived(-lost)
             # As it comes: of a piece that is waited for, what has arrived is lost where the rest does not come.
-            while data := response.read1(PIECE, decode_content=False):
+            for data in pieces(response, decoded=False):
                 draft.write(data)
                 arrived(len(data))
+                if size is not None and draft.size > size:
+                    break  # it is another file, as its digest tells
     except RegistryError as error:
         # Nothing is behind the end of a draft that is whole; if it is longer, its digest tells.
         if not ("Range" in asked and error.code is RefusalCode.RANGE):

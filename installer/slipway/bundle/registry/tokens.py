@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from slipway.bundle.registry import pools
+from slipway.bundle.registry import answers, pools
 from slipway.bundle.registry.refusals import RegistryError, RegistryUnavailable
 from slipway.bundle.registry.secrecy import refuse_in_clear
 from slipway.model.codes import RefusalCode
@@ -70,20 +70,28 @@ class Tokens:
                         headers=_FORM,
                         timeout=pools.READ_SECONDS,
                         redirect=False,
+                        preload_content=False,
                     )
                 else:
                     headers = {"Authorization": _basic(user, secret)} if user else {}
                     url = f"{realm}?{urlencode(query)}"
                     response = manager.request(
-                        "GET", url, headers=headers, timeout=pools.READ_SECONDS, redirect=False
+                        "GET",
+                        url,
+                        headers=headers,
+                        timeout=pools.READ_SECONDS,
+                        redirect=False,
+                        preload_content=False,
                     )
-            data = response.json() if response.status == HTTPStatus.OK else {}
+                found = answers.whole(response, realm) if response.status == HTTPStatus.OK else b"{}"
+                response.close()
         except (urllib3.exceptions.HTTPError, ValueError) as exc:
             raise RegistryUnavailable(
                 RefusalCode.UNREACHABLE, "the token service does not answer", where=realm, why=str(exc)
             ) from exc
-        token = str(data.get("token") or data.get("access_token") or "")
-        if not token:
+        data = answers.object_in(found, realm)
+        token = data.get("token") or data.get("access_token") or ""
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             why = f"the token service answered {response.status}"
             raise RegistryError(
                 RefusalCode.UNAUTHORIZED, "the registry refuses the account", where=realm, why=why
@@ -96,6 +104,8 @@ def wants_token(challenge: str) -> bool:
     return challenge.lower().startswith("bearer") and "realm" in _fields(challenge)
 
 
+#: What can stand in a header, as RFC 6750 has it; not longer than servers take one.
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=:-]{1,65536}")
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 

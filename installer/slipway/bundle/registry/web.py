@@ -2,17 +2,17 @@
 
 import netrc
 import os
+import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from slipway.bundle.registry import resuming
+from slipway.bundle.registry import answers, resuming
 from slipway.bundle.registry.connection import Connection
 from slipway.bundle.registry.patience import PATIENCE
-from slipway.bundle.registry.pools import CHUNK
 from slipway.bundle.registry.refusals import SERVER, RegistryError, RegistryUnavailable
 from slipway.bundle.registry.secrecy import is_private
 from slipway.errors import BundleError
@@ -36,7 +36,7 @@ class Web:
         try:
             with self._connection(url).open("HEAD", url, headers={"Accept-Encoding": "identity"}) as response:
                 text = response.headers.get("Content-Length", "")
-                return int(text) if text.isdigit() else 0
+                return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
         except RegistryUnavailable:
             raise
         except RegistryError:
@@ -50,19 +50,11 @@ class Web:
             BundleError: it is not served, or too long for one.
         """
         with self._connection(url).open("GET", url) as response:
-            return b"".join(self._limited(url, response.stream(CHUNK)))
+            return answers.whole(response, url, LONGEST_PAGE)
 
     def fetch(self, url: str, target: Path, digest: str, arrived: Callable[[int], None]) -> str:
         """As resuming.download."""
         return resuming.download(self._connection(url), url, target, digest, arrived, by_name=True)
-
-    def _limited(self, url: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        length = 0
-        for chunk in chunks:
-            length += len(chunk)
-            if length > LONGEST_PAGE:
-                raise BundleError(f"this page is longer than {LONGEST_PAGE >> 20} MiB", where=url)
-            yield chunk
 
     def _connection(self, url: str) -> Connection:
         if not is_private(url):

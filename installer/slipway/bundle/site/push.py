@@ -192,7 +192,7 @@ class _Pusher:
         if blob.digest == EMPTY_DIGEST:
             self._upload(repository, blob.digest, EMPTY, len(EMPTY))
             return
-        with self.stock.opened(blob.artifact, blob.digest) as path:
+        with self.stock.opened(blob.artifact, blob.digest, blob.size) as path:
             self._upload(repository, blob.digest, path, blob.size)
 
     def _upload(self, repository: str, digest: str, source: Path | bytes, size: int) -> None:

@@ -1,22 +1,23 @@
 """Where artifacts are read from, a bundle directory or the site registry: everyone goes through ArtifactSource."""
 
-import json
-import shutil
+import errno
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 from slipway.bundle.form.delta import Delta
-from slipway.bundle.form.names import artifact_problem, is_digest
+from slipway.bundle.form.names import artifact_problem
 from slipway.bundle.form.packing import CURRENT, MANIFEST_REPOSITORY, SIGNATURE_NOTE
 from slipway.bundle.ground.archive import CHUNK, MeteredFile, file_digest
 from slipway.bundle.registry.client import RegistryClient, RegistryError
 from slipway.bundle.site.filecache import FileCache
 from slipway.bundle.verify.signing import Verified, signed_manifest, verified
+from slipway.digests import is_digest
 from slipway.errors import BundleError
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.codes import RefusalCode
+from slipway.smallfiles import json_in, opened
 
 _Found = TypeVar("_Found")
 
@@ -51,8 +52,8 @@ def bundle_of(client: RegistryClient, tag: str = CURRENT, trusted: Sequence[str]
     where = f"{client.url}/{MANIFEST_REPOSITORY}:{tag}"
     data = client.get_manifest(MANIFEST_REPOSITORY, tag)[0]
     try:
-        digest, signature = _named(json.loads(data))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
+        digest, signature = _named(json_in(data))
+    except (ValueError, LookupError, TypeError, AttributeError) as exc:
         hint = "push the bundle again: slipway bundle push DIR"
         why = f"{type(exc).__name__}: {exc}"
         raise BundleError("the registry holds no bundle there", where=where, why=why, hint=hint) from exc
@@ -133,7 +134,8 @@ class RegistrySource:
     def path(self, artifact: Artifact) -> Path:
         """The cached file, fetched now if it is not there."""
         _require_file(artifact)
-        return self.cache.path(artifact, partial(self.client.get_blob, artifact.repository, artifact.digest))
+        fetch = partial(self.client.get_blob, artifact.repository, artifact.digest, size=artifact.size)
+        return self.cache.path(artifact, fetch)
 
 
 class SiteSource:
@@ -170,11 +172,16 @@ def _copy(artifact: Artifact, path: Path, target: Path) -> None:
     """From a medium: hashed as it is copied, and there only if it is right."""
     draft = target.with_name(f".{target.name}.part")
     try:
-        with path.open("rb") as file, draft.open("wb") as copy:
+        with opened(path) as file, draft.open("wb") as copy:
             metered = MeteredFile(copy)
-            shutil.copyfileobj(file, metered, CHUNK)
+            while metered.size <= artifact.size and (data := file.read(CHUNK)):
+                metered.write(data)
         found = metered.digest
     except (FileNotFoundError, IsADirectoryError):
+        found = "nothing"
+    except OSError as exc:
+        if exc.errno != errno.EINVAL:
+            raise
         found = "nothing"
     _require_digest(artifact, path, found)
     draft.rename(target)

@@ -1,5 +1,6 @@
 """What a push copies from: a bundle directory, or a registry that holds the bundle already."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from slipway.bundle.ground.disk import guarded
 from slipway.bundle.registry.client import RegistryClient
 from slipway.bundle.verify.signing import Verified, signed_manifest
 from slipway.model.bundle import Artifact, ArtifactKind
+from slipway.smallfiles import opened
 
 
 class Stock(Protocol):
@@ -32,8 +34,8 @@ class Stock(Protocol):
         """Bytes of a blob; a manifest has `said` how many."""
         ...
 
-    def opened(self, artifact: Artifact, digest: str) -> AbstractContextManager[Path]:
-        """A file with a blob's contents, while it is needed."""
+    def opened(self, artifact: Artifact, digest: str, size: int) -> AbstractContextManager[Path]:
+        """A file with a blob's contents, of so many bytes, while it is needed."""
         ...
 
 
@@ -61,13 +63,15 @@ class DirectoryStock:
         if digest in self.absent:
             return 0
         try:
-            return path.stat().st_size
+            with opened(path) as file:
+                return os.fstat(file.fileno()).st_size
         except OSError as exc:
             raise layout.missing_error(digest, path, exc) from exc
 
     @contextmanager
-    def opened(self, artifact: Artifact, digest: str) -> Iterator[Path]:
+    def opened(self, artifact: Artifact, digest: str, size: int) -> Iterator[Path]:
         """The file itself."""
+        del size
         path = self._path(artifact, digest)
         try:
             yield path
@@ -100,12 +104,12 @@ class RegistryStock:
         return said
 
     @contextmanager
-    def opened(self, artifact: Artifact, digest: str) -> Iterator[Path]:
+    def opened(self, artifact: Artifact, digest: str, size: int) -> Iterator[Path]:
         """Fetched now, and gone afterwards."""
         path = self.scratch / digest.replace(":", "-")
         with guarded(self.scratch):
             self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.client.get_blob(artifact.repository, digest, path)
+            self.client.get_blob(artifact.repository, digest, path, size=size)
         try:
             yield path
         finally:

@@ -140,12 +140,14 @@ def _hanging(client: RegistryClient, repository: str, digest: str) -> tuple[Stor
     return tuple(node for tag in tags for node in _nodes(client, repository, tag))
 
 
-def _nodes(client: RegistryClient, repository: str, root: str) -> tuple[StoredManifest, ...]:
+def _nodes(
+    client: RegistryClient, repository: str, root: str, depth: int = layout.DEPTH
+) -> tuple[StoredManifest, ...]:
     """A manifest and what it names, itself last; without what is not there."""
-    if not client.head_manifest(repository, root):
+    if not (depth and client.head_manifest(repository, root)):
         return ()
     node = layout.stored_manifest(client.get_manifest(repository, root)[0])
-    below = [each for child in node.children for each in _nodes(client, repository, child)]
+    below = [each for child in node.children for each in _nodes(client, repository, child, depth - 1)]
     return (*below, node)
 
 

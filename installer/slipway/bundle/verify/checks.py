@@ -1,6 +1,5 @@
 """Checks a bundle directory: every byte against bundle.yaml, and whether the images of given lists are all there."""
 
-import json
 import os
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ from slipway.errors import Finding
 from slipway.findings import FindingCode
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.platforms import ALL, Platform
-from slipway.smallfiles import json_of
+from slipway.smallfiles import json_in, json_of
 
 _AGAIN: Final = "copy it again, or build the bundle again over the same directory"
 #: Hashing is bound by the disk; sha256 itself releases the interpreter's lock.
@@ -74,8 +73,14 @@ def _remade(directory: Path, manifest: BundleManifest) -> Iterator[Finding]:
     images = [artifact for artifact in manifest.artifacts if artifact.kind is ArtifactKind.IMAGE]
     # Of an image that a delta leaves out there is no manifest to make its entry from; `_misnamed` knows its digest.
     if not Delta.read(directory, manifest).absent.keys() & {image.digest for image in images}:
-        read = manifest_reader(directory)
-        named = ((image.reference, image.platform, stored_manifest(read(image.digest))) for image in images)
+        read, named = manifest_reader(directory), []
+        for image in images:
+            try:
+                named.append((image.reference, image.platform, stored_manifest(read(image.digest))))
+            except ValueError as exc:
+                text = f"is no image: {exc}"
+                yield Finding(f"image/{image.reference}", text, hint=_AGAIN, code=FindingCode.LAYOUT)
+                return
         made[INDEX_FILE] = named_index(named)
     for path, wanted in ((f"{LAYOUT}/{name}", data) for name, data in made.items()):
         if not os.path.lexists(directory / path):
@@ -100,9 +105,14 @@ def unlisted_files(directory: Path, manifest: BundleManifest) -> list[Finding]:
     """What a manifest, of a bundle with nothing damaged, says nothing of: anybody may have put it there."""
     files = contents(directory, manifest)
     known = {content.path for content in files} | {manifests.FILE, manifests.SIGNATURE, *UNVOUCHED}
-    there = [path for path in directory.rglob("*") if path.is_symlink() or not path.is_dir()]
-    names = sorted(path.relative_to(directory).as_posix() for path in there)
     hint = "remove it, or build the bundle again into an empty directory"
+    try:
+        there = [path for path in directory.rglob("*") if path.is_symlink() or not path.is_dir()]
+    except RecursionError:
+        return [
+            Finding(".", "has directories in directories without end", hint=hint, code=FindingCode.UNLISTED)
+        ]
+    names = sorted(path.relative_to(directory).as_posix() for path in there)
     return [
         Finding(name, "is none of the bundle's files", hint=hint, code=FindingCode.UNLISTED)
         for name in names
@@ -151,7 +161,7 @@ def _platforms(directory: Path, image: Artifact) -> list[str]:
     read = manifest_reader(directory)
     data = stored_manifest(read(image.digest)).data
     named = [item.get("platform", {}) for item in data.get("manifests", ())]
-    found = named or [json.loads(read(data["config"]["digest"]))]
+    found = named or [json_in(read(data["config"]["digest"]))]
     return [f"{item.get('os')}/{item.get('architecture')}" for item in found]
 
 

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from slipway.bundle.form.names import is_digest
 from slipway.bundle.verify.signing import SERIALS, Verified
+from slipway.digests import is_digest
 from slipway.errors import BundleError
 
 ACCEPTED_FORMAT: Final = 1

@@ -31,7 +31,7 @@ from slipway.bundle.ground.disk import guarded
 from slipway.errors import BundleError
 from slipway.landing import land
 from slipway.model.bundle import BundleManifest
-from slipway.smallfiles import bytes_of, text_of
+from slipway.smallfiles import bytes_of, json_in, text_of
 
 SIGNATURE_FORMAT: Final = 2
 #: Of releases whose signatures had no serial.
@@ -149,10 +149,10 @@ def check_signature(manifest: bytes, signature: str, where: str, trusted: Iterab
     if not signature:
         raise BundleError("the bundle is not signed", where=where, hint=_HINT)
     try:
-        data = json.loads(signature)
+        data = json_in(signature)
         form, seal = data["format"], _seal(data)
         signed = base64.b64decode(data["signature"], validate=True)
-    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as exc:
+    except (ValueError, KeyError, TypeError, binascii.Error) as exc:
         raise BundleError("this is no signature", where=where, why=str(exc), hint=_HINT) from exc
     known = form in {FORMER_FORMAT, SIGNATURE_FORMAT}
     if not known or seal.key not in keys:
@@ -170,6 +170,8 @@ def check_signature(manifest: bytes, signature: str, where: str, trusted: Iterab
 
 def _seal(data: dict[str, Any]) -> Seal:
     """What a signature says; ValueError where that can be none."""
+    if type(data["format"]) is not int:
+        raise ValueError(f"{data['format']!r} is no format")
     if data["format"] == FORMER_FORMAT:
         return Seal(str(data["key"]))
     serial, site = data["serial"], data["site"]
