@@ -90,6 +90,7 @@ class FindingCode(StrEnum):
     KUBERNETES_WITHOUT_HOSTS = "kubernetes-without-hosts"
     LAYOUT = "layout"
     LINK_WITHOUT_ADDRESS = "link-without-address"
+    LOGIN_GIVEN_AWAY = "login-given-away"
     MAC = "mac"
     MACHINE_ID = "machine-id"
     MEMORY = "memory"
@@ -166,6 +167,7 @@ class FindingCode(StrEnum):
     REQUIRED_ELSEWHERE = "required-elsewhere"
     REQUIRES_DISABLED = "requires-disabled"
     RESERVED_NAME = "reserved-name"
+    RESERVED_SECRET = "reserved-secret"  # noqa: S105 - a code
     RESOLVER_LOST = "resolver-lost"
     ROUTE = "route"
     ROUTE_INTO_CLUSTER = "route-into-cluster"

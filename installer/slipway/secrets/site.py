@@ -6,6 +6,7 @@ fit the others (a certificate without its key, a name that changed), is made ane
 
 import hashlib
 import hmac
+import re
 import secrets
 from base64 import b64encode
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from slipway.clock import utc_now
+from slipway.errors import ConfigurationError
 from slipway.secrets.store import Secrets, SecretStore
 from slipway.settings import ENCRYPTION_KEY
 
@@ -29,6 +31,12 @@ _AUTHORITY_DAYS: Final = 3650
 #: Server certificates are replaced by any apply within the last quarter of their life.
 _SERVER_DAYS: Final = 730
 _RENEW_DAYS: Final = 180
+#: Bytes of the site key: as many as the HMACs that it makes have.
+_KEY_BYTES: Final = 32
+#: Bytes of a password that bcrypt looks at.
+_LONGEST_PASSWORD: Final = 72
+#: What an account's file holds.
+_ACCOUNT: Final = re.compile(rb"(?P<user>[a-z]+):(?P<password>[!-~]+)\s*")
 #: bcrypt rounds (2^n): the accounts' passwords are random, and the registry checks one on every request.
 _BCRYPT_COST: Final = 5
 
@@ -43,7 +51,7 @@ def ensure_site(store: SecretStore, *, registry_name: str, registry_addresses: t
 def ensure_key(store: SecretStore) -> bytes:
     """The site key, made on first use."""
     if not store.exists(SITE_KEY):
-        store.write(SITE_KEY, secrets.token_hex(32).encode())
+        store.write(SITE_KEY, secrets.token_hex(_KEY_BYTES).encode())
     return site_key(store)
 
 
@@ -54,8 +62,22 @@ def ensure_encryption_key(store: SecretStore) -> None:
 
 
 def site_key(store: Secrets) -> bytes:
-    """Key of all HMACs that stand for secrets, and of the site's identity."""
-    return bytes.fromhex(store.read(SITE_KEY).decode().strip())
+    """Key of all HMACs that stand for secrets, and of the site's identity.
+
+    Raises:
+        ConfigurationError: what is there is none; an empty one would be everybody's.
+    """
+    try:
+        key = bytes.fromhex(store.read(SITE_KEY).decode().strip())
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise ConfigurationError(
+            f"the secret {SITE_KEY} is no key of a site",
+            why=f"it has to be {2 * _KEY_BYTES} hexadecimal digits, as they were made",
+            hint="bring the directory secrets/ from where this site was installed",
+        )
+    return key
 
 
 def site_id(store: Secrets, name: str) -> str:
@@ -183,20 +205,45 @@ def _fits(server: _Pair, authority: _Pair, wanted: tuple[str, ...]) -> bool:
 
 
 def _ensure_accounts(store: SecretStore) -> None:
-    """`pull` and `push` hold `user:password`; the pull port admits both, the push port only `push`."""
+    """`pull` and `push` hold `user:password`; the pull port admits both, the push port only `push`.
+
+    Raises:
+        ConfigurationError: one of them is no such account, or who knows the one knows the other.
+    """
     for account in ("pull", "push"):
         if not store.exists(f"{REGISTRY}/{account}"):
             store.write(f"{REGISTRY}/{account}", f"{account}:{secrets.token_urlsafe(24)}".encode())
-    _ensure_htpasswd(store, "pull.htpasswd", ("pull", "push"))
-    _ensure_htpasswd(store, "push.htpasswd", ("push",))
+    pull, push = (_password(store, account) for account in ("pull", "push"))
+    if pull == push:
+        raise _no_account("push", "its password is that of pull, which every host has")
+    _ensure_htpasswd(store, "pull.htpasswd", {b"pull": pull, b"push": push})
+    _ensure_htpasswd(store, "push.htpasswd", {b"push": push})
 
 
-def _ensure_htpasswd(store: SecretStore, key: str, accounts: tuple[str, ...]) -> None:
-    """A bcrypt password file of exactly these accounts; kept while it fits, since its hashes are salted."""
+def _password(store: SecretStore, account: str) -> bytes:
+    """Of one account; ConfigurationError where its file holds no such account, or one that anybody has."""
+    found = _ACCOUNT.fullmatch(store.read(f"{REGISTRY}/{account}"))
+    if not found or found["user"] != account.encode():
+        raise _no_account(account, f"it has to be {account}:PASSWORD, in one line of ASCII without spaces")
+    if len(found["password"]) > _LONGEST_PASSWORD:
+        raise _no_account(account, f"its password has more than {_LONGEST_PASSWORD} characters")
+    return found["password"]
+
+
+def _no_account(account: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the secret {REGISTRY}/{account} is no account of the site registry",
+        why=why,
+        hint=f"bring it from where this site was installed; where it is lost, remove secrets/{REGISTRY}/{account}: "
+        "another one is made",
+    )
+
+
+def _ensure_htpasswd(store: SecretStore, key: str, wanted: dict[bytes, bytes]) -> None:
+    """A bcrypt password file of exactly these users; kept while it fits, since its hashes are salted."""
     import bcrypt
 
     reference = f"{REGISTRY}/{key}"
-    wanted = dict(store.read(f"{REGISTRY}/{account}").strip().split(b":", 1) for account in accounts)
     if store.exists(reference):
         lines = store.read(reference).split()
         present = dict(line.split(b":", 1) for line in lines if b":" in line)

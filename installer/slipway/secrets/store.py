@@ -5,6 +5,7 @@ A reference is `NAME/KEY`: name and key of the Secret that carries the value onc
 
 import hashlib
 import hmac
+import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
@@ -69,28 +70,58 @@ class SecretStore:
         return self.directory / reference
 
     def exists(self, reference: str) -> bool:
-        """Whether there is a file."""
-        return self.path(reference).is_file()
-
-    def read(self, reference: str) -> bytes:
-        """The value; a file that others may read is refused, because its secret is one no more."""
+        """Whether something lies there: what is no file is not made anew, and told when it is read."""
         path = self.path(reference)
         try:
-            mode = stat.S_IMODE(path.stat().st_mode)
-            if mode & 0o077:
-                raise ConfigurationError(
-                    f"the secret {reference} can be read by others",
-                    where=str(path),
-                    why=f"its mode is {mode:04o}",
-                    hint=f"chmod 0600 {path}",
-                )
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as exc:
+            raise _unreadable(reference, path, exc) from exc
+        return True
+
+    def read(self, reference: str) -> bytes:
+        """The value; a file that others may read or exchange is refused, because its secret is one no more."""
+        path = self.path(reference)
+        try:
+            self._refuse_shared(reference, path)
             return bytes_of(path)
         except FileNotFoundError as exc:
             raise _missing(reference, str(self.directory)) from exc
         except OSError as exc:
+            raise _unreadable(reference, path, exc) from exc
+
+    def _refuse_shared(self, reference: str, path: Path) -> None:
+        found, above = path.stat(), self.directory.stat()
+        if not stat.S_ISREG(found.st_mode):
+            why, hint = "it is no file", f"put the value into a file of mode 0600: {path}"
             raise ConfigurationError(
-                f"the secret {reference} cannot be read", where=str(path), why=exc.strerror or str(exc)
-            ) from exc
+                f"the secret {reference} cannot be read", where=str(path), why=why, hint=hint
+            )
+        mode = stat.S_IMODE(found.st_mode)
+        if mode & 0o077:
+            raise ConfigurationError(
+                f"the secret {reference} can be read by others",
+                where=str(path),
+                why=f"its mode is {mode:04o}",
+                hint=f"chmod 0600 {path}",
+            )
+        if found.st_uid not in {0, os.geteuid(), above.st_uid}:
+            raise ConfigurationError(
+                f"the secret {reference} can be read by others",
+                where=str(path),
+                why=f"it belongs to the user {found.st_uid}",
+                hint=f"see that it is what you put there, then: chown {above.st_uid} {path}",
+            )
+        for directory in (self.directory, path.parent):
+            mode = stat.S_IMODE(directory.stat().st_mode)
+            if mode & 0o022:
+                raise ConfigurationError(
+                    f"the secret {reference} can be exchanged by others",
+                    where=str(directory),
+                    why=f"the directory's mode is {mode:04o}",
+                    hint=f"see that its files are what you put there, then: chmod 0700 {directory}",
+                )
 
     def write(self, reference: str, value: bytes) -> None:
         """Put a value in place, whole or not at all."""
@@ -98,6 +129,12 @@ class SecretStore:
         for directory in (self.directory, path.parent):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         land(path, value, mode=PRIVATE)
+
+
+def _unreadable(reference: str, path: Path, exc: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"the secret {reference} cannot be read", where=str(path), why=exc.strerror or str(exc)
+    )
 
 
 def _missing(reference: str, where: str) -> ConfigurationError:
