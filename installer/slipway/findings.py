@@ -13,6 +13,7 @@ class FindingCode(StrEnum):
     AMBIGUOUS = "ambiguous"
     ANOTHER_HOST = "another-host"
     ARCHITECTURE = "architecture"
+    AUDITED_SECRETS = "audited-secrets"
     BAD_VALUE = "bad-value"
     BROKEN_MODULE = "broken-module"
     BUILTIN_WITH_ENDPOINT = "builtin-with-endpoint"
@@ -175,6 +176,7 @@ class FindingCode(StrEnum):
     SAME_PORT = "same-port"
     SECOND_HOSTS = "second-hosts"
     SECOND_OWNER = "second-owner"
+    SECRET_FORM = "secret-form"  # noqa: S105 - a code
     SELINUX = "selinux"
     SERVICES_RULES = "services-rules"
     SHARED_PASSWORD = "shared-password"  # noqa: S105 - a code

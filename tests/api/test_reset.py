@@ -1,5 +1,6 @@
 """A reset goes by the locks of an operation: the real Lease, the real script of hosts' locks. Ansible is left out."""
 
+import base64
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,11 +12,13 @@ import pytest
 
 from slipway.cluster.locks import lease as leases
 from slipway.cluster.locks.lease import Lease
-from slipway.cluster.own.settings import ensure_namespace
+from slipway.cluster.own.settings import apply_crds, ensure_namespace
 from slipway.cluster.rest.client import Client, connect
 from slipway.engine import resetting
 from slipway.engine.context import Context
+from slipway.engine.foreign import ForeignClusterError
 from slipway.engine.locking import Locks
+from slipway.engine.prepare import _cluster
 from slipway.errors import ConfigurationError, HeldError
 from slipway.probe import locks
 from slipway.probe.parse import parse_host
@@ -25,6 +28,7 @@ from slipway.settings import NAMESPACE
 from tests.apiserver import ApiServer, until
 from tests.holding import context
 from tests.localhosts import LocalFleet
+from tests.unit.planning import model
 
 HOSTS = ("worker-8", "worker-9")
 NAMES = (f"reset-{number}" for number in count())
@@ -152,6 +156,70 @@ def test_a_machine_that_is_another_is_refused_before_anybody_is_drained(site: Si
     assert [finding.path for finding in caught.value.findings] == [f"host/{name}" for name in HOSTS]
     assert site.told == []
     assert site.reset_hosts == []
+
+
+@pytest.fixture
+def node(client: Client) -> Iterator[str]:
+    """Of a cluster that has a host of the same name."""
+    found = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "worker-9"}}
+    client.apply(found, force=True)
+    yield "worker-9"
+    client.delete("v1", "Node", "worker-9")
+
+
+def keep_key(client: Client, key: str) -> None:
+    kept = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "slipway-site", "namespace": NAMESPACE},
+    }
+    client.apply({**kept, "stringData": {"key": key}}, force=True)
+
+
+@pytest.fixture
+def kept_key(client: Client) -> Iterator[None]:
+    """As it was: the API server is shared."""
+    where = ("v1", "Secret", "slipway-site")
+    before = client.get(*where, NAMESPACE)
+    yield
+    client.delete(*where, NAMESPACE)
+    if before:
+        keep_key(client, base64.b64decode(before["data"]["key"]).decode())
+
+
+def untouched(client: Client, node: str) -> bool:
+    found = client.get("v1", "Node", node)
+    return bool(found and not found["spec"].get("unschedulable"))
+
+
+@pytest.mark.usefixtures("kept_key")
+def test_no_node_of_another_sites_cluster_is_drained_or_deleted(
+    site: Site, client: Client, node: str
+) -> None:
+    """A kubeconfig that was copied from there: the hosts are ours, or do not answer."""
+    keep_key(client, "0b" * 32)
+    for use in (lambda: site.reset([node]), lambda: _cluster(site.context, drift=False)):
+        with pytest.raises(ForeignClusterError, match="the kubeconfig is of another cluster"):
+            use()
+    assert untouched(client, node)
+    assert site.reset_hosts == []
+
+
+def test_no_node_of_another_cluster_with_our_key_is_drained_or_deleted(
+    site: Site, client: Client, node: str
+) -> None:
+    apply_crds(client)
+    theirs = model.base()
+    theirs["metadata"] = {"name": "theirs", "namespace": NAMESPACE}
+    client.apply(theirs, force=True)
+    try:
+        with pytest.raises(ForeignClusterError, match="slipway-system/theirs, not of reset-") as caught:
+            site.reset([node])
+        assert caught.value.untouched
+        assert site.reset_hosts == []
+        assert untouched(client, node)
+    finally:
+        client.delete(theirs["apiVersion"], theirs["kind"], "theirs", NAMESPACE)
 
 
 def test_a_cluster_that_is_silent_can_be_reset(site: Site, tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from slipway.api import read
+from slipway.engine.secretforms import form_findings
 from slipway.errors import ConfigurationError
-from slipway.secrets import SITE_KEY, SecretStore, ensure_key, ensure_site, site_id
+from slipway.probe.access import Logins
+from slipway.secrets import SITE_KEY, MappedSecrets, SecretStore, ensure_key, ensure_site, site_id
 from tests.unit.planning import model
 
 NAMES: dict[str, Any] = {"registry_name": "registry.slipway.internal", "registry_addresses": ("10.75.0.11",)}
@@ -159,3 +161,62 @@ def test_what_opens_hosts_is_written_onto_none() -> None:
 
 def test_a_secret_of_ones_own_is_fine() -> None:
     read.parse(with_defaults(runtime=registry("harbor", "id_ed25519")))
+
+
+ACCOUNT, PASSWORD, LOGIN = "harbor/account", "fs/password", "login/password"
+
+
+def given(content: bytes | None, reference: str) -> list[tuple[str, str]]:
+    """Findings, where one secret holds that, or is not there, and others are right."""
+    document = with_defaults(
+        runtime=registry("harbor", "account"),
+        mounts={
+            "data": {
+                "type": "cephfs",
+                "user": "x",
+                "source": "10.0.0.50:/",
+                "path": "/data",
+                "secretRef": {"name": "fs", "key": "password"},
+            }
+        },
+        ssh={"passwordRef": {"name": "login", "key": "password"}},
+    )
+    held = {ACCOUNT: b"me:hunter2 and more\n", PASSWORD: b"hunter2\n", LOGIN: b"hunter2\n"}
+    changed = {**held, reference: content}
+    secrets = MappedSecrets({name: value for name, value in changed.items() if value is not None})
+    found = list(form_findings(read.parse(document).spec, secrets))
+    assert "hunter2" not in str(found)
+    return [(finding.path.rpartition(".")[2], finding.code) for finding in found]
+
+
+FIELDS = {ACCOUNT: "credentialsRef", PASSWORD: "secretRef", LOGIN: "passwordRef"}
+
+
+@pytest.mark.parametrize("reference", FIELDS)
+@pytest.mark.parametrize(
+    "content", [None, b"", b"\n", b"a:hunter2\nb:hunter2", b"a:hunter2\r\n\x00", b"\xff\xfe:\xff"]
+)
+def test_what_is_not_there_or_no_line_is_told_beforehand(reference: str, content: bytes | None) -> None:
+    """In the middle of an apply before, or never."""
+    assert given(content, reference) == [(FIELDS[reference], "secret-form")]
+
+
+@pytest.mark.parametrize("content", [b"hunter2", b":hunter2", b"hunter2:"])
+def test_half_an_account_is_none(content: bytes) -> None:
+    assert given(content, ACCOUNT) == [("credentialsRef", "secret-form")]
+    assert given(content, PASSWORD) == []
+
+
+def test_what_is_no_certificate_is_told() -> None:
+    spec = read.parse(with_defaults(runtime=registry("ca", "crt", "caRef"))).spec
+    [finding] = form_findings(spec, MappedSecrets({"ca/crt": b"-----BEGIN PRIVATE KEY-----"}))
+    assert (finding.path.rpartition(".")[2], finding.code) == ("caRef", "secret-form")
+
+
+def test_bytes_that_are_no_text_are_no_fault_of_ours(tmp_path: Path) -> None:
+    document = with_defaults(ssh={"passwordRef": {"name": "login", "key": "password"}})
+    configuration = read.parse(document)
+    assert configuration.spec.hosts
+    logins = Logins(configuration.spec.hosts.ssh, MappedSecrets({LOGIN: b"\xff"}), tmp_path / "known_hosts")
+    with pytest.raises(ConfigurationError, match="login/password is no text"):
+        logins.to(configuration.hosts[0])

@@ -1,7 +1,7 @@
 """Which secrets a ClusterConfiguration may name: its own ones, and what opens hosts for nothing else. Pure."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
@@ -16,9 +16,22 @@ from slipway.model.host.ssh import SSH, HostLogin
 OWN: Final = "slipway-"
 
 
+class NamedSecret(NamedTuple):
+    """A secret that a spec names. `opens`: to log into hosts, or to become root there."""
+
+    path: str
+    reference: SecretRef
+    opens: bool
+
+
+def named_secrets(spec: Spec) -> tuple[NamedSecret, ...]:
+    """All of them, wherever they stand."""
+    return tuple(_references(spec, "spec", opens=False))
+
+
 def secret_findings(spec: Spec) -> Iterator[Finding]:
     """A finding for each reference to a secret of Slipway's own, and to one that opens hosts and would lie on them."""
-    named = list(_references(spec, "spec", opens=False))
+    named = named_secrets(spec)
     keys = {reference for _, reference, opens in named if opens}
     for path, reference, opens in named:
         if reference.name.startswith(OWN):
@@ -39,10 +52,10 @@ def secret_findings(spec: Spec) -> Iterator[Finding]:
             )
 
 
-def _references(value: Any, path: str, *, opens: bool) -> Iterator[tuple[str, SecretRef, bool]]:
-    """(path, reference, whether it opens hosts) of every field, whichever it is."""
+def _references(value: Any, path: str, *, opens: bool) -> Iterator[NamedSecret]:
+    """By their type, so that a new field takes part."""
     if isinstance(value, SecretRef):
-        yield path, value, opens
+        yield NamedSecret(path, value, opens)
     elif isinstance(value, BaseModel):
         opens = opens or isinstance(value, SSH | HostLogin)
         for name, info in type(value).model_fields.items():

@@ -18,6 +18,7 @@ from slipway.bundle.site.source import ArtifactSource, DirectorySource
 from slipway.bundle.verify.freshness import Accepted, later_of, refuse_stale
 from slipway.bundle.verify.signing import Verified
 from slipway.catalog import Catalog
+from slipway.engine.foreign import refuse_other_key
 from slipway.engine.freshness import accepted_here
 from slipway.engine.lost import LostSecrets
 from slipway.engine.registry import site_source
@@ -30,7 +31,15 @@ from slipway.model.configuration import Configuration
 from slipway.model.hostkeys import HostKey
 from slipway.probe.access import Logins
 from slipway.runner import Standby, sweep
-from slipway.secrets import SITE_KEY, Secrets, SecretStore, ensure_encryption_key, ensure_key, ensure_site
+from slipway.secrets import (
+    SITE_KEY,
+    Secrets,
+    SecretStore,
+    ensure_encryption_key,
+    ensure_key,
+    ensure_site,
+    text_of,
+)
 from slipway.settings import API_VERSION, Workspace, cache_dir
 
 if TYPE_CHECKING:
@@ -78,6 +87,7 @@ class Context:
     """Shows somebody the key of a host that was never met; None: nobody is there, and no such key is believed."""
     _keys_taken: bool = False
     _client: "Client | None" = None
+    _ours: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _keys_lock: threading.Lock = field(default_factory=threading.Lock)
     _accepted: Accepted | None = None
@@ -174,22 +184,29 @@ class Context:
         return Logins(hosts.ssh, self.secrets, self.known_hosts, self.on_first_contact)
 
     def client(self) -> "Client":
-        """The cluster's API; one connection pool for the whole run."""
+        """The cluster's API; one connection pool for the whole run.
+
+        Raises:
+            ForeignClusterError: for a command line, it is another site's cluster.
+        """
         from slipway.cluster.rest.client import connect
 
         with self._lock:
             if self._client is None:
                 self._client = connect(self.kubeconfig)
+            if self.document is not None and self.kubeconfig and not self._ours:
+                refuse_other_key(self._client, self.secrets, self.kubeconfig)
+                self._ours = True
             return self._client
 
     def forget_client(self) -> None:
         """The kubeconfig changed: connect anew next time."""
         with self._lock:
-            self._client = None
+            self._client, self._ours = None, False
 
     def secret(self, reference: str) -> str:
         """A secret as text, for the runner."""
-        return (self.own_secrets or self.secrets).read(reference).decode()
+        return text_of(self.own_secrets or self.secrets, reference)
 
 
 def open_context(

@@ -9,6 +9,7 @@ from slipway.bundle.registry.client import RegistryError
 from slipway.bundle.site.source import ArtifactSource, DirectorySource
 from slipway.engine.context import Context
 from slipway.engine.registry import push_client
+from slipway.engine.secretforms import form_findings
 from slipway.errors import ERROR, WARNING, Finding, PreflightError
 from slipway.findings import FindingCode
 from slipway.model.codes import RefusalCode
@@ -62,9 +63,11 @@ def findings(
 ) -> tuple[Finding, ...]:
     """Errors and warnings for the hosts that the plan touches; `everywhere`: for all hosts that were read."""
     configuration = context.configuration
-    images = required_images(configuration, context.catalog) if everywhere or not plan.empty else {}
+    asked = everywhere or not plan.empty
+    images = required_images(configuration, context.catalog) if asked else {}
     found = preflight(configuration, context.manifest, observed, plan, images, everywhere=everywhere)
-    return (*found, *_refusing_push(context, plan), *clock_findings(context.source, time.time()))
+    forms = form_findings(configuration.spec, context.secrets) if asked else ()
+    return (*found, *forms, *_refusing_push(context, plan), *clock_findings(context.source, time.time()))
 
 
 def clock_findings(source: ArtifactSource, now: float) -> list[Finding]:

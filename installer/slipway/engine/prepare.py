@@ -16,6 +16,7 @@ from slipway.bundle.site.source import SiteSource
 from slipway.clock import utc_text
 from slipway.engine.consent import losses_of_removals, turn_of
 from slipway.engine.context import Context
+from slipway.engine.foreign import ForeignClusterError
 from slipway.engine.freshness import accepted_in
 from slipway.engine.journal import unfinished_targets
 from slipway.engine.kubeconfig import fetch_kubeconfig
@@ -166,6 +167,8 @@ def _cluster(context: Context, *, drift: bool) -> ClusterObserved:
         return ClusterObserved(reachable=False, error="no kubeconfig yet")
     try:
         return observe(context.client(), rules=context.catalog.health_rules, drift=drift)
+    except ForeignClusterError:
+        raise
     except SlipwayError as error:
         if not hosts:
             why = "; ".join(filter(None, (error.what, error.why)))

@@ -10,7 +10,7 @@ from slipway.model.configuration import Configuration
 from slipway.model.fields import SecretRef
 from slipway.model.host.items import Host
 from slipway.model.observed import RegistryObserved
-from slipway.secrets import REGISTRY, Secrets
+from slipway.secrets import REGISTRY, Secrets, text_of
 from slipway.settings import cache_dir
 
 #: Codes after which a registry simply holds nothing yet.
@@ -67,7 +67,7 @@ def _client(
         url, address = registry.endpoint or f"https://{registry.name}:{registry.port}", None
         account = _path(registry.push_ref if push else registry.pull_ref)
         ca = _path(registry.ca_ref)
-    user, _, password = secrets.read(account).decode().strip().partition(":") if account else ("", "", "")
+    user, _, password = text_of(secrets, account).strip().partition(":") if account else ("", "", "")
     return RegistryClient(
         url, _ca_file(secrets, ca, state), user, password, address, project=registry.project or ""
     )

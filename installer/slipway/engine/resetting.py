@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 from slipway.engine.context import Context
+from slipway.engine.foreign import ForeignClusterError, refuse_other_name
 from slipway.engine.locking import Locks
 from slipway.engine.removal import reset_hosts, seconds_of
 from slipway.errors import ConfigurationError, Finding, SlipwayError, before_changes
@@ -28,7 +29,8 @@ def reset(
 
     Raises:
         ConflictError: somebody else is changing one of the hosts, or the cluster.
-        ConfigurationError: a machine is of another site, or another host. Nothing was changed then, on no host.
+        ConfigurationError: a machine is of another site, or another host, or the cluster is another one. Nothing was
+            changed then, on no host.
     """
     site = site_id(context.secrets, context.configuration.name)
     begun = threading.Event()
@@ -80,7 +82,9 @@ def _cluster_answers(context: Context, tell: Callable[[str], None]) -> bool:
     if context.kubeconfig is not None and not context.kubeconfig.exists():
         return False
     try:
-        context.client().version()
+        refuse_other_name(context.client(), context.configuration.name, context.kubeconfig)
+    except ForeignClusterError:
+        raise
     except SlipwayError as error:
         tell(f"the cluster does not answer ({error.what}): only the hosts' locks are taken")
         return False

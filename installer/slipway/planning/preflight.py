@@ -12,6 +12,7 @@ from slipway.model.observed import HostObserved, Observed
 from slipway.model.plan import Plan, StepKind
 from slipway.model.platforms import PLATFORMS, Platform, of_machine
 from slipway.model.systems import system_of
+from slipway.planning.checks.auditing import audit_findings
 from slipway.planning.checks.disks import disk_findings
 from slipway.planning.checks.encryption import encryption_findings
 from slipway.planning.checks.fleet import fleet_state
@@ -80,9 +81,9 @@ def preflight(
         if seen and seen.error_code in CREDENTIAL_CODES:
             findings.append(_unreachable(seen))
     findings += encryption_findings(configuration, observed)
-    findings += (
-        (*_room(configuration), *_clashes(configuration), *login_findings(configuration)) if touched else ()
-    )
+    if touched:
+        findings += (*_room(configuration), *_clashes(configuration))
+        findings += (*login_findings(configuration), *audit_findings(configuration))
     findings += _missing_images(bundle, images, configuration.site.platforms)
     findings += _registry(observed, external=configuration.site.spec.registry.mode == "external")
     return findings

@@ -15,7 +15,7 @@ from slipway.model.host.items import Host
 from slipway.model.host.ssh import SSH
 from slipway.model.hostkeys import HostKey
 from slipway.probe.known_hosts import KnownHosts
-from slipway.secrets import Secrets
+from slipway.secrets import Secrets, text_of
 from slipway.settings import bastion_keys
 
 _HINTS: Final = {
@@ -98,7 +98,7 @@ class Logins:
             self.stranger,
             secret_at=f"settings.ssh of {host.name}" if own.secret_ref or own.password_ref else "",
             key=None if ssh.password_ref else self._value(ssh.secret_ref),
-            password=self._line(ssh.password_ref).decode() if ssh.password_ref else None,
+            password=self._text(ssh.password_ref) if ssh.password_ref else None,
         )
         return Access(login, self._line(become) if become else None)
 
@@ -129,6 +129,9 @@ class Logins:
 
     def _value(self, reference: SecretRef) -> bytes:
         return self._secrets.read(f"{reference.name}/{reference.key}")
+
+    def _text(self, reference: SecretRef) -> str:
+        return text_of(self._secrets, f"{reference.name}/{reference.key}").rstrip("\r\n")
 
     def _line(self, reference: SecretRef) -> bytes:
         return self._value(reference).rstrip(b"\r\n")

@@ -1,5 +1,6 @@
 """Making connections: to a host, directly or through the bastion. paramiko's errors become ours here."""
 
+import logging
 import socket
 import threading
 from contextlib import closing
@@ -13,6 +14,9 @@ from slipway.settings import SSH_CONNECT_SECONDS
 
 if TYPE_CHECKING:
     from paramiko import Channel, SSHClient
+
+#: It logs, with tracebacks, what is raised besides; where nobody listens to logs that would go to stderr.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 class BastionConnection:

@@ -12,7 +12,7 @@ from slipway.secrets.site import (
     site_id,
     site_key,
 )
-from slipway.secrets.store import MappedSecrets, Secrets, SecretStore, digests_of
+from slipway.secrets.store import MappedSecrets, Secrets, SecretStore, digests_of, text_of
 
 __all__ = [
     "REGISTRY",
@@ -26,4 +26,5 @@ __all__ = [
     "ensure_site",
     "site_id",
     "site_key",
+    "text_of",
 ]

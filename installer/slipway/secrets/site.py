@@ -110,6 +110,7 @@ def _ensure_certificates(store: SecretStore, names: tuple[str, ...]) -> None:
 
 def _read_pair(store: SecretStore, stem: str) -> _Pair | None:
     """The pair in the store; None when it is missing or no pair."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
     from cryptography.x509 import load_pem_x509_certificate
@@ -120,7 +121,7 @@ def _read_pair(store: SecretStore, stem: str) -> _Pair | None:
     try:
         private = load_pem_private_key(store.read(key), password=None)
         public = load_pem_x509_certificate(store.read(certificate))
-    except ValueError:
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
     return _Pair(public, private) if isinstance(private, EllipticCurvePrivateKey) else None
 

@@ -40,6 +40,19 @@ def digests_of(secrets: Secrets, references: Iterable[str], site_key: bytes) -> 
     }
 
 
+def text_of(secrets: Secrets, reference: str) -> str:
+    """A secret that is text.
+
+    Raises:
+        ConfigurationError: there is none, or it is something else.
+    """
+    try:
+        return secrets.read(reference).decode()
+    except UnicodeDecodeError as exc:
+        what, hint = f"the secret {reference} is no text of UTF-8", "see that the right file was put there"
+        raise ConfigurationError(what, hint=hint) from exc
+
+
 class MappedSecrets:
     """Secrets that somebody has read already: the operator, from its namespace."""
 

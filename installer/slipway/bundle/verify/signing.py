@@ -10,12 +10,13 @@ import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -79,15 +80,16 @@ def keygen(path: Path, comment: str) -> str:
     """
     key = Ed25519PrivateKey.generate()
     text = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as exc:
-        hint = "choose another name: a key that is lost cannot be made again"
-        raise BundleError("there is a file already", where=str(path), hint=hint) from exc
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(text)
     line = f"{_line(key.public_key())} {comment}"
-    path.with_name(f"{path.name}.pub").write_text(f"{line}\n", encoding="utf-8")
+    public = path.with_name(f"{path.name}.pub")
+    for place in (path, public):
+        if os.path.lexists(place):
+            hint = "choose another name: a key that is lost cannot be made again"
+            raise BundleError("there is a file already", where=str(place), hint=hint)
+    for place, content, mode in ((path, text, 0o600), (public, f"{line}\n".encode(), 0o644)):
+        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
     return line
 
 
@@ -204,7 +206,7 @@ def read_public(path: Path) -> str:
     try:
         line = text_of(path).strip()
         _public(line)
-    except (OSError, ValueError, UnicodeError) as exc:
+    except (OSError, ValueError, UnsupportedAlgorithm) as exc:
         raise BundleError("this is no public key of Ed25519", where=str(path), why=str(exc)) from exc
     return line
 
@@ -218,12 +220,17 @@ def _public(line: str) -> Ed25519PublicKey:
 
 def _private(path: Path) -> Ed25519PrivateKey:
     try:
+        mode = stat.S_IMODE(path.stat().st_mode)
         key = load_ssh_private_key(bytes_of(path), password=None)
-    except (OSError, ValueError, TypeError) as exc:
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as exc:
         hint = "make one: slipway bundle keygen FILE"
         raise BundleError("this key cannot sign", where=str(path), why=str(exc), hint=hint) from exc
     if not isinstance(key, Ed25519PrivateKey):
         raise BundleError("this key cannot sign", where=str(path), why="it is not of Ed25519")
+    if mode & 0o077:
+        what, why = "this key can be read by others", f"its mode is {mode:04o}"
+        hint = f"chmod 0600 {path}; who read it signs what sites trust: keygen makes another one"
+        raise BundleError(what, where=str(path), why=why, hint=hint)
     return key
 
 

@@ -29,10 +29,20 @@ BundleDirectory = Annotated[
     Path | None,
     typer.Option("--bundle", "-b", envvar="SLIPWAY_BUNDLE", help="Bundle; unset: the site registry's."),
 ]
+
+
+def _reason(text: str) -> str:
+    """A reason that somebody gave: an option behind --allow-older was meant as one."""
+    if text and (text.startswith("-") or not any(letter.isalpha() for letter in text)):
+        raise typer.BadParameter(f"{text!r} is no reason: say why, in words")
+    return text
+
+
 AllowOlder = Annotated[
     str,
     typer.Option(
         metavar="REASON",
+        callback=_reason,
         help="Take a signed bundle that is older than the site's last one; the reason is recorded.",
     ),
 ]
