@@ -220,3 +220,30 @@ def test_bytes_that_are_no_text_are_no_fault_of_ours(tmp_path: Path) -> None:
     logins = Logins(configuration.spec.hosts.ssh, MappedSecrets({LOGIN: b"\xff"}), tmp_path / "known_hosts")
     with pytest.raises(ConfigurationError, match="login/password is no text"):
         logins.to(configuration.hosts[0])
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"ssh": {"passwordRef": "Hunter-2"}},
+        {"ssh": {"passwordRef": {"name": "Hunter-2", "key": "password"}}},
+        {"ssh": {"become": {"secretRef": {"name": "a", "key": "Hunter-2 "}}}},
+        {"ssh": {"password": "Hunter-2"}},
+        {"runtime": {"registries": [{"name": "harbor.example", "credentialsRef": "me:Hunter-2"}]}},
+    ],
+    ids=str,
+)
+def test_a_secret_in_the_place_of_its_name_is_not_repeated(where: dict[str, Any]) -> None:
+    """Errors go to logs, and to conditions of the cluster."""
+    with pytest.raises(ConfigurationError) as caught:
+        read.parse(with_defaults(**where))
+    assert caught.value.findings
+    assert "Hunter-2" not in str(caught.value)
+
+
+def test_a_private_key_in_the_place_of_a_public_one_is_not_repeated() -> None:
+    document = model.base()
+    document["spec"]["bundle"] = {"trustedKeys": ["-----BEGIN OPENSSH PRIVATE KEY----- Hunter-2"]}
+    with pytest.raises(ConfigurationError) as caught:
+        read.parse(document)
+    assert "Hunter-2" not in str(caught.value)

@@ -135,21 +135,20 @@ def _finding(one: dict[str, Any], root: type[BaseModel], path: str) -> Finding:
     if kind == "missing":
         return Finding(path, "is missing", expected="a value", code=FindingCode.MISSING_FIELD)
     if kind in _TYPES:
-        return Finding(
-            path, f"is {kind_of(value)}{_shown(value)}", expected=_TYPES[kind], code=FindingCode.WRONG_TYPE
-        )
+        many = f" of {len(value)}" if isinstance(value, dict | list | tuple) else _shown(value, location)
+        return Finding(path, f"is {kind_of(value)}{many}", expected=_TYPES[kind], code=FindingCode.WRONG_TYPE)
     if kind == "literal_error":
         known = [part.strip("' ") for part in context["expected"].replace(" or ", ",").split(",")]
         return Finding(
             path,
-            f"is{_shown(value)}",
+            f"is{_shown(value, location)}",
             expected=f"one of {', '.join(known)}",
             hint=nearest(str(value), known),
             code=FindingCode.BAD_VALUE,
         )
     return Finding(
         path,
-        f"is{_shown(value)}",
+        f"is{_shown(value, location) or ' something else'}",
         expected=_expected(kind, context, str(one["msg"])),
         code=FindingCode.BAD_VALUE,
     )
@@ -164,8 +163,13 @@ def _expected(kind: str, context: dict[str, Any], message: str) -> str:
     return message
 
 
-def _shown(value: object) -> str:
-    """The value itself where it is short; a map or a list says nothing in one line."""
+def _shown(value: object, location: Sequence[object]) -> str:
+    """The value itself where it is short; a map or a list says nothing in one line.
+
+    Nor what stands where a secret is named, or is a key: it may be the secret itself, and errors go to logs.
+    """
+    if any(str(part).endswith("Ref") for part in location) or "PRIVATE KEY" in str(value):
+        return ""
     if isinstance(value, dict | list | tuple) or value is None:
         return f" {kind_of(value)} of {len(value)}" if isinstance(value, dict | list | tuple) else ""
     text = repr(value)
