@@ -14,6 +14,7 @@ from slipway.cli.views.output import (
     Format,
     Output,
 )
+from slipway.digests import is_digest
 from slipway.errors import ConfigurationError
 from slipway.landing import real
 from slipway.smallfiles import json_of
@@ -59,8 +60,6 @@ def apply(
 
 
 def _plan_file(path: Path) -> tuple[Path, bool, str]:
-    from slipway.bundle.form.names import is_digest
-
     why = ""
     try:
         kept = json_of(path)
