@@ -27,6 +27,7 @@ import (
 	"github.com/google/osv-scalibr/inventory/osvecosystem"
 	"github.com/google/osv-scalibr/plugin/config"
 	"github.com/google/osv-scalibr/purl"
+	purlecosystem "github.com/google/osv-scalibr/purl/ecosystem"
 	"github.com/google/osv-scalibr/semantic"
 	"github.com/ossf/osv-schema/bindings/go/osvschema"
 	cvss20 "github.com/pandatix/go-cvss/20"
@@ -157,12 +158,10 @@ func packageOf(one component) (*extractor.Package, error) {
 
 // Records about Debian's and Ubuntu's packages name releases and source packages.
 func source(pkg *extractor.Package, parsed purl.PackageURL) *dpkg.Metadata {
-	of := &dpkg.Metadata{PackageName: pkg.Name, SourceName: pkg.Name, OSID: parsed.Namespace}
+	release := purlecosystem.FromPURL(&parsed).Suffix // 12, or 22.04:LTS
+	of := &dpkg.Metadata{PackageName: pkg.Name, SourceName: pkg.Name, OSID: parsed.Namespace, OSVersionID: release}
 	for _, qualifier := range parsed.Qualifiers {
-		switch qualifier.Key {
-		case "distro":
-			_, of.OSVersionID, _ = strings.Cut(qualifier.Value, "-")
-		case "upstream":
+		if qualifier.Key == "upstream" {
 			name, version, _ := strings.Cut(qualifier.Value, "@")
 			of.SourceName = name
 			if version != "" {

@@ -119,7 +119,10 @@ def test_every_kind_of_package_is_compared_by_the_name_that_records_have(tmp_pat
             record("B", "Debian:13", "x", "2:1-2"),
             record("rebuilt", "Debian:13", "x", "2:1-1"),
         ],
-        Ubuntu=[record("C", "Ubuntu:22.04", "bash", "5.1-6ubuntu2")],
+        Ubuntu=[
+            record("C", "Ubuntu:22.04:LTS", "bash", "5.1-6ubuntu2"),
+            record("other-ubuntu", "Ubuntu:24.04:LTS", "bash", "99"),
+        ],
         Go=[
             record("D", "Go", CAPITAL, "3.5.0"),
             record("E", "Go", "stdlib", "1.26.7"),
