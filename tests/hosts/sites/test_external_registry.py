@@ -20,8 +20,8 @@ EXTERNAL = {
     "mode": "external",
     "endpoint": f"https://{NAME}:5000",
     "project": PROJECT,
-    "caRef": {"name": "slipway-registry", "key": "ca.crt"},
-    "pullRef": {"name": "slipway-registry", "key": "pull"},
+    "caRef": {"name": "harbor", "key": "ca.crt"},
+    "pullRef": {"name": "harbor", "key": "pull"},
 }
 
 
@@ -32,6 +32,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with bare_site(directory, "rtext", "10.183.7.0/24", systems, further=containerd_and_images) as found:
         found.lab.egress_control()
         found.play("registry")
+        for key in ("ca.crt", "pull"):  # as a site has those of a registry that is not Slipway's
+            found.store.write(f"harbor/{key}", found.store.read(f"slipway-registry/{key}"))
         yield replace(found, spec={"registry": EXTERNAL})
 
 

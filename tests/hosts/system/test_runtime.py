@@ -19,8 +19,8 @@ NODE = "node-1"
 ROOT, NEXT = "/var/lib/containerd", "/data/containerd"
 SITE = "registry.slipway.internal:5000"
 TRUST = {
-    "caRef": {"name": "slipway-registry", "key": "ca.crt"},
-    "credentialsRef": {"name": "slipway-registry", "key": "pull"},
+    "caRef": {"name": "harbor", "key": "ca.crt"},
+    "credentialsRef": {"name": "harbor", "key": "pull"},
 }
 PRIVATE = {"name": SITE, **TRUST}
 MIRRORED = {
@@ -42,6 +42,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     ) as found:
         found.lab.egress_control()
         found.play("registry")
+        for key in ("ca.crt", "pull"):  # as a site has those of a registry that is not Slipway's
+            found.store.write(f"harbor/{key}", found.store.read(f"slipway-registry/{key}"))
         found.push()
         found.play("node_prepare")
         yield found
