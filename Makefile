@@ -1,7 +1,7 @@
 # Two commands: `make demo` runs the main job in a lab on this machine, `make test` passes the tests.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-TIER = .venv/bin/python -m pytest -p no:cacheprovider
+TIER = .venv/bin/python -m pytest -p no:cacheprovider --durations=15 --durations-min=10
 
 .PHONY: help setup setup-dev demo demo-down test check unit binaries contract api nodes e2e test-hosts test-bundles test-gpu test-faults mutate bench bench-bundle clean
 

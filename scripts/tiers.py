@@ -1,6 +1,6 @@
 """Runs test tiers, several at a time, each with its time, and ends with one line that counts them all.
 
-tiers.py nodes,e2e check,unit      # two lanes side by side; in each, one tier after another
+tiers.py nodes e2e,check + unit,api    # two lanes; whichever has ended its own takes the next of those after the +
 
 Tiers wait much of their time, for nodes to boot and for pods to come, so several lanes cost little more than the
 longest of them. What a tier prints is in `.slipway/TIER.log` while it runs, and appears whole when it has ended. The
@@ -15,7 +15,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,11 +41,15 @@ class Outcome:
 
 def main() -> int:
     """Run `make TIER` for each tier of each lane; the exit status is 1 when any failed."""
-    lanes = [argument.split(",") for argument in sys.argv[1:]]
+    own, _, shared = " ".join(sys.argv[1:]).partition("+")
+    lanes = [lane.split(",") for lane in own.split()]
+    others = deque(shared.strip().split(",") if shared.strip() else ())
     started = time.monotonic()
     TIMES.parent.mkdir(exist_ok=True)
     with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
-        outcomes = [outcome for lane in pool.map(run_lane, lanes) for outcome in lane]
+        outcomes = [
+            outcome for lane in pool.map(lambda lane: run_lane(lane, others), lanes) for outcome in lane
+        ]
     times = {outcome.tier: outcome.seconds for outcome in outcomes}
     times["all"] = round(time.monotonic() - started)
     TIMES.write_text(json.dumps(times, indent=2) + "\n", encoding="utf-8")
@@ -57,9 +63,13 @@ def main() -> int:
     return 1 if bad else 0
 
 
-def run_lane(tiers: list[str]) -> list[Outcome]:
-    """One tier after another, also after one that failed."""
-    return [run(tier) for tier in tiers]
+def run_lane(tiers: list[str], others: deque[str]) -> list[Outcome]:
+    """One tier after another, also after one that failed; then of the others what no lane has taken yet."""
+    outcomes = [run(tier) for tier in tiers]
+    with suppress(IndexError):
+        while True:
+            outcomes.append(run(others.popleft()))
+    return outcomes
 
 
 def run(tier: str) -> Outcome:

@@ -59,7 +59,7 @@ def copy(lab: Lab, node: str, bundle: Path) -> None:
 
 
 def sh(lab: Lab, node: str, script: str, *, code: int = 0) -> str:
-    done = lab.ssh(node, ["sh", "-c", script], check=False)
+    done = lab.ssh(node, ["sh", "-c", script], check=False, timeout=900)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
