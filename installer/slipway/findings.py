@@ -196,6 +196,7 @@ class FindingCode(StrEnum):
     UNKNOWN_HOST = "unknown-host"
     UNKNOWN_MODULE = "unknown-module"
     UNKNOWN_PLUGIN = "unknown-plugin"
+    UNKNOWN_SECRET = "unknown-secret"  # noqa: S105 - a code
     UNKNOWN_SETTING = "unknown-setting"
     UNKNOWN_VERSION = "unknown-version"
     UNLISTED = "unlisted"

@@ -31,6 +31,8 @@ ELECTION: Final = "operator"
 MODULE_RECORD_PREFIX: Final = "slipway-module-"
 #: The same of Nodes' records: no kubelet writes there, as it does its Node.
 NODE_RECORD_PREFIX: Final = "slipway-node-"
+#: Secret name prefix in NAMESPACE of what was made for modules' secrets: MODULE.ENTRY follows.
+MADE_SECRET_PREFIX: Final = "slipway-made."  # noqa: S105 - a name
 
 #: Directory on every host that holds record.json, pending.json and lock.json.
 HOST_STATE_DIR: Final = "/var/lib/slipway"

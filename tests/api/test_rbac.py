@@ -26,6 +26,7 @@ from tests.api.working import Site, working_site
 from tests.apiserver import ApiServer, until
 from tests.charts import rendered
 from tests.kubelets import Asked, ask
+from tests.secretmodules import write_secret_module
 
 OPERATOR = "slipway-operator"
 OURS = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}"
@@ -70,7 +71,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, roles: list[dict[str, Any]]) 
     flags = (f"--audit-policy-file={directory}/policy.yaml", f"--audit-log-path={directory}/audit.log")
     with (
         ApiServer(directory, controllers=True, kwok=True, flags=(*flags, "--audit-log-mode=blocking")) as api,
-        working_site(tmp_path_factory.mktemp("rbac"), api, ("one", "two")) as made,
+        working_site(tmp_path_factory.mktemp("rbac"), api, ("one", "two"), write_secret_module) as made,
     ):
         for one in sorted(roles, key=lambda one: RIGHTS.index(one["kind"])):
             api.kubectl("apply", "-f", "-", stdin=json.dumps(one))

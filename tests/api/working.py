@@ -113,6 +113,8 @@ class Site:
     release: Catalog
     wanted: dict[str, str] = field(default_factory=dict)
     """Node of each module that is enabled."""
+    more: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What else the ClusterConfiguration says of a module."""
 
     def edges(self) -> Edges:
         """All real."""
@@ -137,7 +139,7 @@ class Site:
             "pullRef": {"name": "registry", "key": "account"},
         }
         modules = {
-            name: {"enabled": bool(node), "settings": {"node": node or "here"}}
+            name: {"enabled": bool(node), "settings": {"node": node or "here"}, **self.more.get(name, {})}
             for name, node in self.wanted.items()
         }
         document = {

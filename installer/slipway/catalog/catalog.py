@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from slipway.catalog import bounds, options, rendering, selecting, settings_schema
+from slipway.catalog import bounds, options, rendering, secrets, selecting, settings_schema
 from slipway.catalog.modules import Module
 from slipway.catalog.options import Options
 from slipway.catalog.selecting import Selected
@@ -71,13 +71,15 @@ class Catalog:
         `external` capabilities count as provided.
         """
         choice = self._choice(configuration, external)
-        enabled = (self.modules[name] for name, one in choice.selected.items() if one.enabled)
+        on = [name for name, one in choice.selected.items() if one.enabled]
+        enabled = (self.modules[name] for name in on)
         provided = {*external, *(capability for module in enabled for capability in module.provides)}
         return [
             *self._version(configuration),
             *self._options(configuration),
             *bounds.bound_findings(configuration, provided),
             *settings_schema.module_findings(self.modules, configuration, self.broken),
+            *secrets.secret_findings(self.modules, configuration, on),
             *choice.findings,
         ]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from slipway.catalog.folder.lock import LockedChart, LockFile
+    from slipway.model.modulesecrets import SecretEntry
 
 
 class Stage(StrEnum):
@@ -99,3 +100,4 @@ class Module:
     schema: Mapping[str, Any] = field(default_factory=dict)
     lock: "LockFile | None" = None
     """What was read of its charts at their repositories; None: it has no such charts, or nobody has looked."""
+    secrets: "tuple[SecretEntry, ...]" = ()

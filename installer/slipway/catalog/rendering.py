@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway import yamltext
 from slipway.catalog.modules import Module, Release
+from slipway.catalog.secrets import secret_names
 from slipway.errors import ConfigurationError
 from slipway.yamltext import YamlTextError
 
@@ -35,7 +36,8 @@ def render(
     import jinja2
 
     try:
-        text = _template(release.template).render(settings=settings, facts=facts, image=_images(module))
+        names = {"image": _images(module), "secret": secret_names(module, settings)}
+        text = _template(release.template).render(settings=settings, facts=facts, **names)
         data = _map(yamltext.load(text))
     except (jinja2.TemplateError, YamlTextError, LookupError) as exc:
         raise ConfigurationError(

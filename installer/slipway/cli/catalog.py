@@ -215,6 +215,7 @@ def _module(module: Any) -> dict[str, Any]:
             "namespace": module.removal.namespace,
         },
         "resources": dict(module.resources),
+        "secrets": [one.model_dump(mode="json", by_alias=True) for one in module.secrets],
     }
 
 

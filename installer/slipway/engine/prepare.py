@@ -236,7 +236,9 @@ def _secret_digests(context: Context) -> dict[str, str]:
         for role in roles_of(configuration, host):
             wanted |= references(role_variables(configuration, context.manifest, host, role))
     wanted |= configuration.login_references
-    return digests_of(context.secrets, sorted(wanted), site_key(context.secrets))
+    key, own = site_key(context.secrets), context.own_secrets or context.secrets
+    given = digests_of(own, sorted(configuration.module_references), key)
+    return digests_of(context.secrets, sorted(wanted), key) | given
 
 
 def _stored_digests(

@@ -24,6 +24,7 @@ from slipway.model.fields import (
 from slipway.model.host.items import Host, Hosts
 from slipway.model.host.ssh import SSH
 from slipway.model.kubernetes import Kubernetes
+from slipway.model.modulesecrets import EntryName, ModuleSecret, given_references
 from slipway.model.platforms import AMD64, PLATFORMS, Platform
 from slipway.settings import NAMESPACE
 
@@ -84,6 +85,10 @@ class ModuleSpec(Model):
     """Typed settings, checked against the module's schema."""
     values: dict[str, Any] = Field(default_factory=dict, json_schema_extra=LIVE)
     """Raw Helm values over those that settings make."""
+    secrets: dict[EntryName, ModuleSecret] = Field(
+        default_factory=dict, max_length=16, json_schema_extra=LIVE
+    )
+    """What the site says of the secrets that the module declares; one that is not here is made."""
 
 
 class Upgrade(Model):
@@ -145,6 +150,11 @@ class Configuration(Model):
             return frozenset()
         own = (self.ssh_of(host).references for host in self.hosts)
         return self.spec.hosts.ssh.references.union(*own)
+
+    @property
+    def module_references(self) -> frozenset[str]:
+        """NAME/KEY of every secret that the site gives to modules, in Secrets of this namespace."""
+        return frozenset().union(*(given_references(one.secrets) for one in self.spec.modules.values()))
 
     @property
     def lease(self) -> str:

@@ -143,6 +143,22 @@ class ObjectRef:
     """Whether it goes by itself once it is done: a Job with a time to live. That it is gone says nothing then."""
 
 
+@dataclass(frozen=True, slots=True)
+class SecretRecord:
+    """A secret of a module that stands where the charts look for it."""
+
+    entry: str
+    namespace: str
+    name: str
+    version: str
+    """The one that the module's pods have read."""
+    rotation: int = 0
+    """That of which its made keys are."""
+    keys: tuple[str, ...] = ()
+    made: bool = True
+    """Whether Slipway made some of it, and keeps that."""
+
+
 class ModulePhase(StrEnum):
     """How far the last run came with a module."""
 
@@ -171,4 +187,5 @@ class ModuleRecord:
     time: str = ""
     owner: str = ""
     requires: tuple[str, ...] = ()
+    secrets: tuple[SecretRecord, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)

@@ -22,4 +22,5 @@ def may_lose(record: ModuleRecord, policy: Mapping[str, str]) -> bool:
     """
     kinds = {item.kind for item in record.objects}
     claims = policy["data"] == "delete" and bool(kinds & {"PersistentVolumeClaim", "StatefulSet"})
-    return claims or (policy["crds"] == "delete" and "CustomResourceDefinition" in kinds)
+    made = policy["data"] == "delete" and any(one.made for one in record.secrets)
+    return claims or made or (policy["crds"] == "delete" and "CustomResourceDefinition" in kinds)

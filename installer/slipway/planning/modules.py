@@ -11,6 +11,7 @@ from slipway.errors import BundleError, ConfigurationError, Finding
 from slipway.findings import FindingCode
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration, ModuleSpec
+from slipway.model.modulesecrets import SecretRequest
 from slipway.model.observed import Observed
 from slipway.model.plan import Action, Because, Change, Reason, Step, StepKind
 from slipway.model.record import ModulePhase, ModuleRecord, StepRecord
@@ -19,9 +20,10 @@ from slipway.planning.decide import UNNAMED, Desired, Seen, decide
 from slipway.planning.digests import digest
 from slipway.planning.hosts import ADMISSION_STEP, MIRROR_STEP
 from slipway.planning.losing import loss_reasons, may_lose
+from slipway.planning.modulereasons import half_done_reasons, readable_reasons
+from slipway.planning.modulesecrets import as_input, kept_reasons, missing_hold, secret_requests
 
-#: Inputs that the user's own fields explain better than the values they are rendered to.
-_EXPLAINED = {"settings", "values"}
+NO_SECRETS: Mapping[str, SecretRequest] = {}
 
 
 def apply_id(module: str) -> str:
@@ -56,7 +58,11 @@ def module_steps(
 
 
 def module_inputs(
-    configuration: Configuration, catalog: Catalog, bundle: BundleManifest, name: str
+    configuration: Configuration,
+    catalog: Catalog,
+    bundle: BundleManifest,
+    name: str,
+    requests: Mapping[str, SecretRequest] = NO_SECRETS,
 ) -> dict[str, Any]:
     """What a module is made of: the inputs of its digest and the request to the run."""
     module = catalog.modules[name]
@@ -84,6 +90,7 @@ def module_inputs(
         "removal": asdict(module.removal),
         "requires": list(catalog.selection(configuration)[name].requires),
         "owner": owner_of(configuration),
+        **as_input(requests),
     }
 
 
@@ -95,12 +102,15 @@ def _apply_step(
     name: str,
     after: tuple[str, ...],
 ) -> Step | None:
+    module, spec = catalog.modules[name], configuration.spec.modules.get(name, ModuleSpec())
+    settings = catalog.settings(module, spec.settings)
+    requests = secret_requests(configuration, module, settings, observed.secrets)
     desired = Desired(
         kind=StepKind.MODULE,
         target=name,
         action=Action.APPLY,
-        inputs=module_inputs(configuration, catalog, bundle, name),
-        content=catalog.modules[name].digest,
+        inputs=module_inputs(configuration, catalog, bundle, name, requests),
+        content=module.digest,
         needs=(
             settings_id(configuration),
             MIRROR_STEP,
@@ -112,30 +122,20 @@ def _apply_step(
     step = decide(desired, _seen(observed, record), observed.secrets)
     if step is None:
         return None
-    reasons = tuple(_readable(step, name, record.owner if record else ""))
+    reasons = tuple(readable_reasons(step, name, record))
     if record and configuration.elsewhere.get(name) == record.owner:
         # The other ClusterConfiguration lives, and is refused from then on.
         step = replace(step, disruptive=True)
     if record and not _stands(record):
         # Its digest was never reached, which by itself says nothing of any field.
         named = tuple(reason for reason in reasons if reason.path != UNNAMED)
-        reasons = (*named, *_half_done(record, desired.id))
-    return replace(step, reasons=reasons)
+        reasons = (*named, *half_done_reasons(record, desired.id))
+    return replace(step, reasons=reasons, hold=missing_hold(name, requests, observed.secrets))
 
 
 def _stands(record: ModuleRecord) -> bool:
     """Whether the module is as its record says: nothing has touched it since, to its end or not."""
     return record.phase is ModulePhase.HEALTHY and record.intent is None
-
-
-def _half_done(record: ModuleRecord, step: str) -> Iterator[Reason]:
-    """What touched it last; of an open intent of this very step there is a reason already."""
-    if record.intent is None:
-        yield Reason(Because.INTENT, f"the last attempt failed: {record.message}")
-    elif record.intent.step != step:
-        yield Reason(
-            Because.INTENT, f"operation {record.intent.operation} began to remove it and has not finished"
-        )
 
 
 def _seen(observed: Observed, record: ModuleRecord | None) -> Seen:
@@ -146,24 +146,6 @@ def _seen(observed: Observed, record: ModuleRecord | None) -> Seen:
     drift = observed.cluster.drift.get(record.name, ())
     digest = record.digest if _stands(record) else ""
     return Seen(StepRecord(digest, record.parts, version=record.version), intents, drift)
-
-
-def _readable(step: Step, name: str, owner: str) -> Iterator[Reason]:
-    """Reasons in terms of the user's fields: rendered values are named only when no field explains them.
-
-    `owner`: whose module it was.
-    """
-    changed = {reason.path for reason in step.reasons if reason.cause is Because.FIELD}
-    for reason in step.reasons:
-        if reason.cause is not Because.FIELD:
-            yield reason
-        elif reason.path == "owner":
-            yield Reason(Because.OWNER, f"it is taken over from ClusterConfiguration {owner}")
-        elif reason.path in _EXPLAINED:
-            path = f"spec.modules.{name}.{reason.path}"
-            yield Reason(Because.FIELD, f"{path} changed", path)
-        elif not changed & _EXPLAINED:
-            yield Reason(Because.FIELD, f"{name}: {reason.path} changed", reason.path)
 
 
 def _image_digests(module: Module, bundle: BundleManifest) -> dict[str, str]:
@@ -265,7 +247,11 @@ def _removal(
         change=Change.REMOVE,
         digest=digest(inputs, observed.secrets),
         needs=(settings_id(configuration), *before),
-        reasons=(Reason(Because.REMOVED, text, path), *loss_reasons(lost or ())),
+        reasons=(
+            Reason(Because.REMOVED, text, path),
+            *loss_reasons(lost or ()),
+            *kept_reasons(record, policy),
+        ),
         inputs=inputs,
         destructive=may_lose(record, policy) if lost is None else bool(lost),
     )

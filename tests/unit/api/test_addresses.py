@@ -20,7 +20,7 @@ PODS = "10.244.3.4"
 FORMS = (PODS, f"http://{PODS}", f"https://{PODS}:5000", f"{PODS}:/export")
 #: Ends of paths whose texts would take some of these and mean no server: what they mean instead.
 OTHERS = {
-    r"\w*[rR]ef\.key": "files of secrets",
+    r"(\w*[rR]ef|secrets\.given)\.key": "files of secrets",
     r"disks\.(id|wipe)": "serial numbers",
     r"(disks|mounts)\.options": "options",
     r"mounts\.(type|user)": "file systems and clients",

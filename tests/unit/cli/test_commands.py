@@ -139,6 +139,7 @@ def test_a_wrong_option_is_a_usage_error(tmp_path: Path) -> None:
     [
         (["staus"], "there is no command 'staus': did you mean status?"),
         (["module", "enable", "welcom"], "there is no module 'welcom'; nothing was changed"),
+        (["module", "rotate-secret", "welcome", "login"], "module welcome has no secret 'login'"),
         (["bundle", "lock", "--modules", "flannel,welcom"], "there is no module 'welcom'"),
         (["version", "-o", "yaml"], "'--output' / '-o': 'yaml' is not one of 'text', 'json'."),
         (["lab", "status", "--name", "no-such-lab"], "there is no lab 'no-such-lab'"),

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from slipway import yamltext
-from slipway.cli.module import switched
+from slipway.cli.fileedit import with_value
 from slipway.errors import ConfigurationError
 
 FLOW = """\
@@ -30,6 +30,11 @@ spec:
       enabled: true
   upgrade: {drainTimeout: 10m}
 """
+
+
+def switched(text: str, name: str, *, on: bool) -> str:
+    """As `slipway module enable|disable` writes it."""
+    return with_value(text, ("spec", "modules", name, "enabled"), "true" if on else "false")
 
 
 def modules(text: str) -> dict[str, dict[str, object]]:

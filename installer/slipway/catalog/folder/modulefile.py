@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from slipway.catalog.modules import Health, Requirement
 from slipway.model.fields import Model, Name
+from slipway.model.modulesecrets import SecretEntry
 
 #: Of what a module's folder holds: below it, and never hidden.
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
@@ -101,3 +102,4 @@ class ModuleFile(Model):
     health: HealthEntry = HealthEntry()
     removal: RemovalEntry = RemovalEntry()
     resources: ResourcesEntry = ResourcesEntry()
+    secrets: tuple[SecretEntry, ...] = ()

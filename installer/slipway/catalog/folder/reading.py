@@ -14,6 +14,7 @@ from slipway.catalog.folder.build import Build, build_mistakes, with_build
 from slipway.catalog.folder.lock import LockFile
 from slipway.catalog.folder.modulefile import ModuleFile, ReleaseEntry
 from slipway.catalog.modules import Module, Release, Removal, Stage
+from slipway.catalog.secrets import entry_mistakes
 from slipway.catalog.versions import OWN_IMAGE, Versions
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
@@ -182,6 +183,7 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         resources=read.resources.model_dump(exclude_unset=True),
         schema=_yaml(schema) if schema.is_file() else _no_settings(),
         lock=lock if lock.charts else None,
+        secrets=read.secrets,
     )
 
 
@@ -215,6 +217,7 @@ def _mistakes(read: ModuleFile, directory: Path) -> Iterator[Finding]:
                 yield Finding(f"{field}[{index}]", problem, code=_BAD)
     for image in sorted({*read.images} & {*read.runtime_images}):
         yield Finding(runtime, f"has {image}, as images has", code=_TWICE)
+    yield from entry_mistakes(read.secrets, {entry.namespace for entry in read.releases})
 
 
 def _release_mistakes(path: str, entry: ReleaseEntry, directory: Path) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from slipway.cluster.rest.client import Client, Object
+from slipway.cluster.rest.managers import owned_keys
 from slipway.model.observed import Drift
 from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef
 
@@ -76,6 +77,10 @@ def differences(record: ModuleRecord, found: dict[str, Object]) -> Iterator[Drif
     """What differs from one module's record."""
     step = f"module/{record.name}/apply"
     known: dict[str, Any] = record.extra.get("generations", {})
+    for one in record.secrets:
+        name = object_key("v1", "Secret", one.namespace, one.name)
+        if name in found and not owned_keys(found[name].get("managedFields") or ()) >= {*one.keys}:
+            yield Drift(step, name, "was edited")
     for ref in record.objects:
         name = ref_key(ref)
         meta = found.get(name)

@@ -1,10 +1,12 @@
-"""What goes with a module and cannot be made again: its claims, its definitions, and all objects of these."""
+"""What goes with a module and cannot be made again: claims, made secrets, definitions, and all objects of these."""
 
 from collections.abc import Iterator, Mapping
 
 from slipway.cluster.lifecycle.attempts import KEEP, RELEASE
+from slipway.cluster.own.madesecrets import secrets_of
 from slipway.cluster.rest.client import Client, Object
 from slipway.model.record import ModuleRecord, ObjectRef
+from slipway.settings import NAMESPACE
 
 CLAIM = ("v1", "PersistentVolumeClaim")
 DEFINITION = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
@@ -15,6 +17,7 @@ def losses_of(client: Client, record: ModuleRecord, policy: Mapping[str, str]) -
     found = {
         *_made(client, record, policy),
         *(of_claims(client, record) if policy.get("data") == "delete" else ()),
+        *(secrets_of(client, record.name, [NAMESPACE]) if policy.get("data") == "delete" else ()),
     }
     behind = [ref for one in found if one.kind == DEFINITION[1] for ref in _behind(client, one)]
     return tuple(sorted({*found, *behind}, key=lambda ref: (ref.kind, ref.namespace, ref.name, ref.uid)))

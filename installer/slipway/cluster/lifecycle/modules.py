@@ -27,6 +27,7 @@ from slipway.cluster.lifecycle.releases import (
     with_objects,
     with_release,
 )
+from slipway.cluster.lifecycle.secrets import with_readers, with_secrets, without_surplus
 from slipway.cluster.own import records, settings
 from slipway.cluster.rest import credentials
 from slipway.cluster.rest.client import Client
@@ -70,7 +71,9 @@ def apply_module(work: Work, request: ModuleRequest, intent: Intent) -> ModuleRe
     record = _with_waited(record, _waited(before, intent))
     records.write_module(work.client, record)
     try:
+        record = with_secrets(work.client, request, record)
         record = _releases(work, request, record, todo)
+        record = with_readers(work.client, request, record)
         _healthy(work, request, record)
     except StepError as error:
         if work.cancelled():  # what is about to be changed anyway is not rolled back first
@@ -79,7 +82,7 @@ def apply_module(work: Work, request: ModuleRequest, intent: Intent) -> ModuleRe
             _failed(work, request, record, error)
         raise
     done = replace(
-        _with_waited(record, 0),
+        without_surplus(work.client, request, _with_waited(record, 0)),
         phase=ModulePhase.HEALTHY,
         digest=intent.digest,
         parts=dict(request.get("parts", {})),

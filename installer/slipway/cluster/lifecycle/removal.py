@@ -12,9 +12,11 @@ from slipway.cluster.lifecycle.losses import CLAIM, DEFINITION, losses_of, of_cl
 from slipway.cluster.lifecycle.modules import Work
 from slipway.cluster.lifecycle.releases import ModuleRequest, untrusted_record
 from slipway.cluster.own import records
+from slipway.cluster.own.madesecrets import SECRET, is_kept, secrets_of
 from slipway.cluster.rest.client import Client, Object
 from slipway.errors import Interrupted, StepError
 from slipway.model.record import Intent, ModulePhase, ModuleRecord, ObjectRef
+from slipway.settings import NAMESPACE
 
 #: Seconds for objects to go, finalizers included.
 GONE_SECONDS = 120.0
@@ -46,6 +48,7 @@ def remove_module(work: Work, request: ModuleRequest, intent: Intent) -> None:
                 work.helm.uninstall(name, _namespace(record, name))
         if policy.get("data") == "delete":
             _delete_claims(work.client, record)
+        _delete_secrets(work.client, record, policy)
         expected = [ref for ref in record.objects if not _retained(work.client, ref, policy)]
         _leftovers(work.client, expected)
         _wait_gone(work, record, expected, pods)
@@ -95,8 +98,20 @@ def _delete_claims(client: Client, record: ModuleRecord) -> None:
         client.delete(*CLAIM, claim.name, claim.namespace, uid=claim.uid)
 
 
+def _delete_secrets(client: Client, record: ModuleRecord, policy: dict[str, Any]) -> None:
+    """The copies that charts looked for; with the data, what was made as well."""
+    kept = [NAMESPACE] if policy.get("data") == "delete" else []
+    places = {_namespace(record, name) for name in record.releases} | {
+        one.namespace for one in record.secrets
+    }
+    for ref in secrets_of(client, record.name, [*(places - {NAMESPACE}), *kept]):
+        client.delete(*SECRET, ref.name, ref.namespace, uid=ref.uid)
+
+
 def _retained(client: Client, ref: ObjectRef, policy: dict[str, Any]) -> bool:
     """Whether the policy, or Helm's own annotation, lets an object stay."""
+    if is_kept(ref) and policy.get("data") != "delete":
+        return True
     if ref.kind == DEFINITION[1] and policy.get("crds") != "delete":
         return True
     if (ref.api_version, ref.kind) == CLAIM and policy.get("data") != "delete":

@@ -67,6 +67,16 @@ def leaves_of(fields: Mapping[str, Any], path: FieldPath = ()) -> Iterator[Field
         yield from leaves_of(fields[key], (*path, element))
 
 
+def owned_keys(entries: Entries) -> set[str]:
+    """Keys of a Secret, or a ConfigMap, whose value is the one that Slipway wrote last."""
+    data = [
+        (entry.get("fieldsV1") or {}).get("f:data") or {}
+        for entry in entries
+        if entry.get("manager") == FIELD_MANAGER
+    ]
+    return {path[0] for fields in data for path in leaves_of(fields) if isinstance(path[0], str)}
+
+
 def _element(key: str) -> Element | None:
     kind, _, rest = key.partition(":")
     if kind == "f":

@@ -1,0 +1,41 @@
+"""Why a module has a step, in terms of the user's fields."""
+
+from collections.abc import Iterator
+
+from slipway.model.plan import Because, Reason, Step
+from slipway.model.record import ModuleRecord
+from slipway.planning.modulesecrets import INPUT, secret_reason
+
+#: Inputs that the user's own fields explain better than the values they are rendered to.
+_EXPLAINED = {"settings", "values"}
+
+
+def readable_reasons(step: Step, name: str, record: ModuleRecord | None) -> Iterator[Reason]:
+    """Reasons in terms of the user's fields: rendered values are named only when no field explains them.
+
+    `record`: the module as it was.
+    """
+    owner = record.owner if record else ""
+    changed = {reason.path for reason in step.reasons if reason.cause is Because.FIELD}
+    for reason in step.reasons:
+        if reason.cause is not Because.FIELD:
+            yield reason
+        elif reason.path == "owner":
+            yield Reason(Because.OWNER, f"it is taken over from ClusterConfiguration {owner}")
+        elif reason.path.startswith(f"{INPUT}."):
+            yield secret_reason(name, reason.path.partition(".")[2], record, step.inputs)
+        elif reason.path in _EXPLAINED:
+            path = f"spec.modules.{name}.{reason.path}"
+            yield Reason(Because.FIELD, f"{path} changed", path)
+        elif not changed & _EXPLAINED:
+            yield Reason(Because.FIELD, f"{name}: {reason.path} changed", reason.path)
+
+
+def half_done_reasons(record: ModuleRecord, step: str) -> Iterator[Reason]:
+    """What touched it last; of an open intent of this very step there is a reason already."""
+    if record.intent is None:
+        yield Reason(Because.INTENT, f"the last attempt failed: {record.message}")
+    elif record.intent.step != step:
+        yield Reason(
+            Because.INTENT, f"operation {record.intent.operation} began to remove it and has not finished"
+        )
