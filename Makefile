@@ -58,7 +58,7 @@ test-faults: setup-dev ## the install and its kills again and again, at random m
 	for round in $$(seq $${ROUNDS:-3}); do SLIPWAY_TEST_RANDOM_KILLS=1 $(TIER) tests/e2e/test_cluster.py || exit 1; done
 
 mutate: setup-dev ## small mistakes, one at a time: do unit and contract tests see them? SAMPLE=12 SEED=1
-	@.venv/bin/python -m pip install -q -c constraints.txt -e '.[mutate]'
+	@.venv/bin/python -m pip install -q --require-hashes --no-deps --no-build-isolation -r requirements/mutate.txt
 	@.venv/bin/python scripts/mutate.py --sample $${SAMPLE:-12} --seed $${SEED:-1}
 
 bench: setup-dev ## the figures of docs/performance.md

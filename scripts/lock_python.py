@@ -1,7 +1,8 @@
-"""Writes the sha256 of every wheel that may be used behind each line of a Python lock: `lock_python.py [FILE]...`.
+"""Writes the sha256 of every file that may be used behind each line of a Python lock: `lock_python.py [FILE]...`.
 
 The names and versions are a person's choice and stay as they are; pip asks the index for the files. Run it after a
-version was changed, look at the difference, and commit both. Without FILE: all locks.
+version was changed, look at the difference, and commit both. Without FILE: all locks. Those below images/ are what a
+bundle is made of, those below requirements/ what scripts/setup.sh installs.
 """
 
 import json
@@ -16,15 +17,21 @@ from slipway.bundle.make.sources.python import wheels_for
 from slipway.model.platforms import PLATFORMS, Platform
 
 ROOT = Path(__file__).parents[1]
-#: Interpreters, as images/versions.yaml has them.
-PYTHONS = ("3.11", "3.13")
-LOCKS = ("images/go.txt", "images/operator/pip.txt", "images/operator/requirements.txt")
+#: Interpreters of the locks of a folder: as images/versions.yaml has them; those that a checkout may be used with.
+PYTHONS = {"images": ("3.11", "3.13"), "requirements": ("3.11", "3.12", "3.13")}
+LOCKS = (
+    *("images/go.txt", "images/operator/pip.txt", "images/operator/requirements.txt"),
+    *(f"requirements/{name}.txt" for name in ("run", "build", "dev", "mutate")),
+)
+#: What is published as source alone.
+SOURCES = ("yattag",)
 
 
 def hashes(pins: list[str], python: str, platform: Platform) -> dict[str, str]:
-    """Of each of these NAME==VERSION that this interpreter takes, the sha256 of its wheel."""
+    """Of each of these NAME==VERSION that this interpreter takes, the sha256 of its wheel, or of its source."""
     argv = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--no-deps"]
-    argv += ["--report", "-", "--target", "/nowhere", *wheels_for(python, platform), *pins]
+    argv += ["--report", "-", "--target", "/nowhere", *wheels_for(python, platform)]
+    argv += ["--no-binary", ",".join(SOURCES), *pins]
     env = {name: value for name, value in os.environ.items() if name != "PIP_FIND_LINKS"}
     done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True, env=env)
     found = json.loads(done.stdout)["install"]
@@ -38,12 +45,12 @@ def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def locked(text: str) -> str:
+def locked(text: str, pythons: tuple[str, ...]) -> str:
     """The same lines, with hashes behind each."""
     lines = [line for line in text.splitlines() if not line.startswith("    --hash=")]
     lines = [line.removesuffix(" \\") for line in lines]
     pins = [line for line in lines if line and not line.startswith("#")]
-    ways = [(pins, python, platform) for python in PYTHONS for platform in PLATFORMS]
+    ways = [(pins, python, platform) for python in pythons for platform in PLATFORMS]
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda way: hashes(*way), ways))
     out = []
@@ -57,7 +64,8 @@ def locked(text: str) -> str:
 def main() -> int:
     for name in sys.argv[1:] or LOCKS:
         path = ROOT / name
-        path.write_text(locked(path.read_text(encoding="utf-8")), encoding="utf-8")
+        pythons = PYTHONS[path.relative_to(ROOT).parts[0]]
+        path.write_text(locked(path.read_text(encoding="utf-8"), pythons), encoding="utf-8")
         print(name)
     return 0
 

@@ -3,12 +3,16 @@
 import gzip
 import hashlib
 import json
+import re
+import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make import apt
@@ -20,6 +24,9 @@ from slipway.catalog import pins, versions
 from slipway.errors import BundleError
 from slipway.model.platforms import AMD64
 
+ROOT = Path(__file__).parents[2]
+#: What scripts/setup.sh installs.
+REQUIREMENTS = ROOT / "requirements"
 PROXY = "https://proxy.corp.example"
 LOOSE = {"GOSUMDB": "off", "GONOSUMDB": "*", "GOPRIVATE": "*", "GOINSECURE": "*", "GONOPROXY": "*"}
 
@@ -43,8 +50,8 @@ def test_modules_of_go_are_vouched_for_whatever_a_machine_sets(
     assert said == dict.fromkeys(LOOSE, "") | {"GOSUMDB": "sum.golang.org", "GOPROXY": PROXY}
 
 
-def locks() -> list[str]:
-    """All from which pip takes something for a bundle."""
+def locks() -> list[Path]:
+    """All from which pip takes something for a bundle, or for a checkout."""
     known = versions.load()
     found = {known.go.lock}
     for source in known.sources:
@@ -52,20 +59,86 @@ def locks() -> list[str]:
             found |= {source.lock}
         if isinstance(source, pins.WheelsPin):
             found |= {source.lock, source.pip}
-    return sorted(found)
+    return [*(lock_path(name) for name in sorted(found)), *sorted(REQUIREMENTS.glob("*.txt"))]
 
 
-@pytest.mark.parametrize("name", locks())
-def test_every_line_of_a_lock_has_digests(name: str) -> None:
-    lines = [
-        line for line in lock_path(name).read_text().replace(" \\\n", " ").splitlines() if line[:1] != "#"
-    ]
-    assert lines
-    for line in lines:
-        pin, *digests = line.split()
-        assert pin.count("==") == 1, line
-        assert digests, f"python scripts/lock_python.py images/{name}"
-        assert all(digest.startswith("--hash=sha256:") for digest in digests), line
+def pinned(path: Path) -> dict[str, list[str]]:
+    """What a lock has: NAME==VERSION, with the digests behind it."""
+    text = path.read_text().replace(" \\\n", " ")
+    lines = [line.split() for line in text.splitlines() if line[:1] != "#"]
+    return {pin: digests for pin, *digests in lines}
+
+
+@pytest.mark.parametrize("path", locks(), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_line_of_a_lock_has_digests(path: Path) -> None:
+    assert pinned(path)
+    for pin, digests in pinned(path).items():
+        assert pin.count("==") == 1, pin
+        assert digests, f"python scripts/lock_python.py {path}"
+        assert all(digest.startswith("--hash=sha256:") for digest in digests), pin
+
+
+def test_a_checkout_runs_with_what_a_bundle_has() -> None:
+    """Versions and digests; a checkout may have another Python besides."""
+    ours, bundle = pinned(REQUIREMENTS / "run.txt"), pinned(lock_path("operator/requirements.txt"))
+    assert {plain(pin) for pin in ours} == {plain(pin) for pin in bundle}
+    known = {plain(pin): set(digests) for pin, digests in ours.items()}
+    assert all(set(digests) <= known[plain(pin)] for pin, digests in bundle.items())
+
+
+def test_the_locks_of_a_checkout_have_all_that_it_asks_for() -> None:
+    """In a version that is asked for; each lock has what those before it lack."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    asked = project["project"]["optional-dependencies"] | {
+        "run": project["project"]["dependencies"],
+        "build": project["build-system"]["requires"],
+    }
+    known: dict[str, str] = {}
+    for name in ("run", "build", "dev", "mutate"):
+        for pin in pinned(REQUIREMENTS / f"{name}.txt"):
+            project_name, _, version = plain(pin).partition("==")
+            assert project_name not in known, pin
+            known[project_name] = version
+        for text in asked[name]:
+            wanted = Requirement(text)
+            assert wanted.specifier.contains(known[plain(wanted.name)]), text
+
+
+def plain(pin: str) -> str:
+    name, equals, version = pin.partition("==")
+    return re.sub(r"[-_.]+", "-", name).lower() + equals + version
+
+
+def test_a_checkout_takes_no_library_with_other_contents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By scripts/setup.sh as it is, with one library in its locks."""
+    right, wrong = wheel(tmp_path / "right", "good = 1\n"), wheel(tmp_path / "wrong", "evil = 1\n")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("SLIPWAY_CACHE", str(tmp_path / "cache"))
+
+    def set_up(offered: Path) -> tuple[str, bool]:
+        """What it says, and whether the library is there."""
+        checkout = tmp_path / f"checkout-{offered.parent.name}"
+        for name in ("scripts/setup.sh", "pyproject.toml", "installer/slipway/__init__.py"):
+            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, checkout / name)
+        (checkout / "requirements").mkdir()
+        digest = hashlib.sha256(right.read_bytes()).hexdigest()
+        (checkout / "requirements" / "run.txt").write_text(f"victim==1.0 --hash=sha256:{digest}\n")
+        (checkout / "requirements" / "build.txt").write_text("# nothing\n")
+        monkeypatch.setenv("PIP_FIND_LINKS", str(offered.parent))
+        done = subprocess.run(
+            [checkout / "scripts" / "setup.sh"], check=False, capture_output=True, text=True
+        )
+        assert done.returncode != 0  # it cannot be installed without hatchling, which was not offered
+        return done.stderr, any((checkout / ".venv").glob("lib/*/site-packages/victim.py"))
+
+    said, there = set_up(right)
+    assert there, said
+    said, there = set_up(wrong)
+    assert not there
+    assert "DO NOT MATCH THE HASHES" in said
 
 
 def test_the_lock_of_go_has_the_version_that_is_pinned() -> None:
