@@ -170,7 +170,9 @@ class ProxyHandler(BaseHTTPRequestHandler):
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
             if name.lower() != "connection":
-                self.send_header(name, value.replace(self.proxy.backend.url, self.proxy.url))
+                for url in (self.proxy.backend.url, f"https://{self.proxy.host}"):
+                    value = value.replace(url, self.proxy.url)  # noqa: PLW2901 - what it calls itself
+                self.send_header(name, value)
         self.end_headers()
         passed = 0
         while data := answer.read(CHUNK if cut is None else min(CHUNK, cut - passed)):

@@ -45,7 +45,7 @@ class ListingHandler(ProxyHandler):
             data = json.loads(text)
             if "subject" in data:
                 item = {"mediaType": data["mediaType"], "digest": digest, "size": len(text)}
-                item["artifactType"] = data["artifactType"]
+                item["artifactType"] = data.get("artifactType") or data["config"]["mediaType"]
                 self.lists.setdefault(data["subject"]["digest"], []).append(item)
                 answer.headers.add_header("OCI-Subject", data["subject"]["digest"])
         super()._pass_on(answer, cut)

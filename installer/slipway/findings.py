@@ -203,6 +203,7 @@ class FindingCode(StrEnum):
     UNREAD = "unread"
     UNREADABLE = "unreadable"
     UNSAID = "unsaid"
+    UNSIGNED = "unsigned"
     UNSUPPORTED_ARCHITECTURE = "unsupported-architecture"
     UNSUPPORTED_OS = "unsupported-os"
     UNUSED = "unused"

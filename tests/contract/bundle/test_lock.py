@@ -19,6 +19,7 @@ from slipway.errors import BundleError
 from slipway.model.bundle import ImageOrigin
 from slipway.model.platforms import ALL
 from tests.faulty import Faulty
+from tests.signed import PLACE, recording
 from tests.upstreams import (
     AMD64,
     DAY,
@@ -112,6 +113,27 @@ def test_the_commands(tmp_path: Path, upstream: Faulty) -> None:
     assert "--accept" in refused
     slipway(*command, "--accept", cwd=tmp_path)
     assert "NAME=URL" in slipway(*command, "--registry", "quay.io", cwd=tmp_path, code=2).stderr
+    _asks_for_signatures(tmp_path, upstream, command, len(images) + 1)
+
+
+def _asks_for_signatures(cwd: Path, upstream: Faulty, command: list[str], count: int) -> None:
+    """Of images under a prefix, by a file beside the lock; what nobody vouches for is not locked."""
+    before = (cwd / "images.lock.yaml").read_text()
+    entry = "- {{prefix: {}, key: " + str(PLACE / "cosign-ecdsa.pub") + "}}\n"
+    (cwd / "images.keys.yaml").write_text("format: 1\nkeys:\n" + entry.format("quay.io/group"))
+    refused = slipway(*command, "-o", "json", cwd=cwd, code=7).stdout
+    [finding] = json.loads(refused)["findings"]
+    assert (finding["path"], finding["code"]) == (f"image/{IMAGE}", "unsigned")
+    assert (cwd / "images.lock.yaml").read_text() == before
+    for name in ("image", "cosign-ecdsa"):
+        recording(name).play(upstream.backend.client())
+    with (cwd / "images.keys.yaml").open("a") as file:
+        file.write(entry.format("quay.io/grp"))
+    done = slipway(*command, "--accept", cwd=cwd)
+    [entry] = [item for item in lock.read(cwd / "images.lock.yaml").images if item.image == IMAGE]
+    assert f"images.keys.yaml: 1 of {count} vouched for, by {entry.key}\n" in done.stdout
+    assert "images.keys.yaml: no image is under quay.io/grp" in done.stderr
+    assert "no such file" in slipway(*command, "--keys", "none.yaml", cwd=cwd, code=2).stderr
 
 
 def slipway(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:

@@ -46,6 +46,12 @@ class Locked:
     """Day, as 2026-11-26."""
     subject: str = ""
     """Digest of the manifest that a referrer is about."""
+    signed: str = ""
+    """Where somebody has to vouch for the image: the digest that is signed, its own or that of the index."""
+    signature: str = ""
+    """Digest of the manifest at the source that has the signature."""
+    key: str = ""
+    """Fingerprint of the configured key or certificate that made it."""
 
     @property
     def name(self) -> str:

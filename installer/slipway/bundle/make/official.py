@@ -9,10 +9,13 @@ from slipway.bundle.ground.tally import Tally
 from slipway.bundle.locks.downloading import Ways, fetched_places
 from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
 from slipway.bundle.locks.images import ImageLock, Locked
+from slipway.bundle.locks.vouching import check_vouched
 from slipway.bundle.make.files import Files
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
+from slipway.bundle.vouch.signers import Signers
 from slipway.catalog.versions import OWN_IMAGE
+from slipway.clock import utc_now
 from slipway.errors import BundleError, Finding
 from slipway.findings import FindingCode
 from slipway.model.bundle import ImageOrigin
@@ -48,12 +51,13 @@ class Official:
     further: frozenset[str] = frozenset()
     upstreams: Upstreams = field(default_factory=Upstreams)
     progress: Callable[[Tally], None] = lambda _tally: None
+    signers: Signers = field(default_factory=Signers)
 
     def locked(self, references: Iterable[str]) -> list[Locked]:
-        """Entries of those that are pulled, with the signatures beside them.
+        """Entries of those that are pulled, with the signatures beside them; those who have to vouch do so.
 
         Raises:
-            BundleError: some have to be, and nobody has read which digests they have.
+            BundleError: some have to be, and nobody has read which digests they have; or they are not signed.
         """
         entries = {
             reference: {platform: self.lock.find(reference, platform) for platform in self.platforms}
@@ -71,6 +75,7 @@ class Official:
         chosen = [
             entry for name, found in entries.items() if self._may(name) for entry in found.values() if entry
         ]
+        check_vouched(self.upstreams, chosen, self.signers, utc_now())
         return [item for entry in chosen for item in (entry, *self.lock.beside(entry))]
 
     def _lacking(self, found: Mapping[str, Locked | None]) -> str:

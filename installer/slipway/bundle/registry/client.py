@@ -66,11 +66,11 @@ class RegistryClient:
                 else response.headers.get("Docker-Content-Digest", "")
             )
 
-    def get_manifest(self, repository: str, reference: str) -> tuple[bytes, str]:
-        """A manifest's bytes and its digest."""
+    def get_manifest(self, repository: str, reference: str, most: int = LIMIT) -> tuple[bytes, str]:
+        """A manifest's bytes, no more than `most`, and its digest."""
         path = f"/v2/{self._project}{repository}/manifests/{reference}"
         with self._connection.open("GET", path, headers={"Accept": ACCEPT}) as response:
-            data = answers.whole(response, self.url)
+            data = answers.whole(response, self.url, most)
         digest = digest_of(data)
         if reference.startswith("sha256:") and digest != reference:
             raise RegistryError(
@@ -153,10 +153,10 @@ class RegistryClient:
         else:
             upload.small(source if isinstance(source, bytes) else source.read_bytes())
 
-    def read_blob(self, repository: str, digest: str) -> bytes:
-        """A small blob, checked."""
+    def read_blob(self, repository: str, digest: str, most: int = LIMIT) -> bytes:
+        """A small blob, no more than `most` bytes, checked."""
         with self._connection.open("GET", f"/v2/{self._project}{repository}/blobs/{digest}") as response:
-            data = answers.whole(response, self.url)
+            data = answers.whole(response, self.url, most)
         self._check(repository, digest, digest_of(data))
         return data
 

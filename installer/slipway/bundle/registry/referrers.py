@@ -16,8 +16,10 @@ from slipway.digests import canonical_json, is_digest
 from slipway.errors import BundleError
 from slipway.model.codes import RefusalCode
 
+#: Behind a digest, in the tag under which cosign has its signatures.
+SIGNATURES: Final = ".sig"
 #: Behind a digest, in the tags by which cosign finds what it has put beside an image.
-SUFFIXES: Final = (".sig", ".att", ".sbom")
+SUFFIXES: Final = (SIGNATURES, ".att", ".sbom")
 #: Referrers of one manifest, with all of theirs.
 MOST: Final = 1000
 _TAG: Final = re.compile(r"sha256-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?")

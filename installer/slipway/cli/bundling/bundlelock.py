@@ -1,5 +1,6 @@
 """`slipway bundle lock`: which digests images and charts have at their publishers. Parsing and printing only."""
 
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,9 +9,11 @@ import typer
 
 from slipway.cli.bundling.bundleoptions import (
     DOWNLOADS,
+    KEYS,
     LOCK,
     DownloadsFile,
     Images,
+    KeysFile,
     LockFile,
     Modules,
     Platform,
@@ -20,6 +23,7 @@ from slipway.cli.bundling.bundleoptions import (
     downloads_of,
     images_for,
     kubernetes_of,
+    signers_of,
     upstreams_of,
 )
 from slipway.cli.views.grouping import taking
@@ -28,7 +32,9 @@ from slipway.clock import utc_now
 from slipway.model.bundle import Profile
 
 if TYPE_CHECKING:
+    from slipway.bundle.locks.images import Locked
     from slipway.bundle.registry.upstream import Upstreams
+    from slipway.bundle.vouch.signers import Signers
     from slipway.model.configuration import Configuration
 
 
@@ -41,6 +47,7 @@ class LockOptions:
     profile: ProfileOption = Profile.FULL
     modules: Modules = None
     lock_file: LockFile = LOCK
+    keys_file: KeysFile = KEYS
     images: Images = None
     platform: Platform = ""
     registry: Registry = None
@@ -81,12 +88,16 @@ def lock(options: LockOptions) -> None:
 def _lock_images(options: LockOptions, upstreams: "Upstreams") -> None:
     from slipway.api import read
     from slipway.bundle.locks import images as locks
+    from slipway.bundle.locks.vouching import vouched
 
-    configuration = read.load(options.file)
+    configuration, signers = read.load(options.file), signers_of(options.keys_file)
     wanted, names = _wanted(options, configuration), images_for(options.platform, configuration)
-    former, today = locks.read(options.lock_file), utc_now().date().isoformat()
+    former, now = locks.read(options.lock_file), utc_now()
+    today = now.date().isoformat()
     found = [item for name in names for item in locks.resolve_all(upstreams, wanted, name, today)]
     locks.check_moved(former, found, accept=options.accept)
+    of_images = vouched(upstreams, [item for item in found if item.image in wanted], signers, now)
+    found = [*of_images, *(item for item in found if item.image not in wanted)]
     locks.write(former.merged(found), options.lock_file)
     if options.output is Format.JSON:
         emit({"path": str(options.lock_file), "images": [asdict(item) for item in found]})
@@ -94,6 +105,18 @@ def _lock_images(options: LockOptions, upstreams: "Upstreams") -> None:
         beside = len(found) - len(wanted) * len(names)
         images = f"{len(wanted)} images for {', '.join(names)}"
         print(f"{options.lock_file}: {images}, {beside} signatures and the like beside them")
+        _say_vouched(of_images, signers)
+
+
+def _say_vouched(images: "list[Locked]", signers: "Signers") -> None:
+    """By whom images were vouched for, and which prefixes of the user meet none."""
+    if not signers.signers:
+        return
+    keys = {item.key for item in images if item.key}
+    signed = sum(1 for item in images if item.key)
+    print(f"{signers.where}: {signed} of {len(images)} vouched for, by {', '.join(sorted(keys)) or 'nobody'}")
+    for prefix in signers.idle(item.name for item in images):
+        print(f"{signers.where}: no image is under {prefix}", file=sys.stderr)
 
 
 def _wanted(options: LockOptions, configuration: "Configuration") -> list[str]:

@@ -10,9 +10,11 @@ import typer
 
 from slipway.cli.bundling.bundleoptions import (
     DOWNLOADS,
+    KEYS,
     LOCK,
     DownloadsFile,
     Images,
+    KeysFile,
     LockFile,
     Modules,
     Platform,
@@ -25,6 +27,7 @@ from slipway.cli.bundling.bundleoptions import (
     kubernetes_of,
     named_of,
     platforms_for,
+    signers_of,
     upstreams_of,
 )
 from slipway.cli.views.grouping import taking
@@ -71,6 +74,7 @@ class BuildOptions:
         ),
     ] = ImageOrigin.AUTO
     lock_file: LockFile = LOCK
+    keys_file: KeysFile = KEYS
     images: Images = None
     files: Annotated[
         ImageOrigin,
@@ -165,6 +169,7 @@ def _official(options: BuildOptions, configuration: "Configuration", upstreams: 
         frozenset(options.images or ()),
         upstreams,
         TransferView("images"),
+        signers_of(options.keys_file),
     )
 
 

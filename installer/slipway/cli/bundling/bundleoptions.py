@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from slipway.bundle.locks.downloads import Downloads
     from slipway.bundle.make.official import NamedDownload
     from slipway.bundle.registry.upstream import Upstreams
+    from slipway.bundle.vouch.signers import Signers
     from slipway.catalog import Catalog
     from slipway.model.configuration import Configuration
 
@@ -27,6 +28,10 @@ To = Annotated[
 LOCK = Path("images.lock.yaml")
 LockFile = Annotated[
     Path, typer.Option("--lock", metavar="FILE", help="Digests of images: `slipway bundle lock`.")
+]
+KEYS = Path("images.keys.yaml")
+KeysFile = Annotated[
+    Path, typer.Option("--keys", metavar="FILE", help="Whose signatures images have to have, by their names.")
 ]
 Images = Annotated[
     list[str] | None,
@@ -124,6 +129,15 @@ def downloads_of(file: Path) -> "Downloads":
     if file != DOWNLOADS and not file.is_file():
         raise typer.BadParameter(f"{file}: there is no such file", param_hint="--downloads")
     return downloads.read(file)
+
+
+def signers_of(file: Path) -> "Signers":
+    """Who has to vouch for images; a file that somebody names has to be there."""
+    from slipway.bundle.vouch import signers
+
+    if file != KEYS and not file.is_file():
+        raise typer.BadParameter(f"{file}: there is no such file", param_hint="--keys")
+    return signers.read(file)
 
 
 def kubernetes_of(
