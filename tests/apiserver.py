@@ -11,6 +11,7 @@ TLS with a CA of its own, RBAC, an administrator's token in files of mode 0600, 
 the processes die with the test process (setpriv --pdeathsig), also when it is killed.
 """
 
+import base64
 import datetime as dt
 import ipaddress
 import json
@@ -52,7 +53,7 @@ class ApiServer:
         self.kubeconfig = directory / "kubeconfig"
         self._controllers = controllers
         self._kwok = kwok
-        self._flags = tuple(flags)
+        self.flags = tuple(flags)
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -104,6 +105,24 @@ class ApiServer:
             self._start_api()
         finally:
             self._processes += others
+
+    def stored(self, prefix: str) -> dict[str, tuple[int, bytes]]:
+        """What etcd itself has below `prefix`: key -> its revision and its bytes."""
+        begin = prefix.encode()
+        end = begin[:-1] + bytes([begin[-1] + 1])
+        body = {"key": base64.b64encode(begin).decode(), "range_end": base64.b64encode(end).decode()}
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{self._client_port}/v3/kv/range", data=json.dumps(body).encode(), method="POST"
+        )
+        with urllib.request.urlopen(asked, timeout=30) as response:  # noqa: S310
+            found = json.load(response).get("kvs") or ()
+        return {
+            base64.b64decode(item["key"]).decode(): (
+                int(item["mod_revision"]),
+                base64.b64decode(item["value"]),
+            )
+            for item in found
+        }
 
     def kubectl(
         self, *arguments: str, stdin: str | None = None, check: bool = True
@@ -218,7 +237,7 @@ class ApiServer:
             f"--service-account-signing-key-file={self.directory}/sa.key",
             "--service-account-issuer=https://kubernetes.default.svc",
             "--allow-privileged",
-            *self._flags,
+            *self.flags,
         )
         until(lambda: self._ready(etcd, server), seconds=START_SECONDS, what="kube-apiserver ready")
 
