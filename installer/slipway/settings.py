@@ -11,8 +11,8 @@ from slipway.landing import real
 
 API_GROUP: Final = "installer.slipway.dev"
 API_VERSION: Final = f"{API_GROUP}/v1alpha1"
-#: Reference of the key by which a cluster's Secrets are encrypted: made once, never again while there is a cluster.
-ENCRYPTION_KEY: Final = "slipway-encryption/key"
+#: Secret with the keys by which a cluster's Secrets are encrypted, by number: key1, key2. None is ever made twice.
+ENCRYPTION_KEYS: Final = "slipway-encryption"
 NAMESPACE: Final = "slipway-system"
 FIELD_MANAGER: Final = "slipway"
 

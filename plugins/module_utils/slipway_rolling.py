@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 import tempfile
 import time
 
@@ -29,10 +30,14 @@ from ansible.module_utils.slipway_things import Thing, things
 
 #: What static pods read, each content under a name of its own: what the running pod reads stays until it is gone.
 POD_FILES = tuple(
-    f"{DIRECTORY}/{name}-*.yaml" for name in ("admission", "audit", "authentication", "scheduler")
+    f"{DIRECTORY}/{name}-*.yaml"
+    for name in ("admission", "audit", "authentication", "encryption", "scheduler")
 )
 #: The component that is being exchanged and how it was before: what a killed roll left is put back by the next one.
 ROLLING = f"{DIRECTORY}/rolling.json"
+#: The file of an API server's keys for Secrets in its manifest, with their names; and what stands for none of them.
+ENCRYPTION = re.compile(rf"--encryption-provider-config={DIRECTORY}/encryption-([a-z0-9-]+)\.yaml")
+PLAIN = "plain"
 #: In the order in which they may be exchanged.
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 #: A static pod is stopped, started and probed: a slow disk makes etcd take most of it.
@@ -123,6 +128,9 @@ def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[di
         diffs.append(diff(CONFIG, read_text(CONFIG) or "", config))
     if check or not diffs:
         return diffs
+    present, wanted = differing.get("kube-apiserver", ("", ""))
+    if present.strip():
+        refuse_unreadable(present, wanted)
     for name in loose:  # of the same content: the kubelet sees the same pod
         write_atomic(manifest_path(name), read_text(manifest_path(name)) or "", mode=0o600)
     exchange(node, differing, known=known)
@@ -133,6 +141,23 @@ def reconfigure(node: Node, config: str, *, first: bool, check: bool) -> list[di
         publish(node)
     become_member(config)
     return diffs
+
+
+def refuse_unreadable(present: str, wanted: str) -> None:
+    """Of two API servers, one that cannot read what the other writes: Secrets would be lost to it."""
+    before, after = keys_of(present), keys_of(wanted)
+    if before[0] not in after or after[0] not in before:
+        raise HostError(
+            f"the API server would not read the Secrets that are there: its keys are {', '.join(before)}, "
+            f"and would be {', '.join(after)}",
+            why="keys change by stages, in which every API server reads what any writes: slipway apply plans them",
+        )
+
+
+def keys_of(manifest: str) -> list[str]:
+    """Names of its keys for Secrets, the one that writes first: that of the file says them."""
+    found = ENCRYPTION.search(manifest)
+    return found[1].split("-") if found else [PLAIN]
 
 
 def exchange(node: Node, differing: dict[str, tuple[str, str]], *, known: bool) -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "operation": "operation",
     "module": "module",
     "host": "host",
+    "secrets": "secrets",
     "reset": "reset",
     "bundle": "bundle",
     "registry": "registry",

@@ -22,11 +22,11 @@ from slipway.engine.prepare import prepare
 from slipway.errors import ApprovalRequired, ConfigurationError, ConflictError, StalePlanError, before_changes
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed, Scope
-from slipway.model.operation import Counts, OperationResult, Outcome
+from slipway.model.operation import Counts, OperationResult, Outcome, together
 from slipway.model.plan import Because, Plan, Step
 
-#: Plans made before giving up on a cluster that others keep changing.
-ROUNDS = 3
+#: Plans made before giving up on a cluster that others keep changing: another key of its Secrets takes three of them.
+ROUNDS = 6
 
 EXIT_CODES = {Outcome.SUCCEEDED: 0, Outcome.CANCELLED: 130}
 
@@ -74,8 +74,9 @@ def carry_out(
     """Prepare, ask where somebody has to agree, apply, report.
 
     `agreed`: digest of the one plan that may run; `narrow` picks the steps that shall be carried out; `undo` takes
-    back what the command did beforehand, where the plan is refused.
+    back what the command did beforehand, where the plan is refused. A plan with a sequel is followed by the next one.
     """
+    done: OperationResult | None = None
     for number in range(ROUNDS):
         try:
             # A handover may have begun before a plan turned out stale: from then on nothing is claimed, nothing undone.
@@ -83,7 +84,11 @@ def carry_out(
                 observed, plan = _decided(
                     context, scope, yes=yes, output=output, agreed=agreed, narrow=narrow
                 )
-            return _report(apply_with_progress(context, observed, plan), plan, output)
+            done = together(done, apply_with_progress(context, observed, plan))
+            if not plan.sequel or done.outcome is not Outcome.SUCCEEDED:
+                return _report(done, plan, output)
+            print(plan.sequel, file=sys.stderr)
+            agreed, scope = "", Scope.TARGETS
         except StalePlanError as error:
             print(f"{error.what}: planning again", file=sys.stderr)
             context.refresh()
@@ -162,7 +167,7 @@ def _risk(step: Step) -> str:
 def _report(result: OperationResult, plan: Plan, output: Format) -> int:
     if output is Format.JSON:
         emit(result_data(result))
-    elif plan.empty:
+    elif plan.empty and not result.steps:
         print(plan_text(plan))
     else:
         text = result_text(result)

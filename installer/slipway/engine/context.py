@@ -268,7 +268,7 @@ def _store(configuration: Configuration, workspace: Workspace) -> SecretStore:
     ensure_secrets(configuration, store)
     kubernetes = configuration.spec.kubernetes
     if kubernetes and kubernetes.encrypt_secrets and not living:
-        ensure_encryption_key(store)
+        ensure_encryption_key(store, kubernetes.secrets_key)
     return store
 
 

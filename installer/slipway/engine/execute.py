@@ -58,6 +58,14 @@ def _admission(step: Step, run: Run) -> int:
     return client.writes - before
 
 
+def _rewrite(step: Step, run: Run) -> int:
+    from slipway.cluster.own.rewriting import rewrite_secrets
+
+    del step
+    _reach_cluster(run)
+    return rewrite_secrets(run.context.client(), run.cancelled)
+
+
 def _node(step: Step, run: Run) -> int:
     if step.action in _NODE:
         return _NODE[step.action](step, run)
@@ -103,4 +111,5 @@ _SINGLE: dict[StepKind, Callable[[Step, Run], int]] = {
     StepKind.SETTINGS: _settings,
     StepKind.NODE: _node,
     StepKind.ADMISSION: _admission,
+    StepKind.ENCRYPTION: _rewrite,
 }

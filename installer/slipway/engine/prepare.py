@@ -22,21 +22,20 @@ from slipway.engine.journal import unfinished_targets
 from slipway.engine.kubeconfig import fetch_kubeconfig
 from slipway.engine.merging import effective_configuration
 from slipway.engine.registry import observe_registry, registry_source
+from slipway.engine.sealing import make_encryption_key, secret_digests, stored_digests
 from slipway.errors import BundleError, ConfigurationError, Finding, SlipwayError, TransientError
 from slipway.findings import FindingCode
 from slipway.model.host.items import Host, stranger
 from slipway.model.observed import ClusterObserved, HostObserved, Observed, RegistryObserved, Scope
 from slipway.model.plan import Action, Plan, StepKind
 from slipway.planning.beside import beside
-from slipway.planning.digests import references
 from slipway.planning.immutable import immutable_findings, machine_findings, pillar_findings
 from slipway.planning.plan import make_plan
 from slipway.planning.preflight import credential_targets
-from slipway.planning.roles import role_variables, roles_of
 from slipway.probe.fleet import Fleet
 from slipway.probe.hosts import read_hosts
 from slipway.probe.reach import read_reach
-from slipway.secrets import SITE_KEY, digests_of, site_id, site_key
+from slipway.secrets import site_id
 
 
 def prepare(context: Context, scope: Scope) -> tuple[Observed, Plan]:
@@ -133,7 +132,10 @@ def _observe(context: Context, scope: Scope) -> Observed:
     _refuse(context, cluster)  # before the bundle is asked for what the cluster could not take
     if cluster.reachable and context.verified.seal:
         context.learn_accepted(accepted_in(context.client()))
-    secrets = _secret_digests(context)
+    known = Observed(scope=scope, read_at="", hosts=seen, cluster=cluster)
+    if cluster.reachable:
+        make_encryption_key(context, known)
+    secrets = secret_digests(context, known)
     return Observed(
         scope=scope,
         read_at=utc_text(),
@@ -144,7 +146,7 @@ def _observe(context: Context, scope: Scope) -> Observed:
         cluster=cluster,
         registry=registry,
         replica=replica,
-        stored=_stored_digests(context, cluster, secrets),
+        stored=stored_digests(context, cluster, secrets),
         secrets=secrets,
     )
 
@@ -227,32 +229,6 @@ def _kin(context: Context) -> dict[str, str]:
         for path in beside
         if path.parent != context.state
     }
-
-
-def _secret_digests(context: Context) -> dict[str, str]:
-    """HMACs of every secret that some step mentions."""
-    configuration, wanted = context.configuration, {SITE_KEY}
-    for host in configuration.hosts:
-        for role in roles_of(configuration, host):
-            wanted |= references(role_variables(configuration, context.manifest, host, role))
-    wanted |= configuration.login_references
-    key, own = site_key(context.secrets), context.own_secrets or context.secrets
-    given = digests_of(own, sorted(configuration.module_references), key)
-    return digests_of(context.secrets, sorted(wanted), key) | given
-
-
-def _stored_digests(
-    context: Context, cluster: ClusterObserved, references: Iterable[str]
-) -> dict[str, str] | None:
-    """HMACs of the same secrets as the operator reads them, where they were put into the cluster from here."""
-    from slipway.cluster.own.secretstore import SecretReader
-
-    if context.document is None or not (cluster.reachable and cluster.settings):
-        return None
-    try:
-        return digests_of(SecretReader(context.client()), references, site_key(context.secrets))
-    except SlipwayError:  # who may not read Secrets plans without
-        return None
 
 
 def _refuse(context: Context, cluster: ClusterObserved) -> None:

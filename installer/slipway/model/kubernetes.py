@@ -59,6 +59,9 @@ class Network(Model):
     """Module that provides the capability `cni`."""
 
 
+#: In place of a key's name: Secrets are in etcd as they are.
+PLAIN = "plain"
+
 #: kube-controller-manager's own, where no flag says otherwise.
 NODE_PREFIX = 24
 
@@ -128,8 +131,10 @@ class Kubernetes(Model):
     audit_policy: dict[str, Any] = Field(default_factory=dict, json_schema_extra=ROLLING)
     """What API servers write into their audit log: any field of audit.k8s.io/v1 Policy. Empty: nothing, or with the
     profile `cis` who did what to which object, without contents."""
-    encrypt_secrets: bool = Field(default=False, json_schema_extra=IMMUTABLE)
-    """Whether etcd has Secrets encrypted, with a key that is made once and lies in `secrets/` and on control planes."""
+    encrypt_secrets: bool = Field(default=False, json_schema_extra=ROLLING)
+    """Whether etcd has Secrets encrypted, by a key that Slipway makes in `secrets/` and gives to control planes."""
+    encryption_key: int = Field(default=1, ge=1, le=999, json_schema_extra=ROLLING)
+    """Number of that key; with another one all Secrets are written anew. `slipway secrets rotate-key` adds one."""
     endpoint: Endpoint
     """Where the API is reached."""
     network: Network = Field(default_factory=Network)
@@ -153,6 +158,11 @@ class Kubernetes(Model):
     def hardened(self) -> bool:
         """Whether the benchmark is followed."""
         return self.profile == "cis"
+
+    @property
+    def secrets_key(self) -> str:
+        """The name of the key by which Secrets are written; `plain`: by none."""
+        return f"key{self.encryption_key}" if self.encrypt_secrets else PLAIN
 
     @property
     def node_prefix(self) -> int:

@@ -1,6 +1,6 @@
 """An operation: one run of a plan, as it is journaled, shown and summarised."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -100,3 +100,18 @@ class OperationResult:
     steps: tuple[StepResult, ...] = ()
     counts: Counts = field(default_factory=Counts)
     seconds: float = 0.0
+
+
+def together(before: OperationResult | None, after: OperationResult) -> OperationResult:
+    """Both as one: how the second one ended, and what both did and cost."""
+    if before is None:
+        return after
+    names = [item.name for item in fields(Counts)]
+    return OperationResult(
+        after.operation or before.operation,
+        after.plan,
+        after.outcome,
+        (*before.steps, *after.steps),
+        Counts(**{name: getattr(before.counts, name) + getattr(after.counts, name) for name in names}),
+        before.seconds + after.seconds,
+    )

@@ -22,6 +22,8 @@ class StepKind(StrEnum):
     """Labels, taints and the mirrored record of one Node; or its removal."""
     ADMISSION = "admission"
     """The rule by which the API server rewrites image names of pods."""
+    ENCRYPTION = "encryption"
+    """All Secrets, written anew by the key that writes now."""
     MODULE = "module"
     """One module: its releases, or their removal."""
 
@@ -37,6 +39,7 @@ class Action(StrEnum):
     """Of a Node, and needs the API only; what follows needs the host itself."""
     DRAIN = "drain"
     UNCORDON = "uncordon"
+    REWRITE = "rewrite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,8 @@ class Plan:
     standing: Standing = field(default_factory=Standing)
     """What was sick when it was made, whether a step mends it or not."""
     notices: tuple[str, ...] = ()
+    sequel: str = ""
+    """What further plans do once this one is carried out, told beforehand; empty: it is the whole."""
     scope: Scope = Scope.FULL
     """How deep was read what it is a plan of: drift is seen in a full reading alone."""
 

@@ -199,7 +199,7 @@ class Round:
             observed, more = read(self._session, Scope.RECORDS)
             self._edges.meter.read(more, observed)
             left = not more.empty
-        self._voice.tell(self._configuration, plan, observed, result=result, running=running)
+        self._voice.tell(self._configuration, plan, observed, result=result, running=running, more=left)
         text = f"operation {result.operation} {result.outcome} in {result.seconds:.0f} s"
         worse = result.outcome not in {Outcome.SUCCEEDED, Outcome.SUPERSEDED}
         self._edges.recorder.event(self._live, f"Operation{result.outcome.title()}", text, warning=worse)

@@ -78,11 +78,12 @@ def status_of(
     now: str,
     result: OperationResult | None = None,
     running: Running | None = None,
+    more: bool = False,
 ) -> dict[str, Any]:
     """The status of an accepted ClusterConfiguration.
 
     `plan` is what is (or was) to do; with neither `running` nor `result`, it waits for approval if it has
-    steps. At the end of an operation both are given.
+    steps. At the end of an operation both are given, and whether another one follows at once (`more`).
     """
     done = {step.step: step for step in result.steps} if result else running.done if running else {}
     course = Course(plan, done, running.steps if running and not result else frozenset())
@@ -96,7 +97,7 @@ def status_of(
         kubernetes_ready(configuration, observed, course, hosts),
         modules_ready(modules),
     ]
-    phase, whole = _whole(plan, result, running, parts, standing)
+    phase, whole = _following(plan) if more else _whole(plan, result, running, parts, standing)
     status = _with(previous, configuration.generation, phase, whole + parts, now)
     return status | {
         "version": observed.cluster.version or previous.get("version", ""),
@@ -125,6 +126,11 @@ def status_after_look(
         parts = whole + parts
     generation = int(previous.get("observedGeneration", configuration.generation))
     return _with(previous, generation, phase, parts, now) | {"hosts": hosts, "modules": modules}
+
+
+def _following(plan: Plan) -> tuple[Phase, list[c.Condition]]:
+    """Between two operations of one edit."""
+    return Phase.PENDING, _three(False, "Continues", plan.sequel or "there is more to do", reconciling=True)
 
 
 def _whole(

@@ -51,6 +51,7 @@ class Voice:
         *,
         running: Running | None = None,
         result: OperationResult | None = None,
+        more: bool = False,
     ) -> bool:
         """Anything else; see `status.status_of`."""
         return self._say(
@@ -62,6 +63,7 @@ class Voice:
                 now=self._clock(),
                 running=running,
                 result=result,
+                more=more,
             )
         )
 

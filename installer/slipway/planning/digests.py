@@ -10,7 +10,14 @@ from slipway.model.placeholders import SecretValue
 PART_DIGITS = 12
 
 #: Inputs made of several fields: a part for each of their keys, so that a plan names the one that changed.
-NESTED = frozenset({"kubernetes_control_plane_cluster", "module_secrets", "node_disks_disks"})
+NESTED = frozenset(
+    {
+        "kubernetes_control_plane_cluster",
+        "kubernetes_control_plane_encryption",
+        "module_secrets",
+        "node_disks_disks",
+    }
+)
 
 
 def digest(value: Any, secrets: Mapping[str, str]) -> str:

@@ -3,19 +3,17 @@
 Whatever a user sets by `extraArgs` or `extraConfig` goes before it. Numbers are those of the CIS Kubernetes Benchmark.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from slipway import yamltext
-from slipway.model.kubernetes import Kubernetes
+from slipway.model.kubernetes import PLAIN, Kubernetes
 from slipway.model.placeholders import SecretValue
 from slipway.planning.digests import digest
-from slipway.settings import ENCRYPTION_KEY
+from slipway.settings import ENCRYPTION_KEYS
 
 #: Where control planes keep what kubeadm's manifests mount.
 FILES: Final = "/etc/kubernetes/slipway"
-#: By which API servers encrypt Secrets; its content never changes.
-ENCRYPTION: Final = f"{FILES}/encryption.yaml"
 #: Where API servers write what was asked of them.
 AUDIT_LOGS: Final = "/var/log/kubernetes/audit"
 #: The authority that signs kubelets' serving certificates, in a pod of a control plane.
@@ -115,8 +113,8 @@ def texts(files: Iterable[dict[str, Any]]) -> list[dict[str, str]]:
     return [{"path": file["path"], "content": yamltext.dump(file["content"])} for file in files]
 
 
-def api_flags(kubernetes: Kubernetes) -> dict[str, str]:
-    """Of kube-apiserver, the files' among them."""
+def api_flags(kubernetes: Kubernetes, keys: Sequence[str] = ()) -> dict[str, str]:
+    """Of kube-apiserver, the files' among them; `keys` are those of Secrets, where it has others than in the end."""
     flags = {flag: file["path"] for flag, file in api_files(kubernetes).items()}
     if audit_policy(kubernetes):
         flags |= {
@@ -125,8 +123,8 @@ def api_flags(kubernetes: Kubernetes) -> dict[str, str]:
             "audit-log-maxbackup": "10",
             "audit-log-maxsize": "100",
         }
-    if kubernetes.encrypt_secrets:
-        flags["encryption-provider-config"] = ENCRYPTION
+    if file := encryption_file(keys or (kubernetes.secrets_key,)):
+        flags["encryption-provider-config"] = file
     if kubernetes.hardened:
         flags |= _TLS | {
             "profiling": "false",
@@ -136,16 +134,28 @@ def api_flags(kubernetes: Kubernetes) -> dict[str, str]:
     return flags
 
 
-def encryption() -> dict[str, Any]:
-    """Path of the file by which Secrets are encrypted, and the key in it."""
-    return {"path": ENCRYPTION, "key": SecretValue(ENCRYPTION_KEY)}
+def encryption_file(keys: Sequence[str]) -> str:
+    """Where an API server reads its keys; empty: it has none. Others are another file, and so another pod."""
+    return "" if set(keys) <= {PLAIN} else f"{FILES}/encryption-{'-'.join(keys)}.yaml"
 
 
-def api_volumes(kubernetes: Kubernetes) -> list[dict[str, Any]]:
+def encryption(keys: Sequence[str]) -> dict[str, SecretValue | str]:
+    """`PLACE.NAME` -> key: by the first Secrets are written, by all of them read; of PLAIN it is empty."""
+    if not encryption_file(keys):
+        return {}
+    return {f"{place:02}.{name}": key_of(name) for place, name in enumerate(keys, start=1)}
+
+
+def key_of(name: str) -> SecretValue | str:
+    """The key of that name; empty for PLAIN."""
+    return "" if name == PLAIN else SecretValue(f"{ENCRYPTION_KEYS}/{name}")
+
+
+def api_volumes(kubernetes: Kubernetes, keys: Sequence[str] = ()) -> list[dict[str, Any]]:
     """What its pod has to see of the host."""
     found = [mounted(flag, file["path"]) for flag, file in api_files(kubernetes).items()]
-    if kubernetes.encrypt_secrets:
-        found.append(mounted("encryption-provider-config", ENCRYPTION))
+    if file := encryption_file(keys or (kubernetes.secrets_key,)):
+        found.append(mounted("encryption-provider-config", file))
     if audit_policy(kubernetes):
         logs = {"name": "audit-logs", "hostPath": AUDIT_LOGS, "mountPath": AUDIT_LOGS}
         found.append({**logs, "pathType": "DirectoryOrCreate"})

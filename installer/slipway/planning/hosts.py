@@ -13,9 +13,11 @@ from slipway.model.plan import REPLICA, Action, Because, Change, Reason, Step, S
 from slipway.model.record import StepRecord
 from slipway.planning.decide import Desired, Seen, decide
 from slipway.planning.digests import digest
+from slipway.planning.encryption import REWRITE_STEP, encryption_of, with_stage
 from slipway.planning.holding import at_once, away
 from slipway.planning.kubeadm import taints
 from slipway.planning.labels import OF_GPUS, node_labels
+from slipway.planning.recorded import intents_of, records_of
 from slipway.planning.returned import returned
 from slipway.planning.roles import BY_NAME, role_variables, roles_of
 from slipway.planning.roles.facts import Facts, facts_of
@@ -51,8 +53,9 @@ def host_steps(
 def _each(
     configuration: Configuration, roles: Mapping[str, str], bundle: BundleManifest, observed: Observed
 ) -> Iterator[Step]:
+    encryption = encryption_of(configuration, observed)
     for host in configuration.hosts:
-        facts = known(observed, host.name)
+        facts = replace(known(observed, host.name), keys=encryption.planes.get(host.name, ()))
         mine = roles_of(configuration, host, facts)
         for role in mine:
             kind = BY_NAME[role]
@@ -70,7 +73,7 @@ def _each(
             )
             step = decide(desired, _seen(observed, host, role), observed.secrets)
             if step:
-                yield _told(step, host, observed)
+                yield _told(with_stage(step, encryption), host, observed)
 
 
 def _told(step: Step, host: Host, observed: Observed) -> Step:
@@ -133,15 +136,6 @@ def node_steps(
             )
 
 
-def records_of(observed: Observed, host: str) -> dict[str, StepRecord]:
-    """The host's own records where it was read, else their mirror in the record of its Node."""
-    seen = observed.hosts.get(host)
-    if seen and seen.reachable:
-        return seen.records
-    node = observed.cluster.nodes.get(host)
-    return node.records if node else {}
-
-
 def known(observed: Observed, host: str) -> Facts:
     """What this reading tells of a host."""
     return facts_of(observed.hosts.get(host), records_of(observed, host))
@@ -165,6 +159,7 @@ def _needs(
         needs.append(step_id(others[-1].name if others else planes[0].name, role))
     if role == "kubernetes_control_plane":
         needs.append(WITHDRAWAL_STEP)  # afterwards it may serve no such rules any more
+        needs.append(REWRITE_STEP)  # afterwards it may read no other key any more
     if role == "kubernetes_worker":
         needs.append(step_id(planes[0].name, "kubernetes_control_plane"))
     if role == "kubernetes_worker" and host.settings.runtime.type == "docker":
@@ -176,8 +171,7 @@ def _seen(observed: Observed, host: Host, role: str) -> Seen:
     seen = observed.hosts.get(host.name)
     record = records_of(observed, host.name).get(role)
     if seen is None or not seen.reachable:
-        node = observed.cluster.nodes.get(host.name)
-        return Seen(record, node.begun if node else ())
+        return Seen(record, intents_of(observed, host.name))
     mine = (drift for drift in seen.drift if drift.step == step_id(host.name, role))
     return Seen(record, seen.intents, (*mine, *returned(host, seen, role)))
 

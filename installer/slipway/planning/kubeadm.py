@@ -1,6 +1,7 @@
 """What kubeadm and the kubelet are told, from the ClusterConfiguration alone."""
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any
 
 from slipway.model.configuration import Configuration
@@ -55,10 +56,12 @@ def _arguments(arguments: dict[str, str]) -> list[dict[str, str]]:
     ]
 
 
-def cluster_configuration(configuration: Configuration, kubernetes: Kubernetes) -> dict[str, Any]:
-    """The ClusterConfiguration of kubeadm, not ours."""
+def cluster_configuration(
+    configuration: Configuration, kubernetes: Kubernetes, keys: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The ClusterConfiguration of kubeadm, not ours; `keys` of Secrets, where they are others than in the end."""
     network, api = kubernetes.network, kubernetes.api_server
-    ours = {"service-node-port-range": network.node_ports, **hardening.api_flags(kubernetes)}
+    ours = {"service-node-port-range": network.node_ports, **hardening.api_flags(kubernetes, keys)}
     api_args = {**ours, **api.extra_args}
     plugins = (*(hardening.ADMISSION if kubernetes.hardened else ()), *api.admission_plugins)
     if plugins:
@@ -78,7 +81,7 @@ def cluster_configuration(configuration: Configuration, kubernetes: Kubernetes) 
             "podSubnet": network.pod_cidr,
             "dnsDomain": network.dns_domain,
         },
-        "apiServer": {"extraArgs": _arguments(api_args), **_volumes(kubernetes)},
+        "apiServer": {"extraArgs": _arguments(api_args), **_volumes(kubernetes, keys)},
         "controllerManager": {
             "extraArgs": _arguments(
                 {**hardening.manager_flags(kubernetes), **kubernetes.controller_manager.extra_args}
@@ -97,8 +100,8 @@ def _repositories(configuration: Configuration) -> dict[str, Any]:
     return {"imageRepository": site, "dns": {"imageRepository": f"{site}/{DNS_BELOW}"}}
 
 
-def _volumes(kubernetes: Kubernetes) -> dict[str, Any]:
-    volumes = hardening.api_volumes(kubernetes)
+def _volumes(kubernetes: Kubernetes, keys: Sequence[str]) -> dict[str, Any]:
+    volumes = hardening.api_volumes(kubernetes, keys)
     return {"extraVolumes": volumes} if volumes else {}
 
 

@@ -21,6 +21,7 @@ from slipway.planning.checks.lasting import lasting_hints
 from slipway.planning.decide import UNNAMED, Desired, Seen, decide
 from slipway.planning.digests import digest
 from slipway.planning.draining import with_drains
+from slipway.planning.encryption import encryption_of, rewrite_steps
 from slipway.planning.holding import hold_back
 from slipway.planning.hosts import MIRROR_STEP, REPLICA_STEP, host_steps, node_steps, step_id
 from slipway.planning.leaving import removal_steps
@@ -44,12 +45,14 @@ def make_plan(
     from there. Records, intents and drift in `observed` decide; nothing else is read.
     """
     hosts = tuple(host_steps(configuration, catalog.roles, bundle, observed))
+    encryption = encryption_of(configuration, observed)
     rounds = with_drains(configuration, observed, hosts)
     steps = (
         *rounds,
         *_mirror(configuration, bundle, observed),
         *_settings(configuration, document, observed),
         *admission_steps(configuration, bundle, observed),
+        *rewrite_steps(encryption, observed),
         *node_steps(configuration, observed, hosts),
         *removal_steps(configuration, observed, rounds),
         *module_steps(configuration, catalog, bundle, observed),
@@ -74,6 +77,7 @@ def make_plan(
         steps=in_order,
         standing=replace(standing, hints=hints),
         notices=tuple(_notices(bundle, in_order)),
+        sequel=encryption.sequel if in_order else "",
         scope=observed.scope,
     )
 
@@ -91,7 +95,7 @@ def mirror_only(plan: Plan) -> Plan:
         if step.kind is StepKind.MIRROR or (step.kind is StepKind.HOST and step.action == "registry")
     )
     notice = "only the site registry is looked at; slipway plan shows the rest"
-    return replace(plan, steps=steps, notices=(*plan.notices, notice))
+    return replace(plan, steps=steps, notices=(*plan.notices, notice), sequel="")
 
 
 def required_images(configuration: Configuration, catalog: Catalog) -> dict[str, str]:

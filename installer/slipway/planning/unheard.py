@@ -14,7 +14,9 @@ from slipway.model.plan import Because, Change, Hold, Reason, Step, StepKind
 from slipway.planning.holding import own_hold
 from slipway.planning.roles.kubernetes import CONTROL_PLANE
 
-_THROUGH_API: Final = frozenset({StepKind.SETTINGS, StepKind.ADMISSION, StepKind.NODE, StepKind.MODULE})
+_THROUGH_API: Final = frozenset(
+    {StepKind.SETTINGS, StepKind.ADMISSION, StepKind.ENCRYPTION, StepKind.NODE, StepKind.MODULE}
+)
 #: What puts right, or brings to its end, what is there already.
 _MENDING: Final = frozenset({Change.REPAIR, Change.CONTINUE})
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from slipway.clock import utc_now
 from slipway.errors import ConfigurationError
 from slipway.secrets.store import Secrets, SecretStore
-from slipway.settings import ENCRYPTION_KEY
+from slipway.settings import ENCRYPTION_KEYS
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -55,10 +55,11 @@ def ensure_key(store: SecretStore) -> bytes:
     return site_key(store)
 
 
-def ensure_encryption_key(store: SecretStore) -> None:
+def ensure_encryption_key(store: SecretStore, name: str) -> None:
     """32 random bytes as kube-apiserver reads them, made on first use."""
-    if not store.exists(ENCRYPTION_KEY):
-        store.write(ENCRYPTION_KEY, b64encode(secrets.token_bytes(32)))
+    reference = f"{ENCRYPTION_KEYS}/{name}"
+    if not store.exists(reference):
+        store.write(reference, b64encode(secrets.token_bytes(32)))
 
 
 def site_key(store: Secrets) -> bytes:

@@ -323,3 +323,14 @@ def test_percent_is_never_full_before_the_end() -> None:
 def test_every_status_has_the_conditions_of_kstatus() -> None:
     status = stopped_status(e.live(), TransientError("x"), now=e.NOW)
     assert set(KSTATUS) <= set(words(status))
+
+
+def test_between_two_operations_of_one_edit_nobody_takes_it_for_done() -> None:
+    plan = replace(e.plan(), sequel="then all Secrets are written anew")
+    told = status_of(
+        e.configuration(), plan, e.observed(), previous={}, now=e.NOW, result=e.result(plan), more=True
+    )
+    conditions = {one["type"]: (one["status"], one["message"]) for one in told["conditions"]}
+    assert told["phase"] == "Pending"
+    assert conditions["Ready"] == ("False", plan.sequel)
+    assert conditions["Reconciling"] == ("True", plan.sequel)

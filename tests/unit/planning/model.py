@@ -212,6 +212,10 @@ def _admission(step: Step, _: Configuration, __: Mapping[str, Any], seen: Observ
     return replace(seen, cluster=replace(seen.cluster, admission=rule))
 
 
+def _rewrite(_: Step, __: Configuration, ___: Mapping[str, Any], seen: Observed) -> Observed:
+    return seen  # what Secrets are written by is no reading's matter
+
+
 def _module(step: Step, configuration: Configuration, _: Mapping[str, Any], seen: Observed) -> Observed:
     modules = {name: record for name, record in seen.cluster.modules.items() if name != step.target}
     if step.action == "apply":
@@ -236,5 +240,6 @@ _EFFECTS = {
     StepKind.SETTINGS: _settings,
     StepKind.NODE: _node,
     StepKind.ADMISSION: _admission,
+    StepKind.ENCRYPTION: _rewrite,
     StepKind.MODULE: _module,
 }

@@ -101,7 +101,7 @@ def test_on_a_living_site_all_control_planes_serve_it_and_all_nodes_can_pull_by_
     rolled = next(step for step in plan.steps if step.id == "host/cp-01/kubernetes_control_plane")
     assert {reason.path for reason in rolled.reasons} == {
         "runtime.type of some host",
-        "spec.kubernetes.apiServer, profile or auditPolicy, or runtime.type of some host",
+        "spec.kubernetes.apiServer, profile, auditPolicy or encryptSecrets, or runtime.type of some host",
     }
 
 

@@ -9,7 +9,7 @@ from slipway.findings import FindingCode
 from slipway.model.observed import Observed
 from slipway.model.plan import Plan
 from slipway.planning.preflight import preflight
-from slipway.settings import ENCRYPTION_KEY
+from slipway.settings import ENCRYPTION_KEYS
 from tests.unit.planning import model
 
 ENCRYPTED = {"kubernetes": {"encryptSecrets": True}}
@@ -24,10 +24,10 @@ def codes(seen: Observed) -> dict[str, str]:
     return {one.path: str(one.code) for one in found if one.code is FindingCode.ENCRYPTION_KEY}
 
 
-@pytest.mark.parametrize("change", [{ENCRYPTION_KEY: "f" * 16}, {}], ids=["another", "none"])
+@pytest.mark.parametrize("change", [{f"{ENCRYPTION_KEYS}/key1": "f" * 16}, {}], ids=["another", "none"])
 def test_another_key_than_the_clusters_is_refused(change: dict[str, str]) -> None:
     seen = model.installed(model.document(ENCRYPTED))
     assert codes(seen) == {}
-    others = {name: value for name, value in seen.secrets.items() if name != ENCRYPTION_KEY}
+    others = {name: value for name, value in seen.secrets.items() if name != f"{ENCRYPTION_KEYS}/key1"}
     assert len(others) == len(seen.secrets) - 1
     assert codes(replace(seen, secrets=others | change)) == {"host/cp-01": "encryption-key"}

@@ -38,3 +38,43 @@ def test_of_one_that_runs_and_is_not_ready_the_newest_tells(tmp_path: Path) -> N
     os.utime(tmp_path / "0.log", (0, 0))
     assert rolling.CRASHES > 1
     assert rolling.last_words({str(tmp_path)}) == "late"
+
+
+def manifest(*keys: str) -> str:
+    """Of an API server with these keys for Secrets."""
+    file = f"{rolling.DIRECTORY}/encryption-{'-'.join(keys)}.yaml"
+    flag = f"    - --encryption-provider-config={file}\n" if keys != ("plain",) else ""
+    return f"  - command:\n    - kube-apiserver\n{flag}    - --secure-port=6443\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (("plain",), ("plain", "key1")),
+        (("key1",), ("key1", "key2")),
+        (("key1", "key2"), ("key2", "key1")),
+        (("key2", "key1"), ("key2",)),
+        (("plain", "key1"), ("plain",)),
+    ],
+)
+def test_an_api_server_may_have_other_keys_where_each_reads_what_the_other_writes(
+    before: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    rolling.refuse_unreadable(manifest(*before), manifest(*after))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (("plain",), ("key1",)),
+        (("key1",), ("plain",)),
+        (("key1",), ("key2",)),
+        (("key1",), ("key2", "key1")),
+        (("key1", "key2"), ("key2",)),
+    ],
+)
+def test_a_stage_that_is_left_out_is_refused_by_the_host(
+    before: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    with pytest.raises(rolling.HostError, match="would not read the Secrets"):
+        rolling.refuse_unreadable(manifest(*before), manifest(*after))

@@ -23,6 +23,7 @@ TITLES = {
     StepKind.MIRROR: "Images and artifacts",
     StepKind.SETTINGS: "Cluster",
     StepKind.ADMISSION: "Image names",
+    StepKind.ENCRYPTION: "Secrets in etcd",
     StepKind.NODE: "Nodes",
     StepKind.MODULE: "Modules",
 }
@@ -37,7 +38,7 @@ TARGETS = 12
 
 def plan_text(plan: Plan) -> str:
     """All of it, host by host; what several targets have in common is said once."""
-    notes = [f"note: {notice}" for notice in plan.notices]
+    notes = [f"note: {notice}" for notice in (*plan.notices, *filter(None, [plan.sequel]))]
     sick = list(standing_lines(plan.standing))
     if plan.empty:
         return "\n".join([_nothing(plan), *sick, *_deeper(plan), *notes])

@@ -22,6 +22,8 @@ class Facts:
     """Roles that its records or intents name."""
     gpus: bool = False
     """Whether it has NVIDIA GPUs."""
+    keys: tuple[str, ...] = ()
+    """Of a control plane, the keys of Secrets that it is to have now, that which writes first; empty: as in the end."""
 
 
 #: Of a host that nobody looked at.

@@ -10,6 +10,8 @@ from slipway.planning.roles.base import ITEM, SETTINGS, SOME_RUNTIME, Given, Rol
 
 #: Programs that a node fetches from the site registry.
 BINARIES = ("kubelet", "kubeadm", "kubectl", "cni-plugins")
+#: Behind all that an API server knows of keys.
+ENCRYPTION_FIELD = "spec.kubernetes.encryptSecrets"
 
 
 def _control_plane(_configuration: Configuration, host: Host) -> bool:
@@ -52,11 +54,12 @@ def _member(given: Given) -> dict[str, Any]:
 def _control_plane_variables(given: Given) -> dict[str, Any]:
     kubernetes = given.kubernetes
     dns = kubeadm.own_dns_address(kubernetes)
+    keys = given.facts.keys or (kubernetes.secrets_key,)
     return {
         **_member(given),
         # Unsaid where it is kubeadm's, as records of earlier releases have it.
         **({"dns_address": dns} if dns else {}),
-        "cluster": kubeadm.cluster_configuration(given.configuration, kubernetes),
+        "cluster": kubeadm.cluster_configuration(given.configuration, kubernetes, keys),
         "kubelet": kubeadm.kubelet_defaults(kubernetes),
         "kube_proxy": kubeadm.kube_proxy(kubernetes),
         "scheduler": kubeadm.scheduler_file(kubernetes),
@@ -67,7 +70,11 @@ def _control_plane_variables(given: Given) -> dict[str, Any]:
             else {}
         ),
         **({"audit_logs": hardening.AUDIT_LOGS} if hardening.audit_policy(kubernetes) else {}),
-        **({"encryption": hardening.encryption()} if kubernetes.encrypt_secrets else {}),
+        **(
+            {"encryption": hardening.encryption(keys), "encryption_file": file}
+            if (file := hardening.encryption_file(keys))
+            else {}
+        ),
         "taints": kubeadm.taints(given.host),
     }
 
@@ -97,7 +104,7 @@ CONTROL_PLANE = Role(
     variables=_control_plane_variables,
     rolling=True,
     fields={
-        "cluster.apiServer": f"spec.kubernetes.apiServer, profile or auditPolicy, or {SOME_RUNTIME}",
+        "cluster.apiServer": f"spec.kubernetes.apiServer, profile, auditPolicy or encryptSecrets, or {SOME_RUNTIME}",
         "cluster.clusterName": "metadata.name",
         "cluster.controlPlaneEndpoint": "spec.kubernetes.endpoint",
         "cluster.controllerManager": "spec.kubernetes.controllerManager or profile",
@@ -111,7 +118,8 @@ CONTROL_PLANE = Role(
         "api_files": "spec.kubernetes.profile or auditPolicy",
         "audit_logs": "spec.kubernetes.profile or auditPolicy",
         "dns_address": "spec.kubernetes.network.dnsAddress",
-        "encryption": "spec.kubernetes.encryptSecrets",
+        "encryption": ENCRYPTION_FIELD,
+        "encryption_file": ENCRYPTION_FIELD,
         "ignore_preflight_errors": "spec.kubernetes.ignorePreflightErrors",
         "kubelet": "spec.kubernetes.network",
         "kube_proxy": "spec.kubernetes.kubeProxy",
