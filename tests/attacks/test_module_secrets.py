@@ -10,10 +10,11 @@ from slipway import catalog
 from slipway.api import read
 from slipway.catalog import Catalog
 from slipway.engine.context import Context
-from slipway.engine.prepare import _secret_digests
+from slipway.engine.sealing import secret_digests
 from slipway.engine.secretforms import form_findings
 from slipway.errors import ConfigurationError
 from slipway.model.configuration import Configuration, Spec
+from slipway.model.observed import Observed, Scope
 from slipway.planning.modulesecrets import secret_requests
 from slipway.secrets import MappedSecrets
 from slipway.settings import NAMESPACE
@@ -114,9 +115,11 @@ def test_a_team_is_given_secrets_of_its_own_namespace_alone(release: Catalog, tm
     site = {"slipway-site/key": b"0a" * 32, "page/word": b"the cluster's"}
     mine = _context(tmp_path, team, site)
     mine.own_secrets = MappedSecrets({})
-    assert "page/word" not in _secret_digests(mine)
+    nothing = Observed(Scope.RECORDS, "")
+    assert "page/word" not in secret_digests(mine, nothing)
     mine.own_secrets = MappedSecrets({"page/word": b"the team's"})
-    assert _secret_digests(mine)["page/word"] != _secret_digests(_context(tmp_path, team, site))["page/word"]
+    theirs = secret_digests(_context(tmp_path, team, site), nothing)
+    assert secret_digests(mine, nothing)["page/word"] != theirs["page/word"]
 
 
 def _context(directory: Path, configuration: Configuration, secrets: dict[str, bytes]) -> Context:
