@@ -207,6 +207,7 @@ def test_it_is_hardened_as_its_profile_says(site: Site) -> None:
     site.kubectl("delete", "secret", "planted")
 
 
+@pytest.mark.timeout(1800)  # nine restarts of API servers, and two minutes for locks of who was killed
 def test_the_key_of_secrets_is_rotated_through_a_kill_of_all_that_rotates_it(site: Site) -> None:
     """The operator begins; all is killed in the second of three rolls, and a command line goes on alone."""
     assert {stored_by(site, plane) for plane in ("cp-1", "cp-2", "cp-3")} == {"key1"}
