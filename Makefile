@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 TIER = .venv/bin/python -m pytest -p no:cacheprovider --durations=15 --durations-min=10
 
-.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api nodes e2e test-hosts test-bundles test-gpu test-faults mutate bench bench-bundle clean
+.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api operator nodes e2e test-hosts test-bundles test-gpu test-faults mutate bench bench-bundle clean
 
 help:            ## what there is
 	@grep -hE '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -19,7 +19,7 @@ demo-down: setup ## take the demo's lab down
 	@.venv/bin/slipway lab down --name demo
 
 test: setup-dev  ## all tests, in two lanes
-	@.venv/bin/python scripts/tiers.py check,unit,e2e,contract api,nodes
+	@.venv/bin/python scripts/tiers.py check,e2e api,nodes + operator,contract,unit
 
 check: setup-dev ## style, types, layers, Ansible and YAML
 	.venv/bin/ruff check -q installer plugins tests scripts stubs/library
@@ -38,7 +38,9 @@ unit: setup-dev  ## pure code
 contract: binaries ## recorded contexts, events, formats; a real registry
 	$(TIER) tests/contract tests/attacks
 api: binaries    ## a real Kubernetes API and Helm
-	$(TIER) tests/api
+	$(TIER) tests/api --ignore tests/api/operator
+operator: binaries ## the operator at a real Kubernetes API
+	$(TIER) tests/api/operator
 nodes: setup-dev ## roles and probes in lab nodes
 	$(TIER) tests/nodes
 e2e: setup-dev   ## the main job, and its faults

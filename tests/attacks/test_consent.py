@@ -1,6 +1,6 @@
 """A yes is for one plan once: the same plan later asks anew, and what cannot be made again is asked for by name.
 
-The same through a real API server, with kills: tests/api/test_consent.py.
+The same through a real API server, with kills: tests/api/operator/test_consent.py.
 """
 
 from dataclasses import replace

@@ -1,6 +1,6 @@
 """A Node is its kubelet's word: which machine is reset, what may be taken away and what is done, records alone tell.
 
-The same against a real API server, with what a kubelet may write there: tests/api/test_kubelets.py.
+The same against a real API server, with what a kubelet may write there: tests/api/operator/test_kubelets.py.
 """
 
 import json

@@ -130,8 +130,8 @@ def _asks_for_signatures(cwd: Path, upstream: Faulty, command: list[str], count:
     with (cwd / "images.keys.yaml").open("a") as file:
         file.write(entry.format("quay.io/grp"))
     done = slipway(*command, "--accept", cwd=cwd)
-    [entry] = [item for item in lock.read(cwd / "images.lock.yaml").images if item.image == IMAGE]
-    assert f"images.keys.yaml: 1 of {count} vouched for, by {entry.key}\n" in done.stdout
+    [kept] = [item for item in lock.read(cwd / "images.lock.yaml").images if item.image == IMAGE]
+    assert f"images.keys.yaml: 1 of {count} vouched for, by {kept.key}\n" in done.stdout
     assert "images.keys.yaml: no image is under quay.io/grp" in done.stderr
     assert "no such file" in slipway(*command, "--keys", "none.yaml", cwd=cwd, code=2).stderr
 

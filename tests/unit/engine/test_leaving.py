@@ -1,4 +1,4 @@
-"""What the engine asks of a drain. The drain itself: tests/api/test_modules_edge.py."""
+"""What the engine asks of a drain. The drain itself: tests/api/modules/test_modules_edge.py."""
 
 from collections.abc import Callable
 from types import SimpleNamespace

@@ -17,7 +17,7 @@ from slipway.operator.door import Key, Verdict
 from slipway.operator.hook import handle
 from slipway.operator.reconcile import Reconciler
 from slipway.settings import API_VERSION, APPROVE_ANNOTATION, NAMESPACE
-from tests.api.test_modules import WIDGETS
+from tests.api.modules.test_modules import WIDGETS
 from tests.api.working import MODULE, Site, working_site, write_module
 from tests.apiserver import ApiServer
 

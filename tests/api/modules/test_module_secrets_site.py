@@ -8,7 +8,7 @@ import pytest
 from slipway.cluster.own import madesecrets, records
 from slipway.cluster.rest.client import Client, connect
 from slipway.settings import API_VERSION, NAMESPACE
-from tests.api.recording import Running
+from tests.api.operator.recording import Running
 from tests.api.working import working_site
 from tests.apiserver import ApiServer, until
 from tests.planted import Listing, Plants, cluster_texts, file_texts, memory_texts

@@ -12,7 +12,7 @@ from slipway.cluster.rest.client import connect
 from slipway.runner.events import EventKind, RunnerEvent
 from slipway.runner.run import RunnerResult, run
 from slipway.settings import NAMESPACE
-from tests.api.test_modules import CATALOG, request_for
+from tests.api.modules.test_modules import CATALOG, request_for
 from tests.apiserver import ApiServer
 from tests.binaries import binary
 

@@ -12,7 +12,7 @@ from slipway.operator.door import Verdict
 from slipway.operator.hook import HookResult, handle
 from slipway.operator.reconcile import Reconciler
 from slipway.settings import API_VERSION, NAMESPACE
-from tests.api.recording import Running
+from tests.api.operator.recording import Running
 from tests.api.working import Site, working_site
 from tests.apiserver import ApiServer, until
 

@@ -27,7 +27,7 @@ from slipway.operator.reconcile import Reconciler
 from slipway.operator.round import Edges
 from slipway.operator.wiring import ClusterEngine
 from slipway.settings import API_VERSION, NAMESPACE
-from tests.api.recording import RecordingEngine, Running, make_runtime
+from tests.api.operator.recording import RecordingEngine, Running, make_runtime
 from tests.apiserver import ApiServer, until
 from tests.binaries import binary
 from tests.charts import rendered

@@ -34,7 +34,7 @@ from slipway.operator.hook import RESYNC
 from slipway.operator.runtime import OperatorProcess
 from slipway.secrets.store import digests_of
 from slipway.settings import API_GROUP, API_VERSION, APPROVE_ANNOTATION, NAMESPACE
-from tests.api.recording import RecordingEngine, Running, make_runtime
+from tests.api.operator.recording import RecordingEngine, Running, make_runtime
 from tests.apiserver import ApiServer, until
 from tests.binaries import binary
 from tests.unit.engine.plans import plan, step
@@ -550,8 +550,8 @@ def test_a_standby_takes_over_from_one_that_was_killed(api: ApiServer, tmp_path:
 
 
 def start(api: ApiServer, identity: str, log: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.api.recording", str(api.kubeconfig), identity, str(log)]
-    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-m", "tests.api.operator.recording", str(api.kubeconfig), identity, str(log)]
+    root = Path(__file__).resolve().parents[3]
     with (log.parent / f"{identity}.stderr").open("wb") as errors:
         return subprocess.Popen(command, cwd=root, stderr=errors, env=dict(os.environ))
 

@@ -21,7 +21,7 @@ from slipway.operator.round import Edges
 from slipway.operator.runtime import OperatorProcess, Settings
 from slipway.operator.wiring import ClusterEngine
 from slipway.settings import API_VERSION, NAMESPACE
-from tests.api.recording import Running
+from tests.api.operator.recording import Running
 from tests.api.working import Site, working_site
 from tests.apiserver import ApiServer, until
 from tests.charts import rendered

@@ -22,7 +22,7 @@ from slipway.operator.lookout import MADE_BY_HELM
 from slipway.operator.runtime import OperatorProcess
 from slipway.planning.standing import standing_of
 from slipway.settings import API_VERSION, NAMESPACE
-from tests.api.recording import RecordingEngine, RecordingSession, Running, make_runtime
+from tests.api.operator.recording import RecordingEngine, RecordingSession, Running, make_runtime
 from tests.apiserver import ApiServer, until
 
 SPACE = "standing"

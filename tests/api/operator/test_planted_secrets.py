@@ -22,7 +22,7 @@ from slipway.cluster.own import records
 from slipway.cluster.own.settings import secret_documents
 from slipway.cluster.rest.client import Client, connect
 from slipway.settings import NAMESPACE, data_dir
-from tests.api.recording import Running
+from tests.api.operator.recording import Running
 from tests.api.working import DEPLOYMENT, Site, working_site, write_module
 from tests.apiserver import ApiServer, until
 from tests.binaries import binary
