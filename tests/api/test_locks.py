@@ -339,6 +339,8 @@ def renewed(host: LocalHost, *, times: int) -> None:
     until(lambda: len(host.asked) >= before + times, seconds=60, what=f"{times} renewals of a host's lock")
 
 
+# A server that dies between TCP's connection and TLS's leaves a socket that Python's ssl closes by collecting it.
+@pytest.mark.filterwarnings("ignore:.*ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
 def test_the_api_is_gone_for_three_lives_of_a_lock(
     apiserver: ApiServer, client: Client, name: str, locked: Callable[..., Any]
 ) -> None:
