@@ -65,7 +65,7 @@ class Encryption:
         """What the next plans are for, once this one is carried out; empty: nothing is left."""
         if self.stage is Stage.READ:
             return f"then API servers write Secrets with {_said(self.new)}, and all Secrets are written anew"
-        if self.stage is Stage.WRITE:
+        if self.stage in {Stage.WRITE, Stage.WAIT}:
             return f"then all Secrets are written anew, so that none with {_listed(self.old)} is left"
         return ""
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from slipway.api import read
 from slipway.findings import FindingCode
 from slipway.model.codes import HostCode
-from slipway.model.observed import HostObserved, Observed, Scope
+from slipway.model.observed import ClusterObserved, HostObserved, Observed, Scope
 from slipway.model.plan import Because, Plan, Step, StepKind
 from slipway.model.record import Intent
 from slipway.planning.encryption import REWRITE_STEP
@@ -291,3 +291,16 @@ def test_a_key_that_is_not_here_is_asked_for_before_anything_is_done() -> None:
 def test_the_file_of_keys_is_named_by_them_and_by_nothing_secret() -> None:
     assert encryption_file((KEY2, KEY1, PLAIN)) == "/etc/kubernetes/slipway/encryption-key2-key1-plain.yaml"
     assert encryption_file((PLAIN,)) == ""
+
+
+def test_while_the_api_is_silent_no_rotation_is_over() -> None:
+    """Whoever carries this plan out looks again afterwards."""
+    here, document = world(), wanting(KEY2)
+    for _ in range(2):
+        here.follow(document)
+    away = ClusterObserved(reachable=False, error="the connection was refused")
+    silent = replace(here.seen, cluster=away)
+    plan = model.planned(document, silent)
+    assert REWRITE_STEP not in [step.id for step in plan.steps]
+    assert not plan.empty
+    assert plan.sequel == "then all Secrets are written anew, so that none with key1 is left"
