@@ -1,6 +1,7 @@
 """History for people: Events on the ClusterConfiguration, and one Operation object per run. Best-effort throughout."""
 
 import logging
+import time
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 #: Characters of one step's message in an Operation.
 STEP_MESSAGE_LIMIT: Final = 512
+#: Seconds within which the same Event of one object is said once.
+ECHO: Final = 30.0
 
 
 class Chronicle:
@@ -29,9 +32,16 @@ class Chronicle:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._last: dict[str, tuple[str, str, float]] = {}
+        """By object: reason and text of its last Event, and when that was."""
 
     def event(self, live: LiveConfiguration, reason: str, message: str, *, warning: bool = False) -> None:
-        """One Event on the ClusterConfiguration."""
+        """One Event on the ClusterConfiguration; not the same again at once, by a look that the watch was behind."""
+        now = time.monotonic()
+        *said, when = self._last.get(live.uid, ("", "", now))
+        if said == [reason, message] and now - when < ECHO:
+            return
+        self._last[live.uid] = (reason, message, now)
         emit_event(self._client, live, reason, message, warning=warning)
 
     def operation(self, live: LiveConfiguration, plan: Plan, running: Running) -> None:
