@@ -101,9 +101,9 @@ def members(group: str) -> set[int]:
     """Pids inside the group and below it, in any hierarchy."""
     found: set[int] = set()
     for root in hierarchies().values():
-        for path in (root / group).rglob("cgroup.procs"):
+        for directory, _, _ in os.walk(root / group):  # which passes over what goes while it walks
             try:
-                found |= {int(pid) for pid in path.read_text().split()}
+                found |= {int(pid) for pid in Path(directory, "cgroup.procs").read_text().split()}
             except OSError:  # the directory went while we read, or a threaded group cannot be read
                 continue
     return found - {0}
