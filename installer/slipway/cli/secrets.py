@@ -42,14 +42,14 @@ def rotate_key(
     from slipway.cli.running import carry_out, opened_context
     from slipway.engine.prepare import prepare
     from slipway.model.observed import Scope
-    from slipway.planning.encryption import Stage, encryption_of
+    from slipway.planning.encryption import KeyStage, encryption_of
 
     context = opened_context(file, None)
     with before_changes():
         observed, _ = prepare(context, Scope.RECORDS)
         number = _next_number(context.configuration.spec.kubernetes)
     encryption = encryption_of(context.configuration, observed)
-    if encryption.stage is Stage.DONE:
+    if encryption.stage is KeyStage.DONE:
         return _begin(file, number, yes=yes, output=output)
     print(f"it was begun: {encryption.text}", file=sys.stderr)
     return carry_out(context, Scope.TARGETS, yes=yes, output=output)

@@ -33,7 +33,7 @@ REWRITE_STEP: Final = str(StepId(StepKind.ENCRYPTION, "secrets", Action.REWRITE)
 Keys = tuple[str, ...]
 
 
-class Stage(Enum):
+class KeyStage(Enum):
     """What the next roll of API servers is for."""
 
     DONE = "nothing: they have the wanted key alone"
@@ -47,7 +47,7 @@ class Stage(Enum):
 class Encryption:
     """Where a cluster stands on its way to a key."""
 
-    stage: Stage
+    stage: KeyStage
     new: str
     old: Keys
     planes: Mapping[str, Keys]
@@ -63,9 +63,9 @@ class Encryption:
     @property
     def sequel(self) -> str:
         """What the next plans are for, once this one is carried out; empty: nothing is left."""
-        if self.stage is Stage.READ:
+        if self.stage is KeyStage.READ:
             return f"then API servers write Secrets with {_said(self.new)}, and all Secrets are written anew"
-        if self.stage in {Stage.WRITE, Stage.WAIT}:
+        if self.stage in {KeyStage.WRITE, KeyStage.WAIT}:
             return f"then all Secrets are written anew, so that none with {_listed(self.old)} is left"
         return ""
 
@@ -83,18 +83,18 @@ def encryption_of(configuration: Configuration, observed: Observed) -> Encryptio
     every = [keys for found in lists.values() for keys in found]
     old = tuple(key for key in dict.fromkeys(key for keys in every for key in keys) if key != new)
     if not old:
-        return Encryption(Stage.DONE, new, old, dict.fromkeys(planes, (new,)))
+        return Encryption(KeyStage.DONE, new, old, dict.fromkeys(planes, (new,)))
     kept = {name: _union(found) or (new, *old) for name, found in lists.items()}
     if not all(new in keys for keys in every):
         kept = {name: _union((keys, (new,))) for name, keys in kept.items()}
         first = next(iter(kept.values()))
-        return Encryption(Stage.READ, new, old, {name: kept.get(name, first) for name in planes})
+        return Encryption(KeyStage.READ, new, old, {name: kept.get(name, first) for name in planes})
     if not all(keys[0] == new for keys in every):
-        return Encryption(Stage.WRITE, new, old, dict.fromkeys(planes, (new, *old)))
+        return Encryption(KeyStage.WRITE, new, old, dict.fromkeys(planes, (new, *old)))
     if not observed.cluster.reachable:
-        return Encryption(Stage.WAIT, new, old, {name: kept.get(name, (new, *old)) for name in planes})
+        return Encryption(KeyStage.WAIT, new, old, {name: kept.get(name, (new, *old)) for name in planes})
     rewrites = any(set(kept.get(name, ())) & set(old) for name in planes if not _silent(observed, name))
-    return Encryption(Stage.DROP, new, old, dict.fromkeys(planes, (new,)), rewrites=rewrites)
+    return Encryption(KeyStage.DROP, new, old, dict.fromkeys(planes, (new,)), rewrites=rewrites)
 
 
 def keys_known(configuration: Configuration, observed: Observed) -> frozenset[str]:
