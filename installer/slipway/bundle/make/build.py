@@ -21,6 +21,7 @@ from slipway.bundle.make.builder import Builder
 from slipway.bundle.make.installer import installer
 from slipway.bundle.make.official import Official, OfficialFiles
 from slipway.bundle.make.vulnerabilities import vulnerability_artifacts
+from slipway.bundle.scan.databases import databases_at
 from slipway.catalog import Catalog
 from slipway.catalog.versions import Versions
 from slipway.model.bundle import BundleManifest
@@ -54,6 +55,9 @@ def build_bundle(
     builder = Builder(versions, catalog, Writer(out, elsewhere), Workshop(progress), platforms)
     chosen = sorted(set(modules))
     files = files or OfficialFiles()
+    databases = (
+        tuple(databases_at(vulnerabilities)) if vulnerabilities else ()
+    )  # wrong ones, before hours of work
     with guarded(out):
         wanted = builder.wanted(kubernetes, chosen)
         locked = builder.locked_charts(chosen)
@@ -71,7 +75,7 @@ def build_bundle(
             *builder.packages(systems, gathered, tuple(packages)),
             builder.catalog_content(),
             *installer(versions, builder.writer, builder.workshop, platforms),
-            *(vulnerability_artifacts(vulnerabilities, builder) if vulnerabilities else ()),
+            *vulnerability_artifacts(databases, builder),
         ]
         name = f"slipway-{__version__}-kubernetes-{'-'.join(kubernetes)}"
         documents = write_documents(name, builder.parts.items(artifacts), builder.writer)
