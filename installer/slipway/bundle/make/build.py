@@ -55,9 +55,8 @@ def build_bundle(
     builder = Builder(versions, catalog, Writer(out, elsewhere), Workshop(progress), platforms)
     chosen = sorted(set(modules))
     files = files or OfficialFiles()
-    databases = (
-        tuple(databases_at(vulnerabilities)) if vulnerabilities else ()
-    )  # wrong ones, before hours of work
+    # First: what is wrong with them is said before anything is built.
+    databases = databases_at(vulnerabilities) if vulnerabilities else []
     with guarded(out):
         wanted = builder.wanted(kubernetes, chosen)
         locked = builder.locked_charts(chosen)

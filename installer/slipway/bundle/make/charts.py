@@ -15,6 +15,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.locks.downloading import cached_place
 from slipway.bundle.locks.downloads import Download, DownloadKind
 from slipway.catalog import Release
+from slipway.catalog.folder.lock import LockedChart
 from slipway.catalog.rendering import merge
 from slipway.catalog.versions import Versions
 from slipway.errors import BundleError, ConfigurationError
@@ -95,6 +96,11 @@ def chart_download(module: str, release: Release) -> Download:
         why = "the module's lock.yaml does not have it"
         hint = f"read its digest once, look at it, and keep it: slipway catalog lock {module}"
         raise BundleError(what, where=release.repository, why=why, hint=hint)
+    return locked_download(one)
+
+
+def locked_download(one: LockedChart) -> Download:
+    """A chart of a module's lock, as an entry of a bundle's."""
     return Download(DownloadKind.CHART, one.name, one.version, one.url, one.sha256, one.source, read=one.read)
 
 

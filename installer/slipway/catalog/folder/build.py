@@ -4,6 +4,7 @@ Names of sources and layers are the module's own: within it they come before the
 them. Images have the names under which the whole world knows them, so no two modules may describe one.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
@@ -83,10 +84,10 @@ def with_build(versions: Versions, module: str, build: Build) -> Versions:
 
 def build_mistakes(versions: Versions, module: str, build: Build) -> Iterator[Finding]:
     """What of a module's build.yaml contradicts itself or what is pinned already."""
-    yield from _twice("sources", [source.name for source in build.sources])
-    yield from _twice("layers", [layer.name for layer in build.layers])
-    yield from _twice("images", [image.reference for image in build.images])
-    yield from _twice("charts", [chart.name for chart in build.charts])
+    yield from twice_findings("sources", [source.name for source in build.sources])
+    yield from twice_findings("layers", [layer.name for layer in build.layers])
+    yield from twice_findings("images", [image.reference for image in build.images])
+    yield from twice_findings("charts", [chart.name for chart in build.charts])
     for field, names, known in (
         ("images", [image.reference for image in build.images], {one.reference for one in versions.images}),
         ("charts", [chart.name for chart in build.charts], {one.name for one in versions.charts}),
@@ -100,6 +101,9 @@ def build_mistakes(versions: Versions, module: str, build: Build) -> Iterator[Fi
         yield Finding("", text.replace(f"{module}{_OF}", ""), code=FindingCode.MISSING)
 
 
-def _twice(field: str, names: list[str]) -> Iterator[Finding]:
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Finding(field, f"{name} is there {names.count(name)} times", code=FindingCode.DUPLICATE)
+def twice_findings(field: str, names: Iterable[str], what: str = "") -> Iterator[Finding]:
+    """Names that a list has more than once; `what` they are, where the field does not say it."""
+    for name, count in Counter(names).items():
+        if count > 1:
+            label = f"{what} {name}" if what else name
+            yield Finding(field, f"{label} is there {count} times", code=FindingCode.DUPLICATE)

@@ -1,6 +1,5 @@
 """One module from its folder: module.yaml, schema.yaml (settings), build.yaml, values templates, perhaps a chart."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +9,7 @@ from pydantic import ValidationError
 from slipway import __version__
 from slipway.api import explain
 from slipway.catalog import shipped
-from slipway.catalog.folder.build import Build, build_mistakes, with_build
+from slipway.catalog.folder.build import Build, build_mistakes, twice_findings, with_build
 from slipway.catalog.folder.lock import LockFile
 from slipway.catalog.folder.modulefile import ModuleFile, ReleaseEntry
 from slipway.catalog.modules import Module, Release, Removal, Stage
@@ -206,12 +205,12 @@ def _mistakes(read: ModuleFile, directory: Path) -> Iterator[Finding]:
     """What the fields mean together, and with the folder."""
     if read.name != directory.name:
         yield Finding("name", f"is {read.name!r}, but its folder is {directory.name!r}", code=_BAD)
-    yield from _twice("releases", [entry.name for entry in read.releases], "name")
+    yield from twice_findings("releases", [entry.name for entry in read.releases], "name")
     for index, entry in enumerate(read.releases):
         yield from _release_mistakes(f"releases[{index}]", entry, directory)
     runtime = "runtimeImages"
     for field, images in (("images", read.images), (runtime, read.runtime_images)):
-        yield from _twice(field, list(images))
+        yield from twice_findings(field, list(images))
         for index, image in enumerate(images):
             if problem := _image_problem(image):
                 yield Finding(f"{field}[{index}]", problem, code=_BAD)
@@ -233,13 +232,6 @@ def _release_mistakes(path: str, entry: ReleaseEntry, directory: Path) -> Iterat
         lacking = "version" if entry.repository else "repository"
         text = "is missing: a chart at a repository has both"
         yield Finding(f"{path}.{lacking}", text, code=FindingCode.MISSING_FIELD)
-
-
-def _twice(field: str, names: list[str], what: str = "") -> Iterator[Finding]:
-    for name, count in Counter(names).items():
-        if count > 1:
-            label = f"{what} {name}" if what else name
-            yield Finding(field, f"{label} is there {count} times", code=_TWICE)
 
 
 def _image_problem(reference: str) -> str:

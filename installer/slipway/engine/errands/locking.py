@@ -8,8 +8,8 @@ from slipway import yamltext
 from slipway.bundle.ground.tally import Tally
 from slipway.bundle.locks import chartrepo
 from slipway.bundle.locks.downloading import Ways, fetched_places
-from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
-from slipway.bundle.make.charts import ChartFile, read_chart
+from slipway.bundle.locks.downloads import Download, Downloads
+from slipway.bundle.make.charts import ChartFile, locked_download, read_chart
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
 from slipway.catalog import Catalog, Module, Release
@@ -58,7 +58,7 @@ class ModuleLocker:
             raise ConfigurationError(what, where=str(module.directory))
         found = {release.name: self._resolved(release) for release in releases}
         former = module.lock.charts if module.lock else ()
-        chartrepo.check_moved(Downloads(tuple(map(_download, former))), found.values(), accept=accept)
+        chartrepo.check_moved(Downloads(tuple(map(locked_download, former))), found.values(), accept=accept)
         checked = self._looked_at(module, found)
         charts = (_locked(release, found[release.name]) for release in releases)
         return LockFile(charts=tuple(charts), images=checked.images, crds=checked.crds)
@@ -103,7 +103,3 @@ def _locked(release: Release, item: Download) -> LockedChart:
         source=item.source,
         read=item.read,
     )
-
-
-def _download(one: LockedChart) -> Download:
-    return Download(DownloadKind.CHART, one.name, one.version, one.url, one.sha256, one.source, read=one.read)
