@@ -51,6 +51,15 @@ def kill_whole(process: "subprocess.Popen[bytes]") -> None:
     for pid in (process.pid, *ours):
         os.kill(pid, signal.SIGKILL)
     process.wait()
+    until(lambda: not any(map(holds_files, ours)), 30)
+
+
+def holds_files(pid: int) -> bool:
+    """A killed process is there for a while, with its locks; a zombie has let go of them."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def test_what_a_killed_run_left_goes_at_the_next_start_and_what_runs_stays(

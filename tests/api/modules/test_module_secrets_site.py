@@ -79,7 +79,7 @@ def test_neither_made_nor_given_secrets_are_where_they_do_not_belong(
         found |= plants.found_in([("the operator's log", caplog.text.encode())])
         found |= plants.found_in(memory_texts())
         assert found == set()
-        assert any(b"ansible" in line for _, line in listing.texts())
+        assert any(b"slipway.runner.gate" in line for _, line in listing.texts())
         assert plants.found_in(
             cluster_texts(lambda *words: api.kubectl(*words).stdout, ())
         )  # the search sees

@@ -111,7 +111,7 @@ def test_no_secret_is_where_it_does_not_belong(
         found |= plants.found_in([("the operator's log", caplog.text.encode())])
         found |= plants.found_in(memory_texts())
         assert found == set()
-        assert any(b"ansible" in line for _, line in listing.texts())
+        assert any(b"slipway.runner.gate" in line for _, line in listing.texts())
         assert list((tmp_path / "state").rglob("*.log"))
 
 
