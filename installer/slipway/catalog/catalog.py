@@ -5,10 +5,13 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from slipway.catalog import bounds, options, rendering, secrets, selecting, settings_schema
+from slipway.catalog import bounds, options, rendering, secrets, settings_schema
 from slipway.catalog.modules import Module
 from slipway.catalog.options import Options
-from slipway.catalog.selecting import Selected
+from slipway.catalog.relations import selecting
+from slipway.catalog.relations.kubernetes import kubernetes_findings
+from slipway.catalog.relations.selecting import Selected
+from slipway.catalog.rendering import Rendered
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
 
@@ -73,7 +76,7 @@ class Catalog:
         choice = self._choice(configuration, external)
         on = [name for name, one in choice.selected.items() if one.enabled]
         enabled = (self.modules[name] for name in on)
-        provided = {*external, *(capability for module in enabled for capability in module.provides)}
+        provided = {*external, *(one.name for module in enabled for one in module.provides)}
         return [
             *self._version(configuration),
             *self._options(configuration),
@@ -81,6 +84,7 @@ class Catalog:
             *settings_schema.module_findings(self.modules, configuration, self.broken),
             *secrets.secret_findings(self.modules, configuration, on),
             *choice.findings,
+            *kubernetes_findings(self.modules, configuration, on, self.versions.kubernetes_versions()),
         ]
 
     def selection(
@@ -99,10 +103,25 @@ class Catalog:
         settings: Mapping[str, Any],
         overrides: Mapping[str, Any],
         facts: Mapping[str, Any],
+        on: Collection[str] = (),
     ) -> dict[str, dict[str, Any]]:
-        """Helm values per release: template from settings and facts, then the user's raw values over them."""
+        """Helm values per release: template from settings and facts, then the user's raw values over them.
+
+        `on`: of the module's `uses` those that something has which is on.
+        """
+        return self.rendered(module, settings, overrides, facts, on).values
+
+    def rendered(
+        self,
+        module: Module,
+        settings: Mapping[str, Any],
+        overrides: Mapping[str, Any],
+        facts: Mapping[str, Any],
+        on: Collection[str],
+    ) -> Rendered:
+        """The same, and what the templates asked of other modules."""
         known = {"catalog": self.digest, **facts}
-        return rendering.values(module, self.settings(module, settings), overrides, known)
+        return rendering.values(module, self.settings(module, settings), overrides, known, on)
 
     def bundle_for(self, configuration: "Configuration", bundle: "BundleManifest") -> "BundleManifest":
         """The bundle, in which names of programs mean those of the configuration's Kubernetes version."""

@@ -6,6 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.catalog.relations.terms import Capability, OptionalUse, Rival, VersionRange
+
 if TYPE_CHECKING:
     from slipway.catalog.folder.lock import LockedChart, LockFile
     from slipway.model.modulesecrets import SecretEntry
@@ -89,8 +91,11 @@ class Module:
     stage: Stage
     directory: Path
     digest: str
-    provides: tuple[str, ...] = ()
+    provides: tuple[Capability, ...] = ()
     requires: tuple[Requirement, ...] = ()
+    uses: tuple[OptionalUse, ...] = ()
+    conflicts: tuple[Rival, ...] = ()
+    kubernetes: VersionRange = field(default_factory=VersionRange)
     releases: tuple[Release, ...] = ()
     images: tuple[str, ...] = ()
     runtime_images: tuple[str, ...] = ()
@@ -101,3 +106,8 @@ class Module:
     lock: "LockFile | None" = None
     """What was read of its charts at their repositories; None: it has no such charts, or nobody has looked."""
     secrets: "tuple[SecretEntry, ...]" = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What others may call it by: its own name, and those of its capabilities."""
+        return frozenset({self.name, *(one.name for one in self.provides)})

@@ -1,11 +1,12 @@
 """From settings to Helm values: Jinja2 makes YAML, raw values go over it; maps merge, lists replace."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway import yamltext
 from slipway.catalog.modules import Module, Release
+from slipway.catalog.relations.asking import has_of
 from slipway.catalog.secrets import secret_names
 from slipway.errors import ConfigurationError
 from slipway.yamltext import YamlTextError
@@ -15,28 +16,47 @@ if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
 
 
+class Rendered(NamedTuple):
+    """Values of each release, and what the templates asked of other modules with the answers."""
+
+    values: dict[str, dict[str, Any]]
+    asked: dict[str, bool]
+
+
 def values(
-    module: Module, settings: Mapping[str, Any], overrides: Mapping[str, Any], facts: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """Values of each release. With several releases, raw values are given per release name."""
-    several = len(module.releases) > 1
-    return {
+    module: Module,
+    settings: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    on: Collection[str] = (),
+) -> Rendered:
+    """Values of each release. With several releases, raw values are given per release name.
+
+    `on`: of the module's `uses` those that something has which is on.
+    """
+    several, asked = len(module.releases) > 1, dict[str, bool]()
+    made = {
         release.name: merge(
-            render(module, release, settings, facts),
+            render(module, release, settings, facts, has_of(module, on, asked)),
             overrides.get(release.name, {}) if several else overrides,
         )
         for release in module.releases
     }
+    return Rendered(made, dict(sorted(asked.items())))
 
 
 def render(
-    module: Module, release: Release, settings: Mapping[str, Any], facts: Mapping[str, Any]
+    module: Module,
+    release: Release,
+    settings: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    has: Callable[[str], bool],
 ) -> dict[str, Any]:
     """A release's values as its template makes them."""
     import jinja2
 
     try:
-        names = {"image": _images(module), "secret": secret_names(module, settings)}
+        names = {"image": _images(module), "secret": secret_names(module, settings), "has": has}
         text = _template(release.template).render(settings=settings, facts=facts, **names)
         data = _map(yamltext.load(text))
     except (jinja2.TemplateError, YamlTextError, LookupError) as exc:

@@ -33,7 +33,7 @@ def list_(output: Output = Format.TEXT) -> None:
         emit({"version": loaded.version, "digest": loaded.digest, "modules": modules, "broken": broken})
         return
     rows = [
-        (item.name, item.version, str(item.stage), _joined(item.provides), _required(item), item.summary)
+        (item.name, item.version, str(item.stage), _provided(item), _required(item), item.summary)
         for item in loaded.modules.values()
     ]
     table(("NAME", "VERSION", "STAGE", "PROVIDES", "REQUIRES", "SUMMARY"), rows)
@@ -204,8 +204,12 @@ def _module(module: Any) -> dict[str, Any]:
         "version": module.version,
         "summary": module.summary,
         "stage": str(module.stage),
-        "provides": list(module.provides),
+        "kubernetes": module.kubernetes.text,
+        "provides": [one.name for one in module.provides],
+        "exclusive": [one.name for one in module.provides if one.exclusive],
         "requires": [{"name": item.name, "when": dict(item.when)} for item in module.requires],
+        "uses": [{"name": item.name, "first": item.first} for item in module.uses],
+        "conflicts": [{"name": item.name, "because": item.because} for item in module.conflicts],
         "images": list(module.images),
         "runtimeImages": list(module.runtime_images),
         "settings": module.schema.get("properties", {}),
@@ -217,6 +221,11 @@ def _module(module: Any) -> dict[str, Any]:
         "resources": dict(module.resources),
         "secrets": [one.model_dump(mode="json", by_alias=True) for one in module.secrets],
     }
+
+
+def _provided(module: Any) -> str:
+    """Capabilities; of one with a ! there is one provider in a cluster."""
+    return _joined(f"{one.name}!" if one.exclusive else one.name for one in module.provides)
 
 
 def _required(module: Any) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from slipway import catalog
+from slipway.catalog import Selected
 from slipway.catalog.folder.reading import load_module
 from slipway.errors import ConfigurationError
 from slipway.model.configuration import Configuration, Spec
@@ -36,7 +37,7 @@ def test_a_requirement_that_is_unset_is_enabled_with_its_reason() -> None:
     chosen = CATALOG.selection(
         configuration({"welcome": {"enabled": True, "settings": {"persistence": True}}})
     )
-    assert chosen["local-path-provisioner"] == (
+    assert chosen["local-path-provisioner"] == Selected(
         True,
         "required by welcome (as default-storage-class)",
         ("flannel",),
@@ -52,7 +53,7 @@ def test_a_requirement_depends_on_settings() -> None:
 def test_disabled_says_why() -> None:
     chosen = CATALOG.selection(configuration({"welcome": {"enabled": False}}))
     assert chosen["welcome"].why == "spec.modules.welcome.enabled is false"
-    assert chosen["metrics-server"] == (False, "not asked for", ())
+    assert chosen["metrics-server"] == Selected(False, "not asked for")
 
 
 def test_modules_of_a_cluster_that_is_there_need_no_network_of_their_own() -> None:

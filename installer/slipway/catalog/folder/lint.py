@@ -11,7 +11,9 @@ from slipway.api.yamlfile import step
 from slipway.catalog.facts import cluster_facts
 from slipway.catalog.folder import reading
 from slipway.catalog.folder.build import Build
+from slipway.catalog.folder.relationlint import relation_findings
 from slipway.catalog.modules import Module
+from slipway.catalog.relations.asking import answers
 from slipway.catalog.settings_schema import setting_findings
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
@@ -43,6 +45,7 @@ def lint_findings(catalog: "Catalog", name: str, site: "Configuration") -> list[
         *(_in_file(reading.SETTINGS, one) for one in wrong or _schema(module.schema, "")),
         *(_in_file(_CASES, one) for one in ([] if wrong else _cases(catalog, module, site))),
         *(_in_file(reading.MODULE, one) for one in _sources(catalog, module)),
+        *(_in_file(reading.MODULE, one) for one in relation_findings(catalog, module)),
         *(_in_file(reading.BUILD, one) for one in _unused(reading.build_of(module.directory), module)),
     ]
 
@@ -97,7 +100,8 @@ def _cases(catalog: "Catalog", module: Module, site: "Configuration") -> Iterato
         if not found:
             yield from setting_findings(module.schema, catalog.settings(module, settings), path)
             try:
-                catalog.values(module, settings, {}, facts)
+                for on in answers(module):
+                    catalog.values(module, settings, {}, facts, on)
             except ConfigurationError as exc:
                 yield Finding(path, exc.what, hint=exc.why, code=FindingCode.BAD_VALUE)
     for index, case in enumerate(cases.rejected):

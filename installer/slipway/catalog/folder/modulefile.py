@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from slipway.catalog.folder.relationentries import Capabilities, Conflicts, Range, Uses, named
 from slipway.catalog.modules import Health, Requirement
 from slipway.model.fields import Model, Name
 from slipway.model.modulesecrets import SecretEntry
@@ -25,11 +26,6 @@ class RequirementEntry(Model):
     def required(self) -> Requirement:
         """As the catalog has it."""
         return Requirement(self.name, self.when)
-
-
-def _named(value: object) -> object:
-    """A name alone is the short form."""
-    return {"name": value} if isinstance(value, str) else value
 
 
 class ReleaseEntry(Model):
@@ -94,8 +90,11 @@ class ModuleFile(Model):
     version: Line
     summary: Line
     stage: Literal["network", "platform"] = "platform"
-    provides: tuple[Name, ...] = ()
-    requires: tuple[Annotated[RequirementEntry, BeforeValidator(_named)], ...] = ()
+    kubernetes: Range | None = None
+    provides: Capabilities = ()
+    requires: tuple[Annotated[RequirementEntry, BeforeValidator(named)], ...] = ()
+    uses: Uses = ()
+    conflicts: Conflicts = ()
     releases: tuple[ReleaseEntry, ...] = ()
     images: tuple[Line, ...] = ()
     runtime_images: tuple[Line, ...] = ()

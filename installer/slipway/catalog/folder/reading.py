@@ -13,6 +13,7 @@ from slipway.catalog.folder.build import Build, build_mistakes, twice_findings, 
 from slipway.catalog.folder.lock import LockFile
 from slipway.catalog.folder.modulefile import ModuleFile, ReleaseEntry
 from slipway.catalog.modules import Module, Release, Removal, Stage
+from slipway.catalog.relations.terms import VersionRange
 from slipway.catalog.secrets import entry_mistakes
 from slipway.catalog.versions import OWN_IMAGE, Versions
 from slipway.errors import ConfigurationError, Finding
@@ -172,8 +173,11 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         stage=Stage(read.stage),
         directory=directory,
         digest=shipped.digest_of_files([directory]),
-        provides=read.provides,
+        provides=tuple(entry.capability() for entry in read.provides),
         requires=tuple(entry.required() for entry in read.requires),
+        uses=tuple(entry.use() for entry in read.uses),
+        conflicts=tuple(entry.rival() for entry in read.conflicts),
+        kubernetes=VersionRange.parse(read.kubernetes) if read.kubernetes else VersionRange(),
         releases=tuple(_release(entry, lock, directory) for entry in read.releases),
         images=(*images, *runtime),
         runtime_images=runtime,

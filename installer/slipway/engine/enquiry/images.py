@@ -17,6 +17,7 @@ from slipway.catalog import Catalog, Module, Release, cluster_facts, samples
 from slipway.catalog.imagecheck import Fault, FaultCode, Rendering, found_in, image_faults, locked_faults
 from slipway.catalog.numbers import spoiled
 from slipway.catalog.references import Use
+from slipway.catalog.relations.asking import answers
 from slipway.catalog.rendering import merge
 from slipway.cluster.lifecycle.helm import Helm
 from slipway.cluster.lifecycle.rendered import manifests
@@ -141,8 +142,14 @@ class _Verifier:
         """Values per release, once per set of settings."""
         if self.site:
             spec = self.site.spec.modules.get(module.name, ModuleSpec())
-            return [self.catalog.values(module, spec.settings, spec.values, self.facts)]
-        return [self.catalog.values(module, settings, {}, self.facts) for settings in samples(module)]
+            given = [(spec.settings, spec.values)]
+        else:
+            given = [(settings, {}) for settings in samples(module)]
+        return [
+            self.catalog.values(module, settings, values, self.facts, on)
+            for settings, values in given
+            for on in answers(module)  # what it uses may come later
+        ]
 
     def _renderings(
         self,

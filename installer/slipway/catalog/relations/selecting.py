@@ -4,28 +4,33 @@ Enabled is what the user enabled, the provider that `network.cni` names, and wha
 cannot be decided (a requirement that is disabled, or that none or several provide) becomes a Finding.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from slipway.catalog.modules import Module, Stage
+from slipway.catalog.modules import Module
+from slipway.catalog.relations.clashes import Clash, Wrong, clash_findings, clashes_of
+from slipway.catalog.relations.ordering import order_of
 from slipway.catalog.settings_schema import with_defaults
-from slipway.errors import ConfigurationError, Finding
+from slipway.errors import Finding
 from slipway.findings import FindingCode
 
 if TYPE_CHECKING:
     from slipway.model.configuration import Configuration
 
-#: Capabilities of which a cluster can have one provider only.
-EXCLUSIVE = ("cni", "default-storage-class")
 
-
-class Selected(NamedTuple):
-    """What was decided for a module; `requires` are module names, resolved from capabilities."""
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What was decided for a module."""
 
     enabled: bool
     why: str
     requires: tuple[str, ...] = ()
+    """Modules, resolved from capabilities."""
+    after: tuple[str, ...] = ()
+    """Modules that it uses and that are on: they come first."""
+    on: frozenset[str] = frozenset()
+    """Of the names under `uses` those that something has which is on: what `has()` answers."""
 
 
 class Choice(NamedTuple):
@@ -42,10 +47,29 @@ def choice_of_modules(
     broken: Collection[str] = (),
 ) -> Choice:
     """Decide for every module of the catalog; `broken` ones are there, and cannot be used."""
+    chooser = _chosen(modules, configuration, external, broken)
+    findings = chooser.findings
+    if chooser.clashes:
+
+        def wrong(changed: "Configuration") -> Wrong:
+            return _chosen(modules, changed, external, broken).wrong
+
+        ways = clash_findings(chooser.clashes, configuration, chooser.requires, wrong)
+        findings = [*findings, *ways]
+    decided = {name: chooser.decision(name) for name in modules}
+    order = order_of(modules, {name: (*one.requires, *one.after) for name, one in decided.items()})
+    return Choice({name: decided[name] for name in order}, findings)
+
+
+def _chosen(
+    modules: Mapping[str, Module],
+    configuration: "Configuration",
+    external: Collection[str],
+    broken: Collection[str],
+) -> "_Chooser":
     chooser = _Chooser(modules, configuration, external, broken)
     chooser.run()
-    order = _order(modules, chooser.requires)
-    return Choice({name: chooser.decision(name) for name in order}, chooser.findings)
+    return chooser
 
 
 class _Chooser:
@@ -60,6 +84,7 @@ class _Chooser:
     ) -> None:
         self.modules = modules
         self.broken = broken
+        self.configuration = configuration
         self.specs = configuration.spec.modules
         kubernetes = configuration.spec.kubernetes
         self.cni = kubernetes.network.cni if kubernetes else ""
@@ -69,6 +94,12 @@ class _Chooser:
         self.why: dict[str, str] = {}
         self.requires: dict[str, tuple[str, ...]] = {}
         self.findings: list[Finding] = []
+        self.clashes: list[Clash] = []
+        self.open_choices: list[tuple[str, str]] = []
+        self.providers: dict[str, list[str]] = {}
+        for name in sorted(modules):
+            for capability in modules[name].provides:
+                self.providers.setdefault(capability.name, []).append(name)
 
     def run(self) -> None:
         """Enable what was asked for, then what that requires, until nothing is added."""
@@ -77,14 +108,23 @@ class _Chooser:
             if spec.enabled and name in self.modules:
                 self.why.setdefault(name, f"spec.modules.{name}.enabled")
         queue = list(self.why)
-        while queue:
-            queue += self._meet(queue.pop(0))
-        self._check_exclusive()
+        for name in queue:  # grows while it is walked
+            queue += self._meet(name)
+        for name, wanted in self.open_choices:
+            self._settle(name, wanted)
+        there = {name: owner for name, owner in self.elsewhere.items() if not self._enabled(name)}
+        self.clashes = clashes_of(self.modules, self.why, there)
+
+    @property
+    def wrong(self) -> Wrong:
+        """All that is."""
+        clashes = {(one.path, one.code) for one in self.clashes}
+        return frozenset({(one.path, one.code) for one in self.findings} | clashes)
 
     def decision(self, name: str) -> Selected:
         """What was decided for one module."""
         if name in self.why:
-            return Selected(True, self.why[name], self.requires.get(name, ()))
+            return Selected(True, self.why[name], self.requires.get(name, ()), *self._using(name))
         spec = self.specs.get(name)
         if name in self.elsewhere:
             return Selected(False, f"it is {self.elsewhere[name]}'s")
@@ -129,7 +169,8 @@ class _Chooser:
         candidates = [wanted] if wanted in self.modules else self._providers(wanted)
         if wanted == "cni" and self.cni:
             candidates = [self.cni] if self.cni in candidates else []
-        chosen = [name for name in candidates if name in self.why or self._enabled(name)]
+        chosen = [name for name in candidates if self._enabled(name)]  # what the user named comes first
+        chosen += [name for name in candidates if name in self.why]
         chosen += [name for name in candidates if self._there(name)]
         if chosen:
             return chosen[0]
@@ -137,14 +178,8 @@ class _Chooser:
         path = f"spec.modules.{module}"
         if len(open_ones) == 1:
             return open_ones[0]
-        if open_ones:
-            names = ", ".join(open_ones)
-            self._finding(
-                path,
-                f"requires {wanted}, which several modules provide",
-                f"one of {names} enabled",
-                FindingCode.AMBIGUOUS,
-            )
+        if open_ones:  # what else is required may decide it
+            self.open_choices.append((module, wanted))
         elif candidates:
             self._disabled_finding(candidates[0], f"{module} requires it{_as(candidates[0], wanted)}")
         elif wanted in self.broken:
@@ -156,23 +191,42 @@ class _Chooser:
             )
         return None
 
-    def _check_exclusive(self) -> None:
-        for capability in EXCLUSIVE:
-            enabled = [name for name in self._providers(capability) if name in self.why]
-            there = [name for name in self._providers(capability) if self._there(name)]
-            for name in enabled if there else ():
-                text = f"provides {capability}, as {there[0]} of {self.elsewhere[there[0]]} does"
-                self._finding(f"spec.modules.{name}", text, "one of them", FindingCode.DUPLICATE)
-            for name in enabled[1:]:
-                self._finding(
-                    f"spec.modules.{name}",
-                    f"provides {capability}, as {enabled[0]} does",
-                    "one of them",
-                    FindingCode.DUPLICATE,
-                )
+    def _settle(self, name: str, wanted: str) -> None:
+        """By then all is on that anything requires; where that is none of the providers, it is the user's choice."""
+        providers = self._providers(wanted)
+        if chosen := [one for one in providers if one in self.why]:
+            self.requires[name] = tuple(sorted({*self.requires[name], chosen[0]}))
+            return
+        open_ones = [one for one in providers if not self._disabled(one)]
+        self.findings.append(
+            Finding(
+                f"spec.modules.{name}",
+                f"requires {wanted}, which several modules provide",
+                expected=f"one of {', '.join(open_ones)} enabled",
+                hint=", or ".join(f"spec.modules.{one}.enabled: true" for one in open_ones),
+                code=FindingCode.AMBIGUOUS,
+            )
+        )
+
+    def _using(self, name: str) -> tuple[tuple[str, ...], frozenset[str]]:
+        """Modules that come first because this one uses them, and which of its uses something has."""
+        after: set[str] = set()
+        on: set[str] = set()
+        for use in self.modules[name].uses:
+            those = {use.name, *self._providers(use.name)} - {name}
+            here = {other for other in those if other in self.why}
+            if here or use.name in self.external or any(map(self._of_site, those)):
+                on.add(use.name)
+            after |= here if use.first else set()
+        return tuple(sorted(after)), frozenset(on)
 
     def _providers(self, capability: str) -> list[str]:
-        return sorted(name for name, module in self.modules.items() if capability in module.provides)
+        return self.providers.get(capability, [])
+
+    def _of_site(self, name: str) -> bool:
+        """Whether the ClusterConfiguration with the hosts has it: what a team has is no fact for others."""
+        site = self.configuration.cluster
+        return site is not None and self.elsewhere.get(name) == f"{site.namespace}/{site.name}"
 
     def _there(self, name: str) -> bool:
         """Whether another ClusterConfiguration has it, and this one does not want it for itself."""
@@ -200,23 +254,3 @@ class _Chooser:
 
 def _as(module: str, wanted: str) -> str:
     return "" if module == wanted else f" (as {wanted})"
-
-
-def _order(modules: Mapping[str, Module], requires: Mapping[str, Iterable[str]]) -> list[str]:
-    """All modules, requirements first; among equals the network stage, then by name."""
-    sorter = TopologicalSorter({name: requires.get(name, ()) for name in modules})
-    try:
-        sorter.prepare()
-    except CycleError as exc:
-        raise ConfigurationError(
-            "modules require each other in a circle",
-            where="spec.modules",
-            why=" -> ".join(exc.args[1]),
-            hint="this is a defect of these modules",
-        ) from exc
-    order: list[str] = []
-    while sorter.is_active():
-        ready = sorted(sorter.get_ready(), key=lambda name: (modules[name].stage is not Stage.NETWORK, name))
-        order += ready
-        sorter.done(*ready)
-    return order

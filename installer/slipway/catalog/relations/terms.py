@@ -1,0 +1,78 @@
+"""What a module says of others, and of the Kubernetes that it runs on."""
+
+import re
+from dataclasses import dataclass
+from operator import eq, ge, gt, le, lt
+from typing import Final, Self
+
+_COMPARISONS: Final = {">=": ge, "<=": le, ">": gt, "<": lt, "=": eq}
+_TERM: Final = re.compile(r"(>=|<=|>|<|=)v?([0-9]+(?:\.[0-9]+){0,2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """What a module offers others by a name of its own; an exclusive one has one provider in a cluster."""
+
+    name: str
+    exclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalUse:
+    """A capability or module that is used where it is on; `first`: then it is there before who uses it."""
+
+    name: str
+    first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A capability or module that cannot be on beside this one, and why."""
+
+    name: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRange:
+    """Versions that meet all `terms`, each a comparison and numbers: `>=1.33 <1.37`. Without any: every version.
+
+    A bound counts by the numbers that it has: `<=1.36` holds for 1.36.4.
+    """
+
+    text: str = ""
+    terms: tuple[tuple[str, tuple[int, ...]], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The range.
+
+        Raises:
+            ValueError: it is written otherwise, or nothing can be in it.
+        """
+        words = [_TERM.fullmatch(word) for word in text.split()]
+        if not words or None in words:
+            raise ValueError("comparisons with blanks between them, as >=1.33 <1.37")
+        terms = tuple((word[1], tuple(map(int, word[2].split(".")))) for word in words if word)
+        made = cls(text, terms)
+        if made._empty():
+            raise ValueError("a range in which there is a version, as >=1.33 <1.37")
+        return made
+
+    def has(self, version: str) -> bool:
+        """Whether a version (`v1.35.4`) is in it."""
+        return self._holds(_numbers(version))
+
+    def _holds(self, found: tuple[int, ...]) -> bool:
+        return all(_COMPARISONS[sign](found[: len(bound)], bound) for sign, bound in self.terms)
+
+    def _empty(self) -> bool:
+        """Bounds themselves, and what is next to them, are in every range that has anything."""
+        bounds = [(*bound, 0, 0)[:3] for _, bound in self.terms]
+        near = [(major, minor + step, 0) for major, minor, _ in bounds for step in (-1, 0, 1)]
+        exact = [(major, minor, patch + step) for major, minor, patch in bounds for step in (-1, 0, 1)]
+        return not any(min(version) >= 0 and self._holds(version) for version in (*near, *exact))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.removeprefix("v").split(".")[:3])
