@@ -92,6 +92,8 @@ class Because(StrEnum):
     """Another step of the plan brings it with it."""
     REQUIRED = "required"
     """Nobody named the module, but another one needs it."""
+    USED = "used"
+    """Something that the module uses where it is on has come, or gone."""
     REMOVED = "removed"
     """It is there and no longer wanted."""
     OWNER = "owner"

@@ -38,6 +38,8 @@ class Desired:
     """Inputs that, changed to something, delete data."""
     disruptive_drift: Callable[[Drift], bool] = field(default=_harmless)
     """Whether mending what differs from the record stops workloads as well."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Of others: they count as inputs do, and whoever carries the step out has no need of them."""
 
     @property
     def id(self) -> str:
@@ -56,7 +58,7 @@ class Seen:
 
 def decide(desired: Desired, seen: Seen, secrets: Mapping[str, str]) -> Step | None:
     """The step with its reasons, or None when record and target agree with what is desired."""
-    inputs = {**desired.inputs, CONTENT: desired.content}
+    inputs = {**desired.inputs, **desired.facts, CONTENT: desired.content}
     wanted, own_parts = digest(inputs, secrets), parts(inputs, secrets)
     reasons = tuple(dict.fromkeys(_reasons(desired, seen, wanted, own_parts)))
     if not reasons:

@@ -12,6 +12,7 @@ PART_DIGITS = 12
 #: Inputs made of several fields: a part for each of their keys, so that a plan names the one that changed.
 NESTED = frozenset(
     {
+        "has",
         "kubernetes_control_plane_cluster",
         "kubernetes_control_plane_encryption",
         "module_secrets",

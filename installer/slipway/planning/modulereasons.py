@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from slipway.model.plan import Because, Reason, Step
 from slipway.model.record import ModuleRecord
 from slipway.planning.modulesecrets import INPUT, secret_reason
+from slipway.planning.together.answers import ANSWERS, answer_reason
 
 #: Inputs that the user's own fields explain better than the values they are rendered to.
 _EXPLAINED = {"settings", "values"}
@@ -24,10 +25,14 @@ def readable_reasons(step: Step, name: str, record: ModuleRecord | None) -> Iter
             yield Reason(Because.OWNER, f"it is taken over from ClusterConfiguration {owner}")
         elif reason.path.startswith(f"{INPUT}."):
             yield secret_reason(name, reason.path.partition(".")[2], record, step.inputs)
+        elif reason.path.startswith(f"{ANSWERS}."):
+            yield answer_reason(
+                name, reason.path.partition(".")[2], record.parts if record else {}, step.parts
+            )
         elif reason.path in _EXPLAINED:
             path = f"spec.modules.{name}.{reason.path}"
             yield Reason(Because.FIELD, f"{path} changed", path)
-        elif not changed & _EXPLAINED:
+        elif not (changed & _EXPLAINED or any(path.startswith(f"{ANSWERS}.") for path in changed)):
             yield Reason(Because.FIELD, f"{name}: {reason.path} changed", reason.path)
 
 

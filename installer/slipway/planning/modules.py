@@ -5,12 +5,11 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from slipway.catalog import Catalog, Module
-from slipway.catalog.facts import cluster_facts
 from slipway.catalog.modules import Stage
 from slipway.errors import BundleError, ConfigurationError, Finding
 from slipway.findings import FindingCode
-from slipway.model.bundle import ArtifactKind, BundleManifest
-from slipway.model.configuration import Configuration, ModuleSpec
+from slipway.model.bundle import BundleManifest
+from slipway.model.configuration import Configuration
 from slipway.model.modulesecrets import SecretRequest
 from slipway.model.observed import Observed
 from slipway.model.plan import Action, Because, Change, Reason, Step, StepKind
@@ -22,6 +21,8 @@ from slipway.planning.hosts import ADMISSION_STEP, MIRROR_STEP
 from slipway.planning.losing import loss_reasons, may_lose
 from slipway.planning.modulereasons import half_done_reasons, readable_reasons
 from slipway.planning.modulesecrets import as_input, kept_reasons, missing_hold, secret_requests
+from slipway.planning.together.answers import as_facts, uses
+from slipway.planning.together.ground import Ground, ground_of
 
 NO_SECRETS: Mapping[str, SecretRequest] = {}
 
@@ -45,35 +46,31 @@ def module_steps(
     configuration: Configuration, catalog: Catalog, bundle: BundleManifest, observed: Observed
 ) -> Iterator[Step]:
     """Every module that has to be installed, changed or removed."""
-    selection = catalog.selection(configuration)
-    wanted = {name: chosen for name, chosen in selection.items() if chosen.enabled}
+    ground = ground_of(configuration, catalog, bundle)
+    wanted = {name: chosen for name, chosen in ground.selection.items() if chosen.enabled}
     network = tuple(name for name in wanted if catalog.modules[name].stage is Stage.NETWORK)
     for name, chosen in wanted.items():
-        step = _apply_step(configuration, catalog, bundle, observed, name, (*chosen.requires, *network))
+        step = _apply_step(ground, observed, name, (*chosen.requires, *chosen.after, *network))
         if step and step.change is Change.CREATE and configuration.spec.modules.get(name) is None:
             step = replace(step, reasons=(Reason(Because.REQUIRED, chosen.why),))
         if step:
             yield step
-    yield from _removals(configuration, catalog, observed, set(wanted))
+    yield from _removals(ground, observed, set(wanted))
 
 
 def module_inputs(
-    configuration: Configuration,
-    catalog: Catalog,
-    bundle: BundleManifest,
+    ground: Ground,
     name: str,
+    values: Mapping[str, Mapping[str, Any]],
     requests: Mapping[str, SecretRequest] = NO_SECRETS,
 ) -> dict[str, Any]:
-    """What a module is made of: the inputs of its digest and the request to the run."""
-    module = catalog.modules[name]
-    spec = configuration.spec.modules.get(name, ModuleSpec())
-    facts = {**cluster_facts(configuration), "digests": _image_digests(module, bundle)}
-    values = catalog.values(module, spec.settings, spec.values, facts)
+    """What a module is made of: the inputs of its digest and the request to the run. `values`: by release."""
+    module, spec = ground.catalog.modules[name], ground.spec(name)
     return {
         "name": name,
         "version": module.version,
         "stage": str(module.stage),
-        "settings": catalog.settings(module, spec.settings),
+        "settings": ground.catalog.settings(module, spec.settings),
         "values": spec.values,
         "releases": [
             {
@@ -81,35 +78,30 @@ def module_inputs(
                 "namespace": release.namespace,
                 "create_namespace": release.create_namespace,
                 "labels": dict(release.labels),
-                "chart": _chart(module, release.chart, bundle),
+                "chart": _chart(ground, module, release.chart),
                 "values": values[release.name],
             }
             for release in module.releases
         ],
         "health": asdict(module.health),
         "removal": asdict(module.removal),
-        "requires": list(catalog.selection(configuration)[name].requires),
-        "owner": owner_of(configuration),
+        "requires": list(ground.selection[name].requires),
+        "owner": owner_of(ground.configuration),
         **as_input(requests),
     }
 
 
-def _apply_step(
-    configuration: Configuration,
-    catalog: Catalog,
-    bundle: BundleManifest,
-    observed: Observed,
-    name: str,
-    after: tuple[str, ...],
-) -> Step | None:
-    module, spec = catalog.modules[name], configuration.spec.modules.get(name, ModuleSpec())
-    settings = catalog.settings(module, spec.settings)
+def _apply_step(ground: Ground, observed: Observed, name: str, after: tuple[str, ...]) -> Step | None:
+    configuration, module = ground.configuration, ground.catalog.modules[name]
+    settings = ground.catalog.settings(module, ground.spec(name).settings)
     requests = secret_requests(configuration, module, settings, observed.secrets)
+    rendered = ground.rendered(name)
     desired = Desired(
         kind=StepKind.MODULE,
         target=name,
         action=Action.APPLY,
-        inputs=module_inputs(configuration, catalog, bundle, name, requests),
+        inputs=module_inputs(ground, name, rendered.values, requests),
+        facts=as_facts(rendered.asked),
         content=module.digest,
         needs=(
             settings_id(configuration),
@@ -148,17 +140,8 @@ def _seen(observed: Observed, record: ModuleRecord | None) -> Seen:
     return Seen(StepRecord(digest, record.parts, version=record.version), intents, drift)
 
 
-def _image_digests(module: Module, bundle: BundleManifest) -> dict[str, str]:
-    """Reference -> digest of the module's own images that the bundle carries."""
-    return {
-        artifact.reference: artifact.digest
-        for artifact in bundle.artifacts
-        if artifact.kind is ArtifactKind.IMAGE and artifact.reference in module.images
-    }
-
-
-def _chart(module: Module, chart: str, bundle: BundleManifest) -> dict[str, Any]:
-    artifact = bundle.find(ArtifactKind.CHART, chart)
+def _chart(ground: Ground, module: Module, chart: str) -> dict[str, Any]:
+    artifact = ground.charts.get(chart)
     if artifact is None:
         raise BundleError(
             f"the bundle has no chart {chart}",
@@ -168,14 +151,15 @@ def _chart(module: Module, chart: str, bundle: BundleManifest) -> dict[str, Any]
     return {"name": artifact.name, "version": artifact.version, "digest": artifact.digest}
 
 
-def _removals(
-    configuration: Configuration, catalog: Catalog, observed: Observed, wanted: set[str]
-) -> Iterator[Step]:
+def _removals(ground: Ground, observed: Observed, wanted: set[str]) -> Iterator[Step]:
     """Modules of this ClusterConfiguration that are installed and no longer wanted: dependents first.
+
+    Who uses one of them forgets it before: what it has there is of kinds that may go with it.
 
     Raises:
         ConfigurationError: one is required by a module of another ClusterConfiguration.
     """
+    configuration, catalog = ground.configuration, ground.catalog
     records: Mapping[str, ModuleRecord] = observed.cluster.modules
     leaving = {
         name: record
@@ -187,7 +171,7 @@ def _removals(
         before = [
             remove_id(other) if other in leaving else apply_id(other)
             for other, its in records.items()
-            if name in its.requires and its.owner == record.owner
+            if its.owner == record.owner and (name in its.requires or uses(catalog, other, name))
         ]
         yield _removal(configuration, catalog, observed, record, tuple(before))
 

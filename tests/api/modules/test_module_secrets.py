@@ -28,6 +28,7 @@ from slipway.model.configuration import Configuration, Spec
 from slipway.model.record import Intent, ModuleRecord
 from slipway.planning.modules import module_inputs
 from slipway.planning.modulesecrets import secret_requests as planned_requests
+from slipway.planning.together.ground import ground_of
 from slipway.settings import NAMESPACE
 from tests.api.working import LABEL
 from tests.apiserver import ApiServer
@@ -74,7 +75,8 @@ def request_for(release: Catalog, spec: dict[str, Any] | None = None, seen: Seen
     bundle = manifests.manifest_of(name="t", catalog=release.digest, slipway="0", artifacts=[chart])
     settings = release.settings(module, said.settings)
     requests = planned_requests(configuration, module, settings, seen)
-    made = module_inputs(configuration, release, bundle, "told", requests)
+    ground = ground_of(configuration, release, bundle)
+    made = module_inputs(ground, "told", ground.rendered("told").values, requests)
     return json.loads(json.dumps({**made, "destroys": [], "health": {"timeout": 60, "rules": []}}))  # type: ignore[no-any-return]
 
 

@@ -14,6 +14,7 @@ from slipway.planning.beside import beside
 from slipway.planning.digests import digest, parts
 from slipway.planning.modules import module_inputs
 from slipway.planning.plan import make_plan
+from slipway.planning.together.ground import ground_of
 from tests.unit.planning import model
 
 TEAM = "team-a"
@@ -37,6 +38,11 @@ def found(seen: Observed, modules: dict[str, Any] = PERSISTENT) -> Configuration
     return beside(team(modules), seen.cluster.configurations, model.catalog(), seen.cluster.modules)
 
 
+def inputs_of(configuration: Configuration) -> dict[str, Any]:
+    ground = ground_of(configuration, model.catalog(), model.bundle())
+    return module_inputs(ground, "welcome", ground.rendered("welcome").values)
+
+
 def with_record(seen: Observed, **fields: Any) -> Observed:
     """Beside the site's modules one that a team has."""
     record = ModuleRecord("welcome", ModulePhase.HEALTHY, owner=f"{TEAM}/platform", **fields)
@@ -49,7 +55,7 @@ def test_a_team_uses_the_clusters_registry_network_and_modules_as_they_are() -> 
     document = model.document({"kubernetes": {"network": {"dnsDomain": "site.local"}}})
     seen = model.installed(document)
     configuration = found(seen)
-    inputs = module_inputs(configuration, model.catalog(), model.bundle(), "welcome")
+    inputs = inputs_of(configuration)
     assert inputs["requires"] == ["local-path-provisioner"]
     assert inputs["owner"] == f"{TEAM}/platform"
     assert inputs["releases"][0]["values"]["clusterName"] == "site"
@@ -128,7 +134,7 @@ def test_without_a_cluster_of_slipway_it_stands_alone() -> None:
 @pytest.mark.parametrize("lives", [True, False], ids=["lives", "is gone"])
 def test_a_module_of_another_is_taken_over_after_a_yes_where_that_one_lives(*, lives: bool) -> None:
     seen = model.installed(model.document())
-    inputs = module_inputs(found(seen), model.catalog(), model.bundle(), "welcome")
+    inputs = inputs_of(found(seen))
     seen = with_record(seen, digest=digest(inputs, {}), parts=parts(inputs, {}))
     if not lives:
         alone = replace(seen.cluster, configurations=seen.cluster.configurations[:1])

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from slipway.bundle.make.charts import read_chart
 from slipway.bundle.site.source import ArtifactSource
@@ -25,6 +24,7 @@ from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration
 from slipway.planning.modules import module_inputs
 from slipway.planning.plan import required_images
+from slipway.planning.together.ground import Ground, ground_of
 
 _REBUILD = "build the bundle again: slipway bundle build -f cluster.yaml -o DIR"
 _DECLARE = "slipway catalog verify -f cluster.yaml says how to put the module right"
@@ -56,8 +56,9 @@ def closure(configuration: Configuration, catalog: Catalog, source: ArtifactSour
     if helm is None:
         text = f"is not in the bundle for this machine, {this_machine().name}"
         return Closure(findings=(Finding("binary/helm", text, hint=_REBUILD, code=FindingCode.MISSING),))
-    modules = tuple(name for name, it in catalog.selection(configuration).items() if it.enabled)
-    look = partial(_found, configuration, catalog, source, Helm(source.path(helm), None))
+    ground = ground_of(configuration, catalog, manifest)
+    modules = tuple(name for name, it in ground.selection.items() if it.enabled)
+    look = partial(_found, ground, source, Helm(source.path(helm), None))
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="helm") as pool:
         results = list(pool.map(look, modules))
     failed = [result for result in results if isinstance(result, Finding)]
@@ -69,12 +70,10 @@ def closure(configuration: Configuration, catalog: Catalog, source: ArtifactSour
     return Closure(tuple(sorted(images | set(needed))), (*own, *modules), wrong)
 
 
-def _found(
-    configuration: Configuration, catalog: Catalog, source: ArtifactSource, helm: Helm, name: str
-) -> list[Found] | Finding:
+def _found(ground: Ground, source: ArtifactSource, helm: Helm, name: str) -> list[Found] | Finding:
     """What a module's charts refer to, or why that cannot be told."""
     try:
-        return found_in(_renderings(configuration, catalog, source, helm, name))
+        return found_in(_renderings(ground, source, helm, name))
     except SlipwayError as error:
         why = f": {error.why}" if error.why else ""
         where = error.where or f"module/{name}"
@@ -82,17 +81,15 @@ def _found(
         return Finding(where, f"{error.what}{why}", hint=error.hint, code=code)
 
 
-def _renderings(
-    configuration: Configuration, catalog: Catalog, source: ArtifactSource, helm: Helm, name: str
-) -> Iterator[Rendering]:
+def _renderings(ground: Ground, source: ArtifactSource, helm: Helm, name: str) -> Iterator[Rendering]:
     """A module's charts, rendered as an apply would have them."""
     manifest = source.manifest()
-    inputs: dict[str, Any] = module_inputs(configuration, catalog, manifest, name)
+    inputs = module_inputs(ground, name, ground.rendered(name).values)
     for release in inputs["releases"]:
         artifact = manifest.find(ArtifactKind.CHART, release["chart"]["name"])
         if artifact:
             chart, place = read_chart(source.path(artifact)), (release["name"], release["namespace"])
-            for version in _versions(configuration, manifest) or ("",):
+            for version in _versions(ground.configuration, manifest) or ("",):
                 yield rendering(*place, chart, release["values"], helm, version)
 
 
