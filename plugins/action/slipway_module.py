@@ -24,6 +24,7 @@ from slipway.cluster.lifecycle.turns import Ended, Turns
 from slipway.cluster.own.records import now
 from slipway.cluster.rest.client import connect
 from slipway.errors import Interrupted, SlipwayError
+from slipway.model.modulehealth import kinds_of
 from slipway.model.record import Intent
 
 # Ansible loads this file once, before it forks a worker for each module.
@@ -76,6 +77,7 @@ class Turn:
         self.kubeconfig = variables.get("slipway_kubeconfig", "")
         self.epoch = int(variables.get("slipway_epoch", 0))
         self.holder = variables.get("slipway_holder", "")
+        self.kinds = kinds_of(variables.get("slipway_kinds", ()))
         self.slots = int(variables.get("slipway_module_slots", SLOTS))
         self.turns.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -111,7 +113,7 @@ class Turn:
             # A removal is not given up: what it waits for, its workloads, is not to be found again afterwards.
             act = remove_module if self.action == "remove" else apply_module
             cancelled = (lambda: False) if self.action == "remove" else self.turns.given_up
-            work = Work(client, helm, self._artifact, cancelled, said.append, self._slot)
+            work = Work(client, helm, self._artifact, cancelled, said.append, self._slot, self.kinds)
             try:
                 act(work, self.request, self._intent())
                 outcome: dict[str, Any] = {"state": str(Ended.DONE)}

@@ -14,6 +14,7 @@ from slipway.catalog.relations.selecting import Selected
 from slipway.catalog.rendering import Rendered
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
+from slipway.model.modulehealth import Expectations, kinds_of
 
 if TYPE_CHECKING:
     from slipway.catalog.versions import Versions
@@ -42,9 +43,12 @@ class Catalog:
         return hash(self.digest)
 
     @property
-    def health_rules(self) -> dict[str, tuple[Mapping[str, Any], ...]]:
-        """What has to hold of a module that is there, beyond the objects that it made."""
-        return {name: module.health.rules for name, module in self.modules.items() if module.health.rules}
+    def expectations(self) -> Expectations:
+        """What modules say of health: of objects, and of kinds, which are the same for all of them."""
+        return Expectations(
+            {name: module.health.rules for name, module in self.modules.items() if module.health.rules},
+            kinds_of(one for module in self.modules.values() for one in module.kinds),
+        )
 
     def named(self, name: str) -> Module:
         """The module that somebody named.

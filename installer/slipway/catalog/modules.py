@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.catalog.relations.terms import Capability, OptionalUse, Rival, VersionRange
+from slipway.model.modulehealth import Health, KindRule
 
 if TYPE_CHECKING:
     from slipway.catalog.folder.lock import LockedChart, LockFile
@@ -59,17 +60,6 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """When it is healthy: all objects of its releases are Current, and `rules` hold.
-
-    A rule is {kind, apiVersion, name?, namespace?, defaultClass?}. `timeout` in seconds.
-    """
-
-    timeout: int = 300
-    rules: tuple[Mapping[str, Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Removal:
     """What disabling does to CRDs, data (claims) and the namespace."""
 
@@ -100,6 +90,8 @@ class Module:
     images: tuple[str, ...] = ()
     runtime_images: tuple[str, ...] = ()
     health: Health = field(default_factory=Health)
+    kinds: tuple[KindRule, ...] = ()
+    """What the status of its custom resources means, in whichever module there are some."""
     removal: Removal = field(default_factory=Removal)
     resources: Mapping[str, str] = field(default_factory=dict)
     schema: Mapping[str, Any] = field(default_factory=dict)

@@ -10,8 +10,9 @@ from slipway.cluster.own import kept, records
 from slipway.cluster.own.admission import read_admission
 from slipway.cluster.own.configurations import live_configuration
 from slipway.cluster.rest.client import Client, Object
-from slipway.cluster.standing import NO_RULES, Rules, pressures_of, ready_of, sick_modules
+from slipway.cluster.standing import pressures_of, ready_of, sick_modules
 from slipway.errors import PreflightError
+from slipway.model.modulehealth import NO_EXPECTATIONS, Expectations
 from slipway.model.observed import ClusterObserved, LiveConfiguration, NodeObserved
 from slipway.model.record import Intent, NodeRecord
 from slipway.settings import API_GROUP, API_VERSION, NAMESPACE, NODE_RECORD_PREFIX
@@ -21,8 +22,10 @@ CATALOG_ANNOTATION = f"{API_GROUP}/catalog"
 OPERATOR = "slipway-operator"
 
 
-def observe(client: Client, *, rules: Rules = NO_RULES, drift: bool = False) -> ClusterObserved:
-    """Read the cluster. `rules` of modules are read too; `drift`: also compare what they made with what is there."""
+def observe(
+    client: Client, *, expectations: Expectations = NO_EXPECTATIONS, drift: bool = False
+) -> ClusterObserved:
+    """Read the cluster, and health by `expectations`. `drift`: also compare what modules made with what is there."""
     with ThreadPoolExecutor(max_workers=7, thread_name_prefix="cluster") as pool:
         version = pool.submit(client.version)
         nodes = pool.submit(_nodes, client)
@@ -39,7 +42,7 @@ def observe(client: Client, *, rules: Rules = NO_RULES, drift: bool = False) -> 
             modules=found,
             unreadable=failed,
             configurations=configurations.result(),
-            sick=sick_modules(client, found.values(), rules, pool),
+            sick=sick_modules(client, found.values(), expectations, pool),
             drift=drifts.drift_of_modules(client, found.values(), pool) if drift else {},
             operator_catalog=operator.result(),
             settings=settings.result(),

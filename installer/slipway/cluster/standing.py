@@ -4,15 +4,21 @@ The only reader of both. One list per kind and namespace; only what is sick is a
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
-from typing import Any, Final
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 from slipway.cluster.condition import health
-from slipway.cluster.lifecycle import waiting
-from slipway.cluster.lifecycle.drift import ObjectsPlace, ref_key, settled_modules
+from slipway.cluster.condition.judging import Judge
+from slipway.cluster.lifecycle.diagnosis import diagnose, unready_pods
+from slipway.cluster.lifecycle.drift import ref_key, settled_modules
+from slipway.cluster.lifecycle.ruled import rule_refs, unmet
+from slipway.cluster.lifecycle.waiting import FoundObjects, object_status, objects_of, readable
 from slipway.cluster.rest.client import Client, Object
 from slipway.errors import SlipwayError
+from slipway.model.modulehealth import Expectations, HealthRule
 from slipway.model.record import ModuleRecord, ObjectRef
 from slipway.model.standing import Ailment, Cause, Part
 
@@ -22,8 +28,6 @@ ASKED: Final = 10
 
 #: A Node's conditions that are well when False.
 PRESSURES: Final = ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
-
-FoundObjects = dict[str, Object | SlipwayError]
 
 
 def ready_of(node: Object) -> Object:
@@ -44,52 +48,61 @@ def _conditions(node: Object) -> Iterable[Object]:
     return (node.get("status") or {}).get("conditions") or ()
 
 
-#: Module -> the rules of its module.yaml, beyond the objects that it made.
-Rules = Mapping[str, Iterable[Mapping[str, Any]]]
-NO_RULES: Final[Rules] = {}
-
-
 def sick_modules(
-    client: Client, modules: Iterable[ModuleRecord], rules: Rules, pool: Executor
+    client: Client, modules: Iterable[ModuleRecord], expectations: Expectations, pool: Executor
 ) -> dict[str, tuple[Ailment, ...]]:
     """What is sick of each module that was healthy when it was recorded. Others are worked on, or failed anyway."""
-    records = settled_modules(modules)
-    broken = pool.map(lambda record: _broken_rules(client, record, rules), records)
-    found = _objects(client, [ref for record in records for ref in objects_that_can_be_sick(record)], pool)
-    suspects = [
-        (record, ref)
-        for record in records
-        for ref in objects_that_can_be_sick(record)
-        if _suspect(ref, found)
-    ]
-    ailing: dict[str, list[Ailment]] = defaultdict(list)
-    for number, (record, ref) in enumerate(suspects):
-        ailment = _ailment(client, record.name, ref, found.get(ref_key(ref)), ask=number < ASKED)
+    judge = Judge(client, expectations.kinds)
+    looks = [_Look(record, expectations.rules.get(record.name, ())) for record in settled_modules(modules)]
+    found = objects_of(client, [ref for look in looks for ref in look.refs], pool)
+    suspects = [(look, ref) for look in looks for ref in look.own if _suspect(judge, ref, found)]
+    ailing: dict[str, dict[str, Ailment]] = defaultdict(dict)
+    for number, (look, ref) in enumerate(suspects):
+        ailment = _ailment(judge, look.record.name, ref, found.get(ref_key(ref)), ask=number < ASKED)
         if ailment:
-            ailing[record.name].append(ailment)
-    for record, ailments in zip(records, broken, strict=True):
-        ailing[record.name] += ailments
-    return {name: tuple(ailments) for name, ailments in ailing.items() if ailments}
+            ailing[look.record.name][ref_key(ref)] = ailment
+    broken = pool.map(lambda look: list(_broken_rules(judge, look, found)), looks)
+    for look, ailments in zip(looks, broken, strict=True):
+        for key, ailment in ailments:
+            ailing[look.record.name].setdefault(key, ailment)
+    return {name: tuple(ailments.values()) for name, ailments in ailing.items() if ailments}
 
 
-def _broken_rules(client: Client, record: ModuleRecord, rules: Rules) -> list[Ailment]:
-    """Rules that do not hold, each a request; those of an object that the module made are looked at anyway."""
-    ailments, module = [], record.name
-    own = {(ref.api_version, ref.kind, ref.name, ref.namespace) for ref in objects_that_can_be_sick(record)}
-    for rule in rules.get(module, ()):
-        if (rule["apiVersion"], rule["kind"], rule.get("name"), rule.get("namespace", "")) in own:
-            continue
-        what = waiting.rule_name(rule)
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A module that is looked at."""
+
+    record: ModuleRecord
+    rules: tuple[HealthRule, ...]
+
+    @property
+    def own(self) -> tuple[ObjectRef, ...]:
+        """Of what it made, the objects that can be sick."""
+        return tuple(objects_that_can_be_sick(self.record))
+
+    @property
+    def refs(self) -> Iterator[ObjectRef]:
+        """These, and whatever its rules name."""
+        yield from self.own
+        for rule in self.rules:
+            yield from rule_refs(rule, self.record.objects)
+
+
+def _broken_rules(judge: Judge, look: _Look, found: FoundObjects) -> Iterator[tuple[str, Ailment]]:
+    """Rules that do not hold, by the object or kind that each is about; objects have been read."""
+    name = look.record.name
+    for rule in look.rules:
         try:
-            status = waiting.rule_status(client, rule)
+            lacking = unmet(judge, rule, look.record.objects, partial(readable, found))
         except SlipwayError as error:
-            message = f"{what} cannot be read: {error.what}; {error.why}"
-            ailments.append(Ailment(Part.MODULE, module, Cause.UNREADABLE, message))
+            message = f"{rule.kind} {rule.name} cannot be read: {error.what}; {error.why}"
+            yield f"{rule.kind}/{rule.name}", Ailment(Part.MODULE, name, Cause.UNREADABLE, message)
             continue
-        if not status.current:
+        for key, status in lacking.items():
             cause = Cause.FAILED if status.state is health.KStatus.FAILED else Cause.NOT_CURRENT
-            ailments.append(Ailment(Part.MODULE, module, cause, f"{what}: {status.message}"))
-    return ailments
+            obj = found.get(key)
+            since = health.unready_since(obj, rule.conditions) if isinstance(obj, dict) else ""
+            yield key, Ailment(Part.MODULE, name, cause, f"{key}: {status.message}", since)
 
 
 def objects_that_can_be_sick(record: ModuleRecord) -> Iterator[ObjectRef]:
@@ -97,52 +110,41 @@ def objects_that_can_be_sick(record: ModuleRecord) -> Iterator[ObjectRef]:
     return (ref for ref in record.objects if health.can_be_unready(ref.api_version, ref.kind))
 
 
-def _objects(client: Client, refs: Iterable[ObjectRef], pool: Executor) -> FoundObjects:
-    """Those that exist, by `ref_key`; in place of those that cannot be read, why."""
-    places: dict[ObjectsPlace, dict[str, ObjectRef]] = defaultdict(dict)
-    for ref in refs:
-        places[ref.api_version, ref.kind, ref.namespace][ref.name] = ref
-
-    def read(place: ObjectsPlace) -> FoundObjects:
-        wanted = places[place]
-        try:
-            items = client.list(*place, kept=lambda obj: obj if obj["metadata"]["name"] in wanted else None)
-        except SlipwayError as error:
-            return {ref_key(ref): error for ref in wanted.values()}
-        return {ref_key(wanted[item["metadata"]["name"]]): item for item in items}
-
-    return {key: item for part in pool.map(read, places) for key, item in part.items()}
-
-
-def _suspect(ref: ObjectRef, found: Mapping[str, Object | SlipwayError]) -> bool:
+def _suspect(judge: Judge, ref: ObjectRef, found: FoundObjects) -> bool:
     obj = found.get(ref_key(ref))
     if obj is None:
         return not ref.passing
-    return isinstance(obj, SlipwayError) or not health.status(obj).current
+    return isinstance(obj, SlipwayError) or not judge.status(obj).current
 
 
 def _ailment(
-    client: Client, module: str, ref: ObjectRef, obj: Object | SlipwayError | None, *, ask: bool
+    judge: Judge, module: str, ref: ObjectRef, obj: Object | SlipwayError | None, *, ask: bool
 ) -> Ailment | None:
     """What is wrong with one object; None where it is nothing but that a node is lost, which is told by itself."""
     key = ref_key(ref)
     if obj is None:
-        return Ailment(Part.MODULE, module, Cause.ABSENT, f"{key} is gone")
+        return Ailment(Part.MODULE, module, Cause.ABSENT, f"{key} is gone{_without_kind(judge, ref)}")
     if isinstance(obj, SlipwayError):
         message = f"{key} cannot be read: {obj.what}; {obj.why}"
         return Ailment(Part.MODULE, module, Cause.UNREADABLE, message)
     try:
-        status = waiting.object_status(client, obj)
+        status = object_status(judge, obj)
         if status.current:
             return None
-        since = health.unready_since(obj)
+        since = health.unready_since(obj, judge.conditions(obj))
         message = f"{key}: {status.message}"
         if ask:
-            message = waiting.diagnose(client, [ref], {key: status})
+            message = diagnose(judge.client, [ref], {key: status})
             since = since or min(
-                filter(None, map(health.unready_since, waiting.unready_pods(client, obj))), default=""
+                filter(None, map(health.unready_since, unready_pods(judge.client, obj))), default=""
             )
     except SlipwayError as error:
         return Ailment(Part.MODULE, module, Cause.UNREADABLE, f"{key}: {error.what}; {error.why}")
     cause = Cause.FAILED if status.state is health.KStatus.FAILED else Cause.NOT_CURRENT
     return Ailment(Part.MODULE, module, cause, message, since)
+
+
+def _without_kind(judge: Judge, ref: ObjectRef) -> str:
+    """Why nobody could make it again: with its definition, all objects of a kind go."""
+    absent = judge.absent(ref.api_version, ref.kind)
+    return "" if absent == health.status(None) else f": {absent.message}"

@@ -64,6 +64,9 @@ def run_modules(steps: tuple[Step, ...], run: Run) -> None:
                 "slipway_operation": board.operation,
                 "slipway_epoch": run.locks.epoch,
                 "slipway_holder": context.holder,
+                "slipway_kinds": [
+                    one.model_dump(mode="json") for one in context.catalog.expectations.kinds.values()
+                ],
             },
             directory=context.state / "runs",
             secrets=context.secret,

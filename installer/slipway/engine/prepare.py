@@ -168,7 +168,7 @@ def _cluster(context: Context, *, drift: bool) -> ClusterObserved:
             raise _no_kubeconfig(context.kubeconfig)
         return ClusterObserved(reachable=False, error="no kubeconfig yet")
     try:
-        return observe(context.client(), rules=context.catalog.health_rules, drift=drift)
+        return observe(context.client(), expectations=context.catalog.expectations, drift=drift)
     except ForeignClusterError:
         raise
     except SlipwayError as error:

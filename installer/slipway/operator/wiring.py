@@ -58,7 +58,7 @@ class Opened:
 
     def look(self) -> ClusterObserved:
         """The API alone."""
-        return observe(self._context.client(), rules=self._context.catalog.health_rules)
+        return observe(self._context.client(), expectations=self._context.catalog.expectations)
 
     def refuse_held(self) -> None:
         """The same Lease that `apply` takes. Who remembers no earlier look waits until it has seen enough of it."""

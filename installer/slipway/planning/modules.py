@@ -83,7 +83,7 @@ def module_inputs(
             }
             for release in module.releases
         ],
-        "health": asdict(module.health),
+        "health": module.health.model_dump(mode="json"),
         "removal": asdict(module.removal),
         "requires": list(ground.selection[name].requires),
         "owner": owner_of(ground.configuration),

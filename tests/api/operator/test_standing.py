@@ -13,6 +13,7 @@ from slipway.cluster.observe import observe
 from slipway.cluster.own.records import delete_module, write_module
 from slipway.cluster.rest.client import Client, connect
 from slipway.model.configuration import Configuration
+from slipway.model.modulehealth import Expectations, HealthRule
 from slipway.model.observed import ClusterObserved, Observed, Scope
 from slipway.model.plan import Plan
 from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef
@@ -30,12 +31,14 @@ MODULE = "stood"
 WEB = ObjectRef("apps/v1", "Deployment", "web", SPACE)
 NODE = "stands"
 #: One that holds, and one of an object that is looked at anyway.
-RULES = {
-    MODULE: (
-        {"apiVersion": "v1", "kind": "Namespace", "name": SPACE},
-        {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "namespace": SPACE},
-    )
-}
+RULES = Expectations(
+    {
+        MODULE: (
+            HealthRule(api_version="v1", kind="Namespace", name=SPACE),
+            HealthRule(api_version="apps/v1", kind="Deployment", name="web", namespace=SPACE),
+        )
+    }
+)
 #: kwok never makes this one ready, so what a test says of it stays.
 LOST = "lost"
 
@@ -88,7 +91,7 @@ def client(cluster: ApiServer) -> Iterator[Client]:
 
 
 def sick(client: Client) -> tuple[Ailment, ...]:
-    return observe(client, rules=RULES).sick.get(MODULE, ())
+    return observe(client, expectations=RULES).sick.get(MODULE, ())
 
 
 def test_a_deployment_without_an_available_pod(cluster: ApiServer, client: Client) -> None:
@@ -133,8 +136,8 @@ def test_an_object_that_is_gone(cluster: ApiServer, client: Client) -> None:
 
 
 def test_a_rule_that_does_not_hold(cluster: ApiServer, client: Client) -> None:
-    rules = {MODULE: ({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "defaultClass": True},)}
-    (ailment,) = observe(client, rules=rules).sick[MODULE]
+    rule = HealthRule(api_version="storage.k8s.io/v1", kind="StorageClass", default_class=True)
+    (ailment,) = observe(client, expectations=Expectations({MODULE: (rule,)})).sick[MODULE]
     assert (ailment.cause, ailment.message) == (Cause.NOT_CURRENT, "StorageClass: no class is the default")
 
 

@@ -63,6 +63,26 @@ def test_a_mistake_is_found_where_it_is(tmp_path: Path, case: dict) -> None:
     assert "neighbour" in loaded.modules
 
 
+def test_two_modules_that_say_different_things_of_a_kind_are_both_told(tmp_path: Path) -> None:
+    widget = {"group": "example.com", "kind": "Widget"}
+    said = {
+        "first": {"status": "none"},
+        "second": {"conditions": {"Ready": "True"}},
+        "third": {"status": "none"},
+    }
+    for name, words in said.items():
+        write_skeleton(tmp_path, name)
+        path = tmp_path / name / "module.yaml"
+        health = {"health": {"kinds": [widget | words]}}
+        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | health))
+    found = linted_modules(catalog.load([tmp_path]), ())
+    assert [str(one) for one in found["second"]] == [
+        f"module.yaml: health.kinds[0]: {name} says something else of Widget.example.com"
+        for name in ("first", "third")
+    ]
+    assert [one.path for one in found["first"]] == ["module.yaml: health.kinds[0]"]
+
+
 @pytest.mark.parametrize("text", ["a: [b", "- a", "", "\x00"])
 def test_what_is_no_map_is_told(tmp_path: Path, text: str) -> None:
     write_skeleton(tmp_path, "guestbook")

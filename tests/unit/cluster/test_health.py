@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from slipway.cluster.condition.health import KStatus, can_be_unready, status, unready_since, without_lost
+from slipway.cluster.lifecycle.diagnosis import pod_reasons
 from slipway.cluster.lifecycle.drift import differences
-from slipway.cluster.lifecycle.waiting import pod_reasons
 from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef
 
 DONE = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}

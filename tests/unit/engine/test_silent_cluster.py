@@ -11,6 +11,7 @@ from slipway.api import read
 from slipway.cluster.rest.client import connect
 from slipway.engine import prepare
 from slipway.errors import ConfigurationError, TransientError
+from slipway.model.modulehealth import NO_EXPECTATIONS
 from tests.unit.planning import model
 
 #: Nobody listens there.
@@ -30,7 +31,7 @@ def context(directory: Path, document: dict[str, Any], *, kubeconfig: bool) -> A
         configuration=read.parse(document),
         kubeconfig=path,
         client=lambda: connect(path),
-        catalog=SimpleNamespace(health_rules={}),
+        catalog=SimpleNamespace(expectations=NO_EXPECTATIONS),
     )
 
 

@@ -46,6 +46,7 @@ def lint_findings(catalog: "Catalog", name: str, site: "Configuration") -> list[
         *(_in_file(_CASES, one) for one in ([] if wrong else _cases(catalog, module, site))),
         *(_in_file(reading.MODULE, one) for one in _sources(catalog, module)),
         *(_in_file(reading.MODULE, one) for one in relation_findings(catalog, module)),
+        *(_in_file(reading.MODULE, one) for one in _kinds(catalog, module)),
         *(_in_file(reading.BUILD, one) for one in _unused(reading.build_of(module.directory), module)),
     ]
 
@@ -131,6 +132,16 @@ def _sources(catalog: "Catalog", module: Module) -> Iterator[Finding]:
             text = f"no chart {release.chart} is pinned"
             expected = "one in build.yaml, a chartDir or a repository"
             yield Finding(f"releases[{index}].chart", text, expected=expected, code=FindingCode.MISSING)
+
+
+def _kinds(catalog: "Catalog", module: Module) -> Iterator[Finding]:
+    """Does everybody say the same of a kind? It holds for the objects of all modules."""
+    for index, one in enumerate(module.kinds):
+        for other in catalog.modules.values():
+            for its in other.kinds:
+                if (its.group, its.kind) == (one.group, one.kind) and its != one:
+                    text = f"{other.name} says something else of {one.kind}.{one.group}"
+                    yield Finding(f"health.kinds[{index}]", text, code=FindingCode.DUPLICATE)
 
 
 def _unused(build: Build, module: Module) -> Iterator[Finding]:

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from slipway.catalog.folder.relationentries import Capabilities, Conflicts, Range, Uses, named
-from slipway.catalog.modules import Health, Requirement
+from slipway.catalog.modules import Requirement
 from slipway.model.fields import Model, Name
+from slipway.model.modulehealth import Health, HealthRule, KindRule
 from slipway.model.modulesecrets import SecretEntry
 
 #: Of what a module's folder holds: below it, and never hidden.
@@ -46,26 +47,16 @@ class ReleaseEntry(Model):
     labels: dict[str, str] = Field(default_factory=dict)
 
 
-class HealthRule(Model):
-    """An object that must be current, or a kind of which one must be the default."""
-
-    api_version: Line
-    kind: Line
-    name: str = ""
-    namespace: str = ""
-    default_class: bool = False
-
-
 class HealthEntry(Model):
-    """`timeout` in seconds."""
+    """`timeout` in seconds; `rules` of objects, and what is declared of `kinds` for all modules."""
 
     timeout: Annotated[int, Field(ge=1, strict=True)] = 300
     rules: tuple[HealthRule, ...] = ()
+    kinds: tuple[KindRule, ...] = ()
 
     def health(self) -> Health:
-        """As the catalog has it."""
-        rules = (rule.model_dump(by_alias=True, exclude_unset=True) for rule in self.rules)
-        return Health(self.timeout, tuple(rules))
+        """As the module itself has it."""
+        return Health(timeout=self.timeout, rules=self.rules)
 
 
 class RemovalEntry(Model):

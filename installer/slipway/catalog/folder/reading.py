@@ -182,6 +182,7 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         images=(*images, *runtime),
         runtime_images=runtime,
         health=read.health.health(),
+        kinds=read.health.kinds,
         removal=Removal(**read.removal.model_dump()),
         resources=read.resources.model_dump(exclude_unset=True),
         schema=_yaml(schema) if schema.is_file() else _no_settings(),

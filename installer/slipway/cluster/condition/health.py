@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from slipway.model.apigroups import api_group, is_custom
+
 Object = Mapping[str, Any]
 
 
@@ -28,6 +30,9 @@ class Status(NamedTuple):
 
 
 CURRENT = Status(KStatus.CURRENT)
+#: Conditions, and what they say of what is well.
+WELL: Mapping[str, str] = {"Available": "True", "Ready": "True", "PodScheduled": "True"}
+_UNSEEN = "its controller has not seen the last change"
 
 
 def status(obj: Object | None) -> Status:
@@ -36,25 +41,19 @@ def status(obj: Object | None) -> Status:
         return _waits("not there")
     if obj["metadata"].get("deletionTimestamp"):
         return _waits("being deleted")
-    seen = _number(_found(obj).get("observedGeneration"))
-    if seen is not None and seen != obj["metadata"].get("generation", seen):
-        return _waits("its controller has not seen the last change")
+    if not generation_seen(obj, _found(obj)):
+        return _waits(_UNSEEN)
     return _RULES.get((api_group(obj.get("apiVersion", "")), obj["kind"]), _generic)(obj)
 
 
-def api_group(api_version: str) -> str:
-    """`apps` of `apps/v1`; empty for the core's `v1`."""
-    return api_version.rpartition("/")[0]
-
-
-def unready_since(obj: Object) -> str:
-    """Since when it is not current (ISO 8601 UTC); empty for kinds that do not say."""
-    for name in ("Available", "Ready", "PodScheduled"):
-        condition = _condition(obj, name)
-        if condition and condition.get("status") != "True":
+def unready_since(obj: Object, conditions: Mapping[str, str] = WELL) -> str:
+    """Since when it is not current (ISO 8601 UTC); empty for kinds that do not say. `conditions`: more of them."""
+    for name, wanted in {**WELL, **conditions}.items():
+        condition = condition_of(obj, name)
+        if condition and condition.get("status") != wanted:
             return str(condition.get("lastTransitionTime") or "")
     for name in ("Failed", "Stalled"):
-        condition = _condition(obj, name)
+        condition = condition_of(obj, name)
         if condition.get("status") == "True":
             return str(condition.get("lastTransitionTime") or "")
     return ""
@@ -63,7 +62,7 @@ def unready_since(obj: Object) -> str:
 def _deployment(obj: Object) -> Status:
     found = _found(obj)
     wanted = _wanted(obj)
-    progressing = _condition(obj, "Progressing")
+    progressing = condition_of(obj, "Progressing")
     if progressing.get("reason") == "ProgressDeadlineExceeded":
         return Status(KStatus.FAILED, progressing.get("message", ""))
     if "observedGeneration" not in found:
@@ -76,7 +75,7 @@ def _deployment(obj: Object) -> Status:
 
 def _refused(obj: Object) -> str:
     """Why no pod can be made, as a quota or a policy says it; empty where that is not what it waits for."""
-    failure = _condition(obj, "ReplicaFailure")
+    failure = condition_of(obj, "ReplicaFailure")
     return f": {failure.get('message', '')}" if failure.get("status") == "True" else ""
 
 
@@ -106,7 +105,7 @@ def _on_delete(obj: Object) -> bool:
 
 def without_lost(daemonset: Object, pods: Iterable[Object], nodes: Iterable[Object]) -> Object:
     """A DaemonSet that wants no pod where the node does not answer: there nothing can become ready or be replaced."""
-    lost = {node["metadata"]["name"] for node in nodes if _condition(node, "Ready").get("status") != "True"}
+    lost = {node["metadata"]["name"] for node in nodes if condition_of(node, "Ready").get("status") != "True"}
     away = lost & {_pod_node(pod) for pod in pods if not status(pod).current}
     found = _found(daemonset)
     wanted = found.get("desiredNumberScheduled", 0) - len(away)
@@ -155,10 +154,10 @@ def _replicaset(obj: Object) -> Status:
 
 
 def _job(obj: Object) -> Status:
-    failed = _condition(obj, "Failed")
+    failed = condition_of(obj, "Failed")
     if failed.get("status") == "True":
         return Status(KStatus.FAILED, failed.get("message", ""))
-    done = _condition(obj, "Complete").get("status") == "True"
+    done = condition_of(obj, "Complete").get("status") == "True"
     return CURRENT if done else _waits("not completed")
 
 
@@ -166,7 +165,7 @@ def _pod(obj: Object) -> Status:
     found = _found(obj)
     if found.get("phase") == "Failed":
         return Status(KStatus.FAILED, found.get("message") or found.get("reason", ""))
-    if found.get("phase") == "Succeeded" or _condition(obj, "Ready").get("status") == "True":
+    if found.get("phase") == "Succeeded" or condition_of(obj, "Ready").get("status") == "True":
         return CURRENT
     return _waits(found.get("phase", "Pending"))
 
@@ -179,15 +178,15 @@ def _claim(obj: Object) -> Status:
 
 
 def _definition(obj: Object) -> Status:
-    refused = _condition(obj, "NamesAccepted")
+    refused = condition_of(obj, "NamesAccepted")
     if refused.get("status") == "False":
         return Status(KStatus.FAILED, refused.get("message", ""))
-    established = _condition(obj, "Established").get("status") == "True"
+    established = condition_of(obj, "Established").get("status") == "True"
     return CURRENT if established else _waits("not established")
 
 
 def _api_service(obj: Object) -> Status:
-    available = _condition(obj, "Available")
+    available = condition_of(obj, "Available")
     if available.get("status") == "True":
         return CURRENT
     return _waits(available.get("message") or "not available")
@@ -196,13 +195,19 @@ def _api_service(obj: Object) -> Status:
 def _generic(obj: Object) -> Status:
     """Any other kind: the conditions that kstatus agreed on, where it has some."""
     for name, state in (("Stalled", KStatus.FAILED), ("Reconciling", KStatus.IN_PROGRESS)):
-        condition = _condition(obj, name)
+        condition = condition_of(obj, name)
         if condition.get("status") == "True":
             return Status(state, str(condition.get("message") or ""))
-    ready = _condition(obj, "Ready")
+    ready = condition_of(obj, "Ready")
     if ready and ready.get("status") != "True":
         return _waits(str(ready.get("message") or "not ready"))
-    return CURRENT
+    return CURRENT if generation_seen(obj, ready) else _waits(_UNSEEN)
+
+
+def generation_seen(obj: Object, said: Mapping[str, Any]) -> bool:
+    """Whether a status or a condition is about the last change of its object, as far as it says so."""
+    seen = _number(said.get("observedGeneration"))
+    return seen is None or seen == obj["metadata"].get("generation", seen)
 
 
 #: By group and kind: a Job of Volcano is no Job of Kubernetes.
@@ -222,7 +227,7 @@ _RULES: dict[tuple[str, str], Callable[[Object], Status]] = {
 def can_be_unready(api_version: str, kind: str) -> bool:
     """Whether a kind can be anything but current once it exists: workloads and the like, and custom resources."""
     name = api_group(api_version)
-    return (name, kind) in _RULES or ("." in name and not name.endswith(".k8s.io"))
+    return (name, kind) in _RULES or is_custom(name)
 
 
 def _found(obj: Object) -> Mapping[str, Any]:
@@ -244,7 +249,7 @@ def _number(value: Any) -> int | None:
         return None
 
 
-def _condition(obj: Object, name: str) -> Mapping[str, Any]:
+def condition_of(obj: Object, name: str) -> Mapping[str, Any]:
     """The condition of that type; empty too where a custom resource keeps something else under that name."""
     conditions = _found(obj).get("conditions")
     listed = conditions if isinstance(conditions, list) else ()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.clock import utc_text
-from slipway.cluster.lifecycle import attempts, drift, helm, waiting
+from slipway.cluster.lifecycle import attempts, diagnosis, drift, helm, waiting
 from slipway.cluster.lifecycle.helm import Deployed, Helm
 from slipway.cluster.lifecycle.releases import (
     ModuleRequest,
@@ -32,6 +32,7 @@ from slipway.cluster.own import records, settings
 from slipway.cluster.rest import credentials
 from slipway.cluster.rest.client import Client
 from slipway.errors import Interrupted, SlipwayError, StepError
+from slipway.model.modulehealth import Health, Kinds
 from slipway.model.record import Intent, ModulePhase, ModuleRecord
 
 #: Seconds that a rolled back release gets to be healthy again, before the failure is told.
@@ -48,6 +49,8 @@ class Work:
     cancelled: Callable[[], bool] = lambda: False
     progress: Callable[[str], None] = lambda _: None
     slot: Callable[[], AbstractContextManager[object]] = field(default=nullcontext)
+    kinds: Kinds = field(default_factory=dict)
+    """What modules declare of the status of kinds."""
 
 
 def preload() -> None:
@@ -158,24 +161,29 @@ def _deploy(work: Work, item: Mapping[str, Any], digest: str) -> Deployed:
 
 def _healthy(work: Work, request: ModuleRequest, record: ModuleRecord) -> None:
     """Wait until it is; where the wait is stopped, the record says how much of the time is used up."""
-    rules, started, waited = request["health"], time.monotonic(), float(record.extra.get("waited", 0))
+    health, started, waited = (
+        Health.model_validate(request["health"]),
+        time.monotonic(),
+        float(record.extra.get("waited", 0)),
+    )
     try:
         pending = waiting.wait_until_healthy(
             work.client,
             record.objects,
-            rules.get("rules", ()),
-            seconds=max(0.0, float(rules.get("timeout", 300)) - waited),
+            health.rules,
+            seconds=max(0.0, health.timeout - waited),
             cancelled=work.cancelled,
             progress=work.progress,
+            kinds=work.kinds,
         )
     except Interrupted:
         records.write_module(work.client, _with_waited(record, waited + time.monotonic() - started))
         raise
     if pending:
         raise StepError(
-            f"module {record.name} did not become healthy in {rules.get('timeout', 300)} s",
+            f"module {record.name} did not become healthy in {health.timeout} s",
             where=f"module/{record.name}/apply",
-            why=waiting.diagnose(work.client, record.objects, pending),
+            why=diagnosis.diagnose(work.client, record.objects, pending),
         )
 
 
@@ -202,7 +210,12 @@ def _roll_back(work: Work, request: ModuleRequest, record: ModuleRecord) -> tupl
         return record, ""
     try:
         pending = waiting.wait_until_healthy(
-            work.client, record.objects, (), seconds=ROLLBACK_SECONDS, cancelled=work.cancelled
+            work.client,
+            record.objects,
+            (),
+            seconds=ROLLBACK_SECONDS,
+            cancelled=work.cancelled,
+            kinds=work.kinds,
         )
     except Interrupted:
         return record, "it was rolled back; an edit came meanwhile"

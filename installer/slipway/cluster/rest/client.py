@@ -246,15 +246,27 @@ class Client:
         """Where a kind lives; None: this cluster does not know it (asked again next time)."""
         with self._lock:
             known = self._resources.get((api_version, kind))
-        if known is None:
-            answer = self.call("GET", kinds.group_path(api_version), missing={})
-            with self._lock:
-                for item in answer.get("resources", ()):
-                    if "/" not in item["name"]:
-                        place = kinds.Resource(item["name"], item["namespaced"])
-                        self._resources[api_version, item["kind"]] = place
-                known = self._resources.get((api_version, kind))
-        return known
+        return known or self._discovered(api_version).get((api_version, kind))
+
+    def serves(self, api_version: str, kind: str) -> bool:
+        """Whether the cluster knows a kind now, whatever it did before."""
+        return (api_version, kind) in self._discovered(api_version)
+
+    def _discovered(self, api_version: str) -> dict[tuple[str, str], kinds.Resource]:
+        """The kinds of a group's version, kept for later."""
+        answer = self.call("GET", kinds.group_path(api_version), missing={})
+        listed = answer.get("resources", ())
+        apart = {item["name"] for item in listed}
+        found = {
+            (api_version, item["kind"]): kinds.Resource(
+                item["name"], item["namespaced"], f"{item['name']}/status" in apart
+            )
+            for item in listed
+            if "/" not in item["name"]
+        }
+        with self._lock:
+            self._resources |= found
+        return found
 
     def _write(
         self,

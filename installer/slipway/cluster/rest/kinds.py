@@ -11,6 +11,8 @@ class Resource(NamedTuple):
 
     plural: str
     namespaced: bool
+    has_status: bool = False
+    """Whether controllers write its status apart from the rest; not asked of the kinds that are known."""
 
 
 #: Known without asking: so a plan that finds nothing to do costs no discovery.

@@ -189,7 +189,7 @@ def _cluster(context: Context) -> ClusterObserved:
     if context.kubeconfig and not context.kubeconfig.exists():
         return ClusterObserved(reachable=False, error="no kubeconfig of it on this machine")
     try:
-        return observe(context.client(), rules=context.catalog.health_rules)
+        return observe(context.client(), expectations=context.catalog.expectations)
     except SlipwayError as error:
         return ClusterObserved(reachable=False, error=error.what)
 
