@@ -23,7 +23,7 @@ import bench_install
 import bench_page
 from bench_site import SLIPWAY, Figure, Site, say, timed, until
 
-from slipway.model.bundle import ArtifactKind
+from slipway.model.bundle import ArtifactKind, chart_name
 from slipway.settings import NAMESPACE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -103,7 +103,7 @@ def modules(site: Site, repeat: int) -> dict[str, Figure]:
 
 
 def _by_helm(site: Site, values: Path) -> float:
-    chart = site.path(ArtifactKind.CHART, MODULE)
+    chart = site.path(ArtifactKind.CHART, chart_name(MODULE, MODULE))
     flags = ("-n", MODULE, "--create-namespace", "--values", str(values), "--wait", "--timeout", "5m")
     seconds = timed(lambda: site.helm("upgrade", "--install", MODULE, str(chart), *flags))
     site.helm("uninstall", MODULE, "-n", MODULE, "--wait")

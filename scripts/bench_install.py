@@ -14,7 +14,7 @@ from bench_site import Figure, Site, say, timed, unpack
 from slipway import yamltext
 from slipway.bundle.registry.client import RegistryClient
 from slipway.bundle.site.push import push
-from slipway.model.bundle import ArtifactKind
+from slipway.model.bundle import ArtifactKind, chart_name
 from slipway.settings import NAMESPACE, data_dir
 
 SCRIPT = Path(__file__).with_name("bench_plain.sh")
@@ -130,7 +130,9 @@ class Installs:
         unpack(site.path(ArtifactKind.BINARY, "cni-plugins"), plugins)
         unpack(site.path(ArtifactKind.PACKAGES, "debian-12"), plain / "packages")
         for name, (_, values) in self.releases.items():
-            shutil.copy(site.path(ArtifactKind.CHART, name), plain / "charts" / f"{name}.tgz")
+            shutil.copy(
+                site.path(ArtifactKind.CHART, chart_name(name, name)), plain / "charts" / f"{name}.tgz"
+            )
             (plain / "values" / f"{name}.json").write_text(values, encoding="utf-8")
         (plain / "registry.yml").write_text(REGISTRY, encoding="utf-8")
         return root

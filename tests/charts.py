@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from slipway.bundle.ground.workshop import Workshop
-from slipway.bundle.make.sources import source_directory
-from slipway.bundle.make.sources.chart import PACKED
-from slipway.catalog import Catalog, Module, cluster_facts
+from slipway.bundle.make.charts import chart_path
+from slipway.catalog import Catalog, Module, Release, cluster_facts
 from slipway.cluster.lifecycle.helm import Helm
 from slipway.cluster.lifecycle.rendered import objects
 from slipway.model.configuration import Configuration, Spec
@@ -25,11 +24,11 @@ FACTS = cluster_facts(
 )
 
 
-def chart_of(catalog: Catalog, chart: str, chart_dir: Path | None) -> Path:
+def chart_of(catalog: Catalog, module: Module, release: Release) -> Path:
     """A directory or an archive that Helm takes."""
-    if chart_dir:
-        return chart_dir
-    return source_directory(catalog.versions.chart(chart).source, catalog.versions, Workshop(print)) / PACKED
+    path = chart_path(module.name, release, catalog.versions, Workshop(print))
+    assert path, f"the chart of {module.name} is not on this machine"
+    return path
 
 
 def rendered(catalog: Catalog, module: Module, settings: dict[str, Any]) -> list[dict[str, Any]]:
@@ -42,7 +41,7 @@ def rendered(catalog: Catalog, module: Module, settings: dict[str, Any]) -> list
         for item in objects(
             helm.template(
                 release.name,
-                chart_of(catalog, release.chart, release.chart_dir),
+                chart_of(catalog, module, release),
                 values[release.name],
                 release.namespace,
             ),

@@ -24,6 +24,7 @@ from slipway.cluster.lifecycle.turns import Ended, Turns
 from slipway.cluster.own.records import now
 from slipway.cluster.rest.client import connect
 from slipway.errors import Interrupted, SlipwayError
+from slipway.model.bundle import chart_name
 from slipway.model.modulehealth import kinds_of
 from slipway.model.record import Intent
 
@@ -131,7 +132,7 @@ class Turn:
 
     def _artifact(self, chart: Mapping[str, Any]) -> Path:
         try:
-            return Path(self.artifacts[chart["name"]])
+            return Path(self.artifacts[chart_name(self.name, chart["name"])])
         except KeyError:
             raise AnsibleActionFail(f"chart {chart['name']} is not among slipway_local_artifacts") from None
 

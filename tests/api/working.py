@@ -24,7 +24,7 @@ from slipway.cluster.locks.election import Election
 from slipway.cluster.own.configurations import Configurations
 from slipway.cluster.own.settings import ensure_namespace
 from slipway.cluster.rest.client import connect
-from slipway.model.bundle import ArtifactKind
+from slipway.model.bundle import ArtifactKind, chart_name
 from slipway.operator.metrics import Metrics
 from slipway.operator.operations import Chronicle
 from slipway.operator.reconcile import Reconciler
@@ -92,11 +92,11 @@ def push_bundle(directory: Path, modules: Path, release: Catalog, registry: Regi
     """Helm and the modules' charts, in the site registry."""
     writer = Writer(directory / "bundle")
     artifacts = [artifact(writer, ArtifactKind.BINARY, "helm", binary("helm"))]
-    for name in release.modules:
-        packed = directory / f"{name}.tgz"
+    for name, module in release.modules.items():
+        packed, chart = directory / f"{name}.tgz", module.releases[0].chart
         with tarfile.open(packed, "w:gz") as tar:
-            tar.add(modules / name / "chart", name)
-        artifacts.append(artifact(writer, ArtifactKind.CHART, name, packed))
+            tar.add(modules / name / "chart", chart)
+        artifacts.append(artifact(writer, ArtifactKind.CHART, chart_name(name, chart), packed))
     made = manifests.manifest_of(
         name="edits", catalog=release.digest, slipway=release.version, artifacts=artifacts
     )

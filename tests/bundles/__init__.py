@@ -17,7 +17,7 @@ from slipway.bundle.make.builder import Builder
 from slipway.bundle.make.indexes import ImagePart, joined
 from slipway.bundle.make.installer import installer
 from slipway.catalog import Catalog, versions
-from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest, chart_name
 from slipway.model.configuration import Configuration
 from slipway.model.platforms import AMD64, PLATFORMS, Platform
 from slipway.planning.plan import required_images
@@ -111,7 +111,11 @@ def outline(directory: Path, catalog: Catalog, systems: Iterable[str]) -> Bundle
     references = {*release.images, *(image for module in modules for image in module.images)}
     named = [(ArtifactKind.IMAGE, *reference.rsplit(":", 1)) for reference in references]
     named += [(ArtifactKind.BINARY, name, version) for name, version in release.binaries.items()]
-    named += [(ArtifactKind.CHART, item.chart, "1") for module in modules for item in module.releases]
+    named += [
+        (ArtifactKind.CHART, chart_name(module.name, item.chart), "1")
+        for module in modules
+        for item in module.releases
+    ]
     named += [(ArtifactKind.PACKAGES, system, "1") for system in systems]
     artifacts = [
         Artifact(kind, name, version, _digest(b""), 0, path=f"{kind}/{name}") for kind, name, version in named

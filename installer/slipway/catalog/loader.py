@@ -7,7 +7,7 @@ from pathlib import Path
 from slipway import __version__
 from slipway.catalog import shipped, versions
 from slipway.catalog.catalog import Catalog
-from slipway.catalog.folder.reading import MODULE, alone, load_build, load_module
+from slipway.catalog.folder.reading import MODULE, load_build, load_module
 from slipway.catalog.modules import Module
 from slipway.catalog.options import Options
 from slipway.catalog.versions import Versions
@@ -61,7 +61,7 @@ def _modules(
                 hint="rename one of them",
             )
         try:
-            module = alone(load_module(folder), found.values())
+            module = load_module(folder)
             pinned = load_build(folder, pinned)
             found[folder.name] = module
         except ConfigurationError as exc:

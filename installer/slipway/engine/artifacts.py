@@ -53,11 +53,19 @@ def this_machine() -> Platform:
 
 def required(context: Context, kind: ArtifactKind, name: str, platform: Platform = AMD64) -> Artifact:
     """The artifact; BundleError when the bundle does not have it."""
-    found = context.manifest.find(kind, name, platform=platform)
+    of = f" for {platform.name}" if kind is ArtifactKind.BINARY else ""
+    return _there(context.manifest.find(kind, name, platform=platform), context, f"{kind} {name}{of}")
+
+
+def required_chart(context: Context, module: str, chart: str) -> Artifact:
+    """A module's chart; BundleError when the bundle does not have it."""
+    return _there(context.manifest.chart(module, chart), context, f"chart {chart} of module {module}")
+
+
+def _there(found: Artifact | None, context: Context, what: str) -> Artifact:
     if found is None:
-        of = f" for {platform.name}" if kind is ArtifactKind.BINARY else ""
         raise BundleError(
-            f"the bundle has no {kind} {name}{of}",
+            f"the bundle has no {what}",
             where=context.manifest.name,
             hint="build it for this ClusterConfiguration: slipway bundle build -f cluster.yaml -o DIR",
         )

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from slipway.cluster.lifecycle.turns import Turns
-from slipway.engine.artifacts import program_path, required
+from slipway.engine.artifacts import program_path, required_chart
 from slipway.engine.batches import LIMITS
 from slipway.engine.kubeconfig import usable_kubeconfig
 from slipway.engine.run import Run
 from slipway.landing import real
-from slipway.model.bundle import ArtifactKind
+from slipway.model.bundle import chart_name
 from slipway.model.operation import Failure
 from slipway.model.plan import Step, StepKind
 from slipway.runner import EventKind, RunnerEvent, Standby
@@ -99,11 +99,15 @@ def _variables(step: Step, steps: Iterable[Step]) -> dict[str, Any]:
 
 
 def _artifacts(run: Run, steps: Iterable[Step]) -> dict[str, str]:
-    """Helm, and the charts of these modules, as files of this machine."""
+    """Helm, and the charts of these modules (MODULE.CHART), as files of this machine."""
     context = run.context
-    charts = {release["chart"]["name"] for step in steps for release in step.inputs.get("releases", ())}
+    charts = {
+        (step.target, release["chart"]["name"])
+        for step in steps
+        for release in step.inputs.get("releases", ())
+    }
     paths: dict[str, Path] = {
-        name: context.source.path(required(context, ArtifactKind.CHART, name)) for name in charts
+        chart_name(*chart): context.source.path(required_chart(context, *chart)) for chart in charts
     }
     paths["helm"] = program_path(context, "helm")
     return {name: str(real(path)) for name, path in paths.items()}

@@ -24,6 +24,11 @@ class ArtifactKind(StrEnum):
     VULNERABILITIES = "vulnerabilities"
 
 
+def chart_name(module: str, chart: str) -> str:
+    """What a bundle calls a module's chart: two modules may have charts of one name. No module has a dot in its own."""
+    return f"{module}.{chart}"
+
+
 class ImageOrigin(StrEnum):
     """Where images or files come from: their publishers, builds from source, or publishers for all that is locked."""
 
@@ -44,8 +49,8 @@ class Profile(StrEnum):
 class Artifact:
     """One item.
 
-    `name` is an image's original name without tag (`registry.k8s.io/kube-apiserver`) or a plain name
-    (`kubelet`, `metrics-server`, `debian-12`). `version` of an image that has no tag is its digest. `digest` is
+    `name` is an image's original name without tag (`registry.k8s.io/kube-apiserver`) or a plain name (`kubelet`,
+    `debian-12`; of a module's chart `MODULE.CHART`). `version` of an image that has no tag is its digest. `digest` is
     `sha256:...`: of the OCI manifest for an image, of the file else. `path` is relative to the bundle. `platform` of
     an image for several has all of them, with commas, or is `all` where an index was taken as it was; what is the
     same everywhere, as a chart, is of linux/amd64. `contents` names what is truly inside where that differs from the
@@ -112,3 +117,8 @@ class BundleManifest:
             version = self.binaries.get(name, "")
         named = (a for a in self.artifacts if a.kind is kind and a.name == name and a.serves(platform))
         return next((a for a in named if version in {"", a.version}), None)
+
+    def chart(self, module: str, chart: str) -> Artifact | None:
+        """A module's chart, or None. Bundles of former releases have it by the chart's name alone."""
+        names = (chart_name(module, chart), chart)
+        return next((found for name in names if (found := self.find(ArtifactKind.CHART, name))), None)

@@ -8,7 +8,7 @@ from slipway.catalog import Catalog, Module
 from slipway.catalog.modules import Stage
 from slipway.errors import BundleError, ConfigurationError, Finding
 from slipway.findings import FindingCode
-from slipway.model.bundle import BundleManifest
+from slipway.model.bundle import BundleManifest, chart_name
 from slipway.model.configuration import Configuration
 from slipway.model.modulesecrets import SecretRequest
 from slipway.model.observed import Observed
@@ -141,14 +141,14 @@ def _seen(observed: Observed, record: ModuleRecord | None) -> Seen:
 
 
 def _chart(ground: Ground, module: Module, chart: str) -> dict[str, Any]:
-    artifact = ground.charts.get(chart)
+    artifact = ground.charts.get(chart_name(module.name, chart))
     if artifact is None:
         raise BundleError(
             f"the bundle has no chart {chart}",
             where=f"module/{module.name}",
             hint=f"build it with this module: slipway bundle build --modules {module.name},...",
         )
-    return {"name": artifact.name, "version": artifact.version, "digest": artifact.digest}
+    return {"name": chart, "version": artifact.version, "digest": artifact.digest}
 
 
 def _removals(ground: Ground, observed: Observed, wanted: set[str]) -> Iterator[Step]:

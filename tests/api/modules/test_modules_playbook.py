@@ -9,6 +9,7 @@ from slipway.cluster.lifecycle.turns import Turns
 from slipway.cluster.own import records
 from slipway.cluster.own.settings import ensure_namespace
 from slipway.cluster.rest.client import connect
+from slipway.model.bundle import chart_name
 from slipway.runner.events import EventKind, RunnerEvent
 from slipway.runner.run import RunnerResult, run
 from slipway.settings import NAMESPACE
@@ -44,7 +45,10 @@ def carry_out(server: ApiServer, directory: Path, *requests: dict[str, Any], **h
     hosts = {
         request["name"]: {
             "slipway_module_request": request,
-            "slipway_local_artifacts": {"helm": str(binary("helm")), "welcome": str(CHART)},
+            "slipway_local_artifacts": {
+                "helm": str(binary("helm")),
+                chart_name(request["name"], "welcome"): str(CHART),
+            },
             "slipway_kubeconfig": str(server.kubeconfig),
             "slipway_run_directory": str(directory / "modules"),
             "slipway_operation": "op-1",

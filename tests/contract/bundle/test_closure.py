@@ -178,7 +178,7 @@ def test_an_image_by_another_digest(bundle: Path, tmp_path: Path) -> None:
 
 
 def test_a_chart_that_is_not_there(bundle: Path) -> None:
-    without(bundle, ArtifactKind.CHART, "metrics-server")
+    without(bundle, ArtifactKind.CHART, "metrics-server.metrics-server")
     answer = verify(bundle, DEMO, "-o", "json")
     assert answer.returncode == 7
     assert findings(answer) == [("missing", "module/metrics-server")]

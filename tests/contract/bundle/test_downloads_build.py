@@ -64,7 +64,7 @@ def test_a_build_takes_what_is_locked_and_builds_the_rest(tmp_path: Path, server
     assert origins(both) == {
         "binary/pause": f"{server.url}/pause, sha256 of {server.url}/sums",
         "binary/pauses": f"{server.url}/pauses, sha256 of {server.url}/sums",
-        "chart/small": "module small",
+        "chart/small.small": "module small",
     }
     assert (tmp_path / "one/binary/pause-1").read_bytes() == b"program"
     assert os.access(tmp_path / "one/binary/pause-1", os.X_OK)

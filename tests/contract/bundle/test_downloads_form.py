@@ -36,6 +36,8 @@ GOOD = {
         ({"version": "v1/../.."}, "a version", "invalid"),
         ({"platform": "linux/s390x"}, "linux/amd64 or linux/arm64", "invalid"),
         ({"kind": "chart", "member": "x"}, "only of a binary", "invalid"),
+        ({"module": "page"}, "only of a chart", "invalid"),
+        ({"kind": "chart", "module": "a.page"}, "a module's name", "invalid"),
         ({"system": "debian-12"}, "of packages alone", "invalid"),
         (
             {"kind": "package", "url": "https://a.b/x.deb"},

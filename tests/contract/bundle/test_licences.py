@@ -57,7 +57,7 @@ def test_a_program_has_the_licences_of_all_its_modules(tmp_path: Path) -> None:
     assert {"Apache-2.0", "BSD-3-Clause", "MIT"} <= {*terms(program.licence)}
     assert UNKNOWN not in terms(program.licence)
     charts = {item.name: item.licence for item in manifest.artifacts if item.kind is ArtifactKind.CHART}
-    assert charts == {"flannel": "Apache-2.0", "welcome": "Apache-2.0"}
+    assert charts == {"flannel.flannel": "Apache-2.0", "welcome.welcome": "Apache-2.0"}
     lines.clear()
     registry_bundle(tmp_path / "b", lines)
     assert lines == []

@@ -144,7 +144,7 @@ def test_a_directory_with_nothing_in_it_is_refused(tmp_path: Path, option: str) 
 def test_a_chart_that_cannot_be_had_is_no_fault_of_the_module(tmp_path: Path) -> None:
     answer = verify("--modules-dir", module(tmp_path, "no-chart", {}, own_chart=False))
     assert answer.returncode == 7
-    assert "no chart 'shapes' is pinned" in answer.stderr
+    assert "no chart 'no-chart.shapes' is pinned" in answer.stderr
 
 
 def test_charts_of_no_module_are_refused(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A module whose chart is at a repository: locked there, rendered, carried by a bundle; and never taken on trust."""
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,9 @@ import yaml
 
 from slipway import catalog
 from slipway.bundle.locks.downloading import Ways
+from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
 from slipway.bundle.make.build import build_bundle
+from slipway.bundle.make.official import OfficialFiles
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
 from slipway.catalog.folder.skeleton import write_skeleton
@@ -60,9 +63,9 @@ def repository() -> Iterator[FileServer]:
         yield server
 
 
-def offer(server: FileServer, chart: bytes, digest: str | None = None) -> None:
+def offer(server: FileServer, chart: bytes, digest: str | None = None, place: str = "charts") -> None:
     """Serve a repository that has this chart, and says this digest of it."""
-    url, sha256 = server.put("/charts/page-1.2.3.tgz", chart)
+    url, sha256 = server.put(f"/{place}/page-1.2.3.tgz", chart)
     entry = {
         "name": "page",
         "version": "1.2.3",
@@ -70,7 +73,7 @@ def offer(server: FileServer, chart: bytes, digest: str | None = None) -> None:
         "digest": sha256 if digest is None else digest,
     }
     server.put(
-        "/charts/index.yaml", yaml.safe_dump({"apiVersion": "v1", "entries": {"page": [entry]}}).encode()
+        f"/{place}/index.yaml", yaml.safe_dump({"apiVersion": "v1", "entries": {"page": [entry]}}).encode()
     )
 
 
@@ -88,18 +91,21 @@ def modules(tmp_path: Path, repository: FileServer) -> Path:
     return root
 
 
-def locked(modules: Path, helm: Helm, cache: Path, *, accept: bool = False) -> Path:
+def locked(modules: Path, helm: Helm, cache: Path, *, name: str = "page", accept: bool = False) -> Path:
     found = catalog.load([modules])
     ways = Ways(Web(accounts={}, pauses=(0.0, 0.01)), Upstreams(accounts={}))
     locker = ModuleLocker(found, helm, ways, cache, "2026-11-30", lambda _tally: None)
-    return write_lock(found.modules["page"], locker.locked(found.modules["page"], accept=accept))
+    return write_lock(found.modules[name], locker.locked(found.modules[name], accept=accept))
 
 
-def built(modules: Path, out: Path) -> BundleManifest:
+def built(modules: Path, out: Path, lock: Downloads | None = None) -> BundleManifest:
     pins, options = Versions.model_validate(PINS), {"kubernetes": ("v1.0.0",), "systems": ()}
     found = catalog.load([modules])
-    found.modules["page"] = replace(found.modules["page"], images=())  # type: ignore[index]
-    return build_bundle(pins, found, out, modules=["page"], progress=lambda _text: None, **options)
+    found = replace(found, modules={name: replace(one, images=()) for name, one in found.modules.items()})
+    files = OfficialFiles(lock=lock or Downloads(), web=Web(accounts={}, pauses=(0.0, 0.01)))
+    return build_bundle(
+        pins, found, out, modules=found.modules, files=files, progress=lambda _text: None, **options
+    )
 
 
 @pytest.fixture
@@ -134,11 +140,41 @@ def test_from_a_repository_into_a_bundle(
     assert locked(modules, helm, tmp_path / "cache").read_bytes() == again
     made = built(modules, tmp_path / "bundle")
     assert [f"{item.kind}/{item.name}:{item.version}" for item in made.artifacts if item.kind == "chart"] == [
-        "chart/page:1.2.3"
+        "chart/page.page:1.2.3"
     ]
-    assert (tmp_path / "bundle/chart/page-1.2.3.tgz").read_bytes() == repository.files[
+    assert (tmp_path / "bundle/chart/page.page-1.2.3.tgz").read_bytes() == repository.files[
         "/charts/page-1.2.3.tgz"
     ]
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_two_modules_have_charts_of_one_name_and_version(
+    tmp_path: Path, modules: Path, repository: FileServer, helm: Helm
+) -> None:
+    """Each from its own repository; and a site's lock has to say whose mirror it means."""
+    shutil.copytree(modules / "page", modules / "other")
+    file = modules / "other" / "module.yaml"
+    module = yaml.safe_load(file.read_text()) | {"name": "other"}
+    module["releases"][0]["repository"] = f"{repository.url}/others"
+    file.write_text(yaml.safe_dump(module))
+    (modules / "other" / "README.md").write_text("# other\n")
+    other = page(POD.replace("containers", "hostNetwork: true, containers"))
+    offer(repository, other, place="others")
+    for name in ("page", "other"):
+        locked(modules, helm, tmp_path / "cache", name=name)
+    assert linted_modules(catalog.load([modules]), ()) == {"other": [], "page": []}
+    made = built(modules, tmp_path / "bundle")
+    assert {item.name for item in made.artifacts if item.kind == "chart"} == {"page.page", "other.page"}
+    assert (tmp_path / "bundle/chart/page.page-1.2.3.tgz").read_bytes() == page()
+    assert (tmp_path / "bundle/chart/other.page-1.2.3.tgz").read_bytes() == other
+
+    mirrored = Download(DownloadKind.CHART, "page", "1.2.3", *repository.put("/m.tgz", other), "https://m.io")
+    site = Downloads((mirrored,))
+    with pytest.raises(BundleError, match="charts of one name") as refusal:
+        built(modules, tmp_path / "mirrored", site)
+    assert [finding.problem for finding in refusal.value.findings] == ["may be of any of other, page"]
+    built(modules, tmp_path / "mirrored", Downloads((replace(mirrored, module="page"),)))
+    assert (tmp_path / "mirrored/chart/page.page-1.2.3.tgz").read_bytes() == other
 
 
 def test_a_chart_published_again_is_refused_until_somebody_has_looked(

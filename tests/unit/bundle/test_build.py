@@ -47,7 +47,7 @@ def test_what_is_in_it(tmp_path: Path, cache: Path) -> None:
         (ArtifactKind.BINARY, "pause:1"),
         (ArtifactKind.BINARY, "pauses:1"),
         (ArtifactKind.CATALOG, manifest.artifacts[2].reference),
-        (ArtifactKind.CHART, "small:0.2.0"),
+        (ArtifactKind.CHART, "small.small:0.2.0"),
         (ArtifactKind.IMAGE, "registry.test/pause:1"),
         (ArtifactKind.SBOM, f"cyclonedx:{__version__}"),
         (ArtifactKind.SBOM, f"spdx:{__version__}"),
@@ -63,7 +63,7 @@ def test_a_chart_of_a_site_has_the_licence_that_it_states(tmp_path: Path, cache:
     text = chart.read_text()
     for stated, expected in (("mpl-2.0", "MPL-2.0"), ("as we agreed", "")):
         chart.write_text(f"{text}annotations: {{artifacthub.io/license: {stated}}}\n")
-        found = tiny_build(tmp_path, "out").find(ArtifactKind.CHART, "small")
+        found = tiny_build(tmp_path, "out").find(ArtifactKind.CHART, "small.small")
         assert found
         assert found.licence == expected
 

@@ -30,6 +30,23 @@ def test_a_bundle_from_before_licences_is_read_and_keeps_its_digest(tmp_path: Pa
     assert manifests.parse(manifests.dump(named), "here") == named
 
 
+def test_a_modules_chart_is_found_under_its_module(tmp_path: Path) -> None:
+    """A bundle of a former release has charts by their names alone; what is under another module is nobody else's."""
+    former = small_bundle(tmp_path)
+    found = former.chart("blue", "page")
+    assert found is not None
+    assert found.name == "page"
+    own = replace(found, name="blue.page", version="2")
+    both = manifests.manifest_of(name="b", catalog="c", slipway="1", artifacts=[found, own])
+    assert both.chart("blue", "page") == own
+    assert both.chart("green", "page") == found
+    assert (
+        manifests.manifest_of(name="b", catalog="c", slipway="1", artifacts=[own]).chart("green", "page")
+        is None
+    )
+    assert manifests.parse(manifests.dump(both), "here") == both
+
+
 def test_artifacts_are_ordered_so_the_digest_depends_on_contents_only(tmp_path: Path) -> None:
     manifest = small_bundle(tmp_path)
     again = manifests.manifest_of(

@@ -8,6 +8,7 @@ import yaml
 
 from slipway.catalog import load, versions
 from slipway.errors import BundleError
+from slipway.model.bundle import chart_name
 from slipway.model.platforms import PLATFORMS
 from slipway.settings import data_dir
 
@@ -19,7 +20,7 @@ def test_what_ships_covers_every_module() -> None:
             assert catalog.versions.image(reference).full_reference == reference
         for release in module.releases:
             if release.chart_dir is None:
-                assert catalog.versions.chart(release.chart)
+                assert catalog.versions.chart(chart_name(module.name, release.chart))
 
 
 def test_a_release_names_what_kubeadm_asks_for() -> None:

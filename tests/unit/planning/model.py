@@ -13,7 +13,7 @@ from slipway import catalog as catalogs
 from slipway.api import read
 from slipway.bundle.form import manifest as manifests
 from slipway.catalog import Catalog
-from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest, chart_name
 from slipway.model.configuration import Configuration
 from slipway.model.observed import (
     AdmissionObserved,
@@ -53,7 +53,11 @@ def bundle() -> BundleManifest:
     """A bundle of everything that is pinned; each digest is that of the artifact's name."""
     release = catalog().versions.release(KUBERNETES)
     images = {*release.images, *(image for module in catalog().modules.values() for image in module.images)}
-    charts = {item.chart for module in catalog().modules.values() for item in module.releases}
+    charts = {
+        chart_name(module.name, item.chart)
+        for module in catalog().modules.values()
+        for item in module.releases
+    }
     artifacts = [
         *(_artifact(ArtifactKind.IMAGE, *reference.rsplit(":", 1)) for reference in sorted(images)),
         *(_artifact(ArtifactKind.BINARY, name, version) for name, version in release.binaries.items()),

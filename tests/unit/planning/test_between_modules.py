@@ -59,7 +59,8 @@ def planned(
     release: Catalog, configuration: Configuration, records: dict[str, ModuleRecord]
 ) -> dict[str, Step]:
     charts = [
-        Artifact(ArtifactKind.CHART, name, "0.1.0", "sha256:1", 1, path=f"{name}.tgz") for name in MODULES
+        Artifact(ArtifactKind.CHART, f"{name}.{name}", "0.1.0", "sha256:1", 1, path=f"{name}.tgz")
+        for name in MODULES
     ]
     bundle = manifests.manifest_of(name="t", catalog=release.digest, slipway="0", artifacts=charts)
     cluster = ClusterObserved(reachable=True, modules=records)

@@ -6,7 +6,7 @@ A sha256 stands only with the public page it was read from: of a file without on
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -18,11 +18,14 @@ from slipway.bundle.registry.secrecy import is_private
 from slipway.errors import BundleError, Finding
 from slipway.findings import FindingCode
 from slipway.landing import land
+from slipway.model.bundle import chart_name
+from slipway.model.fields import DNS_LABEL
 from slipway.model.platforms import AMD64, BY_NAME
 from slipway.smallfiles import bytes_of
 
 FORMAT: Final = 1
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
+_MODULE: Final = re.compile(DNS_LABEL)
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~:-]{0,127}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _HINT: Final = "its form is in docs/reference/bundle.md; charts are locked by: slipway bundle lock --chart"
@@ -51,18 +54,25 @@ class Download:
     """Of a binary: the one file of the .tar.gz that is carried; empty: what the URL serves, as it is."""
     system: str = ""
     """Of a package: the operating system whose repository it joins, as debian-12."""
+    module: str = ""
+    """Of a chart: the module whose release names it; empty: whichever does."""
     read: str = ""
     """Day on which the sha256 was read, as 2026-11-26."""
 
     @property
+    def artifact(self) -> str:
+        """Its name in a bundle."""
+        return chart_name(self.module, self.name) if self.module else self.name
+
+    @property
     def label(self) -> str:
         """KIND/NAME:VERSION."""
-        return f"{self.kind}/{self.name}:{self.version}"
+        return f"{self.kind}/{self.artifact}:{self.version}"
 
     @property
     def key(self) -> tuple[str, ...]:
         """There is one of each."""
-        return (self.kind, self.name, self.version, self.platform, self.system)
+        return (self.kind, self.artifact, self.version, self.platform, self.system)
 
     @property
     def origin(self) -> str:
@@ -88,12 +98,12 @@ class Downloads:
     files: tuple[Download, ...] = ()
 
     def find(self, kind: str, name: str, version: str, platform: str) -> Download | None:
-        """The entry of a binary, or of a chart, which is the same on every platform."""
+        """The entry of a binary, or of a chart, which is the same on every platform; by its name in a bundle."""
         return next(
             (
                 item
                 for item in self.files
-                if (item.kind, item.name, item.version) == (kind, name, version)
+                if (item.kind, item.artifact, item.version) == (kind, name, version)
                 and (item.kind is DownloadKind.CHART or item.platform == platform)
             ),
             None,
@@ -107,10 +117,43 @@ class Downloads:
             if item.kind is DownloadKind.PACKAGE and (item.system, item.platform) == (system, platform)
         ]
 
+    def of_modules(self, wanted: Iterable[tuple[str, str, str]]) -> "Downloads":
+        """With an entry for each wanted chart of a module that stands here by the chart's name alone.
+
+        What is wanted: kind, name in a bundle, version.
+
+        Raises:
+            BundleError: two modules have such a chart, so that nobody can say whose the entry is.
+        """
+        charts = {item.key: item for item in self.files if item.kind is DownloadKind.CHART}
+        found: dict[Download, list[str]] = {}
+        for module, chart, version in sorted(_of_modules(wanted)):
+            own = (DownloadKind.CHART, chart_name(module, chart), version, AMD64.name, "")
+            plain = (DownloadKind.CHART, chart, version, AMD64.name, "")
+            if own not in charts and plain in charts:
+                found.setdefault(charts[plain], []).append(module)
+        findings = tuple(
+            Finding(item.label, f"may be of any of {', '.join(names)}", code=FindingCode.DUPLICATE)
+            for item, names in found.items()
+            if len(names) > 1
+        )
+        if findings:
+            hint = "give each module an entry of its own in the lock, with `module: NAME`"
+            raise BundleError("modules have charts of one name", findings=findings, hint=hint)
+        return self.merged(replace(item, module=names[0]) for item, names in found.items())
+
     def merged(self, others: Iterable[Download]) -> "Downloads":
         """With these in the place of former ones of the same key."""
         found = {item.key: item for item in (*self.files, *others)}
         return Downloads(tuple(found[key] for key in sorted(found)))
+
+
+def _of_modules(wanted: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
+    """Module, chart and version of each that is a module's chart."""
+    for kind, name, version in wanted:
+        module, dot, chart = name.partition(".")
+        if kind == DownloadKind.CHART and dot:
+            yield module, chart, version
 
 
 def read(path: Path) -> Downloads:
@@ -202,6 +245,8 @@ def _wrong(item: dict[str, str]) -> Iterator[tuple[str, str, str]]:
         ("url", not package or plain.endswith((".deb", ".rpm")), "a .deb or .rpm"),
         ("source", not item.get("source") or is_private(item["source"]), "https://..."),
         ("member", not item.get("member") or kind == DownloadKind.BINARY, "only of a binary"),
+        ("module", not item.get("module") or kind == DownloadKind.CHART, "only of a chart"),
+        ("module", not item.get("module") or bool(_MODULE.fullmatch(item["module"])), "a module's name"),
         ("system", bool(item.get("system")) == package, "of packages alone: as debian-12"),
     )
     for name, right, expected in rules:

@@ -60,10 +60,11 @@ def build_bundle(
     with guarded(out):
         wanted = builder.wanted(kubernetes, chosen)
         locked = builder.locked_charts(chosen)
+        site = files.lock.of_modules(wanted)
         files = replace(
             files,
-            lock=Downloads(tuple(locked)).merged(files.lock.files),
-            further=files.further | {(item.kind, item.name, item.version) for item in locked},
+            lock=Downloads(tuple(locked)).merged(site.files),
+            further=files.further | {(item.kind, item.artifact, item.version) for item in locked},
         )
         builder.files = files.bring(wanted, {*systems, *gathered}, builder.workshop.root)
         artifacts = [

@@ -28,7 +28,7 @@ from slipway.catalog import Catalog, Module, shipped
 from slipway.catalog.pins import Chart
 from slipway.catalog.versions import Versions
 from slipway.errors import BundleError
-from slipway.model.bundle import Artifact, ArtifactKind
+from slipway.model.bundle import Artifact, ArtifactKind, chart_name
 from slipway.model.platforms import AMD64, BY_NAME, Platform
 from slipway.settings import data_dir
 
@@ -62,14 +62,14 @@ class Builder:
     def wanted(self, kubernetes: Iterable[str], modules: Iterable[str]) -> set[NamedDownload]:
         """Binaries and charts of upstream, which could be downloaded."""
         binaries = [item for item in self.programs(kubernetes) if self.versions.binary(*item).published]
-        releases = [release for name in modules for release in self._module(name).releases]
         charts = [
-            self.versions.chart(release.chart)
-            for release in releases
+            self.versions.chart(chart_name(name, release.chart))
+            for name in modules
+            for release in self._module(name).releases
             if not (release.chart_dir or release.repository)
         ]
         return {
-            *((item.kind, item.name, item.version) for item in self.locked_charts(modules)),
+            *((item.kind, item.artifact, item.version) for item in self.locked_charts(modules)),
             *((DownloadKind.BINARY, name, version) for name, version in binaries),
             *((DownloadKind.CHART, chart.name, chart.version) for chart in charts if chart.published),
         }
@@ -158,21 +158,17 @@ class Builder:
                     yield self._download(self.files.ready(item, self.workshop))
 
     def charts(self, modules: Iterable[str]) -> Iterator[Artifact]:
-        """Every chart of the modules: upstream's, or the module's own."""
-        done: set[str] = set()
-        for name in modules:
-            module = self._module(name)
-            for release in module.releases:
-                if release.chart in done:
-                    continue
-                done.add(release.chart)
+        """Every chart of the modules, each once, under the name of its module: upstream's, or the module's own."""
+        for module in modules:
+            releases = {release.chart: release for release in self._module(module).releases}
+            for chart, release in releases.items():
+                name = chart_name(module, chart)
                 if release.chart_dir:
-                    yield self._own_chart(release.chart, release.chart_dir, name)
+                    yield self._own_chart(name, release.chart_dir, module)
                 elif release.repository:
-                    named = (DownloadKind.CHART, release.chart, release.version)
-                    yield from self.others([named])
+                    yield from self.others([(DownloadKind.CHART, name, release.version)])
                 else:
-                    yield self._upstream_chart(self.versions.chart(release.chart))
+                    yield self._upstream_chart(self.versions.chart(name))
 
     def packages(
         self, systems: Iterable[str], gathered: Mapping[str, Path], further: tuple[str, ...]
@@ -239,15 +235,15 @@ class Builder:
         made = self._file(ArtifactKind.CHART, chart.name, chart.version, packed, origin, suffix=".tgz")
         return replace(made, licence=self._licensing().chart(chart.source))
 
-    def _own_chart(self, chart: str, directory: Path, module: str) -> Artifact:
+    def _own_chart(self, name: str, directory: Path, module: str) -> Artifact:
         def build(dest: Path) -> None:
             pack_own_chart(directory, dest / PACKED)
 
         chart_file = yamltext.load((directory / "Chart.yaml").read_bytes(), strict=False)
         version = str(chart_file["version"])
         content = shipped.digest_of_files([directory])
-        packed = self.workshop.make("chart", chart, version, content, build) / PACKED
-        made = self._file(ArtifactKind.CHART, chart, version, packed, f"module {module}", suffix=".tgz")
+        packed = self.workshop.make("chart", name, version, content, build) / PACKED
+        made = self._file(ArtifactKind.CHART, name, version, packed, f"module {module}", suffix=".tgz")
         return replace(made, licence=Licensing.own_chart(directory))
 
     def _download(self, ready: Ready) -> Artifact:
@@ -255,7 +251,7 @@ class Builder:
         kind = ArtifactKind(item.kind)
         platform = AMD64 if kind is ArtifactKind.CHART else BY_NAME[item.platform]
         return self._file(
-            kind, item.name, item.version, ready.path, item.origin, suffix=ready.suffix, platform=platform
+            kind, item.artifact, item.version, ready.path, item.origin, suffix=ready.suffix, platform=platform
         )
 
     def _file(

@@ -19,6 +19,7 @@ from slipway.catalog.folder.lock import LockedChart
 from slipway.catalog.rendering import merge
 from slipway.catalog.versions import Versions
 from slipway.errors import BundleError, ConfigurationError
+from slipway.model.bundle import chart_name
 from slipway.smallfiles import bytes_of
 
 #: Bytes. Helm itself takes no chart whose files are larger (5 MiB), nor as a whole (100 MiB).
@@ -96,12 +97,13 @@ def chart_download(module: str, release: Release) -> Download:
         why = "the module's lock.yaml does not have it"
         hint = f"read its digest once, look at it, and keep it: slipway catalog lock {module}"
         raise BundleError(what, where=release.repository, why=why, hint=hint)
-    return locked_download(one)
+    return locked_download(one, module)
 
 
-def locked_download(one: LockedChart) -> Download:
+def locked_download(one: LockedChart, module: str) -> Download:
     """A chart of a module's lock, as an entry of a bundle's."""
-    return Download(DownloadKind.CHART, one.name, one.version, one.url, one.sha256, one.source, read=one.read)
+    named = (DownloadKind.CHART, one.name, one.version)
+    return Download(*named, one.url, one.sha256, one.source, module=module, read=one.read)
 
 
 def chart_path(module: str, release: Release, versions: Versions, workshop: Workshop) -> Path | None:
@@ -116,7 +118,8 @@ def chart_path(module: str, release: Release, versions: Versions, workshop: Work
         return release.chart_dir
     if release.repository:
         return cached_place(chart_download(module, release), workshop.root)
-    return sources.source_directory(versions.chart(release.chart).source, versions, workshop) / PACKED
+    pinned = versions.chart(chart_name(module, release.chart))
+    return sources.source_directory(pinned.source, versions, workshop) / PACKED
 
 
 def _of_directory(root: Path) -> Iterator[tuple[str, bytes]]:

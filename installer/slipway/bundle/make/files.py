@@ -40,7 +40,8 @@ class Files:
         self, kind: DownloadKind, name: str, version: str, platform: Platform = AMD64
     ) -> Download | None:
         """What was downloaded of a binary for a platform, or of a chart; None: it is built."""
-        found = (item for item in self.paths if (item.kind, item.name, item.version) == (kind, name, version))
+        wanted = (kind, name, version)
+        found = (item for item in self.paths if (item.kind, item.artifact, item.version) == wanted)
         chart = kind is DownloadKind.CHART
         return next((item for item in found if chart or item.platform == platform.name), None)
 

@@ -8,7 +8,7 @@ from typing import Any
 from slipway.bundle.form.contents import contents
 from slipway.bundle.licences.expression import terms
 from slipway.catalog import Catalog, Module
-from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
+from slipway.model.bundle import Artifact, BundleManifest
 
 
 def bundle_facts(manifest: BundleManifest) -> dict[str, Any]:
@@ -61,5 +61,8 @@ def carried_bytes(directory: Path, manifest: BundleManifest) -> int:
 
 def carried_modules(manifest: BundleManifest, catalog: Catalog) -> list[Module]:
     """The modules whose charts are all in the bundle: the ones it was built with."""
-    charts = {artifact.name for artifact in manifest.artifacts if artifact.kind is ArtifactKind.CHART}
-    return [m for m in catalog.modules.values() if all(release.chart in charts for release in m.releases)]
+    return [
+        module
+        for module in catalog.modules.values()
+        if all(manifest.chart(module.name, release.chart) for release in module.releases)
+    ]

@@ -1,7 +1,7 @@
 """A module's build.yaml: how its images are assembled and where its charts come from, beside those of the core.
 
-Names of sources and layers are the module's own: within it they come before the core's, and no other module sees
-them. Images have the names under which the whole world knows them, so no two modules may describe one.
+Names of sources, layers and charts are the module's own: within it they come before the core's, and no other module
+sees them. Images have the names under which the whole world knows them, so no two modules may describe one.
 """
 
 from collections import Counter
@@ -12,6 +12,7 @@ from slipway.catalog.pins import Chart, Image, Layer, Pinned, SourcePin
 from slipway.catalog.versions import Versions
 from slipway.errors import Finding
 from slipway.findings import FindingCode
+from slipway.model.bundle import chart_name
 
 #: Between a module and a name of its own; no module has one in its name.
 _OF: Final = "."
@@ -28,7 +29,7 @@ class Build(Pinned):
 
 
 def with_build(versions: Versions, module: str, build: Build) -> Versions:
-    """The core's pins and a module's, whose sources and layers are called MODULE.NAME from here on."""
+    """The core's pins and a module's, whose sources, layers and charts are called MODULE.NAME from here on."""
     own = {source.name for source in build.sources}
     layers = {layer.name for layer in build.layers}
 
@@ -76,7 +77,15 @@ def with_build(versions: Versions, module: str, build: Build) -> Versions:
             ),
             "charts": (
                 *versions.charts,
-                *(chart.model_copy(update={"source": of(chart.source, own)}) for chart in build.charts),
+                *(
+                    chart.model_copy(
+                        update={
+                            "name": chart_name(module, chart.name),
+                            "source": of(chart.source, own),
+                        }
+                    )
+                    for chart in build.charts
+                ),
             ),
         }
     )
@@ -88,14 +97,11 @@ def build_mistakes(versions: Versions, module: str, build: Build) -> Iterator[Fi
     yield from twice_findings("layers", [layer.name for layer in build.layers])
     yield from twice_findings("images", [image.reference for image in build.images])
     yield from twice_findings("charts", [chart.name for chart in build.charts])
-    for field, names, known in (
-        ("images", [image.reference for image in build.images], {one.reference for one in versions.images}),
-        ("charts", [chart.name for chart in build.charts], {one.name for one in versions.charts}),
-    ):
-        for index, name in enumerate(names):
-            if name in known:
-                text = f"{name} is pinned already, by the core or by another module"
-                yield Finding(f"{field}[{index}]", text, code=FindingCode.DUPLICATE)
+    known = {image.reference for image in versions.images}
+    for index, image in enumerate(build.images):
+        if image.reference in known:
+            text = f"{image.reference} is pinned already, by the core or by another module"
+            yield Finding(f"images[{index}]", text, code=FindingCode.DUPLICATE)
     merged = with_build(versions, module, build)
     for text in merged.dangling():
         yield Finding("", text.replace(f"{module}{_OF}", ""), code=FindingCode.MISSING)

@@ -17,6 +17,7 @@ from slipway.catalog.relations.asking import answers
 from slipway.catalog.settings_schema import setting_findings
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
+from slipway.model.bundle import chart_name
 
 if TYPE_CHECKING:
     from slipway.catalog.catalog import Catalog
@@ -128,7 +129,7 @@ def _sources(catalog: "Catalog", module: Module) -> Iterator[Finding]:
                 text = f"lock.yaml has no {release.chart} {release.version} of this repository"
                 hint = f"slipway catalog lock {module.name}"
                 yield Finding(f"releases[{index}]", text, hint=hint, code=FindingCode.MISSING)
-        elif release.chart_dir is None and release.chart not in known:
+        elif release.chart_dir is None and chart_name(module.name, release.chart) not in known:
             text = f"no chart {release.chart} is pinned"
             expected = "one in build.yaml, a chartDir or a repository"
             yield Finding(f"releases[{index}].chart", text, expected=expected, code=FindingCode.MISSING)

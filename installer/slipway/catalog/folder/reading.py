@@ -1,6 +1,6 @@
 """One module from its folder: module.yaml, schema.yaml (settings), build.yaml, values templates, perhaps a chart."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,25 +64,6 @@ def lock_of(directory: Path) -> LockFile:
         raise _mistaken(where, tuple(explain.findings(exc, LockFile, ""))) from exc
     except (TypeError, ValueError, OSError) as exc:
         raise _unreadable(where, exc) from exc
-
-
-def alone(module: Module, others: Iterable[Module]) -> Module:
-    """The same module.
-
-    Raises:
-        ConfigurationError: another has a chart of that name, by which bundles know charts.
-    """
-    taken = {release.chart: other.name for other in others for release in other.releases}
-    mistakes = tuple(
-        Finding(
-            f"releases[{index}].chart", f"{taken[release.chart]} has a chart {release.chart}", code=_TWICE
-        )
-        for index, release in enumerate(module.releases)
-        if release.chart in taken
-    )
-    if mistakes:
-        raise _mistaken(module.directory / MODULE, mistakes)
-    return module
 
 
 def load_build(directory: Path, versions: Versions) -> Versions:
@@ -211,8 +192,12 @@ def _mistakes(read: ModuleFile, directory: Path) -> Iterator[Finding]:
     if read.name != directory.name:
         yield Finding("name", f"is {read.name!r}, but its folder is {directory.name!r}", code=_BAD)
     yield from twice_findings("releases", [entry.name for entry in read.releases], "name")
+    first: dict[str, ReleaseEntry] = {}
     for index, entry in enumerate(read.releases):
         yield from _release_mistakes(f"releases[{index}]", entry, directory)
+        if _origin(first.setdefault(entry.chart, entry)) != _origin(entry):
+            text = f"release {first[entry.chart].name} has another chart {entry.chart}"
+            yield Finding(f"releases[{index}].chart", text, code=_TWICE)
     runtime = "runtimeImages"
     for field, images in (("images", read.images), (runtime, read.runtime_images)):
         yield from twice_findings(field, list(images))
@@ -237,6 +222,11 @@ def _release_mistakes(path: str, entry: ReleaseEntry, directory: Path) -> Iterat
         lacking = "version" if entry.repository else "repository"
         text = "is missing: a chart at a repository has both"
         yield Finding(f"{path}.{lacking}", text, code=FindingCode.MISSING_FIELD)
+
+
+def _origin(entry: ReleaseEntry) -> tuple[str, ...]:
+    """Where its chart is: what has one name within a module is one chart."""
+    return entry.chart_dir, entry.repository, entry.version
 
 
 def _image_problem(reference: str) -> str:

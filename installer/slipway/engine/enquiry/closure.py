@@ -86,7 +86,7 @@ def _renderings(ground: Ground, source: ArtifactSource, helm: Helm, name: str) -
     manifest = source.manifest()
     inputs = module_inputs(ground, name, ground.rendered(name).values)
     for release in inputs["releases"]:
-        artifact = manifest.find(ArtifactKind.CHART, release["chart"]["name"])
+        artifact = manifest.chart(name, release["chart"]["name"])
         if artifact:
             chart, place = read_chart(source.path(artifact)), (release["name"], release["namespace"])
             for version in _versions(ground.configuration, manifest) or ("",):

@@ -57,11 +57,12 @@ class ModuleLocker:
             what = f"module {module.name} has no chart at a repository, so there is nothing to lock"
             raise ConfigurationError(what, where=str(module.directory))
         found = {release.name: self._resolved(release) for release in releases}
-        former = module.lock.charts if module.lock else ()
-        chartrepo.check_moved(Downloads(tuple(map(locked_download, former))), found.values(), accept=accept)
+        charts = module.lock.charts if module.lock else ()
+        former = Downloads(tuple(locked_download(one, "") for one in charts))
+        chartrepo.check_moved(former, found.values(), accept=accept)
         checked = self._looked_at(module, found)
-        charts = (_locked(release, found[release.name]) for release in releases)
-        return LockFile(charts=tuple(charts), images=checked.images, crds=checked.crds)
+        entries = tuple(_locked(release, found[release.name]) for release in releases)
+        return LockFile(charts=entries, images=checked.images, crds=checked.crds)
 
     def _resolved(self, release: Release) -> Download:
         chart = f"{release.repository.rstrip('/')}/{release.chart}:{release.version}"
