@@ -98,7 +98,7 @@ def push_bundle(directory: Path, modules: Path, release: Catalog, registry: Regi
             tar.add(modules / name / "chart", chart)
         artifacts.append(artifact(writer, ArtifactKind.CHART, chart_name(name, chart), packed))
     made = manifests.manifest_of(
-        name="edits", catalog=release.digest, slipway=release.version, artifacts=artifacts
+        name="edits", catalog=release.core, slipway=release.version, artifacts=artifacts
     )
     manifests.write(made, directory / "bundle")
     push(directory / "bundle", registry.client())
@@ -120,7 +120,7 @@ class Site:
         """All real."""
         client, place = connect(self.api.kubeconfig), self.api.kubeconfig
         engine = ClusterEngine(client, self.release, lambda: place)
-        return Edges(Configurations(client), engine, self.release, Chronicle(client), Metrics())
+        return Edges(Configurations(client), engine, Chronicle(client), Metrics())
 
     def runtime(self) -> OperatorProcess:
         """An operator's process, without what the pod adds."""

@@ -84,11 +84,10 @@ def site_bundle(directory: Path, catalog: Catalog, configuration: Configuration)
             for name, version in programs
         ),
         *builder.charts(catalog.modules),
+        *builder.modules(),
         builder.binary("helm", catalog.versions.source("helm").version),
     ]
-    manifest = manifests.manifest_of(
-        name="site", catalog=catalog.digest, slipway="0.1.0", artifacts=artifacts
-    )
+    manifest = manifests.manifest_of(name="site", catalog=catalog.core, slipway="0.1.0", artifacts=artifacts)
     manifests.write(manifest, directory)
     return manifest
 
@@ -122,7 +121,7 @@ def outline(directory: Path, catalog: Catalog, systems: Iterable[str]) -> Bundle
     ]
     directory.mkdir(parents=True, exist_ok=True)
     manifest = manifests.manifest_of(
-        name="outline", catalog=catalog.digest, slipway=__version__, artifacts=artifacts
+        name="outline", catalog=catalog.core, slipway=__version__, artifacts=artifacts
     )
     manifests.write(manifest, directory)
     return manifest

@@ -12,6 +12,7 @@ from slipway.catalog.relations import selecting
 from slipway.catalog.relations.kubernetes import kubernetes_findings
 from slipway.catalog.relations.selecting import Selected
 from slipway.catalog.rendering import Rendered
+from slipway.digests import json_digest
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
 from slipway.model.modulehealth import Expectations, kinds_of
@@ -24,12 +25,20 @@ if TYPE_CHECKING:
 __all__ = ["Catalog", "Selected"]
 
 
+def whole_digest(core: str, folders: Mapping[str, str]) -> str:
+    """The digest of a catalog of these two."""
+    return json_digest({"core": core, "modules": dict(folders)})
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Modules, roles and versions of one release. `digest` names them all: plans and operators compare it."""
+    """Modules, roles and versions of one release.
+
+    `core` is the digest of all but the modules: bundles and operators compare it. Each module has one of its own.
+    """
 
     version: str
-    digest: str
+    core: str
     modules: Mapping[str, Module]
     roles: Mapping[str, str]
     versions: "Versions"
@@ -37,10 +46,19 @@ class Catalog:
     """What each Kubernetes version can be told."""
     broken: Mapping[str, ConfigurationError] = field(default_factory=dict)
     """Modules whose folders cannot be used, and why; all others can."""
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """Digest of each module's folder by its name, of those too that cannot be used."""
+    replaced: tuple[str, ...] = ()
+    """Modules that the release of this machine has otherwise: they came with the bundle."""
 
     def __hash__(self) -> int:
         """By content."""
         return hash(self.digest)
+
+    @property
+    def digest(self) -> str:
+        """Names core and modules together: a plan says by it what it was made with."""
+        return whole_digest(self.core, self.folders)
 
     @property
     def expectations(self) -> Expectations:
@@ -124,7 +142,7 @@ class Catalog:
         on: Collection[str],
     ) -> Rendered:
         """The same, and what the templates asked of other modules."""
-        known = {"catalog": self.digest, **facts}
+        known = {"catalog": self.core, **facts}
         return rendering.values(module, self.settings(module, settings), overrides, known, on)
 
     def bundle_for(self, configuration: "Configuration", bundle: "BundleManifest") -> "BundleManifest":

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from slipway import __version__
 from slipway.catalog import shipped, versions
-from slipway.catalog.catalog import Catalog
+from slipway.catalog.catalog import Catalog, whole_digest
 from slipway.catalog.folder.reading import MODULE, load_build, load_module
 from slipway.catalog.modules import Module
 from slipway.catalog.options import Options
@@ -22,7 +23,8 @@ def load(module_dirs: Sequence[Path] | None = None) -> Catalog:
     modules, pinned, broken = _modules(directories)
     return Catalog(
         version=__version__,
-        digest=digest(directories),
+        core=core_digest(),
+        folders=_folder_digests(directories),
         modules=modules,
         broken=broken,
         roles=_roles(data_dir()),
@@ -33,16 +35,45 @@ def load(module_dirs: Sequence[Path] | None = None) -> Catalog:
 
 def digest(module_dirs: Sequence[Path] | None = None) -> str:
     """The digest that `load` would give, from hashing alone: it reads no YAML and needs no heavy library."""
+    directories = module_dirs if module_dirs is not None else [data_dir() / "modules"]
+    return whole_digest(core_digest(), _folder_digests(directories))
+
+
+def with_folders(release: Catalog, folders: Sequence[Path]) -> Catalog:
+    """A catalog with the modules of further folders: before its own of the same names, each usable or broken."""
+    names = {folder.name for folder in folders}
+    modules = {name: module for name, module in release.modules.items() if name not in names}
+    broken = {name: error for name, error in release.broken.items() if name not in names}
+    for folder in folders:
+        try:
+            modules[folder.name] = load_module(folder)
+        except ConfigurationError as exc:
+            broken[folder.name] = exc
+    digests = {folder.name: shipped.digest_of_files([folder]) for folder in folders}
+    return replace(
+        release,
+        modules=dict(sorted(modules.items())),
+        broken=broken,
+        folders=dict(sorted({**release.folders, **digests}.items())),
+        replaced=tuple(name for name in sorted(digests) if name in release.folders),
+    )
+
+
+def core_digest() -> str:
+    """Of all that is no module: what hosts are made by, and what an operator carries in its image."""
     root = data_dir()
-    directories = module_dirs if module_dirs is not None else [root / "modules"]
-    folders = [folder for directory in directories for folder in _module_folders(directory)]
     content = {
-        "modules": {folder.name: shipped.digest_of_files([folder]) for folder in folders},
+        "release": __version__,
         "roles": _roles(root),
         "playbooks": shipped.digest_of_files([root / "playbooks", root / "plugins" / "action"]),
         "versions": shipped.digest_of_files([root / "images" / "versions.yaml"]),
     }
     return json_digest(content)
+
+
+def _folder_digests(directories: Sequence[Path]) -> dict[str, str]:
+    folders = (folder for directory in directories for folder in _module_folders(directory))
+    return {folder.name: shipped.digest_of_files([folder]) for folder in folders}
 
 
 def _modules(

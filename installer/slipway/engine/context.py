@@ -22,6 +22,7 @@ from slipway.engine.foreign import refuse_other_key
 from slipway.engine.freshness import accepted_here
 from slipway.engine.lost import LostSecrets
 from slipway.engine.registry import site_source
+from slipway.engine.supply.offered import offered_catalog
 from slipway.errors import ConfigurationError
 from slipway.holders import this_process
 from slipway.model import paths
@@ -85,6 +86,8 @@ class Context:
     """A started run of the modules' playbook; None: each run starts its own."""
     on_first_contact: Callable[[HostKey], None] | None = None
     """Shows somebody the key of a host that was never met; None: nobody is there, and no such key is believed."""
+    release: Catalog | None = None
+    """The catalog before the bundle's modules were taken; None: none has been yet."""
     _keys_taken: bool = False
     _client: "Client | None" = None
     _ours: bool = False
@@ -227,10 +230,12 @@ def open_context(
     sweep()
     configuration = read.load(file)
     release = catalog.load()
+    workspace = Workspace(file, configuration.name)
     findings = release.check(configuration)
     if findings:
+        findings = offered_catalog(release, configuration, workspace, bundle).check(configuration)
+    if findings:
         raise read.refusal(findings, path=file)
-    workspace = Workspace(file, configuration.name)
     workspace.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = _store(configuration, workspace)
     trusted = configuration.spec.bundle.trusted_keys

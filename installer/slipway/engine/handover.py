@@ -45,7 +45,7 @@ def can_hand_over(context: Context, observed: Observed, plan: Plan) -> bool:
     """Whether the operator that runs can do all of this plan."""
     kinds = {step.kind for step in plan.steps}
     return (
-        observed.cluster.operator_catalog == context.catalog.digest
+        observed.cluster.operator_catalog == context.catalog.core
         and StepKind.SETTINGS in kinds
         and StepKind.MIRROR not in kinds
         and not plan.needs_approval

@@ -23,6 +23,7 @@ from slipway.engine.kubeconfig import fetch_kubeconfig
 from slipway.engine.merging import effective_configuration
 from slipway.engine.registry import observe_registry, registry_source
 from slipway.engine.sealing import make_encryption_key, secret_digests, stored_digests
+from slipway.engine.supply.taking import take_modules
 from slipway.errors import BundleError, ConfigurationError, Finding, SlipwayError, TransientError
 from slipway.findings import FindingCode
 from slipway.model.host.items import Host, stranger
@@ -47,6 +48,7 @@ def prepare(context: Context, scope: Scope) -> tuple[Observed, Plan]:
         BundleError: the bundle, or what the site registry holds, is of another release.
     """
     _same_release(context)
+    take_modules(context)
     observed = _observe(context, scope)
     everyone, records = observed.cluster.configurations, observed.cluster.modules
     context.configuration = beside(
@@ -73,12 +75,12 @@ def keep_manifest(context: Context) -> None:
 
 
 def _same_release(context: Context) -> None:
-    """Two catalogs on one site would undo each other's work: this one's and that of the operator in the bundle."""
-    if context.manifest.catalog != context.catalog.digest:
+    """Two cores on one site would undo each other's work: this one's and that of the operator in the bundle."""
+    if context.manifest.catalog != context.catalog.core:
         raise BundleError(
-            "the bundle was made by another release of Slipway, or by other modules and roles",
+            "the bundle was made by another release of Slipway, or with other roles",
             where=context.manifest.name,
-            why=f"its catalog is {context.manifest.catalog[7:19]}, this one {context.catalog.digest[7:19]}",
+            why=f"its catalog is {context.manifest.catalog[7:19]}, this one {context.catalog.core[7:19]}",
             hint="build it with this one: slipway bundle build; then: slipway install --bundle DIR",
         )
 

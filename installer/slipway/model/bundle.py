@@ -15,6 +15,7 @@ class ArtifactKind(StrEnum):
 
     IMAGE = "image"
     CHART = "chart"
+    MODULE = "module"
     BINARY = "binary"
     PACKAGES = "packages"
     CATALOG = "catalog"

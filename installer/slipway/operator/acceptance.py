@@ -13,11 +13,20 @@ from slipway.errors import ConflictError, Finding
 from slipway.findings import FindingCode
 from slipway.model.configuration import Configuration, Spec
 from slipway.model.observed import LiveConfiguration
-from slipway.planning.beside import beside
+from slipway.planning.beside import beside, site_beside
 from slipway.settings import NAMESPACE
 
 #: No module of others is known.
 NOBODYS: Mapping[str, str] = {}
+
+
+def site_of(live: LiveConfiguration, everyone: Sequence[LiveConfiguration]) -> Configuration:
+    """The configuration by which the registry is found for this one.
+
+    Raises:
+        ConfigurationError: with every mistake in its fields.
+    """
+    return site_beside(_read(live), everyone)
 
 
 def accepted_configuration(
@@ -32,16 +41,17 @@ def accepted_configuration(
         ConfigurationError: with every mistake, module names and settings included.
         ConflictError: naming who has it already.
     """
-    configuration = parse_spec(
-        live.spec, name=live.name, namespace=live.namespace, generation=live.generation
-    )
-    configuration = beside(configuration, everyone, catalog)
+    configuration = beside(_read(live), everyone, catalog)
     findings = [*_misplaced(configuration, allowed), *catalog.check(configuration)]
     if findings:
         raise refusal(findings, where=f"{live.namespace}/{live.name}")
     followed = [one for one in everyone if one.namespace in {NAMESPACE, *allowed}]
     refuse_second_owner(live, followed, configuration.elsewhere)
     return configuration
+
+
+def _read(live: LiveConfiguration) -> Configuration:
+    return parse_spec(live.spec, name=live.name, namespace=live.namespace, generation=live.generation)
 
 
 def _misplaced(configuration: Configuration, allowed: Collection[str]) -> Iterator[Finding]:

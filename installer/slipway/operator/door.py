@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
+from slipway.catalog import Catalog
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, LiveConfiguration, Observed, Scope
 from slipway.model.operation import OperationResult, Progress, StepResult
@@ -120,6 +121,9 @@ class Session(Protocol):
 
 class Engine(Protocol):
     """The one way through, as the operator uses it."""
+
+    def catalog(self, site: Configuration, *, fresh: bool) -> Catalog:
+        """What can be installed by the bundle of this site; not `fresh`: as it was read last, if it was."""
 
     def open(self, configuration: Configuration) -> Session:
         """Begin with an accepted configuration."""

@@ -93,7 +93,7 @@ class Reconciler:
         if live is None:
             return Verdict.UNCHANGED
         try:
-            configuration = self._accepted(live)
+            configuration = self._accepted(live, fresh=False)
         except (ConfigurationError, ConflictError):
             return Verdict.UNCHANGED  # who acts tells that
         session = self._edges.engine.open(configuration)
@@ -110,14 +110,15 @@ class Reconciler:
         self._edges.meter.looked(configuration, cluster)
         return left or Verdict.UNCHANGED
 
-    def _accepted(self, live: LiveConfiguration) -> Configuration:
-        edges = self._edges
-        return acceptance.accepted_configuration(live, edges.store.list(), edges.catalog, edges.namespaces)
+    def _accepted(self, live: LiveConfiguration, *, fresh: bool) -> Configuration:
+        edges, everyone = self._edges, self._edges.store.list()
+        catalog = edges.engine.catalog(acceptance.site_of(live, everyone), fresh=fresh)
+        return acceptance.accepted_configuration(live, everyone, catalog, edges.namespaces)
 
     def _round(self, request: Request, live: LiveConfiguration) -> Verdict:
         try:
             with before_changes():
-                configuration = self._accepted(live)
+                configuration = self._accepted(live, fresh=True)
         except (ConfigurationError, ConflictError) as error:
             return self._refuse(live, error)
         session = self._edges.engine.open(configuration)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from slipway.catalog import Catalog
 from slipway.clock import utc_text
 from slipway.errors import (
     ConflictError,
@@ -45,7 +44,6 @@ class Edges:
 
     store: Store
     engine: Engine
-    catalog: Catalog
     recorder: Recorder
     meter: Meter
     clock: Callable[[], str] = utc_text

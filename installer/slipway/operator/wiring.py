@@ -24,7 +24,8 @@ from slipway.engine.patience import repeat_while_refused
 from slipway.engine.preflight import refuse_unfit
 from slipway.engine.prepare import prepare
 from slipway.engine.registry import site_source
-from slipway.errors import HeldError, before_changes
+from slipway.engine.supply.bundled import catalog_of_bundle
+from slipway.errors import BundleError, HeldError, before_changes
 from slipway.holders import Sighting, this_process
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, Observed, Scope
@@ -117,16 +118,32 @@ class ClusterEngine:
         self._release = release
         self._kubeconfig = kubeconfig
         self._standby = standby
+        self._catalogs: dict[str, catalog.Catalog] = {}
+
+    def catalog(self, site: Configuration, *, fresh: bool) -> catalog.Catalog:
+        """By the bundle in the site's registry: an image of the operator has no modules of its own.
+
+        Raises:
+            BundleError: the registry does not answer, or what it holds is of no use.
+        """
+        key = f"{site.namespace}/{site.name}"
+        if fresh or key not in self._catalogs:
+            try:
+                source = site_source(site, SecretReader(self._client), _state_of(site))
+                self._catalogs[key] = catalog_of_bundle(self._release, source.manifest(), source)
+            except BundleError:  # who plans will meet it, and say so
+                if key not in self._catalogs:
+                    raise
+        return self._catalogs[key]
 
     def open(self, configuration: Configuration) -> Opened:
         """Secrets are read anew for each session."""
-        secrets, site = SecretReader(self._client), configuration.site
-        state = _state() / configuration.namespace / configuration.name
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        secrets, site, state = SecretReader(self._client), configuration.site, _state_of(configuration)
         seen = self._seen[configuration.lease] if self._seen is not None else None
         context = Context(
             configuration=configuration,
-            catalog=self._release,
+            catalog=self._catalogs.get(f"{site.namespace}/{site.name}", self._release),
+            release=self._release,
             source=site_source(site, secrets, state),
             secrets=secrets,
             state=state,
@@ -145,6 +162,13 @@ def _log_waiting(error: HeldError) -> None:
 
 def _state() -> Path:
     return Path(os.environ.get("SLIPWAY_STATE", "/var/lib/slipway/state"))
+
+
+def _state_of(configuration: Configuration) -> Path:
+    """What is kept of one ClusterConfiguration, in a directory that is there."""
+    state = _state() / configuration.namespace / configuration.name
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return state
 
 
 def _allowed() -> frozenset[str]:
@@ -179,7 +203,6 @@ def open_door(
             standby,
             lasting=lasting,
         ),
-        catalog=release,
         recorder=Chronicle(client),
         meter=meter or Metrics(),
         namespaces=_allowed(),

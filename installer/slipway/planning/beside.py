@@ -41,6 +41,15 @@ def beside(
     return configuration.model_copy(update=news)
 
 
+def site_beside(configuration: Configuration, everyone: Iterable[LiveConfiguration]) -> Configuration:
+    """The one that says how the cluster and its registry are: that of the hosts, else the configuration itself."""
+    if configuration.hosts:
+        return configuration
+    mine = (configuration.namespace, configuration.name)
+    read = (found for one in everyone if (one.namespace, one.name) != mine and (found := _read(one)))
+    return next((other for other in read if other.hosts), configuration)
+
+
 def owner_of(configuration: Configuration) -> str:
     """How a module record names its ClusterConfiguration."""
     return f"{configuration.namespace}/{configuration.name}"

@@ -76,7 +76,7 @@ def make_plan(
         read_at=observed.read_at,
         steps=in_order,
         standing=replace(standing, hints=hints),
-        notices=tuple(_notices(bundle, in_order)),
+        notices=(*_modules_told(catalog), *_notices(bundle, in_order)),
         sequel=encryption.sequel if in_order else "",
         scope=observed.scope,
     )
@@ -109,6 +109,13 @@ def required_images(configuration: Configuration, catalog: Catalog) -> dict[str,
         if chosen.enabled:
             needed.update(dict.fromkeys(catalog.modules[name].images, f"module {name}"))
     return needed
+
+
+def _modules_told(catalog: Catalog) -> Iterator[str]:
+    """Somebody who edits a module's folder is told that a plan has it by the next bundle."""
+    if catalog.replaced:
+        names = ", ".join(catalog.replaced)
+        yield f"as the bundle has them, which this machine has otherwise: {names}; slipway bundle build takes yours"
 
 
 def _notices(bundle: BundleManifest, steps: tuple[Step, ...]) -> Iterator[str]:

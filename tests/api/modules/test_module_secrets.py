@@ -72,7 +72,7 @@ def request_for(release: Catalog, spec: dict[str, Any] | None = None, seen: Seen
     configuration = Configuration(name="demo", namespace=NAMESPACE, spec=Spec.model_validate(wanted))
     module, said = release.modules["told"], configuration.spec.modules["told"]
     chart = Artifact(ArtifactKind.CHART, "told.told", "0.1.0", module.digest, 1, path="told.tgz")
-    bundle = manifests.manifest_of(name="t", catalog=release.digest, slipway="0", artifacts=[chart])
+    bundle = manifests.manifest_of(name="t", catalog=release.core, slipway="0", artifacts=[chart])
     settings = release.settings(module, said.settings)
     requests = planned_requests(configuration, module, settings, seen)
     ground = ground_of(configuration, release, bundle)

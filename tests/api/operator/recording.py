@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway import catalog
+from slipway.catalog import Catalog
 from slipway.cluster.locks.election import Election
 from slipway.cluster.locks.lease import Lease
 from slipway.cluster.own.configurations import Configurations
@@ -63,6 +64,9 @@ class RecordingEngine:
     def work(self) -> None:
         """What a step does."""
         time.sleep(self.step_seconds)
+
+    def catalog(self, site: Configuration, *, fresh: bool) -> Catalog:
+        return catalog.load()
 
     def open(self, configuration: Configuration) -> "RecordingSession":
         return RecordingSession(self, configuration)
@@ -175,7 +179,6 @@ def make_runtime(
     edges = Edges(
         store=Configurations(client),
         engine=engine,
-        catalog=catalog.load(),
         recorder=Chronicle(client),
         meter=metrics,
         namespaces=namespaces,

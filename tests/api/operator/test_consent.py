@@ -83,7 +83,7 @@ def plan_of(site: Site) -> Plan:
     edges = site.edges()
     live = edges.store.get(Key(NAMESPACE, "tools"))
     assert live is not None
-    configuration = accepted_configuration(live, edges.store.list(), edges.catalog)
+    configuration = accepted_configuration(live, edges.store.list(), site.release)
     return edges.engine.open(configuration).prepare(Scope.RECORDS)[1]
 
 

@@ -92,7 +92,7 @@ def operator_of(site: Site, directory: Path) -> OperatorProcess:
     client = connect(own_kubeconfig(site, directory))
     applier = Applier(client, directory / "applier")
     engine = ClusterEngine(client, site.release, applier.kubeconfig)
-    edges = Edges(Configurations(client), engine, site.release, Chronicle(client), Metrics())
+    edges = Edges(Configurations(client), engine, Chronicle(client), Metrics())
     election = Election(client, NAMESPACE, "slipway-operator", "one", seconds=4)
     settings = Settings(address="127.0.0.1", port=0)
     reader = lambda: connect(applier.kubeconfig())  # noqa: E731

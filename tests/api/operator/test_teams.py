@@ -133,7 +133,7 @@ def test_a_team_is_told_how_its_modules_are_between_edits(api: ApiServer, client
     written(api, "platform", TEAM, {"modules": {"welcome": {"enabled": True}}})
     engine = RecordingEngine()
     store, history = Configurations(client), Chronicle(client)
-    edges = Edges(store, engine, CATALOG, history, Metrics(), namespaces=frozenset({TEAM}))
+    edges = Edges(store, engine, history, Metrics(), namespaces=frozenset({TEAM}))
     Reconciler(edges).reconcile(Request(Key(TEAM, "platform"), act=False))
     assert len(engine.scopes) == 1
 

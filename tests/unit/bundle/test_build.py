@@ -49,13 +49,14 @@ def test_what_is_in_it(tmp_path: Path, cache: Path) -> None:
         (ArtifactKind.CATALOG, manifest.artifacts[2].reference),
         (ArtifactKind.CHART, "small.small:0.2.0"),
         (ArtifactKind.IMAGE, "registry.test/pause:1"),
+        (ArtifactKind.MODULE, manifest.artifacts[5].reference),
         (ArtifactKind.SBOM, f"cyclonedx:{__version__}"),
         (ArtifactKind.SBOM, f"spdx:{__version__}"),
     ]
     assert manifest.artifacts[4].contents == "ours"
     licences = [artifact.licence for artifact in manifest.artifacts]
     program = "Apache-2.0 AND LGPL-2.1-or-later"
-    assert licences == [program, program, "Apache-2.0", "", program, "CC0-1.0", "CC0-1.0"]
+    assert licences == [program, program, "Apache-2.0", "", program, "", "CC0-1.0", "CC0-1.0"]
 
 
 def test_a_chart_of_a_site_has_the_licence_that_it_states(tmp_path: Path, cache: Path) -> None:

@@ -45,7 +45,7 @@ def test_raw_values_win() -> None:
 
 def test_the_operator_knows_its_catalog() -> None:
     made = CATALOG.values(CATALOG.modules["operator"], {}, {}, FACTS)
-    assert made["slipway-operator"]["catalog"] == CATALOG.digest
+    assert made["slipway-operator"]["catalog"] == CATALOG.core
 
 
 def test_facts_hold_no_hosts() -> None:

@@ -12,6 +12,7 @@ import yaml
 from slipway import catalog as catalogs
 from slipway.api import read
 from slipway.bundle.form import manifest as manifests
+from slipway.bundle.form.modulefolder import folder_version
 from slipway.catalog import Catalog
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest, chart_name
 from slipway.model.configuration import Configuration
@@ -63,11 +64,15 @@ def bundle() -> BundleManifest:
         *(_artifact(ArtifactKind.BINARY, name, version) for name, version in release.binaries.items()),
         *(_artifact(ArtifactKind.CHART, name, "1") for name in sorted(charts)),
         *(
+            _artifact(ArtifactKind.MODULE, module.name, folder_version(module))
+            for module in catalog().modules.values()
+        ),
+        *(
             _artifact(ArtifactKind.PACKAGES, system.name, "1")
             for system in catalog().versions.packages.systems
         ),
     ]
-    return manifests.manifest_of(name="pins", catalog=catalog().digest, slipway="0", artifacts=artifacts)
+    return manifests.manifest_of(name="pins", catalog=catalog().core, slipway="0", artifacts=artifacts)
 
 
 def _artifact(kind: ArtifactKind, name: str, version: str) -> Artifact:

@@ -39,7 +39,7 @@ def bundle(images: str = BOTH) -> BundleManifest:
     arm64 = [replace(a, platform=ARM64.name, digest=arm(a.digest)) for a in amd64 if a.kind in FILES]
     both = [replace(a, platform=images) if a.kind is ArtifactKind.IMAGE else a for a in amd64]
     return manifests.manifest_of(
-        name="both", catalog=model.catalog().digest, slipway="0", artifacts=[*both, *arm64]
+        name="both", catalog=model.catalog().core, slipway="0", artifacts=[*both, *arm64]
     )
 
 

@@ -34,7 +34,7 @@ def steps(
 ) -> list[Step]:
     spec = Spec.model_validate({"modules": {"told": {"enabled": True, **told}}})
     chart = Artifact(ArtifactKind.CHART, "told.told", "0.1.0", "sha256:1", 1, path="told.tgz")
-    bundle = manifests.manifest_of(name="t", catalog=release.digest, slipway="0", artifacts=[chart])
+    bundle = manifests.manifest_of(name="t", catalog=release.core, slipway="0", artifacts=[chart])
     modules = {"told": record} if record else {}
     seen = Observed(
         Scope.FULL,

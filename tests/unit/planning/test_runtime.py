@@ -27,7 +27,7 @@ def with_cri_dockerd() -> BundleManifest:
     pins = model.bundle()
     pinned = Artifact(ArtifactKind.BINARY, "cri-dockerd", "v1", "sha256:" + "d" * 64, 1, path="binary/x")
     return manifests.manifest_of(
-        name="docker", catalog=model.catalog().digest, slipway="0", artifacts=[*pins.artifacts, pinned]
+        name="docker", catalog=model.catalog().core, slipway="0", artifacts=[*pins.artifacts, pinned]
     )
 
 

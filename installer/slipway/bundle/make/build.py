@@ -73,6 +73,7 @@ def build_bundle(
             *builder.charts(chosen),
             *builder.others(files.further - wanted),
             *builder.packages(systems, gathered, tuple(packages)),
+            *builder.modules(),
             builder.catalog_content(),
             *installer(versions, builder.writer, builder.workshop, platforms),
             *vulnerability_artifacts(databases, builder),
@@ -81,7 +82,7 @@ def build_bundle(
         documents = write_documents(name, builder.parts.items(artifacts), builder.writer)
         manifest = manifests.manifest_of(
             name=name,
-            catalog=catalog.digest,
+            catalog=catalog.core,
             slipway=__version__,
             artifacts=[*artifacts, *documents],
             kubernetes=kubernetes,

@@ -7,6 +7,7 @@ from pathlib import Path
 from slipway import __version__, yamltext
 from slipway.bundle.form import layout
 from slipway.bundle.form.layout import LAYOUT, blob_path, stored_manifest
+from slipway.bundle.form.modulefolder import folder_entries, folder_version
 from slipway.bundle.form.writer import Writer
 from slipway.bundle.ground.archive import ArchiveEntry, file_digest, write_tgz
 from slipway.bundle.ground.workshop import Workshop
@@ -32,8 +33,8 @@ from slipway.model.bundle import Artifact, ArtifactKind, chart_name
 from slipway.model.platforms import AMD64, BY_NAME, Platform
 from slipway.settings import data_dir
 
-#: What of the checkout or wheel the catalog artifact carries.
-CATALOG_PARTS = ("images", "modules", "offline", "playbooks", "plugins", "roles")
+#: What of the checkout or wheel the catalog artifact carries; modules are artifacts of their own.
+CATALOG_PARTS = ("images", "offline", "playbooks", "plugins", "roles")
 
 
 class Builder:
@@ -170,6 +171,21 @@ class Builder:
                 else:
                     yield self._upstream_chart(self.versions.chart(name))
 
+    def modules(self) -> Iterator[Artifact]:
+        """The folders of all modules that can be used, whether or not the bundle has what they need."""
+        for module in self.catalog.modules.values():
+            yield self._module_folder(module)
+
+    def _module_folder(self, module: Module) -> Artifact:
+        def build(dest: Path) -> None:
+            write_tgz(dest / "module.tar.gz", folder_entries(module.directory))
+
+        name, version = module.name, folder_version(module)
+        packed = self.workshop.make("module", name, module.version, module.digest, build) / "module.tar.gz"
+        made = self._file(ArtifactKind.MODULE, name, version, packed, f"module {name}", suffix=".tar.gz")
+        ours = module.directory.parent == data_dir() / "modules"
+        return replace(made, licence=own_licence() if ours else "")
+
     def packages(
         self, systems: Iterable[str], gathered: Mapping[str, Path], further: tuple[str, ...]
     ) -> Iterator[Artifact]:
@@ -199,7 +215,7 @@ class Builder:
         return replace(made, licence=self._licensing(platform).packages(tar))
 
     def catalog_content(self) -> Artifact:
-        """Modules, roles and pins that this bundle was built with."""
+        """Roles and pins that this bundle was built with."""
         entries = [
             ArchiveEntry(file.relative_to(data_dir()).as_posix(), 0o644, source=file)
             for part in CATALOG_PARTS
@@ -209,7 +225,7 @@ class Builder:
         def build(dest: Path) -> None:
             write_tgz(dest / "catalog.tar.gz", entries)
 
-        place = self.workshop.make("catalog", "slipway", __version__, self.catalog.digest, build)
+        place = self.workshop.make("catalog", "slipway", __version__, self.catalog.core, build)
         packed = place / "catalog.tar.gz"
         made = self._file(ArtifactKind.CATALOG, "slipway", __version__, packed, "Slipway", suffix=".tar.gz")
         return replace(made, licence=own_licence())

@@ -17,6 +17,8 @@ from slipway.settings import data_dir
 
 #: What the wheel carries under slipway/_data: the same list as in pyproject.toml.
 DATA = ("ansible.cfg", "images", "inventories", "modules", "offline", "playbooks", "plugins", "roles")
+#: What the operator has of it: its modules come from the site registry, so that a mended one is no other image.
+CARRIED = tuple(part for part in DATA if part != "modules")
 
 START = b"""#!/usr/bin/python3
 import sys
@@ -39,7 +41,7 @@ class CodeLayer:
         package = Path(slipway.__file__).parent
         content = [
             shipped.digest_of_files([package]),
-            *(shipped.digest_of_files([data_dir() / name]) for name in DATA),
+            *(shipped.digest_of_files([data_dir() / name]) for name in CARRIED),
         ]
         return self.workshop.make("code", "slipway", slipway.__version__, content, self._build)
 
@@ -54,7 +56,7 @@ class CodeLayer:
         package = Path(slipway.__file__).parent
         for file in shipped.files(package):
             _copy(file, dest / "slipway" / file.relative_to(package))
-        for name in DATA:
+        for name in CARRIED:
             for file in shipped.files(data_dir() / name):
                 _copy(file, dest / "slipway" / "_data" / file.relative_to(data_dir()))
         self._compile(dest)

@@ -19,6 +19,7 @@ _PURPOSES: Final[Mapping[ArtifactKind, str]] = MappingProxyType(
         ArtifactKind.CHART: "APPLICATION",
         ArtifactKind.IMAGE: "CONTAINER",
         ArtifactKind.INSTALLER: "INSTALL",
+        ArtifactKind.MODULE: "SOURCE",
         ArtifactKind.PACKAGES: "ARCHIVE",
         ArtifactKind.WHEEL: "LIBRARY",
     }

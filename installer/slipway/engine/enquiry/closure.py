@@ -42,13 +42,11 @@ class Closure:
 def closure(configuration: Configuration, catalog: Catalog, source: ArtifactSource) -> Closure:
     """Everything that Kubernetes and the enabled modules need, against what the bundle has."""
     manifest = source.manifest()
-    if manifest.catalog != catalog.digest:
-        text = "was made by another release of Slipway, or by other modules and roles"
+    if manifest.catalog != catalog.core:
+        text = "was made by another release of Slipway, or with other roles"
         return Closure(
             findings=(
-                Finding(
-                    "bundle", text, expected=catalog.digest, hint=_REBUILD, code=FindingCode.OTHER_RELEASE
-                ),
+                Finding("bundle", text, expected=catalog.core, hint=_REBUILD, code=FindingCode.OTHER_RELEASE),
             )
         )
     bundle = catalog.bundle_for(configuration, manifest)
