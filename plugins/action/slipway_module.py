@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,10 @@ from slipway.cluster.rest.client import connect
 from slipway.errors import Interrupted, SlipwayError
 from slipway.model.bundle import chart_name
 from slipway.model.modulehealth import kinds_of
+from slipway.model.plan import Action
 from slipway.model.record import Intent
+from slipway.planning.requests.codec import turn_of
+from slipway.planning.requests.request import ChartRef, RemovalRequest
 
 # Ansible loads this file once, before it forks a worker for each module.
 preload()
@@ -64,7 +67,7 @@ class Turn:
 
     def __init__(self, variables: dict[str, Any]) -> None:
         try:
-            self.request = dict(variables["slipway_module_request"])
+            self.turn = turn_of(variables["slipway_module_request"])
             self.turns = Turns(Path(variables["slipway_run_directory"]))
             self.artifacts = dict(variables["slipway_local_artifacts"])
             self.operation = variables["slipway_operation"]
@@ -72,9 +75,9 @@ class Turn:
             raise AnsibleActionFail(
                 f"the host variable {exc} is missing; modules.yml is run by slipway"
             ) from exc
-        self.name = self.request["name"]
-        self.action = self.request.get("action", "apply")
-        self.step = self.request.get("step") or f"module/{self.name}/{self.action}"
+        except SlipwayError as exc:
+            raise AnsibleActionFail(f"{exc.what}: {exc.why}") from exc
+        self.name, self.action, self.step = self.turn.request.name, self.turn.action, self.turn.step
         self.kubeconfig = variables.get("slipway_kubeconfig", "")
         self.epoch = int(variables.get("slipway_epoch", 0))
         self.holder = variables.get("slipway_holder", "")
@@ -84,7 +87,7 @@ class Turn:
 
     def begin(self) -> dict[str, Any]:
         """Wait until every need has ended; blocked when one did not end well, superseded when an edit came."""
-        for need in self.request.get("needs", ()):
+        for need in self.turn.needs:
             while not (ended := self.turns.ended(need)):
                 if self.turns.given_up():
                     ended = Ended.SUPERSEDED
@@ -112,11 +115,10 @@ class Turn:
         said: list[str] = []
         with connect(kubeconfig) as client:
             # A removal is not given up: what it waits for, its workloads, is not to be found again afterwards.
-            act = remove_module if self.action == "remove" else apply_module
-            cancelled = (lambda: False) if self.action == "remove" else self.turns.given_up
+            cancelled = (lambda: False) if self.action is Action.REMOVE else self.turns.given_up
             work = Work(client, helm, self._artifact, cancelled, said.append, self._slot, self.kinds)
             try:
-                act(work, self.request, self._intent())
+                self._act(work)
                 outcome: dict[str, Any] = {"state": str(Ended.DONE)}
             except Interrupted as error:
                 outcome = {"state": str(Ended.SUPERSEDED), "reason": error.why or error.what}
@@ -126,21 +128,25 @@ class Turn:
         counted = {"helm_calls": helm.calls, "api_writes": client.writes}
         return outcome | counted | {"changed": helm.calls > 0, "progress": said[-20:]}
 
-    def _intent(self) -> Intent:
-        digest = self.request["digest"]
-        return Intent(self.operation, self.step, digest, self.epoch, self.holder, now())
+    def _act(self, work: Work) -> None:
+        request, digest = self.turn.request, self.turn.digest
+        intent = Intent(self.operation, self.step, digest, self.epoch, self.holder, now())
+        if isinstance(request, RemovalRequest):
+            remove_module(work, request, intent)
+        else:
+            apply_module(work, request, intent, self.turn.parts)
 
-    def _artifact(self, chart: Mapping[str, Any]) -> Path:
+    def _artifact(self, chart: ChartRef) -> Path:
         try:
-            return Path(self.artifacts[chart_name(self.name, chart["name"])])
+            return Path(self.artifacts[chart_name(self.name, chart.name)])
         except KeyError:
-            raise AnsibleActionFail(f"chart {chart['name']} is not among slipway_local_artifacts") from None
+            raise AnsibleActionFail(f"chart {chart.name} is not among slipway_local_artifacts") from None
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
         """One of the places for heavy work; the lock goes with the process, however it ends."""
         while True:
-            if self.action != "remove" and self.turns.given_up():
+            if self.action is not Action.REMOVE and self.turns.given_up():
                 raise Interrupted("stopped while it waited for its turn", where=self.step)
             for number in range(self.slots):
                 with (self.turns.directory / f"slot-{number}").open("w") as file:

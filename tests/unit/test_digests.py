@@ -17,6 +17,7 @@ from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.placeholders import SecretValue
 from slipway.model.record import NodeRecord, StepRecord
 from slipway.planning.digests import digest, parts
+from slipway.planning.requests.request import ChartRef, ReleaseRequest
 
 VALUE: dict[str, Any] = {"b": [1, 2.5, True, None, "Zürich\n"], "a": {"z": "", "y": {}}}
 PLAIN = '{"a":{"y":{},"z":""},"b":[1,2.5,true,null,"Zürich\\n"]}'
@@ -47,7 +48,7 @@ def test_a_step_has_the_digest_that_its_record_holds() -> None:
 
 
 def test_a_release_has_the_digest_that_its_record_holds() -> None:
-    item = {"chart": {"name": "c", "digest": "sha256:0"}, "namespace": "n", "values": {"b": "ü", "a": 1}}
+    item = ReleaseRequest("r", "n", ChartRef("c", "sha256:0"), {"b": "ü", "a": 1})
     assert release_digest(item) == ("sha256:0a40fb7d4920f73c471bff63bf828f1fd74a524c5e80878bb093c79ef6fa1974")
 
 

@@ -9,10 +9,11 @@ from slipway.catalog.catalog import Catalog, Selected
 from slipway.catalog.facts import cluster_facts
 from slipway.catalog.folder.reading import samples
 from slipway.catalog.loader import digest, load
-from slipway.catalog.modules import Module, Release, Removal, Requirement, Stage
+from slipway.catalog.modules import Fate, Module, Release, Removal, Requirement, Stage
 
 __all__ = [
     "Catalog",
+    "Fate",
     "Module",
     "Release",
     "Removal",

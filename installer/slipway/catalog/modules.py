@@ -59,13 +59,22 @@ class Release:
     locked: "LockedChart | None" = None
 
 
+class Fate(StrEnum):
+    """What becomes of something when its module is disabled."""
+
+    RETAIN = "retain"
+    DELETE = "delete"
+    DELETE_IF_EMPTY = "delete-if-empty"
+    """Of a namespace: where nothing of anybody is left in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Removal:
     """What disabling does to CRDs, data (claims) and the namespace."""
 
-    crds: str = "retain"
-    data: str = "retain"
-    namespace: str = "delete-if-empty"
+    crds: Fate = Fate.RETAIN
+    data: Fate = Fate.RETAIN
+    namespace: Fate = Fate.DELETE_IF_EMPTY
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from slipway.engine.journal import operation_names
 from slipway.model.observed import ClusterObserved
 from slipway.model.plan import Action, Plan, StepKind
 from slipway.model.record import ObjectRef
+from slipway.planning.requests.codec import removal_request
 
 
 def turn_of(context: Context, cluster: ClusterObserved) -> str:
@@ -26,7 +27,9 @@ def losses_of_removals(
     from slipway.cluster.lifecycle.losses import losses_of
 
     return {
-        step.target: losses_of(context.client(), cluster.modules[step.target], step.inputs["removal"])
+        step.target: losses_of(
+            context.client(), cluster.modules[step.target], removal_request(step.inputs).removal
+        )
         for step in plan.steps
         if step.kind is StepKind.MODULE and step.action == Action.REMOVE
     }

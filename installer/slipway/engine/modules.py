@@ -14,7 +14,9 @@ from slipway.engine.run import Run
 from slipway.landing import real
 from slipway.model.bundle import chart_name
 from slipway.model.operation import Failure
-from slipway.model.plan import Step, StepKind
+from slipway.model.plan import Action, Step, StepKind
+from slipway.planning.requests.codec import as_variables, module_request, removal_request
+from slipway.planning.requests.request import ModuleTurn
 from slipway.runner import EventKind, RunnerEvent, Standby
 from slipway.runner import run as run_playbook
 
@@ -83,29 +85,25 @@ def run_modules(steps: tuple[Step, ...], run: Run) -> None:
 
 def _variables(step: Step, steps: Iterable[Step]) -> dict[str, Any]:
     together = {other.id for other in steps}
-    request = {
-        **step.inputs,
-        "action": step.action,
-        "step": step.id,
-        "digest": step.digest,
-        "parts": step.parts,
-        "needs": [need for need in step.needs if need in together],
-    }
+    turn = ModuleTurn(
+        request=(removal_request if step.action == Action.REMOVE else module_request)(step.inputs),
+        step=step.id,
+        digest=step.digest,
+        parts=step.parts,
+        needs=tuple(need for need in step.needs if need in together),
+    )
     return {
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
-        "slipway_module_request": request,
+        "slipway_module_request": as_variables(turn),
     }
 
 
 def _artifacts(run: Run, steps: Iterable[Step]) -> dict[str, str]:
     """Helm, and the charts of these modules (MODULE.CHART), as files of this machine."""
     context = run.context
-    charts = {
-        (step.target, release["chart"]["name"])
-        for step in steps
-        for release in step.inputs.get("releases", ())
-    }
+    applied = [module_request(step.inputs) for step in steps if step.action == Action.APPLY]
+    charts = {(request.name, release.chart.name) for request in applied for release in request.releases}
     paths: dict[str, Path] = {
         chart_name(*chart): context.source.path(required_chart(context, *chart)) for chart in charts
     }

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 #: Format of record.json, pending.json and of module records. A newer one is refused, never guessed at.
 RECORD_FORMAT = 1
@@ -170,6 +169,46 @@ class ModulePhase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class GoodRevision:
+    """A release as it was when its module was healthy last; without a digest: it never was."""
+
+    revision: int = 0
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRecord:
+    """What is known of one release of a module."""
+
+    namespace: str
+    own_namespace: bool = False
+    """Whether its namespace was made for it."""
+    revision: int = 0
+    digest: str = ""
+    """Of what stands; empty from the moment an intent to change it is written until that is done."""
+    good: GoodRevision = field(default_factory=GoodRevision)
+
+    @property
+    def half_done(self) -> bool:
+        """Whether a run began with it and did not come to its end."""
+        return not self.digest
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleDetails:
+    """What the work on a module itself keeps."""
+
+    releases: dict[str, ReleaseRecord] = field(default_factory=dict)
+    """Those included that are wanted no more."""
+    objects: dict[str, str] = field(default_factory=dict)
+    """Object -> the release that it is of."""
+    generations: dict[str, int] = field(default_factory=dict)
+    """Workload -> its generation, by which edits are noticed."""
+    waited: float = 0.0
+    """Seconds for which a run that was stopped has waited for it to be healthy."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleRecord:
     """A module as last applied: ConfigMap `slipway-module-NAME`. `intent` is set while a run works on it."""
 
@@ -188,4 +227,4 @@ class ModuleRecord:
     owner: str = ""
     requires: tuple[str, ...] = ()
     secrets: tuple[SecretRecord, ...] = ()
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: ModuleDetails = field(default_factory=ModuleDetails)

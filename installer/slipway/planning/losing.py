@@ -1,7 +1,8 @@
 """What a module's removal takes that cannot be made again: told by name before somebody agrees."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
+from slipway.catalog import Fate, Removal
 from slipway.model.plan import Because, Reason
 from slipway.model.record import ModuleRecord, ObjectRef
 
@@ -15,12 +16,12 @@ def loss_reasons(lost: Sequence[ObjectRef]) -> Iterator[Reason]:
         yield Reason(Because.EFFECT, f"destroys {kind} {', '.join(those)}")
 
 
-def may_lose(record: ModuleRecord, policy: Mapping[str, str]) -> bool:
+def may_lose(record: ModuleRecord, policy: Removal) -> bool:
     """Whether something may go, by the record alone, where nobody looked.
 
     The claims of a StatefulSet are made by its controller, so no record names them.
     """
     kinds = {item.kind for item in record.objects}
-    claims = policy["data"] == "delete" and bool(kinds & {"PersistentVolumeClaim", "StatefulSet"})
-    made = policy["data"] == "delete" and any(one.made for one in record.secrets)
-    return claims or made or (policy["crds"] == "delete" and "CustomResourceDefinition" in kinds)
+    claims = policy.data is Fate.DELETE and bool(kinds & {"PersistentVolumeClaim", "StatefulSet"})
+    made = policy.data is Fate.DELETE and any(one.made for one in record.secrets)
+    return claims or made or (policy.crds is Fate.DELETE and "CustomResourceDefinition" in kinds)

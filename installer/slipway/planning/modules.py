@@ -1,10 +1,10 @@
 """Steps of modules: which are wanted, with which values, and which have to go."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
-from slipway.catalog import Catalog, Module
+from slipway.catalog import Catalog, Fate, Module, Release, Removal
 from slipway.catalog.modules import Stage
 from slipway.errors import BundleError, ConfigurationError, Finding
 from slipway.findings import FindingCode
@@ -20,7 +20,9 @@ from slipway.planning.digests import digest
 from slipway.planning.hosts import ADMISSION_STEP, MIRROR_STEP
 from slipway.planning.losing import loss_reasons, may_lose
 from slipway.planning.modulereasons import half_done_reasons, readable_reasons
-from slipway.planning.modulesecrets import as_input, kept_reasons, missing_hold, secret_requests
+from slipway.planning.modulesecrets import kept_reasons, missing_hold, secret_requests
+from slipway.planning.requests.codec import as_inputs
+from slipway.planning.requests.request import ChartRef, ModuleRequest, ReleaseRequest, RemovalRequest
 from slipway.planning.together.answers import as_facts, uses
 from slipway.planning.together.ground import Ground, ground_of
 
@@ -58,37 +60,30 @@ def module_steps(
     yield from _removals(ground, observed, set(wanted))
 
 
-def module_inputs(
+def request_of(
     ground: Ground,
     name: str,
     values: Mapping[str, Mapping[str, Any]],
     requests: Mapping[str, SecretRequest] = NO_SECRETS,
-) -> dict[str, Any]:
+) -> ModuleRequest:
     """What a module is made of: the inputs of its digest and the request to the run. `values`: by release."""
     module, spec = ground.catalog.modules[name], ground.spec(name)
-    return {
-        "name": name,
-        "version": module.version,
-        "stage": str(module.stage),
-        "settings": ground.catalog.settings(module, spec.settings),
-        "values": spec.values,
-        "releases": [
-            {
-                "name": release.name,
-                "namespace": release.namespace,
-                "create_namespace": release.create_namespace,
-                "labels": dict(release.labels),
-                "chart": _chart(ground, module, release.chart),
-                "values": values[release.name],
-            }
+    return ModuleRequest(
+        name=name,
+        version=module.version,
+        stage=module.stage,
+        settings=ground.catalog.settings(module, spec.settings),
+        values=spec.values,
+        releases=tuple(
+            _release(release, _chart(ground, module, release.chart), values[release.name])
             for release in module.releases
-        ],
-        "health": module.health.model_dump(mode="json"),
-        "removal": asdict(module.removal),
-        "requires": list(ground.selection[name].requires),
-        "owner": owner_of(ground.configuration),
-        **as_input(requests),
-    }
+        ),
+        health=module.health,
+        removal=module.removal,
+        requires=tuple(ground.selection[name].requires),
+        owner=owner_of(ground.configuration),
+        module_secrets=requests,
+    )
 
 
 def _apply_step(ground: Ground, observed: Observed, name: str, after: tuple[str, ...]) -> Step | None:
@@ -100,7 +95,7 @@ def _apply_step(ground: Ground, observed: Observed, name: str, after: tuple[str,
         kind=StepKind.MODULE,
         target=name,
         action=Action.APPLY,
-        inputs=module_inputs(ground, name, rendered.values, requests),
+        inputs=as_inputs(request_of(ground, name, rendered.values, requests)),
         facts=as_facts(rendered.asked),
         content=module.digest,
         needs=(
@@ -140,7 +135,18 @@ def _seen(observed: Observed, record: ModuleRecord | None) -> Seen:
     return Seen(StepRecord(digest, record.parts, version=record.version), intents, drift)
 
 
-def _chart(ground: Ground, module: Module, chart: str) -> dict[str, Any]:
+def _release(release: Release, chart: ChartRef, values: Mapping[str, Any]) -> ReleaseRequest:
+    return ReleaseRequest(
+        name=release.name,
+        namespace=release.namespace,
+        create_namespace=release.create_namespace,
+        labels=release.labels,
+        chart=chart,
+        values=values,
+    )
+
+
+def _chart(ground: Ground, module: Module, chart: str) -> ChartRef:
     artifact = ground.charts.get(chart_name(module.name, chart))
     if artifact is None:
         raise BundleError(
@@ -148,7 +154,7 @@ def _chart(ground: Ground, module: Module, chart: str) -> dict[str, Any]:
             where=f"module/{module.name}",
             hint=f"build it with this module: slipway bundle build --modules {module.name},...",
         )
-    return {"name": chart, "version": artifact.version, "digest": artifact.digest}
+    return ChartRef(name=chart, version=artifact.version, digest=artifact.digest)
 
 
 def _removals(ground: Ground, observed: Observed, wanted: set[str]) -> Iterator[Step]:
@@ -208,7 +214,7 @@ def _removal(
     before: tuple[str, ...],
 ) -> Step:
     module = catalog.modules.get(record.name)
-    policy = asdict(module.removal) if module else {"crds": "retain", "data": "retain", "namespace": "retain"}
+    policy = module.removal if module else Removal(namespace=Fate.RETAIN)
     spec = configuration.spec.modules.get(record.name)
     path = f"spec.modules.{record.name}"
     text = (
@@ -217,12 +223,7 @@ def _removal(
         else f"nothing asks for {record.name} any more"
     )
     lost = observed.cluster.losses.get(record.name)
-    inputs: dict[str, Any] = {
-        "name": record.name,
-        "removal": policy,
-        "owner": record.owner,
-        "destroys": [asdict(ref) for ref in lost or ()],
-    }
+    inputs = as_inputs(RemovalRequest(record.name, policy, record.owner, lost or ()))
     return Step(
         id=remove_id(record.name),
         kind=StepKind.MODULE,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from slipway.catalog import Module
+from slipway.catalog import Fate, Module, Removal
 from slipway.catalog.secrets import applying_secrets
 from slipway.model.configuration import Configuration, ModuleSpec
 from slipway.model.modulesecrets import GivenKey, ModuleSecret, SecretEntry, SecretRequest
@@ -51,11 +51,6 @@ def _reference(ref: GivenKey) -> str:
     return f"{ref.name}/{ref.key}"
 
 
-def as_input(requests: Mapping[str, SecretRequest]) -> dict[str, Any]:
-    """The same as a step has it: nothing for a module without secrets, whose digest is what it was."""
-    return {INPUT: {name: one.model_dump(mode="json") for name, one in requests.items()}} if requests else {}
-
-
 def missing_hold(
     module: str, requests: Mapping[str, SecretRequest], secrets: Mapping[str, str]
 ) -> Hold | None:
@@ -93,10 +88,10 @@ def secret_reason(module: str, entry: str, record: ModuleRecord | None, inputs: 
     return Reason(Because.FIELD, f"its secret {entry} changed", path)
 
 
-def kept_reasons(record: ModuleRecord, policy: Mapping[str, str]) -> Iterator[Reason]:
+def kept_reasons(record: ModuleRecord, policy: Removal) -> Iterator[Reason]:
     """What a removal leaves of secrets that were made."""
     kept = [
         f"{NAMESPACE}/{MADE_SECRET_PREFIX}{record.name}.{one.entry}" for one in record.secrets if one.made
     ]
-    if kept and policy["data"] != "delete":
+    if kept and policy.data is not Fate.DELETE:
         yield Reason(Because.EFFECT, f"keeps Secret {', '.join(kept)}: enabled again, it has the same")

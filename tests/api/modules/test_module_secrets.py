@@ -4,14 +4,14 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from slipway import catalog
 from slipway.bundle.form import manifest as manifests
-from slipway.catalog import Catalog
+from slipway.catalog import Catalog, Fate, Removal
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle.helm import Helm
 from slipway.cluster.lifecycle.losses import losses_of
@@ -25,9 +25,12 @@ from slipway.cluster.rest.client import Client, connect
 from slipway.errors import ConfigurationError, StepError
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.configuration import Configuration, Spec
+from slipway.model.modulehealth import Health
 from slipway.model.record import Intent, ModuleRecord
-from slipway.planning.modules import module_inputs
+from slipway.planning.modules import request_of
 from slipway.planning.modulesecrets import secret_requests as planned_requests
+from slipway.planning.requests.codec import as_inputs, module_request
+from slipway.planning.requests.request import ModuleRequest, RemovalRequest
 from slipway.planning.together.ground import ground_of
 from slipway.settings import NAMESPACE
 from tests.api.working import LABEL
@@ -66,7 +69,7 @@ def work(client: Client, cluster_api: ApiServer, release: Catalog) -> Iterator[W
     assert secret(client, *KEPT) is None
 
 
-def request_for(release: Catalog, spec: dict[str, Any] | None = None, seen: Seen = NOTHING) -> dict[str, Any]:
+def request_for(release: Catalog, spec: dict[str, Any] | None = None, seen: Seen = NOTHING) -> ModuleRequest:
     """As planning makes it of a ClusterConfiguration that has this of the module."""
     wanted = {"modules": {"told": {"enabled": True, **(spec or {})}}}
     configuration = Configuration(name="demo", namespace=NAMESPACE, spec=Spec.model_validate(wanted))
@@ -76,23 +79,22 @@ def request_for(release: Catalog, spec: dict[str, Any] | None = None, seen: Seen
     settings = release.settings(module, said.settings)
     requests = planned_requests(configuration, module, settings, seen)
     ground = ground_of(configuration, release, bundle)
-    made = module_inputs(ground, "told", ground.rendered("told").values, requests)
-    return json.loads(json.dumps({**made, "destroys": [], "health": {"timeout": 60, "rules": []}}))  # type: ignore[no-any-return]
+    made = request_of(ground, "told", ground.rendered("told").values, requests)
+    return module_request(json.loads(json.dumps(as_inputs(replace(made, health=Health(timeout=60))))))
 
 
 def applied(
     work: Work, release: Catalog, spec: dict[str, Any] | None = None, seen: Seen = NOTHING
 ) -> ModuleRecord:
     request = request_for(release, spec, seen)
-    return apply_module(work, request, intent(f"d-{json.dumps(request)}"))
+    return apply_module(work, request, intent(f"d-{json.dumps(as_inputs(request))}"))
 
 
 def removed(work: Work, release: Catalog, *, data: str) -> None:
-    request = request_for(release)
-    request["removal"] = {**request["removal"], "data": data}
+    policy = replace(release.modules["told"].removal, data=Fate(data))
     record = records.read_module(work.client, "told")
-    lost = losses_of(work.client, record, request["removal"]) if record else ()
-    remove_module(work, {**request, "destroys": [asdict(ref) for ref in lost]}, intent("gone", "remove"))
+    lost = losses_of(work.client, record, policy) if record else ()
+    remove_module(work, RemovalRequest("told", policy, destroys=lost), intent("gone", "remove"))
 
 
 def intent(digest: str, action: str = "apply") -> Intent:
@@ -250,7 +252,7 @@ def test_a_removal_keeps_what_was_made_and_the_next_installation_has_it(work: Wo
 
     record = records.read_module(client, "told")
     assert record
-    assert [ref.name for ref in losses_of(client, record, {"data": "delete", "crds": "retain"})] == [KEPT[0]]
+    assert [ref.name for ref in losses_of(client, record, Removal(data=Fate.DELETE))] == [KEPT[0]]
     removed(work, release, data="delete")
     assert secret(client, *KEPT) is None
 

@@ -4,13 +4,14 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from slipway import catalog
+from slipway.catalog import Fate
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle.helm import Helm
 from slipway.cluster.lifecycle.losses import losses_of
@@ -22,8 +23,16 @@ from slipway.cluster.own.settings import ensure_namespace
 from slipway.cluster.rest.client import Client, connect
 from slipway.errors import StepError, TransientError
 from slipway.model.configuration import Configuration, ModuleSpec, Spec
+from slipway.model.modulehealth import Health
 from slipway.model.record import Intent, ObjectRef
 from slipway.operator.lookout import MADE_BY_HELM
+from slipway.planning.requests.codec import as_inputs, module_request
+from slipway.planning.requests.request import (
+    ChartRef,
+    ModuleRequest,
+    ReleaseRequest,
+    RemovalRequest,
+)
 from slipway.settings import NAMESPACE
 from tests.apiserver import ApiServer, until
 from tests.binaries import binary
@@ -46,38 +55,34 @@ WIDGETS: dict[str, Any] = {
 }
 
 
-def request_for(name: str, spec: ModuleSpec | None = None, *, seconds: int = 60) -> dict[str, Any]:
+def request_for(name: str, spec: ModuleSpec | None = None, *, seconds: int = 60) -> ModuleRequest:
     """What planning asks for, with the charts of the checkout."""
     module, spec = CATALOG.modules[name], spec or ModuleSpec()
     values = CATALOG.values(module, spec.settings, spec.values, FACTS)
-    return {
-        "name": name,
-        "version": module.version,
-        "owner": f"{NAMESPACE}/demo",
-        "requires": [],
-        "parts": {"settings": "abc"},
-        "health": {"timeout": seconds, "rules": []},
-        "removal": {"crds": "retain", "data": module.removal.data, "namespace": module.removal.namespace},
-        "destroys": [],
-        "releases": [
-            {
-                "name": release.name,
-                "namespace": release.namespace,
-                "create_namespace": release.create_namespace,
-                "labels": dict(release.labels),
-                "chart": {"name": release.chart, "version": module.version, "digest": module.digest},
-                "values": values[release.name],
-            }
-            for release in module.releases
-        ],
-    }
+    releases = tuple(
+        ReleaseRequest(
+            name=release.name,
+            namespace=release.namespace,
+            create_namespace=release.create_namespace,
+            labels=release.labels,
+            chart=ChartRef(release.chart, module.digest, module.version),
+            values=values[release.name],
+        )
+        for release in module.releases
+    )
+    health = Health(timeout=seconds)
+    return ModuleRequest(name, module.version, releases, health, module.removal, owner=f"{NAMESPACE}/demo")
 
 
-def agreed(client: Client, request: dict[str, Any]) -> dict[str, Any]:
+def removal_of(name: str, **policy: Fate) -> RemovalRequest:
+    """As its module.yaml has it, but for what is named."""
+    return RemovalRequest(name, replace(CATALOG.modules[name].removal, **policy))
+
+
+def agreed(client: Client, request: RemovalRequest) -> RemovalRequest:
     """The same of a removal, with a yes to all that it destroys."""
-    record = records.read_module(client, request["name"])
-    lost = losses_of(client, record, request["removal"]) if record else ()
-    return {**request, "destroys": [asdict(ref) for ref in lost]}
+    record = records.read_module(client, request.name)
+    return replace(request, destroys=losses_of(client, record, request.removal) if record else ())
 
 
 def intent(digest: str, action: str = "apply") -> Intent:
@@ -98,10 +103,10 @@ def work(client: Client, cluster_api: ApiServer) -> Iterator[Work]:
     made = Work(
         client=client,
         helm=Helm(binary("helm"), cluster_api.kubeconfig),
-        artifact_path=lambda chart: CATALOG.modules[chart["name"]].directory / "chart",
+        artifact_path=lambda chart: CATALOG.modules[chart.name].directory / "chart",
     )
     yield made
-    remove_module(made, request_for("welcome"), intent("gone", "remove"))
+    remove_module(made, removal_of("welcome"), intent("gone", "remove"))
     assert client.get("v1", "Namespace", "welcome") is None
 
 
@@ -132,11 +137,11 @@ def test_from_nothing_through_an_edit_to_nothing(work: Work) -> None:
     assert (edited.digest, edited.revision, work.helm.calls) == ("d2", 2, 2)
     assert greeting(client).startswith("Moin")
 
-    remove_module(work, request_for("welcome"), intent("d3", "remove"))
+    remove_module(work, removal_of("welcome"), intent("d3", "remove"))
     assert records.read_module(client, "welcome") is None
     assert client.get("apps/v1", "Deployment", "welcome", "welcome") is None
     assert client.get("v1", "Namespace", "welcome") is None
-    remove_module(work, request_for("welcome"), intent("d3", "remove"))
+    remove_module(work, removal_of("welcome"), intent("d3", "remove"))
 
 
 def test_an_upgrade_that_is_not_healthy_is_rolled_back(work: Work) -> None:
@@ -215,7 +220,7 @@ def leave_in_state(client: Client, state: str) -> None:
 def test_removal_of_what_a_killed_helm_left(work: Work, state: str) -> None:
     apply_module(work, request_for("welcome"), intent("d1"))
     leave_in_state(work.client, state)
-    remove_module(work, request_for("welcome"), intent("d2", "remove"))
+    remove_module(work, removal_of("welcome"), intent("d2", "remove"))
     assert work.client.get("v1", "Namespace", "welcome") is None
 
 
@@ -241,7 +246,7 @@ def test_drift_is_seen_and_repaired(work: Work, cluster_api: ApiServer) -> None:
 def test_somebody_elses_objects_keep_the_namespace(work: Work, cluster_api: ApiServer) -> None:
     apply_module(work, request_for("welcome"), intent("d1"))
     cluster_api.kubectl("-n", "welcome", "create", "configmap", "mine", "--from-literal=a=b")
-    remove_module(work, request_for("welcome"), intent("d2", "remove"))
+    remove_module(work, removal_of("welcome"), intent("d2", "remove"))
     assert work.client.get("v1", "Namespace", "welcome") is not None
     cluster_api.kubectl("delete", "namespace", "welcome")
 
@@ -254,15 +259,14 @@ def test_a_namespace_that_is_there_gets_the_labels_that_the_module_needs(
     cluster_api.kubectl("label", "namespace", "welcome", "theirs=stays")
     label = "pod-security.kubernetes.io/enforce"
     request = request_for("welcome")
-    request["releases"] = [
-        {**release, "create_namespace": False, "labels": {label: "privileged"}}
-        for release in request["releases"]
-    ]
+    (release,) = request.releases
+    release = replace(release, create_namespace=False, labels={label: "privileged"})
+    request = replace(request, releases=(release,))
     apply_module(work, request, intent("d1"))
     found = work.client.get("v1", "Namespace", "welcome")
     assert found is not None
     assert found["metadata"]["labels"].items() >= {label: "privileged", "theirs": "stays"}.items()
-    remove_module(work, request, intent("d2", "remove"))
+    remove_module(work, removal_of("welcome"), intent("d2", "remove"))
     cluster_api.kubectl("delete", "namespace", "welcome", "--ignore-not-found")
 
 
@@ -303,8 +307,7 @@ def test_claims_stay_unless_the_policy_says_otherwise(
             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
         }
     )
-    request = request_for("welcome")
-    request["removal"] = {"crds": "retain", "data": policy, "namespace": "retain"}
+    request = removal_of("welcome", data=Fate(policy), namespace=Fate.RETAIN)
     if policy == "delete":
         with pytest.raises(StepError, match="would destroy what the plan does not name") as caught:
             remove_module(work, request, intent("d2", "remove"))
@@ -326,8 +329,7 @@ def test_definitions_stay_unless_the_policy_says_otherwise(work: Work, policy: s
     definition = client.create(WIDGETS)
     ref = ObjectRef(*kind, WIDGETS["metadata"]["name"], uid=definition["metadata"]["uid"])
     records.write_module(client, replace(made, objects=(*made.objects, ref)))
-    request = request_for("welcome")
-    request["removal"] = {"crds": policy, "data": "retain", "namespace": "delete-if-empty"}
+    request = removal_of("welcome", crds=Fate(policy), data=Fate.RETAIN)
     try:
         remove_module(work, agreed(client, request), intent("d2", "remove"))
         assert (client.get(*kind, ref.name) is not None) is stays
@@ -345,7 +347,7 @@ def test_what_does_not_go_is_named(
     work.client.merge("v1", "Service", "welcome", hold, "welcome")
     try:
         with pytest.raises(StepError) as caught:
-            remove_module(work, request_for("welcome"), intent("d2", "remove"))
+            remove_module(work, removal_of("welcome"), intent("d2", "remove"))
         assert "Service/welcome/welcome (finalizers: example.com/hold)" in caught.value.why
         record = records.read_module(work.client, "welcome")
         assert record is not None
@@ -371,7 +373,7 @@ def test_a_namespace_that_does_not_go_says_itself_why(
     work.client.create(broken)
     try:
         with pytest.raises(StepError) as caught:
-            remove_module(work, request_for("welcome"), intent("d2", "remove"))
+            remove_module(work, removal_of("welcome"), intent("d2", "remove"))
         assert caught.value.what == "what module welcome made does not go"
         assert caught.value.why.startswith("Namespace/welcome: Discovery failed for some groups")
         assert "away.example.com/v1" in caught.value.why
@@ -384,7 +386,7 @@ def test_as_fast_as_helm_itself(work: Work, cluster_api: ApiServer, tmp_path: Pa
     """Not a benchmark: it fails when waiting or recording has become slow."""
     chart = CATALOG.modules["welcome"].directory / "chart"
     values = tmp_path / "values.json"
-    values.write_text(json.dumps(request_for("welcome")["releases"][0]["values"]))
+    values.write_text(json.dumps(request_for("welcome").releases[0].values))
     command = [str(binary("helm")), f"--kubeconfig={cluster_api.kubeconfig}", "-n", "welcome"]
     start = time.monotonic()
     subprocess.run(
@@ -405,6 +407,8 @@ def test_as_fast_as_helm_itself(work: Work, cluster_api: ApiServer, tmp_path: Pa
 def test_requests_differ_only_by_content() -> None:
     from slipway.cluster.lifecycle.releases import release_digest
 
-    one = request_for("welcome")["releases"][0]
-    assert release_digest(one) == release_digest(json.loads(json.dumps(one)))
-    assert release_digest(one) != release_digest({**one, "values": {}})
+    request = request_for("welcome")
+    (one,) = request.releases
+    (read,) = module_request(json.loads(json.dumps(as_inputs(request)))).releases
+    assert release_digest(one) == release_digest(read)
+    assert release_digest(one) != release_digest(replace(one, values={}))

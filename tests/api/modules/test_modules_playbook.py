@@ -1,5 +1,6 @@
 """playbooks/modules.yml through the real runner: modules as hosts, on a real API server with a real Helm."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from slipway.cluster.own import records
 from slipway.cluster.own.settings import ensure_namespace
 from slipway.cluster.rest.client import connect
 from slipway.model.bundle import chart_name
+from slipway.planning.requests.codec import as_variables
+from slipway.planning.requests.request import ModuleTurn, RemovalRequest
 from slipway.runner.events import EventKind, RunnerEvent
 from slipway.runner.run import RunnerResult, run
 from slipway.settings import NAMESPACE
@@ -27,27 +30,28 @@ ENDS = {
 CHART = CATALOG.modules["welcome"].directory / "chart"
 
 
-def module(name: str, *, needs: tuple[str, ...] = (), action: str = "apply", **values: Any) -> dict[str, Any]:
+def module(name: str, *, needs: tuple[str, ...] = (), action: str = "apply", **values: Any) -> ModuleTurn:
     """A copy of welcome under another name, in a namespace of its own."""
     request = request_for("welcome")
-    release = request["releases"][0]
-    release |= {"name": name, "namespace": f"{name}-space", "values": release["values"] | values}
-    return request | {
-        "name": name,
-        "action": action,
-        "digest": f"digest-{name}",
-        "needs": [f"module/{need}/{action}" for need in needs],
-    }
+    (release,) = request.releases
+    release = replace(release, name=name, namespace=f"{name}-space", values={**release.values, **values})
+    applied = replace(request, name=name, releases=(release,))
+    return ModuleTurn(
+        request=RemovalRequest(name, request.removal) if action == "remove" else applied,
+        step=f"module/{name}/{action}",
+        digest=f"digest-{name}",
+        needs=tuple(f"module/{need}/{action}" for need in needs),
+    )
 
 
-def carry_out(server: ApiServer, directory: Path, *requests: dict[str, Any], **how: Any) -> Any:
+def carry_out(server: ApiServer, directory: Path, *turns: ModuleTurn, **how: Any) -> Any:
     events: list[RunnerEvent] = []
     hosts = {
-        request["name"]: {
-            "slipway_module_request": request,
+        turn.request.name: {
+            "slipway_module_request": as_variables(turn),
             "slipway_local_artifacts": {
                 "helm": str(binary("helm")),
-                chart_name(request["name"], "welcome"): str(CHART),
+                chart_name(turn.request.name, "welcome"): str(CHART),
             },
             "slipway_kubeconfig": str(server.kubeconfig),
             "slipway_run_directory": str(directory / "modules"),
@@ -55,7 +59,7 @@ def carry_out(server: ApiServer, directory: Path, *requests: dict[str, Any], **h
             "slipway_epoch": 3,
             "slipway_holder": "test",
         }
-        for request in requests
+        for turn in turns
     }
     result = run(
         "modules.yml",

@@ -23,8 +23,10 @@ from slipway.cluster.rest.client import Client, connect
 from slipway.engine.announcing import announce
 from slipway.engine.board import Board
 from slipway.errors import Interrupted, StepError
+from slipway.model.modulehealth import Health
 from slipway.model.observed import Observed, Scope
 from slipway.model.record import Intent, ModuleRecord
+from slipway.planning.requests.request import ChartRef, ModuleRequest, ReleaseRequest, RemovalRequest
 from slipway.settings import NAMESPACE
 from tests.apiserver import ApiServer
 from tests.binaries import binary
@@ -69,20 +71,17 @@ def work(client: Client, cluster_api: ApiServer, tmp_path: Path) -> Iterator[Wor
     (chart / "templates" / "all.yaml").write_text(CHART)
     made = Work(client, Helm(binary("helm"), cluster_api.kubeconfig), lambda _: chart)
     yield made
-    remove_module(made, request_for("a"), intent("gone", "remove"))
+    remove_module(made, REMOVAL, intent("gone", "remove"))
     assert client.get("v1", "Namespace", "page") is None
 
 
-def request_for(mode: str) -> dict[str, Any]:
-    release = {"name": "page", "namespace": "page", "chart": {"name": "page", "digest": "sha256:1"}}
-    return {
-        "name": "page",
-        "version": "1",
-        "releases": [release | {"values": {"mode": mode}}],
-        "health": {"timeout": 30},
-        "removal": {"crds": "retain", "data": "retain", "namespace": "delete-if-empty"},
-        "destroys": [],
-    }
+REMOVAL = RemovalRequest("page")
+
+
+def request_for(mode: str) -> ModuleRequest:
+    chart = ChartRef("page", "sha256:1")
+    release = ReleaseRequest("page", "page", chart, {"mode": mode})
+    return ModuleRequest("page", "1", (release,), Health(timeout=30))
 
 
 def intent(digest: str, action: str = "apply") -> Intent:
@@ -153,7 +152,7 @@ def test_a_killed_upgrade_and_the_edit_taken_back(work: Work, state: str) -> Non
     assert there(work.client) == ("b", True, [state])
     record = records.read_module(work.client, "page")
     assert record is not None
-    assert "digest" not in record.extra["releases"]["page"]
+    assert record.extra.releases["page"].half_done
     done = applied(work, "a")
     assert (done.phase, done.digest) == ("Healthy", "a")
     assert there(work.client) == ("a", False, ["deployed"])
@@ -194,7 +193,7 @@ def test_a_removal_that_was_cut_off_and_taken_back_installs_again(work: Work) ->
     hold = {"metadata": {"finalizers": ["example.com/hold"]}}
     work.client.merge("v1", "Service", "page", hold, "page")
     with pytest.raises(Interrupted):
-        remove_module(replace(work, cancelled=lambda: True), request_for("a"), intent("gone", "remove"))
+        remove_module(replace(work, cancelled=lambda: True), REMOVAL, intent("gone", "remove"))
     work.client.merge("v1", "Service", "page", {"metadata": {"finalizers": None}}, "page")
     record = records.read_module(work.client, "page")
     assert record is not None

@@ -5,14 +5,16 @@ from typing import Any
 import pytest
 
 from slipway.cluster.lifecycle.drift import differences, object_key
-from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef
+from slipway.model.record import ModuleDetails, ModulePhase, ModuleRecord, ObjectRef
 
 NAME = "Deployment.apps/page/page"
 
 
 def record(*, passing: bool = False) -> ModuleRecord:
     ref = ObjectRef("apps/v1", "Deployment", "page", "page", uid="u-1", passing=passing)
-    return ModuleRecord("page", ModulePhase.HEALTHY, objects=(ref,), extra={"generations": {NAME: 7}})
+    return ModuleRecord(
+        "page", ModulePhase.HEALTHY, objects=(ref,), extra=ModuleDetails(generations={NAME: 7})
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from slipway.cluster.own.kept import module_record, node_record, owner_of, settings_record
+from slipway.cluster.own.records import encode_module
 from slipway.errors import PreflightError
-from slipway.model.record import NodeRecord, StepRecord
+from slipway.model.record import GoodRevision, NodeRecord, StepRecord
 
 MODULE: dict[str, Any] = {"format": 1, "name": "x", "phase": "Healthy", "objects": []}
 #: No text of ours, whatever it is a text of.
@@ -26,6 +27,9 @@ ODD_MODULES = (
             {"parts": []},
             {"extra": 5},
             {"extra": {"generations": 5}},
+            {"extra": {"releases": {"page": {}}}},
+            {"extra": {"releases": {"page": {"namespace": "n", "good": {"revision": "many"}}}}},
+            {"extra": {"waited": "long"}},
             {"message": "\ud800"},
             {"releases": 5},
             {"digest": None},
@@ -130,3 +134,42 @@ def test_what_another_release_wrote_besides_is_passed_over() -> None:
 def test_nothing_kept_is_nothing_known() -> None:
     assert node_record(NODE, None) == NodeRecord("n")
     assert settings_record({"metadata": {"name": "slipway-settings"}}) is None
+
+
+#: As former releases of Slipway wrote it: one that stands, one half done, one whose place alone is known.
+FORMER: dict[str, Any] = {
+    "releases": {
+        "page": {
+            "namespace": "n",
+            "own_namespace": True,
+            "revision": 3,
+            "digest": "sha256:1",
+            "good": {"revision": 2, "digest": "sha256:0"},
+        },
+        "next": {"namespace": "n", "own_namespace": False, "revision": 1, "good": {}},
+        "gone": {"namespace": "n", "own_namespace": True, "good": {}},
+    },
+    "objects": {"Service/n/page": "page"},
+    "generations": {"Deployment.apps/n/page": 4},
+    "waited": 1.5,
+}
+
+
+def test_a_former_record_is_read_and_written_as_it_was() -> None:
+    record = module(json.dumps(MODULE | {"extra": FORMER}))
+    page, after, gone = (record.extra.releases[name] for name in ("page", "next", "gone"))
+    assert (page.revision, page.digest, page.good, page.half_done) == (
+        3,
+        "sha256:1",
+        GoodRevision(2, "sha256:0"),
+        False,
+    )
+    assert (after.half_done, after.good.digest, gone.half_done, gone.own_namespace) == (True, "", True, True)
+    assert (record.extra.generations, record.extra.waited) == ({"Deployment.apps/n/page": 4}, 1.5)
+    written = encode_module(record)["extra"]
+    assert written == FORMER
+    assert module(json.dumps(encode_module(record))) == record
+
+
+def test_a_former_record_without_details_is_read() -> None:
+    assert module(json.dumps(MODULE)).extra == module(json.dumps(MODULE | {"extra": {}})).extra

@@ -12,8 +12,9 @@ from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.record import ModulePhase, ModuleRecord
 from slipway.planning.beside import beside
 from slipway.planning.digests import digest, parts
-from slipway.planning.modules import module_inputs
+from slipway.planning.modules import request_of
 from slipway.planning.plan import make_plan
+from slipway.planning.requests.codec import as_inputs
 from slipway.planning.together.ground import ground_of
 from tests.unit.planning import model
 
@@ -40,7 +41,7 @@ def found(seen: Observed, modules: dict[str, Any] = PERSISTENT) -> Configuration
 
 def inputs_of(configuration: Configuration) -> dict[str, Any]:
     ground = ground_of(configuration, model.catalog(), model.bundle())
-    return module_inputs(ground, "welcome", ground.rendered("welcome").values)
+    return as_inputs(request_of(ground, "welcome", ground.rendered("welcome").values))
 
 
 def with_record(seen: Observed, **fields: Any) -> Observed:

@@ -9,12 +9,12 @@ import pytest
 
 from slipway import catalog
 from slipway.bundle.form import manifest as manifests
-from slipway.catalog import Catalog
+from slipway.catalog import Catalog, Fate
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.configuration import Configuration, Spec
 from slipway.model.observed import ClusterObserved, Observed, Scope
 from slipway.model.plan import Because, Step
-from slipway.model.record import ModulePhase, ModuleRecord, SecretRecord
+from slipway.model.record import ModuleDetails, ModulePhase, ModuleRecord, ReleaseRecord, SecretRecord
 from slipway.planning.modules import module_steps
 from slipway.settings import NAMESPACE
 from tests.secretmodules import write_secret_module
@@ -61,7 +61,7 @@ def done(step: Step) -> ModuleRecord:
         owner=f"{NAMESPACE}/demo",
         secrets=secrets,
         releases=("told",),
-        extra={"releases": {"told": {"namespace": "told"}}},
+        extra=ModuleDetails({"told": ReleaseRecord("told")}),
     )
 
 
@@ -103,7 +103,7 @@ def test_a_removal_says_what_it_keeps_and_what_it_destroys(release: Catalog) -> 
     assert not removal.destructive
     module = release.modules["told"]
     deleting = replace(
-        release, modules={"told": replace(module, removal=replace(module.removal, data="delete"))}
+        release, modules={"told": replace(module, removal=replace(module.removal, data=Fate.DELETE))}
     )
     (removal,) = steps(deleting, {"enabled": False}, done(made))
     assert removal.destructive

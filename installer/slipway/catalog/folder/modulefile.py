@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from slipway.catalog.folder.relationentries import Capabilities, Conflicts, Range, Uses, named
-from slipway.catalog.modules import Requirement
+from slipway.catalog.modules import Fate, Removal, Requirement
 from slipway.model.fields import Model, Name
 from slipway.model.modulehealth import Health, HealthRule, KindRule
 from slipway.model.modulesecrets import SecretEntry
@@ -65,6 +65,10 @@ class RemovalEntry(Model):
     crds: Literal["retain", "delete"] = "retain"
     data: Literal["retain", "delete"] = "retain"
     namespace: Literal["retain", "delete-if-empty"] = "delete-if-empty"
+
+    def policy(self) -> Removal:
+        """As the catalog has it."""
+        return Removal(Fate(self.crds), Fate(self.data), Fate(self.namespace))
 
 
 class ResourcesEntry(Model):

@@ -12,7 +12,7 @@ from slipway.catalog import shipped
 from slipway.catalog.folder.build import Build, build_mistakes, twice_findings, with_build
 from slipway.catalog.folder.lock import LockFile
 from slipway.catalog.folder.modulefile import ModuleFile, ReleaseEntry
-from slipway.catalog.modules import Module, Release, Removal, Stage
+from slipway.catalog.modules import Module, Release, Stage
 from slipway.catalog.relations.terms import VersionRange
 from slipway.catalog.secrets import entry_mistakes
 from slipway.catalog.versions import OWN_IMAGE, Versions
@@ -164,7 +164,7 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         runtime_images=runtime,
         health=read.health.health(),
         kinds=read.health.kinds,
-        removal=Removal(**read.removal.model_dump()),
+        removal=read.removal.policy(),
         resources=read.resources.model_dump(exclude_unset=True),
         schema=_yaml(schema) if schema.is_file() else _no_settings(),
         lock=lock if lock.charts else None,

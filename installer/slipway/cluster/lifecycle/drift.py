@@ -7,7 +7,6 @@ of their spec raises; Helm's next upgrade puts them right.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
-from typing import Any
 
 from slipway.cluster.rest.client import Client, Object
 from slipway.cluster.rest.managers import owned_keys
@@ -76,7 +75,7 @@ def generations(refs: Iterable[ObjectRef], found: dict[str, Object]) -> dict[str
 def differences(record: ModuleRecord, found: dict[str, Object]) -> Iterator[Drift]:
     """What differs from one module's record."""
     step = f"module/{record.name}/apply"
-    known: dict[str, Any] = record.extra.get("generations", {})
+    known = record.extra.generations
     for one in record.secrets:
         name = object_key("v1", "Secret", one.namespace, one.name)
         if name in found and not owned_keys(found[name].get("managedFields") or ()) >= {*one.keys}:

@@ -11,15 +11,13 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle import attempts, diagnosis, drift, helm, waiting
 from slipway.cluster.lifecycle.helm import Deployed, Helm
 from slipway.cluster.lifecycle.releases import (
-    ModuleRequest,
     begun_record,
-    known_releases,
     release_digest,
     releases_to_change,
     surplus_objects,
@@ -32,11 +30,15 @@ from slipway.cluster.own import records, settings
 from slipway.cluster.rest import credentials
 from slipway.cluster.rest.client import Client
 from slipway.errors import Interrupted, SlipwayError, StepError
-from slipway.model.modulehealth import Health, Kinds
+from slipway.model.modulehealth import Kinds
 from slipway.model.record import Intent, ModulePhase, ModuleRecord
+from slipway.planning.requests.request import ChartRef, ModuleRequest, ReleaseRequest
 
 #: Seconds that a rolled back release gets to be healthy again, before the failure is told.
 ROLLBACK_SECONDS = 60.0
+
+#: Of what no plan was made.
+NO_PARTS: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Work:
 
     client: Client
     helm: Helm
-    artifact_path: Callable[[Mapping[str, Any]], Path]
+    artifact_path: Callable[[ChartRef], Path]
     cancelled: Callable[[], bool] = lambda: False
     progress: Callable[[str], None] = lambda _: None
     slot: Callable[[], AbstractContextManager[object]] = field(default=nullcontext)
@@ -59,15 +61,19 @@ def preload() -> None:
     import pyhelm3.command  # noqa: F401
 
 
-def apply_module(work: Work, request: ModuleRequest, intent: Intent) -> ModuleRecord:
+def apply_module(
+    work: Work, request: ModuleRequest, intent: Intent, parts: Mapping[str, str] = NO_PARTS
+) -> ModuleRecord:
     """Install or change a module and wait until it is healthy; its new record.
+
+    `parts`: short digests of the request's parts, by which a later plan names what changed.
 
     Raises:
         StepError: it is not healthy, with the cluster's own words; the record says so too.
         TransientError: the API or Helm's connection broke; the intent stays open.
         Interrupted: stopped; the intent stays open, the next run continues, and waits for as long as is left.
     """
-    before = records.read_module(work.client, request["name"]) or _new(request["name"])
+    before = records.read_module(work.client, request.name) or _new(request.name)
     drifted = any(drift.differences(before, drift.metadata_by_key(work.client, before.objects)))
     todo = releases_to_change(before, request, drifted=drifted)
     record = with_attempts(work.client, begun_record(before, request, intent, todo), before, todo)
@@ -88,7 +94,7 @@ def apply_module(work: Work, request: ModuleRequest, intent: Intent) -> ModuleRe
         without_surplus(work.client, request, _with_waited(record, 0)),
         phase=ModulePhase.HEALTHY,
         digest=intent.digest,
-        parts=dict(request.get("parts", {})),
+        parts=dict(parts),
         intent=None,
         message="",
         time=utc_text(),
@@ -98,74 +104,66 @@ def apply_module(work: Work, request: ModuleRequest, intent: Intent) -> ModuleRe
 
 
 def _new(name: str) -> ModuleRecord:
-    return ModuleRecord(name=name, phase=ModulePhase.APPLYING, extra={"releases": {}})
+    return ModuleRecord(name=name, phase=ModulePhase.APPLYING)
 
 
 def _waited(before: ModuleRecord, intent: Intent) -> float:
     """Seconds for which a run that was stopped has waited for the same to be healthy."""
     same = before.intent is not None and before.intent.digest == intent.digest
-    return float(before.extra.get("waited", 0)) if same else 0.0
+    return before.extra.waited if same else 0.0
 
 
 def _with_waited(record: ModuleRecord, seconds: float) -> ModuleRecord:
-    kept = {key: value for key, value in record.extra.items() if key != "waited"}
-    return replace(record, extra={**kept, "waited": round(seconds, 1)} if seconds else kept)
+    return replace(record, extra=replace(record.extra, waited=round(seconds, 1)))
 
 
 def _releases(
     work: Work, request: ModuleRequest, record: ModuleRecord, todo: tuple[str, ...]
 ) -> ModuleRecord:
     """Bring each release to its digest, in order, and uninstall those that are wanted no more."""
-    for item in request["releases"]:
-        if item["name"] in todo:
+    for item in request.releases:
+        if item.name in todo:
             record = _release(work, item, record)
-    known = known_releases(record)
+    known = record.extra.releases
     gone = {name for name in known if name not in record.releases}
     for name in gone:
-        _uninstall(work, name, known[name]["namespace"])
+        _uninstall(work, name, known[name].namespace)
     if gone:
         record = with_objects(work.client, record, {}, gone)
         records.write_module(work.client, record)
     return record
 
 
-def _release(work: Work, item: Mapping[str, Any], record: ModuleRecord) -> ModuleRecord:
+def _release(work: Work, item: ReleaseRequest, record: ModuleRecord) -> ModuleRecord:
     """Bring one release to its digest; the record, written, with what then stands."""
-    name, namespace, digest = item["name"], item["namespace"], release_digest(item)
+    name, namespace, digest = item.name, item.namespace, release_digest(item)
     deployed = _deploy(work, item, digest)
     fresh = attempts.object_refs(work.client, deployed.manifest, namespace)
     attempts.delete_surplus(work.client, name, namespace, surplus_objects(record, name, fresh))
-    known = {**known_releases(record)[name], "digest": digest, "revision": deployed.revision}
+    known = replace(record.extra.releases[name], digest=digest, revision=deployed.revision)
     record = with_objects(work.client, with_release(record, name, known), {name: fresh}, set())
     records.write_module(work.client, record)
     return record
 
 
-def _deploy(work: Work, item: Mapping[str, Any], digest: str) -> Deployed:
-    name, namespace = item["name"], item["namespace"]
+def _deploy(work: Work, item: ReleaseRequest, digest: str) -> Deployed:
+    name, namespace = item.name, item.namespace
     work.progress(f"release {name}")
-    chart = work.artifact_path(item["chart"])
-    labels = item.get("labels")
-    if labels or item.get(
-        "create_namespace", True
-    ):  # one that is there already gets what the module's pods need
-        settings.ensure_namespace(work.client, namespace, labels)
+    chart = work.artifact_path(item.chart)
+    if item.labels or item.create_namespace:  # one that is there already gets what the module's pods need
+        settings.ensure_namespace(work.client, namespace, item.labels)
     state = helm.unlock(work.client, name, namespace)
     if state.startswith("pending") or state == "uninstalling":
         work.progress(f"release {name} was left {state}, it is continued")
     with work.slot():
         return work.helm.install_or_upgrade(
-            name, chart, item["values"], namespace, description=f"slipway {digest[7:19]}"
+            name, chart, item.values, namespace, description=f"slipway {digest[7:19]}"
         )
 
 
 def _healthy(work: Work, request: ModuleRequest, record: ModuleRecord) -> None:
     """Wait until it is; where the wait is stopped, the record says how much of the time is used up."""
-    health, started, waited = (
-        Health.model_validate(request["health"]),
-        time.monotonic(),
-        float(record.extra.get("waited", 0)),
-    )
+    health, started, waited = request.health, time.monotonic(), record.extra.waited
     try:
         pending = waiting.wait_until_healthy(
             work.client,
@@ -200,10 +198,10 @@ def _failed(work: Work, request: ModuleRequest, record: ModuleRecord, error: Ste
 
 def _roll_back(work: Work, request: ModuleRequest, record: ModuleRecord) -> tuple[ModuleRecord, str]:
     """Every release that was good once and stands otherwise, or half done, goes back to that as a new revision."""
-    back = [item for item in reversed(request["releases"]) if _is_worse(record, item["name"])]
+    back = [item for item in reversed(request.releases) if _is_worse(record, item.name)]
     try:
         for item in back:
-            record = _back(work, item["name"], item["namespace"], record)
+            record = _back(work, item.name, item.namespace, record)
     except SlipwayError as error:
         return record, f"rolling back failed too: {error.why or error.what}"
     if not back:
@@ -225,22 +223,21 @@ def _roll_back(work: Work, request: ModuleRequest, record: ModuleRecord) -> tupl
 
 def _is_worse(record: ModuleRecord, release: str) -> bool:
     """Whether a release has something good to go back to."""
-    known = known_releases(record)[release]
-    return bool(known.get("good")) and known.get("digest") != known["good"]["digest"]
+    known = record.extra.releases[release]
+    return bool(known.good.digest) and known.digest != known.good.digest
 
 
 def _back(work: Work, release: str, namespace: str, record: ModuleRecord) -> ModuleRecord:
     """One release as it was when it was good last; the record with what then stands."""
-    known = known_releases(record)[release]
+    known = record.extra.releases[release]
     with work.slot():
-        work.helm.rollback(release, known["good"]["revision"], namespace)
+        work.helm.rollback(release, known.good.revision, namespace)
         deployed = work.helm.status(release, namespace)
-    good = {**known["good"], "revision": deployed.revision}
+    good = replace(known.good, revision=deployed.revision)
+    known = replace(known, digest=good.digest, revision=good.revision, good=good)
     fresh = attempts.object_refs(work.client, deployed.manifest, namespace)
     attempts.delete_surplus(work.client, release, namespace, surplus_objects(record, release, fresh))
-    return with_objects(
-        work.client, with_release(record, release, {**known, **good, "good": good}), {release: fresh}, set()
-    )
+    return with_objects(work.client, with_release(record, release, known), {release: fresh}, set())
 
 
 def _uninstall(work: Work, release: str, namespace: str) -> None:

@@ -3,19 +3,20 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
+from slipway.catalog import Fate, Removal
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle import drift
 from slipway.cluster.lifecycle.attempts import KEEP
 from slipway.cluster.lifecycle.losses import CLAIM, DEFINITION, losses_of, of_claims
 from slipway.cluster.lifecycle.modules import Work
-from slipway.cluster.lifecycle.releases import ModuleRequest, untrusted_record
+from slipway.cluster.lifecycle.releases import untrusted_record
 from slipway.cluster.own import records
 from slipway.cluster.own.madesecrets import SECRET, is_kept, secrets_of
 from slipway.cluster.rest.client import Client, Object
 from slipway.errors import Interrupted, StepError
 from slipway.model.record import Intent, ModulePhase, ModuleRecord, ObjectRef
+from slipway.planning.requests.request import RemovalRequest
 from slipway.settings import NAMESPACE
 
 #: Seconds for objects to go, finalizers included.
@@ -26,17 +27,17 @@ POLL_SECONDS = 0.3
 PROTECTED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease", "slipway-system"})
 
 
-def remove_module(work: Work, request: ModuleRequest, intent: Intent) -> None:
+def remove_module(work: Work, request: RemovalRequest, intent: Intent) -> None:
     """Uninstall the releases in reverse order, verify, then forget the record. A module that is gone is done.
 
     Raises:
         StepError: something stays, with its finalizers; the record stays too and says so. Or more would be lost than
             was agreed to: then nothing is changed.
     """
-    record = records.read_module(work.client, request["name"])
+    record = records.read_module(work.client, request.name)
     if record is None:
         return
-    policy = request["removal"]
+    policy = request.removal
     _refuse_more(losses_of(work.client, record, policy), request)
     record = replace(untrusted_record(record), phase=ModulePhase.REMOVING, intent=intent, time=utc_text())
     records.write_module(work.client, record)
@@ -46,7 +47,7 @@ def remove_module(work: Work, request: ModuleRequest, intent: Intent) -> None:
             work.progress(f"uninstalling {name}")
             with work.slot():
                 work.helm.uninstall(name, _namespace(record, name))
-        if policy.get("data") == "delete":
+        if policy.data is Fate.DELETE:
             _delete_claims(work.client, record)
         _delete_secrets(work.client, record, policy)
         expected = [ref for ref in record.objects if not _retained(work.client, ref, policy)]
@@ -65,7 +66,7 @@ def remove_module(work: Work, request: ModuleRequest, intent: Intent) -> None:
 
 
 def _namespace(record: ModuleRecord, release: str) -> str:
-    return str(record.extra["releases"][release]["namespace"])
+    return record.extra.releases[release].namespace
 
 
 def _pod_selectors(client: Client, refs: Sequence[ObjectRef]) -> list[tuple[str, str]]:
@@ -81,13 +82,13 @@ def _pod_selectors(client: Client, refs: Sequence[ObjectRef]) -> list[tuple[str,
     return found
 
 
-def _refuse_more(lost: Iterable[ObjectRef], request: ModuleRequest) -> None:
-    agreed = {item["uid"] for item in request["destroys"]}
+def _refuse_more(lost: Iterable[ObjectRef], request: RemovalRequest) -> None:
+    agreed = {ref.uid for ref in request.destroys}
     more = [ref for ref in lost if ref.uid not in agreed]
     if more:
         raise StepError(
-            f"removing module {request['name']} would destroy what the plan does not name",
-            where=f"module/{request['name']}/remove",
+            f"removing module {request.name} would destroy what the plan does not name",
+            where=f"module/{request.name}/remove",
             why=", ".join(drift.ref_key(ref) for ref in more),
             hint="plan again, and agree to that",
         )
@@ -98,9 +99,9 @@ def _delete_claims(client: Client, record: ModuleRecord) -> None:
         client.delete(*CLAIM, claim.name, claim.namespace, uid=claim.uid)
 
 
-def _delete_secrets(client: Client, record: ModuleRecord, policy: dict[str, Any]) -> None:
+def _delete_secrets(client: Client, record: ModuleRecord, policy: Removal) -> None:
     """The copies that charts looked for; with the data, what was made as well."""
-    kept = [NAMESPACE] if policy.get("data") == "delete" else []
+    kept = [NAMESPACE] if policy.data is Fate.DELETE else []
     places = {_namespace(record, name) for name in record.releases} | {
         one.namespace for one in record.secrets
     }
@@ -108,13 +109,13 @@ def _delete_secrets(client: Client, record: ModuleRecord, policy: dict[str, Any]
         client.delete(*SECRET, ref.name, ref.namespace, uid=ref.uid)
 
 
-def _retained(client: Client, ref: ObjectRef, policy: dict[str, Any]) -> bool:
+def _retained(client: Client, ref: ObjectRef, policy: Removal) -> bool:
     """Whether the policy, or Helm's own annotation, lets an object stay."""
-    if is_kept(ref) and policy.get("data") != "delete":
+    if is_kept(ref) and policy.data is not Fate.DELETE:
         return True
-    if ref.kind == DEFINITION[1] and policy.get("crds") != "delete":
+    if ref.kind == DEFINITION[1] and policy.crds is not Fate.DELETE:
         return True
-    if (ref.api_version, ref.kind) == CLAIM and policy.get("data") != "delete":
+    if (ref.api_version, ref.kind) == CLAIM and policy.data is not Fate.DELETE:
         return True
     found = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
     notes = (found or {}).get("metadata", {}).get("annotations") or {}
@@ -179,11 +180,11 @@ def _pods(client: Client, selectors: list[tuple[str, str]]) -> list[str]:
     ]
 
 
-def _namespaces(work: Work, record: ModuleRecord, policy: dict[str, Any]) -> None:
+def _namespaces(work: Work, record: ModuleRecord, policy: Removal) -> None:
     """Namespaces made for the module, where nothing of anybody is left in them."""
-    if policy.get("namespace") != "delete-if-empty":
+    if policy.namespace is not Fate.DELETE_IF_EMPTY:
         return
-    made = {item["namespace"] for item in record.extra["releases"].values() if item.get("own_namespace")}
+    made = {item.namespace for item in record.extra.releases.values() if item.own_namespace}
     going = [name for name in sorted(made - PROTECTED) if _empty(work.client, name)]
     refs = []
     for name in going:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from slipway.cluster.lifecycle import drift
-from slipway.cluster.lifecycle.releases import ModuleRequest, with_objects
+from slipway.cluster.lifecycle.releases import with_objects
 from slipway.cluster.own import madesecrets, records, settings
 from slipway.cluster.own.madesecrets import SECRET
 from slipway.cluster.own.secretstore import SecretReader
@@ -18,6 +18,7 @@ from slipway.digests import json_digest
 from slipway.errors import StepError
 from slipway.model.modulesecrets import SecretRequest
 from slipway.model.record import ModuleRecord, ObjectRef, SecretRecord
+from slipway.planning.requests.request import ModuleRequest
 from slipway.settings import API_GROUP, NAMESPACE
 
 #: On the pod template of workloads that were restarted: which versions of secrets they have read.
@@ -29,8 +30,7 @@ _MENTIONS = {"secret": ("secretName", "name"), "secretRef": ("name",), "secretKe
 
 def secret_requests(request: ModuleRequest) -> tuple[SecretRequest, ...]:
     """The secrets that a module's request names."""
-    asked: Mapping[str, Any] = request.get("module_secrets", {})
-    return tuple(SecretRequest.model_validate(one) for one in asked.values())
+    return tuple(request.module_secrets.values())
 
 
 def with_secrets(client: Client, request: ModuleRequest, record: ModuleRecord) -> ModuleRecord:
@@ -75,8 +75,8 @@ def without_surplus(client: Client, request: ModuleRequest, record: ModuleRecord
     """The record without secrets that nothing asks for any more, and their copies gone; what was made is kept."""
     wanted = {one.entry: one for one in secret_requests(request)}
     placed = {drift.object_key(*SECRET, one.namespace, one.name) for one in wanted.values()}
-    placed |= {drift.ref_key(_kept_ref(request["name"], one)) for one in wanted.values() if one.made}
-    owners: Mapping[str, str] = record.extra.get("objects", {})
+    placed |= {drift.ref_key(_kept_ref(request.name, one)) for one in wanted.values() if one.made}
+    owners = record.extra.objects
     surplus = {
         ref
         for ref in record.objects
@@ -124,7 +124,7 @@ def _brought(
     ours: frozenset[str],
 ) -> Iterator[ObjectRef]:
     """The objects of one secret, once they are as they have to be. `ours`: uids of what the record has."""
-    name = module["name"]
+    name = module.name
     copy = client.get(*SECRET, request.name, request.namespace)
     recorded = copy is not None and copy["metadata"]["uid"] in ours
     _refuse_foreign(client, name, request, copy, recorded=recorded)
@@ -164,10 +164,8 @@ def _refuse_foreign(
 
 def _ensure_namespace(client: Client, module: ModuleRequest, namespace: str) -> None:
     """As the release that comes there next has it."""
-    release: Mapping[str, Any] = next(
-        (one for one in module["releases"] if one["namespace"] == namespace), {}
-    )
-    settings.ensure_namespace(client, namespace, release.get("labels"))
+    labels = next((one.labels for one in module.releases if one.namespace == namespace), {})
+    settings.ensure_namespace(client, namespace, labels)
 
 
 def _restart(

@@ -34,7 +34,6 @@ def module_record(document: Object) -> ModuleRecord:
     place = _Place(f"configmap/{NAMESPACE}/{name}", f"kubectl -n {NAMESPACE} delete configmap {name}")
     text = (document.get("data") or {}).get(KEY, "")
     record = place.read(text, _MODULE, formatted=True)
-    place.checked(record.extra.get("generations", {}), _GENERATIONS)
     if MODULE_RECORD_PREFIX + record.name != name:
         raise place.unreadable(f"it is one of module {record.name}")
     return record
@@ -85,7 +84,6 @@ def unreadable(error: PreflightError) -> Unreadable:
 
 #: Of a machine: an IP address or a name, and no option of a program to which it is given.
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:-]*")
-_GENERATIONS: Final = TypeAdapter(dict[str, int])
 _MODULE: Final = TypeAdapter(ModuleRecord)
 _STEP: Final = TypeAdapter(StepRecord)
 _NODE: Final = TypeAdapter(NodeRecord)

@@ -48,14 +48,27 @@ def read_module(client: Client, name: str) -> ModuleRecord | None:
 def write_module(client: Client, record: ModuleRecord) -> None:
     """Create or replace a record as a whole."""
     name = MODULE_RECORD_PREFIX + record.name
-    data = {"format": RECORD_FORMAT, **asdict(record)}
     document = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": name, "namespace": NAMESPACE, "labels": {MODULE_LABEL: record.name}},
-        "data": {KEY: canonical_json(data, escaped=True)},
+        "data": {KEY: canonical_json(encode_module(record), escaped=True)},
     }
     client.apply(document, force=True)
+
+
+def encode_module(record: ModuleRecord) -> dict[str, Any]:
+    """A module's record as the cluster keeps it. What is not known of a release is not in it, as it always was."""
+    written = {"format": RECORD_FORMAT, **asdict(record)}
+    details: dict[str, Any] = written["extra"]
+    for release in details["releases"].values():
+        if not release["good"]["digest"]:
+            release["good"] = {}
+        for name in [name for name in ("digest", "revision") if not release[name]]:
+            del release[name]
+    if not details["waited"]:
+        del details["waited"]
+    return written
 
 
 def delete_module(client: Client, name: str) -> None:

@@ -22,7 +22,7 @@ from slipway.errors import WARNING, BundleError, Finding, SlipwayError
 from slipway.findings import FindingCode
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration
-from slipway.planning.modules import module_inputs
+from slipway.planning.modules import request_of
 from slipway.planning.plan import required_images
 from slipway.planning.together.ground import Ground, ground_of
 
@@ -82,13 +82,12 @@ def _found(ground: Ground, source: ArtifactSource, helm: Helm, name: str) -> lis
 def _renderings(ground: Ground, source: ArtifactSource, helm: Helm, name: str) -> Iterator[Rendering]:
     """A module's charts, rendered as an apply would have them."""
     manifest = source.manifest()
-    inputs = module_inputs(ground, name, ground.rendered(name).values)
-    for release in inputs["releases"]:
-        artifact = manifest.chart(name, release["chart"]["name"])
+    for release in request_of(ground, name, ground.rendered(name).values).releases:
+        artifact = manifest.chart(name, release.chart.name)
         if artifact:
-            chart, place = read_chart(source.path(artifact)), (release["name"], release["namespace"])
+            chart, place = read_chart(source.path(artifact)), (release.name, release.namespace)
             for version in _versions(ground.configuration, manifest) or ("",):
-                yield rendering(*place, chart, release["values"], helm, version)
+                yield rendering(*place, chart, release.values, helm, version)
 
 
 def _versions(configuration: Configuration, manifest: BundleManifest) -> tuple[str, ...]:
