@@ -127,7 +127,14 @@ class Site:
         edges, client = self.edges(), connect(self.api.kubeconfig)
         election = Election(client, NAMESPACE, "operator-works", "one", seconds=4)
         settings = Settings(address="127.0.0.1", port=0)
-        return OperatorProcess(client, election, lambda halt: Reconciler(edges, halt), Metrics(), settings)
+        return OperatorProcess(
+            client,
+            election,
+            lambda halt: Reconciler(edges, halt),
+            Metrics(),
+            settings,
+            expectations=self.release.expectations,
+        )
 
     def edit(self, **nodes: str) -> int:
         """Want these modules on these nodes, or not at all where no node is named; the new generation."""

@@ -16,6 +16,7 @@ from slipway.cluster.own.configurations import CONFIGURATION
 from slipway.cluster.rest.client import Client
 from slipway.cluster.rest.watch import ChangeKind, Event, Hearing, Reflector
 from slipway.errors import SlipwayError
+from slipway.model.modulehealth import NO_EXPECTATIONS, Expectations
 from slipway.operator import hook
 from slipway.operator.door import Door, Key, Verdict
 from slipway.operator.lookout import Lookout
@@ -80,6 +81,7 @@ class OperatorProcess:
         metrics: Metrics,
         settings: Settings,
         reader: Callable[[], Client] | None = None,
+        expectations: Expectations = NO_EXPECTATIONS,
     ) -> None:
         """`reader`: an account that may read whatever modules bring; None: the client's own may."""
         self.halt = threading.Event()
@@ -87,6 +89,7 @@ class OperatorProcess:
         self.metrics = metrics
         self._client = client
         self._reader = reader or (lambda: client)
+        self._expectations = expectations
         self._election = election
         self._open_door = open_door
         self._settings = settings
@@ -153,7 +156,8 @@ class OperatorProcess:
         self._worker = threading.Thread(target=self._work, args=(door,), name="slipway-worker")
         self._worker.start()
         self._watch(Reflector(lambda: self._client, CONFIGURATION, self._settings.namespace, self._enqueue))
-        Lookout(lambda: self._client, self._reader, self._watch, self._look_at_standing).begin()
+        look, expected = self._look_at_standing, self._expectations
+        Lookout(lambda: self._client, self._reader, self._watch, look, expected).begin()
         approver = Approver(self._client, self.halt)
         self._watch(approver.reflector())
         self._tend(threading.Thread(target=approver.run, name="slipway-approver", daemon=True))

@@ -238,6 +238,7 @@ def run(settings: Settings, *, kubeconfig: Path | None = None) -> int:
         metrics,
         settings,
         _reader(client, kubeconfig),
+        catalog.load().expectations,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runtime.halt.set())

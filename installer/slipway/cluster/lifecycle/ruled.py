@@ -74,10 +74,13 @@ def _unwell(
 
 
 def _has_default(client: Client, rule: HealthRule) -> bool:
-    notes: Iterable[Mapping[str, str]] = (
-        item["metadata"].get("annotations") or {} for item in client.list(rule.api_version, rule.kind)
-    )
-    return any(note.get(_DEFAULT_CLASS) == "true" for note in notes)
+    return any(map(is_default_class, client.list(rule.api_version, rule.kind)))
+
+
+def is_default_class(obj: Object) -> bool:
+    """Whether a StorageClass says that it is the default."""
+    notes: Mapping[str, str] = obj["metadata"].get("annotations") or {}
+    return notes.get(_DEFAULT_CLASS) == "true"
 
 
 def _waits(text: str) -> Status:
