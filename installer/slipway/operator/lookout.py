@@ -34,7 +34,7 @@ RECORD: Final[Kind] = ("v1", "ConfigMap")
 MADE_BY_HELM: Final = "app.kubernetes.io/managed-by=Helm"
 
 
-class Scope(NamedTuple):
+class WatchScope(NamedTuple):
     """What one watch is of: a kind, of all namespaces where none is named, and those with these labels."""
 
     kind: Kind
@@ -43,7 +43,7 @@ class Scope(NamedTuple):
 
 
 #: An object, and the watch that tells of it; without a name all of the kind.
-Target = tuple[Scope, ObjectPlace]
+Target = tuple[WatchScope, ObjectPlace]
 _ALL: Final[ObjectPlace] = ("", "")
 
 
@@ -65,13 +65,13 @@ class Lookout:
         self._look = look
         self._expectations = expectations
         self._lock = threading.Lock()
-        self._started: set[Scope] = set()
+        self._started: set[WatchScope] = set()
         self._records: dict[str, frozenset[Target]] = {}
-        self._said: dict[Scope, dict[ObjectPlace, str]] = {}
+        self._said: dict[WatchScope, dict[ObjectPlace, str]] = {}
 
     def begin(self) -> None:
         """Watch Nodes and records; what these name is watched once they are read."""
-        self._start(Reflector(self._own, NODE, "", self._of(Scope(NODE)), kept=_node_line))
+        self._start(Reflector(self._own, NODE, "", self._of(WatchScope(NODE)), kept=_node_line))
         self._start(
             Reflector(
                 self._own, RECORD, NAMESPACE, self._on_records, labels=MODULE_LABEL, kept=self._record_line
@@ -96,7 +96,7 @@ class Lookout:
             self._start(Reflector(self._reader, kind, namespace, self._of(scope), labels=labels, kept=kept))
         self._look()
 
-    def _of(self, scope: Scope) -> Callable[[Event], None]:
+    def _of(self, scope: WatchScope) -> Callable[[Event], None]:
         """Who is told of a watch: a look is asked for when what is said now differs from what was said before."""
 
         def on_event(event: Event) -> None:
@@ -115,7 +115,7 @@ class Lookout:
 
         return on_event
 
-    def _line_of(self, scope: Scope) -> Callable[[Object], Object | None]:
+    def _line_of(self, scope: WatchScope) -> Callable[[Object], Object | None]:
         """Of an object that a record or a rule names, what is said of it by kstatus and by what is declared."""
 
         def line(obj: Object) -> Object | None:
@@ -148,7 +148,7 @@ class Lookout:
         except SlipwayError:
             return None
         own = {
-            (Scope((ref.api_version, ref.kind), labels=MADE_BY_HELM), (ref.namespace, ref.name))
+            (WatchScope((ref.api_version, ref.kind), labels=MADE_BY_HELM), (ref.namespace, ref.name))
             for ref in objects_that_can_be_sick(record)
         }
         return {"name": record.name, "targets": frozenset({*own, *self._others(record.name, own)})}
@@ -159,9 +159,9 @@ class Lookout:
         for rule in self._rules(module):
             kind, place = (rule.api_version, rule.kind), (rule.namespace, rule.name)
             if rule.default_class:
-                yield Scope(kind), _ALL
+                yield WatchScope(kind), _ALL
             elif rule.name and (kind, place) not in made:
-                yield Scope(kind, rule.namespace), place
+                yield WatchScope(kind, rule.namespace), place
 
 
 def _place(obj: Object) -> ObjectPlace:
