@@ -19,6 +19,7 @@ class FindingCode(StrEnum):
     BUILTIN_WITH_ENDPOINT = "builtin-with-endpoint"
     BUILTIN_WITH_PROJECT = "builtin-with-project"
     BUSINESS_ADDRESS_MISSING = "business-address-missing"
+    CAPACITY = "capacity"
     CEPH_NEEDS_CLIENT = "ceph-needs-client"
     CERTIFICATE = "certificate"
     CGROUP = "cgroup"

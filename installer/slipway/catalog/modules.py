@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.catalog.relations.terms import Capability, OptionalUse, Rival, VersionRange
+from slipway.model.amounts import PodRequests
 from slipway.model.modulehealth import Health, KindRule
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Module:
     kinds: tuple[KindRule, ...] = ()
     """What the status of its custom resources means, in whichever module there are some."""
     removal: Removal = field(default_factory=Removal)
-    resources: Mapping[str, str] = field(default_factory=dict)
+    resources: tuple[PodRequests, ...] = ()
     schema: Mapping[str, Any] = field(default_factory=dict)
     lock: "LockFile | None" = None
     """What was read of its charts at their repositories; None: it has no such charts, or nobody has looked."""

@@ -218,7 +218,15 @@ def _module(module: Any) -> dict[str, Any]:
             "data": module.removal.data,
             "namespace": module.removal.namespace,
         },
-        "resources": dict(module.resources),
+        "resources": [
+            {
+                "cpu": one.amount.cpu / 1000,
+                "memory": one.amount.memory,
+                "per": "node" if one.per_node else "cluster",
+                "times": one.times,
+            }
+            for one in module.resources
+        ],
         "secrets": [one.model_dump(mode="json", by_alias=True) for one in module.secrets],
     }
 

@@ -12,6 +12,7 @@ from slipway.cluster.own.configurations import live_configuration
 from slipway.cluster.rest.client import Client, Object
 from slipway.cluster.standing import pressures_of, ready_of, sick_modules
 from slipway.errors import PreflightError
+from slipway.model.amounts import Amount
 from slipway.model.modulehealth import NO_EXPECTATIONS, Expectations
 from slipway.model.observed import ClusterObserved, LiveConfiguration, NodeObserved
 from slipway.model.record import Intent, NodeRecord
@@ -92,8 +93,17 @@ def node_observed(node: Object, document: Object | None) -> NodeObserved:
         begun=tuple(Intent(record.operation, f"host/{name}/{role}", "") for role in record.begun),
         drained=record.drained,
         unreadable=unreadable,
+        allocatable=_allocatable(status.get("allocatable") or {}),
         former=former and not record.steps and not unreadable,
     )
+
+
+def _allocatable(said: Object) -> Amount:
+    """Nothing where it is written as nobody knows."""
+    try:
+        return Amount.parse(str(said.get("cpu", "")), str(said.get("memory", "")))
+    except ValueError:
+        return Amount()
 
 
 def _configurations(client: Client) -> tuple[LiveConfiguration, ...]:

@@ -17,6 +17,7 @@ from slipway.model.observed import Observed
 from slipway.model.plan import Plan, StepKind
 from slipway.planning.plan import required_images
 from slipway.planning.preflight import preflight
+from slipway.planning.together.capacity import capacity_findings
 
 _DAY: Final = 86400.0
 
@@ -66,8 +67,15 @@ def findings(
     asked = everywhere or not plan.empty
     images = required_images(configuration, context.catalog) if asked else {}
     found = preflight(configuration, context.manifest, observed, plan, images, everywhere=everywhere)
+    room = capacity_findings(configuration, context.catalog, observed, plan)
     forms = form_findings(configuration.spec, context.secrets) if asked else ()
-    return (*found, *forms, *_refusing_push(context, plan), *clock_findings(context.source, time.time()))
+    return (
+        *found,
+        *room,
+        *forms,
+        *_refusing_push(context, plan),
+        *clock_findings(context.source, time.time()),
+    )
 
 
 def clock_findings(source: ArtifactSource, now: float) -> list[Finding]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from slipway.model.amounts import Amount
 from slipway.model.codes import AWAY, WAITED_FOR, HostCode, RefusalCode
 from slipway.model.paths import FieldPath
 from slipway.model.record import Intent, Lock, ModuleRecord, ObjectRef, StepRecord, Unreadable
@@ -124,6 +125,8 @@ class NodeObserved:
     """Whether Slipway took it out of service and has not let it in again."""
     unreadable: Unreadable | None = None
     """Why nothing is known of it by its record, where there is one."""
+    allocatable: Amount = field(default_factory=Amount)
+    """What pods may have of it, by its kubelet; nothing: it does not say."""
     former: bool = False
     """Whether it has no record, and annotations of a release that kept it there: they are not believed."""
 

@@ -47,6 +47,7 @@ def lint_findings(catalog: "Catalog", name: str, site: "Configuration") -> list[
         *(_in_file(_CASES, one) for one in ([] if wrong else _cases(catalog, module, site))),
         *(_in_file(reading.MODULE, one) for one in _sources(catalog, module)),
         *(_in_file(reading.MODULE, one) for one in relation_findings(catalog, module)),
+        *(_in_file(reading.MODULE, one) for one in _counted(module)),
         *(_in_file(reading.MODULE, one) for one in _kinds(catalog, module)),
         *(_in_file(reading.BUILD, one) for one in _unused(reading.build_of(module.directory), module)),
     ]
@@ -143,6 +144,17 @@ def _kinds(catalog: "Catalog", module: Module) -> Iterator[Finding]:
                 if (its.group, its.kind) == (one.group, one.kind) and its != one:
                     text = f"{other.name} says something else of {one.kind}.{one.group}"
                     yield Finding(f"health.kinds[{index}]", text, code=FindingCode.DUPLICATE)
+
+
+def _counted(module: Module) -> Iterator[Finding]:
+    """Is what a request is multiplied by a setting with a number?"""
+    for index, request in enumerate(module.resources):
+        rule: Any = module.schema
+        for key in request.times.split(".") if request.times else ():
+            rule = rule.get("properties", {}).get(key, {})
+        if request.times and rule.get("type") != "integer":
+            text = f"names {request.times}, which is no setting with a whole number"
+            yield Finding(f"resources[{index}].times", text, code=FindingCode.BAD_VALUE)
 
 
 def _unused(build: Build, module: Module) -> Iterator[Finding]:

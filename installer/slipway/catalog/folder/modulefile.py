@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from slipway.catalog.folder.relationentries import Capabilities, Conflicts, Range, Uses, named
+from slipway.catalog.folder.resourceentries import Resources
 from slipway.catalog.modules import Fate, Removal, Requirement
 from slipway.model.fields import Model, Name
 from slipway.model.modulehealth import Health, HealthRule, KindRule
@@ -71,13 +72,6 @@ class RemovalEntry(Model):
         return Removal(Fate(self.crds), Fate(self.data), Fate(self.namespace))
 
 
-class ResourcesEntry(Model):
-    """Rough requests, for people."""
-
-    cpu: str = ""
-    memory: str = ""
-
-
 class ModuleFile(Model):
     """The whole file."""
 
@@ -95,5 +89,5 @@ class ModuleFile(Model):
     runtime_images: tuple[Line, ...] = ()
     health: HealthEntry = HealthEntry()
     removal: RemovalEntry = RemovalEntry()
-    resources: ResourcesEntry = ResourcesEntry()
+    resources: Resources = ()
     secrets: tuple[SecretEntry, ...] = ()

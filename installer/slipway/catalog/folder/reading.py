@@ -165,7 +165,7 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         health=read.health.health(),
         kinds=read.health.kinds,
         removal=read.removal.policy(),
-        resources=read.resources.model_dump(exclude_unset=True),
+        resources=tuple(entry.requests() for entry in read.resources),
         schema=_yaml(schema) if schema.is_file() else _no_settings(),
         lock=lock if lock.charts else None,
         secrets=read.secrets,

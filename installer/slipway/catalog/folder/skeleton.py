@@ -28,7 +28,7 @@ images:
 - {_IMAGE}:{_TAG}
 health: {{timeout: 180}}
 removal: {{data: retain, namespace: delete-if-empty}}
-resources: {{cpu: 10m, memory: 16Mi}}
+resources: {{cpu: 10m, memory: 16Mi, times: replicas}}
 """
 _SETTINGS: Final = """\
 $schema: https://json-schema.org/draft/2020-12/schema
