@@ -79,6 +79,14 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What charts have where images stand, and nobody pulls: a word that a program replaces, an example, an option."""
+
+    image: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """A pluggable part of the platform.
 
@@ -99,6 +107,7 @@ class Module:
     releases: tuple[Release, ...] = ()
     images: tuple[str, ...] = ()
     runtime_images: tuple[str, ...] = ()
+    acknowledged: tuple[Acknowledged, ...] = ()
     health: Health = field(default_factory=Health)
     kinds: tuple[KindRule, ...] = ()
     """What the status of its custom resources means, in whichever module there are some."""

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from slipway.catalog.imagecheck import HINTS, Fault, FaultCode, ImagePlace, Rendering
+from slipway.catalog.images.faults import HINTS, Fault, FaultCode
+from slipway.catalog.images.found import ImagePlace, Rendering
+from slipway.catalog.images.references import dotted, strings
 from slipway.catalog.modules import Module
-from slipway.catalog.references import dotted, strings
 from slipway.yamltext import shortest
 
 _PRINTED: Final = re.compile(r"(?<![\w.])-?\d(?:\.\d+)?e\+\d{2,}(?![\w.])", re.ASCII)

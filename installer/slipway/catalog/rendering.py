@@ -86,13 +86,23 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _images(module: Module) -> Callable[[str], dict[str, str]]:
-    """`image('ghcr.io/x/y')` in a template: {name, tag, reference} of an image that the module declares."""
-    declared = dict(reference.rsplit(":", 1) for reference in module.images)
+    """`image('ghcr.io/x/y')` in a template: {name, tag, reference} of an image that the module declares.
+
+    One that is declared with several tags is asked for with its tag.
+    """
+    declared: dict[str, list[str]] = {}
+    for reference in module.images:
+        declared.setdefault(reference.rpartition(":")[0], []).append(reference)
+        declared[reference] = [reference]
 
     def image(name: str) -> dict[str, str]:
-        if name not in declared:
+        found = declared.get(name, [])
+        if not found:
             raise LookupError(f"image {name} is not in the module's list of images")
-        return {"name": name, "tag": declared[name], "reference": f"{name}:{declared[name]}"}
+        if len(found) > 1:
+            raise LookupError(f"image {name} is declared several times: write one of {', '.join(found)}")
+        given, _, tag = found[0].rpartition(":")
+        return {"name": given, "tag": tag, "reference": found[0]}
 
     return image
 

@@ -212,6 +212,7 @@ def _module(module: Any) -> dict[str, Any]:
         "conflicts": [{"name": item.name, "because": item.because} for item in module.conflicts],
         "images": list(module.images),
         "runtimeImages": list(module.runtime_images),
+        "acknowledgedImages": [{"image": one.image, "reason": one.reason} for one in module.acknowledged],
         "settings": module.schema.get("properties", {}),
         "removal": {
             "crds": module.removal.crds,

@@ -44,6 +44,7 @@ def module(root: Path, name: str, case: dict[str, Any], *, own_chart: bool = Tru
         "releases": [release | ({"chartDir": "chart"} if own_chart else {})],
         "images": case.get("images", ["docker.io/library/busybox:1.37"]),
         "runtimeImages": case.get("runtimeImages", []),
+        "acknowledgedImages": case.get("acknowledged", []),
     }
     (folder / "module.yaml").write_text(yaml.safe_dump(described))
     (folder / "values.yaml.j2").write_text(yaml.safe_dump(case.get("values", {})))

@@ -227,3 +227,25 @@ def test_without_the_chart_at_hand_the_images_are_compared_with_the_lock(
         ("unused", "docker.io/library/busybox:1.38"),
         ("no-chart", ""),
     ]
+
+
+def test_what_text_names_is_locked_and_compared_too(
+    tmp_path: Path, modules: Path, repository: FileServer, helm: Helm
+) -> None:
+    offer(repository, page(POD.replace("name: page,", "name: page, args: [--helper-image=auto],")))
+    written = yaml.safe_load(locked(modules, helm, tmp_path / "cache").read_text())
+    assert written["mentioned"] == ["auto"]
+
+    def faults() -> list[tuple[str, str]]:
+        (checked,) = checked_modules(catalog.load([modules]), lambda _module, _release: None, helm)
+        return [(fault.code, fault.image) for fault in checked.faults if fault.code != "no-chart"]
+
+    assert faults() == [("mentioned", "auto")]
+    file = modules / "page" / "module.yaml"
+    told = {"image": "auto", "reason": "The program puts its own image there."}
+    described = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump({**described, "acknowledgedImages": [told]}))
+    assert faults() == []
+    told["image"] = "other"
+    file.write_text(yaml.safe_dump({**described, "acknowledgedImages": [told]}))
+    assert faults() == [("mentioned", "auto"), ("acknowledged", "other")]

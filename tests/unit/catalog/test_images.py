@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 
 from slipway import catalog
 from slipway.bundle.make import charts
-from slipway.catalog.imagenames import parse, values_behind, values_beside
-from slipway.catalog.references import Manifest, Use, references
+from slipway.catalog import Module, Release, Stage, rendering
+from slipway.catalog.images.names import parse, values_behind, values_beside
+from slipway.catalog.images.references import Manifest, Use, references
 from slipway.cluster.lifecycle.rendered import manifests
 from slipway.errors import ConfigurationError, StepError
 
@@ -38,7 +40,11 @@ def found(content: dict[str, Any]) -> list[tuple[str, Use, str, str]]:
             [("a:1", Use.VOLUME, "spec.volumes[0].image.reference", "Never")],
         ),
         ({"kind": "CustomResourceDefinition", "spec": {"x": {"containers": [{"image": "a:1"}]}}}, []),
-        ({"kind": "ConfigMap", "apiVersion": "v1", "data": {"image": "name"}}, []),
+        (
+            {"kind": "ConfigMap", "apiVersion": "v1", "data": {"image": "name", "images": "many"}},
+            [("name", Use.TEXT, "data.image", ""), ("many", Use.TEXT, "data.images", "")],
+        ),
+        ({"kind": "Pod", "metadata": {"labels": {"image": "name"}}}, []),
         ({"kind": "Secret", "data": {"x": "image: ghcr.io/a/b:1"}}, []),
         (
             {"kind": "Widget", "apiVersion": "test.io/v1", "spec": {"image": "disk"}},
@@ -182,6 +188,20 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     (tmp_path / "page.tgz").write_bytes(packed({"page/Chart.yaml": b"{}", "page/x": b"0" * 2000}))
     with pytest.raises(ConfigurationError, match="larger than"):
         charts.read_chart(tmp_path / "page.tgz")
+
+
+def test_an_image_with_several_tags_is_asked_for_with_its_tag() -> None:
+    tags = ("registry.test/kafka:1", "registry.test/kafka:2")
+    module = Module("x", "1", "", Stage.PLATFORM, Path(), "", images=tags)
+    release = Release("x", "x", "x", template='a: {{ image("registry.test/kafka:2").tag }}')
+    assert rendering.render(module, release, {}, {}, bool) == {"a": "2"}
+    loose = replace(release, template='a: {{ image("registry.test/kafka").tag }}')
+    with pytest.raises(ConfigurationError, match="cannot be rendered") as caught:
+        rendering.render(module, loose, {}, {}, bool)
+    assert (
+        "declared several times: write one of registry.test/kafka:1, registry.test/kafka:2"
+        in caught.value.why
+    )
 
 
 def test_run_time_images_are_carried_like_others() -> None:

@@ -29,6 +29,8 @@ class LockFile(Model):
     format: Literal[1] = 1
     charts: tuple[LockedChart, ...] = ()
     images: tuple[str, ...] = ()
+    mentioned: tuple[str, ...] = ()
+    """What text in them names besides."""
     crds: tuple[str, ...] = ()
 
     def chart(self, repository: str, name: str, version: str) -> LockedChart | None:

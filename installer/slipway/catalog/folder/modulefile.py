@@ -30,6 +30,13 @@ class RequirementEntry(Model):
         return Requirement(self.name, self.when)
 
 
+class AcknowledgedEntry(Model):
+    """What looks like an image and is none that runs; `reason` is for whoever takes the next version of the chart."""
+
+    image: Line
+    reason: Annotated[str, Field(min_length=10)]
+
+
 class ReleaseEntry(Model):
     """One Helm release, in the order in which they are installed.
 
@@ -87,6 +94,7 @@ class ModuleFile(Model):
     releases: tuple[ReleaseEntry, ...] = ()
     images: tuple[Line, ...] = ()
     runtime_images: tuple[Line, ...] = ()
+    acknowledged_images: tuple[AcknowledgedEntry, ...] = ()
     health: HealthEntry = HealthEntry()
     removal: RemovalEntry = RemovalEntry()
     resources: Resources = ()

@@ -12,7 +12,7 @@ from slipway.catalog import shipped
 from slipway.catalog.folder.build import Build, build_mistakes, twice_findings, with_build
 from slipway.catalog.folder.lock import LockFile
 from slipway.catalog.folder.modulefile import ModuleFile, ReleaseEntry
-from slipway.catalog.modules import Module, Release, Stage
+from slipway.catalog.modules import Acknowledged, Module, Release, Stage
 from slipway.catalog.relations.terms import VersionRange
 from slipway.catalog.secrets import entry_mistakes
 from slipway.catalog.versions import OWN_IMAGE, Versions
@@ -162,6 +162,7 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         releases=tuple(_release(entry, lock, directory) for entry in read.releases),
         images=(*images, *runtime),
         runtime_images=runtime,
+        acknowledged=tuple(Acknowledged(one.image, one.reason) for one in read.acknowledged_images),
         health=read.health.health(),
         kinds=read.health.kinds,
         removal=read.removal.policy(),
@@ -206,6 +207,11 @@ def _mistakes(read: ModuleFile, directory: Path) -> Iterator[Finding]:
                 yield Finding(f"{field}[{index}]", problem, code=_BAD)
     for image in sorted({*read.images} & {*read.runtime_images}):
         yield Finding(runtime, f"has {image}, as images has", code=_TWICE)
+    known = [entry.image for entry in read.acknowledged_images]
+    yield from twice_findings("acknowledgedImages", known, "image")
+    for index, image in enumerate(known):
+        if image in {*read.images, *read.runtime_images}:
+            yield Finding(f"acknowledgedImages[{index}].image", f"{image} is declared as well", code=_TWICE)
     yield from entry_mistakes(read.secrets, {entry.namespace for entry in read.releases})
 
 
@@ -230,7 +236,7 @@ def _origin(entry: ReleaseEntry) -> tuple[str, ...]:
 
 
 def _image_problem(reference: str) -> str:
-    from slipway.catalog.imagenames import parse
+    from slipway.catalog.images.names import parse
 
     if reference == OWN_IMAGE:
         return ""

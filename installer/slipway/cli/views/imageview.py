@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from slipway.catalog.imagecheck import Fault, ImagePlace
+from slipway.catalog.images.faults import Fault
+from slipway.catalog.images.found import ImagePlace
 from slipway.cli.views.output import aligned, colour
 from slipway.engine.enquiry.images import Checked
 from slipway.errors import ERROR, WARNING

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from slipway import yamltext
-from slipway.catalog.references import Manifest
+from slipway.catalog.images.references import Manifest
 from slipway.errors import StepError
 from slipway.yamltext import YamlTextError
 

@@ -12,9 +12,10 @@ from functools import partial
 from slipway.bundle.make.charts import read_chart
 from slipway.bundle.site.source import ArtifactSource
 from slipway.catalog import Catalog
-from slipway.catalog.imagecheck import Found, Rendering, found_in
-from slipway.catalog.imagenames import parse
-from slipway.catalog.references import Use
+from slipway.catalog.images.acknowledged import acknowledgements
+from slipway.catalog.images.found import Found, Rendering, found_in
+from slipway.catalog.images.names import parse
+from slipway.catalog.images.references import Use
 from slipway.cluster.lifecycle.helm import Helm
 from slipway.engine.artifacts import this_machine
 from slipway.engine.enquiry.images import PARALLEL, rendering
@@ -71,7 +72,9 @@ def closure(configuration: Configuration, catalog: Catalog, source: ArtifactSour
 def _found(ground: Ground, source: ArtifactSource, helm: Helm, name: str) -> list[Found] | Finding:
     """What a module's charts refer to, or why that cannot be told."""
     try:
-        return found_in(_renderings(ground, source, helm, name))
+        known = acknowledgements(ground.catalog.modules[name])
+        found = found_in(_renderings(ground, source, helm, name))
+        return [item for item in found if not known.cover(item.reference)]
     except SlipwayError as error:
         why = f": {error.why}" if error.why else ""
         where = error.where or f"module/{name}"

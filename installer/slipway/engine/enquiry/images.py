@@ -14,9 +14,10 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.binaries import binary_archive
 from slipway.bundle.make.charts import ChartFile, chart_path, charts_in, read_chart
 from slipway.catalog import Catalog, Module, Release, cluster_facts, samples
-from slipway.catalog.imagecheck import Fault, FaultCode, Rendering, found_in, image_faults, locked_faults
+from slipway.catalog.images.faults import Fault, FaultCode, image_faults, locked_faults
+from slipway.catalog.images.found import Rendering, found_in
+from slipway.catalog.images.references import Use
 from slipway.catalog.numbers import spoiled
-from slipway.catalog.references import Use
 from slipway.catalog.relations.asking import answers
 from slipway.catalog.rendering import merge
 from slipway.cluster.lifecycle.helm import Helm
@@ -47,6 +48,8 @@ class Checked:
     values: int = 0
     faults: tuple[Fault, ...] = ()
     crds: tuple[str, ...] = ()
+    mentioned: tuple[str, ...] = ()
+    """What text in its charts names besides."""
 
 
 def built_charts(catalog: Catalog, progress: Callable[[str], None]) -> tuple[ChartOf, Helm]:
@@ -135,8 +138,9 @@ class _Verifier:
             for item in rendering.manifests
             if item.content.get("kind") == "CustomResourceDefinition"
         }
+        text = tuple(sorted({item.reference.image for item in found} - set(used)))
         counted = (len(cases), tuple(faults), tuple(sorted(crds)))
-        return Checked(module.name, labels, tuple(used), module.runtime_images, *counted)
+        return Checked(module.name, labels, tuple(used), module.runtime_images, *counted, mentioned=text)
 
     def _values(self, module: Module) -> list[dict[str, dict[str, Any]]]:
         """Values per release, once per set of settings."""

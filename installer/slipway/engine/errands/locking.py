@@ -15,7 +15,7 @@ from slipway.bundle.registry.web import Web
 from slipway.catalog import Catalog, Module, Release
 from slipway.catalog.folder.lock import LockedChart, LockFile
 from slipway.catalog.folder.reading import LOCK
-from slipway.catalog.imagecheck import FaultCode
+from slipway.catalog.images.faults import FaultCode
 from slipway.clock import utc_now
 from slipway.cluster.lifecycle.helm import Helm
 from slipway.engine.enquiry.images import Checked, built_charts, checked_modules
@@ -62,7 +62,7 @@ class ModuleLocker:
         chartrepo.check_moved(former, found.values(), accept=accept)
         checked = self._looked_at(module, found)
         entries = tuple(_locked(release, found[release.name]) for release in releases)
-        return LockFile(charts=entries, images=checked.images, crds=checked.crds)
+        return LockFile(charts=entries, images=checked.images, mentioned=checked.mentioned, crds=checked.crds)
 
     def _resolved(self, release: Release) -> Download:
         chart = f"{release.repository.rstrip('/')}/{release.chart}:{release.version}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from slipway.bundle.registry.client import RegistryClient
 from slipway.bundle.site.sweep import Sweep, sweep, sweep_of
-from slipway.catalog.imagenames import parse
+from slipway.catalog.images.names import parse
 from slipway.engine.context import Context
 from slipway.engine.locking import Locks
 from slipway.engine.registry import push_client

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from slipway.catalog import imagenames
+from slipway.catalog.images.names import parse
 from slipway.model.egress import Candidate, PodSeen, Surroundings
 
 #: Last parts of image names of programs that ask for others: who asks them is not seen behind them.
@@ -63,7 +63,7 @@ def images(pod: PodSeen) -> str:
 
 def is_name_server(pod: PodSeen) -> bool:
     """Whether it asks on behalf of others."""
-    return any(imagenames.parse(one).name.rpartition("/")[2] in _NAME_SERVERS for one in pod.images)
+    return any(parse(one).name.rpartition("/")[2] in _NAME_SERVERS for one in pod.images)
 
 
 def candidate(pod: PodSeen, why: str, image: str = "") -> Candidate:

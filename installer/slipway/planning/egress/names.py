@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from slipway.catalog import imagenames
+from slipway.catalog.images.names import parse
 from slipway.model.egress import PodSeen
 
 
@@ -39,7 +39,7 @@ def folded(asked: str, domain: str, searches: Collection[str], namespaces: Colle
 
 def registry_of(image: str) -> str:
     """The host of an image's reference, without a port."""
-    return imagenames.parse(image).name.partition("/")[0].partition(":")[0]
+    return parse(image).name.partition("/")[0].partition(":")[0]
 
 
 def mentioned(pod: PodSeen, name: str) -> Iterator[tuple[str, str]]:

@@ -1,15 +1,16 @@
 """The images that rendered manifests refer to: where each stands, and how it is pulled. Pure.
 
 A reference is certain where a kubelet would pull it (containers, image volumes) or where a custom resource has a field
-`image`, alone or as one of three parts; in arguments, environment and configuration it is only text (`mentions`).
+`image`, alone or in parts (`parts`); in arguments, environment and configuration it is only text (`mentions`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-from slipway.catalog import mentions
+from slipway.catalog.images import mentions
+from slipway.catalog.images.parts import Above, around, parted
 
 #: Lists of a PodSpec, wherever a PodSpec stands.
 _CONTAINERS = frozenset({"containers", "initContainers", "ephemeralContainers"})
@@ -60,38 +61,54 @@ class Reference:
 
 
 def references(manifests: Iterable[Manifest]) -> Iterator[Reference]:
-    """All images of all objects. Definitions of custom resources only describe fields, so they have none."""
+    """All images of all objects. Definitions of custom resources describe fields: what they have is defaults."""
     for manifest in manifests:
-        if manifest.content.get("kind") != "CustomResourceDefinition":
-            for image, use, field, policy in _of_object(manifest.content):
-                yield Reference(image, use, manifest.template, manifest.name, field, policy)
+        defines = manifest.content.get("kind") == "CustomResourceDefinition"
+        for image, use, field, policy in (_defaults if defines else _of_object)(manifest.content):
+            yield Reference(image, use, manifest.template, manifest.name, field, policy)
 
 
 ManifestPath = tuple[str | int, ...]
 _Found = tuple[str, Use, str, str]
 
+#: Fields of objects of Kubernetes itself that hold what somebody else reads, by whatever names.
+_CARRIED: Final = frozenset({"data", "stringData", "binaryData"})
+#: Of these, and of what objects they are fields of, the content is in base64.
+_ENCODED: Final = frozenset({("Secret", "data"), ("ConfigMap", "binaryData")})
+
 
 def _of_object(content: Mapping[str, Any]) -> Iterator[_Found]:
-    group = str(content.get("apiVersion", "")).rpartition("/")[0]
+    group, kind = str(content.get("apiVersion", "")).rpartition("/")[0], str(content.get("kind"))
     foreign = group not in _BUILT_IN and not group.endswith("k8s.io")
-    hidden = {"data"} if content.get("kind") == "Secret" else set()
+    hidden = {key for of, key in _ENCODED if of == kind and isinstance(content.get(key), Mapping)}
     shown = {key: item for key, item in content.items() if key not in hidden}
-    yield from dict.fromkeys(_of_tree(shown, (), foreign=foreign))
+    found = [*_of_tree(shown, (), foreign=foreign)]
+    for key in hidden:
+        read = {name: mentions.decoded(text) for name, text in content[key].items() if isinstance(text, str)}
+        found += _of_tree(read, (key,), foreign=False)
+    yield from dict.fromkeys(found)
+
+
+def _defaults(content: Mapping[str, Any]) -> Iterator[_Found]:
+    """Images that a definition gives to resources which name none."""
+    for path, text in strings(content):
+        if path[-1] == "default" and len(path) > 1:
+            for image in mentions.in_text(text, str(path[-2])):
+                yield image, Use.TEXT, dotted(path), ""
 
 
 def _of_tree(tree: Any, path: ManifestPath, *, foreign: bool) -> Iterator[_Found]:
-    for place, parent in _maps(tree, path):
-        parted = _parted(parent) if foreign else None
-        if parted:
-            image, use = parted
-            yield (
-                image,
-                use,
-                dotted((*place, "image" if "image" in parent else "repository")),
-                _policy(parent),
-            )
+    if isinstance(tree, list):
+        yield from _of_list(tree, path)
+    for place, parent, above in _maps(tree, path, Above()):
+        used: set[str] = set()
+        carried = place[:1] and place[0] in _CARRIED
+        for one in parted(parent, _called(place), above) if foreign or carried else ():
+            used |= one.used
+            use = Use.FIELD if one.sure and foreign else Use.TEXT
+            yield one.image, use, dotted((*place, one.field)), _policy(parent)
         for key, value in parent.items():
-            if parted and key in _PARTS:
+            if key in used:
                 continue
             if isinstance(value, list):
                 yield from _of_list(value, (*place, key))
@@ -110,30 +127,24 @@ def _of_string(
     if certain:
         yield text, certain[0], dotted(field), certain[1]
         return
-    seen = mentions.in_text(text)
-    if foreign and field[-1] == "image" and mentions.ANY.fullmatch(text):
-        seen.append(text)  # a lone word may be the name of anything
-    for document in mentions.documents_in(text):
-        seen += [image for image, *_ in _of_tree(document, (), foreign=True)]
+    # A label of Kubernetes' own objects may be called whatever; what others read is named by them.
+    speaks = (foreign and "metadata" not in field) or field[0] in _CARRIED
+    seen = mentions.in_text(text, _called(field) if speaks else "")
+    read = [
+        image
+        for document in mentions.documents_in(text)
+        for image, *_ in _of_tree(document, (), foreign=True)
+    ]
+    # Read as what it is, a text says more: the tag that stands beside the name.
+    seen = [
+        image for image in seen if not any(one.startswith((f"{image}:", f"{image}@")) for one in read)
+    ] + read
     yield from ((image, Use.TEXT, dotted(field), "") for image in dict.fromkeys(seen))
 
 
-#: Fields that together are one image, as operators' resources have it.
-_PARTS = frozenset({"registry", "repository", "image", "tag", "version", "digest"})
-
-
-def _parted(parent: Mapping[str, Any]) -> tuple[str, Use] | None:
-    """The image that a map has in parts; only mentioned where it is switched off, or a part is missing."""
-    parts = {key: parent[key] for key in _PARTS & parent.keys() if isinstance(parent[key], str | int | float)}
-    name = "/".join(str(parts[key]) for key in ("registry", "repository", "image") if parts.get(key))
-    if not parts.get("repository") or not mentions.ANY.fullmatch(name):
-        return None
-    if {"image", "tag", "digest", "registry"}.isdisjoint(parts) or "://" in name:
-        return None  # a repository of code or charts, and its version
-    tag = str(next((parts[key] for key in ("digest", "tag", "version") if parts.get(key)), ""))
-    whole = f"{name}{'@' if tag.startswith('sha256:') else ':'}{tag}" if tag else name
-    sure = bool(tag) and parent.get("enabled") is not False
-    return whole, Use.FIELD if sure else Use.TEXT
+def _called(path: ManifestPath) -> str:
+    """The name of what stands at a path: items of a list are called as the list is."""
+    return next((part for part in reversed(path) if isinstance(part, str)), "")
 
 
 def _policy(parent: Mapping[str, Any]) -> str:
@@ -152,15 +163,18 @@ def strings(tree: Any, path: ManifestPath = ()) -> Iterator[tuple[ManifestPath, 
             yield from strings(item, (*path, number))
 
 
-def _maps(tree: Any, path: ManifestPath) -> Iterator[tuple[ManifestPath, Mapping[str, Any]]]:
-    """Every map of a tree, the tree itself first."""
+def _maps(
+    tree: Any, path: ManifestPath, above: Above
+) -> Iterator[tuple[ManifestPath, Mapping[str, Any], Above]]:
+    """Every map of a tree, the tree itself first, with what the maps around it say."""
     if isinstance(tree, Mapping):
-        yield path, tree
+        yield path, tree, above
+        below = around(tree, above)
         for key, value in tree.items():
-            yield from _maps(value, (*path, key))
+            yield from _maps(value, (*path, key), below)
     elif isinstance(tree, list):
         for number, item in enumerate(tree):
-            yield from _maps(item, (*path, number))
+            yield from _maps(item, (*path, number), above)
 
 
 def _strings(value: Any, path: ManifestPath) -> Iterator[tuple[ManifestPath, str]]:

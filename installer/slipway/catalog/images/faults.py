@@ -1,16 +1,18 @@
 """A module's list of images against what its charts really refer to. Pure; engine/images.py renders the charts.
 
-`check` answers with one Fault per thing that is wrong; the places of a fault say chart, template, object and values.
+One Fault per thing that is wrong; its places say chart, template, object and values.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from slipway.catalog.imagenames import parse, values_behind, values_beside
+from slipway.catalog.images.acknowledged import PULLED, Acknowledgements, acknowledgements
+from slipway.catalog.images.found import Found, ImagePlace
+from slipway.catalog.images.names import parse
+from slipway.catalog.images.references import Reference, Use
 from slipway.catalog.modules import Module
-from slipway.catalog.references import Manifest, Reference, Use, references
 from slipway.errors import ERROR, WARNING, Severity
 
 
@@ -18,6 +20,7 @@ class FaultCode(StrEnum):
     """What can be wrong, in the order in which an image's faults are told."""
 
     NOT_DECLARED = "not-declared"
+    BY_DIGEST = "by-digest"
     NO_REGISTRY = "no-registry"
     LATEST = "latest"
     ALWAYS = "always"
@@ -26,6 +29,7 @@ class FaultCode(StrEnum):
     NOT_PINNED = "not-pinned"
     NUMBER = "number"
     MENTIONED = "mentioned"
+    ACKNOWLEDGED = "acknowledged"
     NOT_RENDERED = "not-rendered"
     NO_CHART = "no-chart"
 
@@ -33,6 +37,7 @@ class FaultCode(StrEnum):
 #: What to do about each.
 HINTS: Final = {
     FaultCode.NOT_DECLARED: "add it to `images` of module.yaml, or give the chart another",
+    FaultCode.BY_DIGEST: "give the chart its tag: a bundle has, for each platform, what a tag means, under that tag",
     FaultCode.NO_REGISTRY: "give the chart the full name: the site registry knows images by where they come from",
     FaultCode.LATEST: "give the chart a tag that names one version",
     FaultCode.ALWAYS: "set the chart's pull policy to IfNotPresent",
@@ -40,19 +45,10 @@ HINTS: Final = {
     FaultCode.NOT_RUNTIME: "list it as `images`: `runtimeImages` are for what no chart refers to",
     FaultCode.NOT_PINNED: "say in build.yaml how it is assembled, or have it pulled: slipway bundle lock",
     FaultCode.NUMBER: "write it as text in the values, in quotes; or have the template print it with `| int64`",
-    FaultCode.MENTIONED: "if something starts it, list it as `runtimeImages`",
+    FaultCode.MENTIONED: "if something starts it, list it as `runtimeImages`; if nothing does, say why in "
+    "`acknowledgedImages`",
+    FaultCode.ACKNOWLEDGED: "acknowledge words that a program replaces and text that nothing starts; take the rest out",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ImagePlace:
-    """Where a chart refers to an image; `values` are the paths of the values that give it, if any do."""
-
-    chart: str
-    template: str
-    object: str
-    field: str
-    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,41 +64,6 @@ class Fault:
     places: tuple[ImagePlace, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rendering:
-    """What a chart makes of some values. `values` are the module's over the chart's own."""
-
-    chart: str
-    values: Mapping[str, Any] = field(repr=False)
-    manifests: tuple[Manifest, ...] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A reference, where it stands, and where its pull policy does."""
-
-    reference: Reference
-    place: ImagePlace
-    policy: ImagePlace
-
-
-def found_in(renderings: Iterable[Rendering]) -> list[Found]:
-    """Every reference at every place, once."""
-    seen: dict[tuple[Reference, str], Found] = {}
-    for rendering in renderings:
-        for item in references(rendering.manifests):
-            if (item, rendering.chart) not in seen:
-                seen[item, rendering.chart] = _placed(rendering, item)
-    return list(seen.values())
-
-
-def _placed(rendering: Rendering, item: Reference) -> Found:
-    values = values_behind(rendering.values, item.image)
-    policy = values_beside(rendering.values, values, item.policy) if item.policy else ()
-    place = ImagePlace(rendering.chart, item.template, item.object, item.field, values)
-    return Found(item, place, replace(place, field=item.policy_field, values=policy))
-
-
 def image_faults(
     module: Module, found: Collection[Found], pinned: Collection[str], *, complete: bool = True
 ) -> list[Fault]:
@@ -111,11 +72,16 @@ def image_faults(
     `pinned` are the references that a bundle can carry. `complete`: the renderings cover what the module can do, so
     that an image in none of them is in vain; else that is a warning.
     """
+    known = acknowledgements(module)
+    left = [item for item in found if not known.cover(item.reference)]
+    images = {item.reference.image for item in found}
     faults = [
-        *_certain(module, [item for item in found if item.reference.use is not Use.TEXT]),
+        *_certain(module, [item for item in left if item.reference.use is not Use.TEXT]),
         *_unused(module, found, complete=complete),
         *_not_pinned(module, pinned),
-        *_mentioned(module, [item for item in found if item.reference.use is Use.TEXT]),
+        *_mentioned(module, left, complete=complete),
+        *_acknowledged(module, known, [item for item in found if item.reference.use in PULLED]),
+        *(_in_vain(module, known.stale(images)) if complete else ()),
     ]
     order = list(FaultCode)
     return sorted(faults, key=lambda fault: (fault.severity, fault.image, order.index(fault.code)))
@@ -123,17 +89,24 @@ def image_faults(
 
 def locked_faults(module: Module) -> Iterator[Fault]:
     """Where the charts are not at hand: what of its images is not what was seen in them when they were locked."""
-    seen = set(module.lock.images) if module.lock else set()
     if module.lock:
+        known, seen, text = acknowledgements(module), set(module.lock.images), set(module.lock.mentioned)
+        lacking = "lock.yaml has it, module.yaml does not"
         for image in sorted(seen - set(module.images)):
-            yield _fault(module, image, FaultCode.NOT_DECLARED, "lock.yaml has it, module.yaml does not")
+            if not known.has(image):
+                yield _fault(module, image, FaultCode.NOT_DECLARED, lacking)
+        for image in sorted(text):
+            if parse(image).reference not in module.images and not known.has(image):
+                yield _fault(module, image, FaultCode.MENTIONED, lacking)
         for image in sorted(set(module.images) - set(module.runtime_images) - seen):
             yield _fault(module, image, FaultCode.UNUSED, "module.yaml declares it, and lock.yaml has it not")
+        yield from _in_vain(module, known.stale(seen | text))
 
 
 def _certain(module: Module, found: Collection[Found]) -> Iterator[Fault]:
     """Of images that something is known to pull."""
     yield from _grouped(module, FaultCode.NOT_DECLARED, found, lambda item: _undeclared(module, item.image))
+    yield from _grouped(module, FaultCode.BY_DIGEST, found, lambda item: _by_digest(item.image))
     yield from _grouped(module, FaultCode.NO_REGISTRY, found, lambda item: _without_registry(item.image))
     yield from _grouped(module, FaultCode.LATEST, found, lambda item: _floating(item.image))
     yield from _grouped(module, FaultCode.ALWAYS, found, _always)
@@ -158,11 +131,16 @@ def _grouped(
 
 def _undeclared(module: Module, image: str) -> str:
     name = parse(image)
-    if name.reference in module.images:
+    if name.reference in module.images or _by_digest(image):
         return ""
     same = [other for other in module.images if parse(other).name == name.name]
     text = "a chart refers to it, and module.yaml does not declare it"
     return f"{text}, but {', '.join(same)}" if same else text
+
+
+def _by_digest(image: str) -> str:
+    name = parse(image)
+    return "" if name.tag or not name.digest else "it is named by its digest alone"
 
 
 def _without_registry(image: str) -> str:
@@ -209,15 +187,32 @@ def _not_pinned(module: Module, pinned: Collection[str]) -> Iterator[Fault]:
     )
 
 
-def _mentioned(module: Module, found: Iterable[Found]) -> Iterator[Fault]:
+def _mentioned(module: Module, found: Iterable[Found], *, complete: bool) -> Iterator[Fault]:
     """Text that looks like an image, which is how operators are told what to start."""
     places: dict[str, list[ImagePlace]] = {}
     for item in found:
-        if parse(item.reference.image).reference not in module.images:
+        if item.reference.use is Use.TEXT and parse(item.reference.image).reference not in module.images:
             places.setdefault(item.reference.image, []).append(item.place)
-    text = "arguments or configuration name it, and module.yaml does not"
+    severity = ERROR if complete else WARNING
     for image, where in places.items():
-        yield _fault(module, image, FaultCode.MENTIONED, text, WARNING, where)
+        if problem := _by_digest(image):
+            yield _fault(module, image, FaultCode.BY_DIGEST, problem, severity, where)
+            continue
+        text = "arguments or configuration name it, and module.yaml does not"
+        yield _fault(module, image, FaultCode.MENTIONED, text, severity, where)
+
+
+def _acknowledged(module: Module, known: Acknowledgements, pulled: Iterable[Found]) -> Iterator[Fault]:
+    """Full names that a kubelet pulls are declared, whatever a reason says."""
+    text = "a kubelet pulls it, so no reason spares the bundle from carrying it"
+    for image in dict.fromkeys(item.reference.image for item in pulled):
+        if known.has(image) and not known.spare(image):
+            yield _fault(module, image, FaultCode.ACKNOWLEDGED, text)
+
+
+def _in_vain(module: Module, images: Iterable[str]) -> Iterator[Fault]:
+    text = "module.yaml acknowledges it, and no chart has it"
+    return (_fault(module, image, FaultCode.ACKNOWLEDGED, text) for image in images)
 
 
 def _fault(

@@ -1,0 +1,1 @@
+"""Images that charts name: how references are read, where they stand in manifests, and what is wrong with a list."""
