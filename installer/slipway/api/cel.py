@@ -248,6 +248,10 @@ RULES: dict[str, list[Rule]] = {
     **{f"{place}.labels": [_LABEL_KEYS] for place in _SETTINGS},
     **{f"{place}.runtime": [_RUNTIME] for place in _SETTINGS},
     "spec.modules": [_KEYS],
+    "spec.moduleSources": [_KEYS],
+    "spec.moduleSources.NAME": [
+        rule("has(self.directory) != has(self.digest)", "a source has a directory or a digest")
+    ],
     "spec.registry": [
         rule("self.mode != 'external' || has(self.endpoint)", "mode external needs an endpoint", ".endpoint"),
         rule(

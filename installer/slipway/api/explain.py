@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from slipway.api.yamlfile import kind_of, step
 from slipway.errors import Finding
 from slipway.findings import FindingCode
-from slipway.model import configuration, fields
+from slipway.model import configuration, fields, modulesources
 from slipway.model.host import directories, disks, firewall, mounts, networks, nvidia, runtime, system
 
 #: What a value must look like, in words, for every pattern of the model.
@@ -54,6 +54,7 @@ PATTERNS = {
     runtime.LOG_SIZE: "a size in Ki, Mi or Gi, as 10Mi",
     fields.PORT_RANGE: "FIRST-LAST, as 30000-32767",
     configuration.PROJECT: "names in lower case, with / between them, as platform or teams/platform",
+    modulesources.DIGEST: "a digest, as sha256: and 64 hex digits",
     configuration.PUBLIC_KEY: "a public key of Ed25519 as OpenSSH has it: ssh-ed25519 AAAA...",
     r"^v[0-9]+\.[0-9]+\.[0-9]+$": "a version, as v1.35.4",
     r"^[0-9]+[smh]$": "a duration, as 10m",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from slipway.api import addresses, disks, layers, mounts, networks, ranges, secretrefs, swap
+from slipway.api import addresses, disks, layers, modulesources, mounts, networks, ranges, secretrefs, swap
 from slipway.api.explain import nearest
 from slipway.api.merge import resolve
 from slipway.errors import Finding
@@ -35,6 +35,7 @@ def spec_findings(spec: Spec) -> Iterator[Finding]:
         yield from _meanings(spec.hosts.items, spec.kubernetes.endpoint, spec.registry)
         yield from ranges.room_findings(spec.kubernetes, len(spec.hosts.items))
     yield from _registry(spec.registry, spec.hosts)
+    yield from modulesources.source_findings(spec.module_sources)
     yield from addresses.address_findings(spec)
     yield from secretrefs.secret_findings(spec)
 

@@ -8,7 +8,7 @@
 from slipway.catalog.catalog import Catalog, Selected
 from slipway.catalog.facts import cluster_facts
 from slipway.catalog.folder.reading import samples
-from slipway.catalog.loader import digest, load
+from slipway.catalog.loader import digest, load, load_beside
 from slipway.catalog.modules import Fate, Module, Release, Removal, Requirement, Stage
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "cluster_facts",
     "digest",
     "load",
+    "load_beside",
     "samples",
 ]

@@ -1,7 +1,7 @@
 """Reads modules, roles, versions and what these can be told into a Catalog."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from slipway.catalog.options import Options
 from slipway.catalog.versions import Versions
 from slipway.digests import json_digest
 from slipway.errors import ConfigurationError
+from slipway.landing import real
+from slipway.model.modulesources import ModuleSource
 from slipway.settings import data_dir
 
 
@@ -31,6 +33,24 @@ def load(module_dirs: Sequence[Path] | None = None) -> Catalog:
         versions=pinned,
         options=_options(data_dir() / "images" / "kubernetes"),
     )
+
+
+def load_beside(sources: Mapping[str, ModuleSource], file: Path) -> Catalog:
+    """This release with the modules in directories of a site, which are beside the `file` that names them.
+
+    Raises:
+        ConfigurationError: a directory has no module, or one that is there already.
+    """
+    base = real(file).parent
+    found = {name: base / one.directory for name, one in sources.items() if one.directory}
+    for name, directory in found.items():
+        if not _module_folders(directory):
+            raise ConfigurationError(
+                f"module source {name} has no module",
+                where=f"spec.moduleSources.{name}.directory: {directory}",
+                hint="name the directory that has the modules' folders, each with a module.yaml",
+            )
+    return load([data_dir() / "modules", *found.values()])
 
 
 def digest(module_dirs: Sequence[Path] | None = None) -> str:
@@ -55,7 +75,7 @@ def with_folders(release: Catalog, folders: Sequence[Path]) -> Catalog:
         modules=dict(sorted(modules.items())),
         broken=broken,
         folders=dict(sorted({**release.folders, **digests}.items())),
-        replaced=tuple(name for name in sorted(digests) if name in release.folders),
+        replaced=tuple(sorted({*release.replaced, *(digests.keys() & release.folders.keys())})),
     )
 
 
@@ -83,14 +103,16 @@ def _modules(
     found: dict[str, Module] = {}
     pinned = versions.load()
     broken: dict[str, ConfigurationError] = {}
+    places: dict[str, Path] = {}
     for folder in (folder for directory in module_dirs for folder in _module_folders(directory)):
-        if folder.name in found:
+        if folder.name in places:
             raise ConfigurationError(
                 f"two modules are named {folder.name}",
                 where=str(folder / MODULE),
-                why=f"the other one is {found[folder.name].directory}",
+                why=f"the other one is {places[folder.name]}",
                 hint="rename one of them",
             )
+        places[folder.name] = folder
         try:
             module = load_module(folder)
             pinned = load_build(folder, pinned)

@@ -120,13 +120,20 @@ def verify(
     from slipway.bundle.verify.signing import check_signature, read_public
     from slipway.cli.catalog import site_of
     from slipway.engine.enquiry.closure import Closure, closure
+    from slipway.engine.supply.bundled import catalog_of_bundle
     from slipway.errors import BundleError
     from slipway.settings import cache_dir
 
     configuration = site_of(file) if file else None
     trusted = configuration.spec.bundle.trusted_keys if configuration else ()
     source = DirectorySource(directory, trusted, cache_dir=cache_dir() if trusted or key else None)
-    manifest, catalog = source.manifest(), catalogs.load()
+    manifest = source.manifest()
+    catalog = (
+        catalogs.load_beside(configuration.spec.module_sources, file)
+        if file and configuration
+        else catalogs.load()
+    )
+    catalog = catalog_of_bundle(catalog, manifest, source) if manifest.catalog == catalog.core else catalog
     if key:
         bundle = source.verified()
         beside = str(directory / SIGNATURE)

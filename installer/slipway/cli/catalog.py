@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from slipway.cli.bundling import modulepacks
 from slipway.cli.views.output import Format, Output, emit, print_error, table
 from slipway.errors import ERROR, ConfigurationError, PreflightError
 
@@ -22,11 +23,18 @@ def group() -> None:
 
 
 @app.command("list")
-def list_(output: Output = Format.TEXT) -> None:
+def list_(
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", "-f", help="Also what the site's bundle and its own sources have."),
+    ] = None,
+    output: Output = Format.TEXT,
+) -> None:
     """List modules: name, version, what they provide and require."""
     from slipway import catalog
+    from slipway.engine.supply.offered import catalog_of_site
 
-    loaded = catalog.load()
+    loaded = catalog_of_site(file) if file else catalog.load()
     if output is Format.JSON:
         modules = [_module(item) for item in loaded.modules.values()]
         broken = {name: error.as_dict() for name, error in loaded.broken.items()}
@@ -160,6 +168,12 @@ def verify(
     return PreflightError.exit_code if errors or broken else 0
 
 
+app.command("pack", epilog="Example: slipway catalog pack modules -o pack")(modulepacks.pack)
+app.command("push", epilog="Example: slipway catalog push pack --name team-a -f cluster.yaml")(
+    modulepacks.push
+)
+
+
 def _told(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -191,8 +205,10 @@ def site_of(file: Path, modules_dir: Path | None = None) -> "Configuration":
     from slipway.settings import data_dir
 
     configuration = read.load(file)
-    known = [data_dir() / "modules", *([modules_dir] if modules_dir else [])]
-    findings = catalogs.load(known).check(configuration)
+    sources = configuration.spec.module_sources
+    given = [data_dir() / "modules", modules_dir] if modules_dir else []
+    known = catalogs.load(given) if given else catalogs.load_beside(sources, file)
+    findings = known.check(configuration)
     if findings:
         raise read.refusal(findings, path=file)
     return configuration

@@ -31,10 +31,10 @@ def disable(
 
 
 def _switch(file: Path, name: str, *, on: bool, yes: bool, output: Format) -> int:
-    from slipway import catalog
+    from slipway.engine.supply.offered import module_of_site
 
     with before_changes():  # before the file is touched: a finding would name a line that it does not have
-        catalog.load().named(name)
+        module_of_site(file, name)
     return _edited(file, ("modules", name, "enabled"), "true" if on else "false", yes=yes, output=output)
 
 
@@ -70,12 +70,12 @@ def rotate_secret(
     output: Output = Format.TEXT,
 ) -> int:
     """Count spec.modules.NAME.secrets.ENTRY.rotation up in the file, and apply: it is made anew, its pods restart."""
-    from slipway import catalog
     from slipway.api import read
     from slipway.catalog.secrets import rotation_of
+    from slipway.engine.supply.offered import module_of_site
 
     with before_changes():
-        module = catalog.load().named(name)
+        module = module_of_site(file, name)
         now = rotation_of(module, entry, read.load(file).spec.modules.get(name))
     path = ("modules", name, "secrets", entry, "rotation")
     return _edited(file, path, str(now + 1), yes=yes, output=output)

@@ -89,7 +89,7 @@ def mirror(step: Step, context: Context, board: Board, cancelled: Callable[[], b
     shutil.rmtree(context.state / SCRATCH, ignore_errors=True)
     at = utc_text()
     notary = Notary(site_key(context.secrets))
-    notary.write(context.state, receipt_of(context.manifest, client.url, receipt, at), step.target)
+    notary.write(context.state, receipt_of(context.verified.manifest, client.url, receipt, at), step.target)
     board.counts.images_copied += receipt.images_copied
     return receipt.images_copied + receipt.artifacts_copied
 

@@ -6,7 +6,7 @@ on there is no difference between the two.
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from slipway import catalog
 from slipway.api import read
 from slipway.bundle.registry.client import RegistryError
+from slipway.bundle.site.packs import Pack, contents_of
 from slipway.bundle.site.source import ArtifactSource, DirectorySource
 from slipway.bundle.verify.freshness import Accepted, later_of, refuse_stale
 from slipway.bundle.verify.signing import Verified
@@ -26,7 +27,7 @@ from slipway.engine.supply.offered import offered_catalog
 from slipway.errors import ConfigurationError
 from slipway.holders import this_process
 from slipway.model import paths
-from slipway.model.bundle import BundleManifest
+from slipway.model.bundle import Artifact, BundleManifest
 from slipway.model.codes import RefusalCode
 from slipway.model.configuration import Configuration
 from slipway.model.hostkeys import HostKey
@@ -88,6 +89,8 @@ class Context:
     """Shows somebody the key of a host that was never met; None: nobody is there, and no such key is believed."""
     release: Catalog | None = None
     """The catalog before the bundle's modules were taken; None: none has been yet."""
+    packs: tuple[Pack, ...] = ()
+    """What modules of the site's own bring from the registry, as far as the catalog has them."""
     _keys_taken: bool = False
     _client: "Client | None" = None
     _ours: bool = False
@@ -139,8 +142,19 @@ class Context:
     def manifest(self) -> BundleManifest:
         """What the bundle, or the site registry, holds."""
         if self._manifest is None:
-            self._manifest = self.catalog.bundle_for(self.configuration, self.verified.manifest)
+            found = self.catalog.bundle_for(self.configuration, self.verified.manifest)
+            self._manifest = replace(found, beside=contents_of(self.packs))
         return self._manifest
+
+    def supply(self, release: Catalog, packs: tuple[Pack, ...], found: Catalog) -> None:
+        """From now on the catalog has the modules of the bundle and of these packs, before those of a release."""
+        self.release, self.packs, self.catalog, self._manifest = release, packs, found, None
+
+    def path(self, artifact: Artifact) -> Path:
+        """A local file with an artifact of the bundle, or of a module of the site's own."""
+        if artifact in self.manifest.beside:
+            return site_source(self.configuration, self.secrets, self.state).path(artifact)
+        return self.source.path(artifact)
 
     @property
     def accepted(self) -> Accepted:
@@ -229,7 +243,7 @@ def open_context(
     """
     sweep()
     configuration = read.load(file)
-    release = catalog.load()
+    release = catalog.load_beside(configuration.spec.module_sources, file)
     workspace = Workspace(file, configuration.name)
     findings = release.check(configuration)
     if findings:

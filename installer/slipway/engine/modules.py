@@ -105,7 +105,7 @@ def _artifacts(run: Run, steps: Iterable[Step]) -> dict[str, str]:
     applied = [module_request(step.inputs) for step in steps if step.action == Action.APPLY]
     charts = {(request.name, release.chart.name) for request in applied for release in request.releases}
     paths: dict[str, Path] = {
-        chart_name(*chart): context.source.path(required_chart(context, *chart)) for chart in charts
+        chart_name(*chart): context.path(required_chart(context, *chart)) for chart in charts
     }
     paths["helm"] = program_path(context, "helm")
     return {name: str(real(path)) for name, path in paths.items()}

@@ -71,7 +71,7 @@ def keep_manifest(context: Context) -> None:
     """A copy of the manifest with the local state: the Ansible inventory knows digests without the bundle."""
     copy = context.state / manifests.FILE
     if not copy.exists() or context.manifest.digest.encode() not in copy.read_bytes():
-        manifests.write(context.manifest, context.state)
+        manifests.write(context.verified.manifest, context.state)
 
 
 def _same_release(context: Context) -> None:

@@ -105,10 +105,17 @@ class BundleManifest:
     kubernetes: tuple[str, ...] = ()
     binaries: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Versions of programs that their names alone mean; in no file."""
+    beside: tuple[Artifact, ...] = field(default=(), compare=False)
+    """What modules of the site's own bring, in the same registry; in no file, and no matter of hosts."""
 
     def of_release(self, binaries: Mapping[str, str]) -> "BundleManifest":
         """The same, in which names of programs mean the versions of one Kubernetes release."""
         return replace(self, binaries=binaries)
+
+    @property
+    def there(self) -> tuple[Artifact, ...]:
+        """All that modules can have."""
+        return (*self.artifacts, *self.beside)
 
     def find(
         self, kind: ArtifactKind, name: str, version: str = "", platform: Platform = AMD64
@@ -116,7 +123,7 @@ class BundleManifest:
         """The artifact of that name for a platform, or None. What is the same everywhere is asked for without one."""
         if kind is ArtifactKind.BINARY and not version:
             version = self.binaries.get(name, "")
-        named = (a for a in self.artifacts if a.kind is kind and a.name == name and a.serves(platform))
+        named = (a for a in self.there if a.kind is kind and a.name == name and a.serves(platform))
         return next((a for a in named if version in {"", a.version}), None)
 
     def chart(self, module: str, chart: str) -> Artifact | None:

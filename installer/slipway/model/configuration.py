@@ -25,6 +25,7 @@ from slipway.model.host.items import Host, Hosts
 from slipway.model.host.ssh import SSH
 from slipway.model.kubernetes import Kubernetes
 from slipway.model.modulesecrets import EntryName, ModuleSecret, given_references
+from slipway.model.modulesources import ModuleSource
 from slipway.model.platforms import AMD64, PLATFORMS, Platform
 from slipway.settings import NAMESPACE
 
@@ -115,6 +116,10 @@ class Spec(Model):
         default_factory=dict, max_length=MAX_MODULES, json_schema_extra=LIVE
     )
     """The platform's modules by name; a key removed means disabled."""
+    module_sources: dict[Name, ModuleSource] = Field(
+        default_factory=dict, max_length=16, json_schema_extra=LIVE
+    )
+    """Modules of the site's own by the name of where they come from, beside those of the release."""
     upgrade: Upgrade = Field(default_factory=Upgrade)
     """How rolling changes go."""
 

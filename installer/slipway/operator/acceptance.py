@@ -58,6 +58,9 @@ def _misplaced(configuration: Configuration, allowed: Collection[str]) -> Iterat
     """What a namespace other than Slipway's own may not have; all of it, where it is not allowed."""
     namespace, cluster = configuration.namespace, configuration.cluster
     if namespace == NAMESPACE:
+        if cluster and configuration.spec.module_sources:
+            text = f"only ClusterConfiguration {cluster.name}, which has the hosts, names sources of modules"
+            yield Finding("spec.moduleSources", text, hint="name it there", code=FindingCode.MODULES_ONLY)
         return
     if namespace not in allowed:
         owner = f"{cluster.namespace}/{cluster.name}" if cluster else f"the operator of {NAMESPACE}"
@@ -68,8 +71,8 @@ def _misplaced(configuration: Configuration, allowed: Collection[str]) -> Iterat
             hint=f"name it in spec.modules.operator.settings.namespaces of {owner}",
             code=FindingCode.NAMESPACE,
         )
-    unsaid = Spec().model_dump(exclude={"modules"})
-    said = configuration.spec.model_dump(exclude={"modules"})
+    unsaid = Spec().model_dump(exclude={"modules"}, by_alias=True)
+    said = configuration.spec.model_dump(exclude={"modules"}, by_alias=True)
     for name in (name for name, value in said.items() if value != unsaid[name]):
         text = f"only a ClusterConfiguration in {NAMESPACE} has it: here are modules only"
         yield Finding(f"spec.{name}", text, hint="leave it out", code=FindingCode.MODULES_ONLY)

@@ -24,7 +24,7 @@ from slipway.engine.patience import repeat_while_refused
 from slipway.engine.preflight import refuse_unfit
 from slipway.engine.prepare import prepare
 from slipway.engine.registry import site_source
-from slipway.engine.supply.bundled import catalog_of_bundle
+from slipway.engine.supply.sourced import supply_of
 from slipway.errors import BundleError, HeldError, before_changes
 from slipway.holders import Sighting, this_process
 from slipway.model.configuration import Configuration
@@ -130,7 +130,8 @@ class ClusterEngine:
         if fresh or key not in self._catalogs:
             try:
                 source = site_source(site, SecretReader(self._client), _state_of(site))
-                self._catalogs[key] = catalog_of_bundle(self._release, source.manifest(), source)
+                found = supply_of(self._release, site, source.manifest(), source, lambda: source)
+                self._catalogs[key] = found.catalog
             except BundleError:  # who plans will meet it, and say so
                 if key not in self._catalogs:
                     raise

@@ -234,7 +234,7 @@ def _clashes(configuration: Configuration) -> Iterable[Finding]:
 def _missing_images(
     bundle: BundleManifest, images: dict[str, str], platforms: Iterable[Platform]
 ) -> Iterator[Finding]:
-    carried = {a.reference: a for a in bundle.artifacts if a.kind is ArtifactKind.IMAGE}
+    carried = {a.reference: a for a in bundle.there if a.kind is ArtifactKind.IMAGE}
     hint = "build it for this ClusterConfiguration: slipway bundle build -f cluster.yaml -o DIR"
     for reference, owner in sorted(images.items()):
         image = carried.get(reference)

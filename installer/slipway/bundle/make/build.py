@@ -19,7 +19,7 @@ from slipway.bundle.locks.downloads import Downloads
 from slipway.bundle.make.bom import write_documents
 from slipway.bundle.make.builder import Builder
 from slipway.bundle.make.installer import installer
-from slipway.bundle.make.official import Official, OfficialFiles
+from slipway.bundle.make.official import NamedDownload, Official, OfficialFiles
 from slipway.bundle.make.vulnerabilities import vulnerability_artifacts
 from slipway.bundle.scan.databases import databases_at
 from slipway.catalog import Catalog
@@ -59,13 +59,7 @@ def build_bundle(
     databases = databases_at(vulnerabilities) if vulnerabilities else []
     with guarded(out):
         wanted = builder.wanted(kubernetes, chosen)
-        locked = builder.locked_charts(chosen)
-        site = files.lock.of_modules(wanted)
-        files = replace(
-            files,
-            lock=Downloads(tuple(locked)).merged(site.files),
-            further=files.further | {(item.kind, item.artifact, item.version) for item in locked},
-        )
+        files = with_locked_charts(files, builder, wanted, chosen)
         builder.files = files.bring(wanted, {*systems, *gathered}, builder.workshop.root)
         artifacts = [
             *builder.images(kubernetes, chosen, official or Official()),
@@ -91,3 +85,15 @@ def build_bundle(
         manifests.write(manifest, out)
         builder.writer.prune()
     return manifest
+
+
+def with_locked_charts(
+    files: OfficialFiles, builder: Builder, wanted: Iterable[NamedDownload], modules: Sequence[str]
+) -> OfficialFiles:
+    """The same files, and the charts that modules' own locks name at their repositories."""
+    locked, site = builder.locked_charts(modules), files.lock.of_modules(wanted)
+    return replace(
+        files,
+        lock=Downloads(tuple(locked)).merged(site.files),
+        further=files.further | {(item.kind, item.artifact, item.version) for item in locked},
+    )

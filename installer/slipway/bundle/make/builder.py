@@ -171,10 +171,10 @@ class Builder:
                 else:
                     yield self._upstream_chart(self.versions.chart(name))
 
-    def modules(self) -> Iterator[Artifact]:
-        """The folders of all modules that can be used, whether or not the bundle has what they need."""
-        for module in self.catalog.modules.values():
-            yield self._module_folder(module)
+    def modules(self, names: Iterable[str] = ()) -> Iterator[Artifact]:
+        """The folders of these modules; none named: of all that can be used, even without what they need."""
+        for name in names or self.catalog.modules:
+            yield self._module_folder(self._module(name))
 
     def _module_folder(self, module: Module) -> Artifact:
         def build(dest: Path) -> None:

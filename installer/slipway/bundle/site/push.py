@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from slipway.bundle.form import layout
 from slipway.bundle.form import manifest as manifests
@@ -43,13 +44,28 @@ class PushReceipt:
     artifacts_copied: int = 0
     blobs_copied: int = 0
     bytes: int = 0
+    manifest: str = ""
+    """Digest under which the registry has the bundle.yaml."""
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestHome:
+    """Where a pushed bundle.yaml is found afterwards: under a tag of its own digest, and under `further` ones."""
+
+    repository: str
+    further: tuple[str, ...] = ()
+
+
+#: A site's bundle, which from then on is its current one.
+SITE_BUNDLE: Final = ManifestHome(MANIFEST_REPOSITORY, (CURRENT,))
 
 
 def push(
     source: Path | Stock,
     client: RegistryClient,
     *,
+    home: ManifestHome = SITE_BUNDLE,
     parallel: int = 8,
     progress: Callable[[str], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
@@ -70,7 +86,7 @@ def push(
         crew.each(lambda blob: pusher.blob(blob, tally), blobs)
         crew.each(pusher.artifact, missing)
         crew.each(pusher.listing.write, pusher.listing.subjects)
-    pusher.bundle(manifest.name, bundle.text, bundle.signature)
+    pusher.bundle(manifest.name, bundle.text, bundle.signature, home)
     pusher.receipt.seconds = round(time.monotonic() - started, 3)
     return pusher.receipt
 
@@ -161,21 +177,23 @@ class _Pusher:
                 self.receipt.artifacts_copied += 1
         self.progress(f"{artifact.kind} {artifact.reference}")
 
-    def bundle(self, name: str, data: bytes, signature: str) -> None:
-        """The bundle's manifest, which makes all the rest the site's current one."""
+    def bundle(self, name: str, data: bytes, signature: str, home: ManifestHome) -> None:
+        """The bundle's manifest, which makes all the rest what is found at its home."""
         self._check_cancelled()
         digest = digest_of(data)
         node = layout.stored_manifest(
             artifact_manifest("bundle", manifests.FILE, digest, len(data), signature)
         )
-        if self.client.head_manifest(MANIFEST_REPOSITORY, CURRENT) == node.digest:
+        self.receipt.manifest = node.digest
+        tags = (f"{HISTORY}{node.digest[7:19]}", *home.further)
+        if self.client.head_manifest(home.repository, tags[-1]) == node.digest:
             return
         for blob, source in ((EMPTY_DIGEST, EMPTY), (digest, data)):
-            home = self._homes.get(blob, "")
-            if not (home and self.client.mount_blob(MANIFEST_REPOSITORY, blob, home)):
-                self._upload(MANIFEST_REPOSITORY, blob, source, len(source))
-        for tag in (f"{HISTORY}{node.digest[7:19]}", CURRENT):
-            self.client.put_manifest(MANIFEST_REPOSITORY, tag, node.text, node.media_type)
+            there = self._homes.get(blob, "")
+            if not (there and self.client.mount_blob(home.repository, blob, there)):
+                self._upload(home.repository, blob, source, len(source))
+        for tag in tags:
+            self.client.put_manifest(home.repository, tag, node.text, node.media_type)
         self.progress(f"bundle {name}")
 
     def _described(self, artifact: Artifact, digest: str, said: int) -> _Blob:

@@ -50,14 +50,22 @@ def bundle_of(client: RegistryClient, tag: str = CURRENT, trusted: Sequence[str]
         BundleError: as `check_signature`, or what is under the tag is no bundle's.
     """
     where = f"{client.url}/{MANIFEST_REPOSITORY}:{tag}"
-    data = client.get_manifest(MANIFEST_REPOSITORY, tag)[0]
+    digest, signature = named_bundle(client.get_manifest(MANIFEST_REPOSITORY, tag)[0], where)
+    return verified(client.read_blob(MANIFEST_REPOSITORY, digest), signature, where, trusted)
+
+
+def named_bundle(data: bytes, where: str) -> tuple[str, str]:
+    """Digest of the bundle.yaml that a manifest of a registry names, and the signature beside it.
+
+    Raises:
+        BundleError: it names none.
+    """
     try:
-        digest, signature = _named(json_in(data))
+        return _named(json_in(data))
     except (ValueError, LookupError, TypeError, AttributeError) as exc:
         hint = "push the bundle again: slipway bundle push DIR"
         why = f"{type(exc).__name__}: {exc}"
         raise BundleError("the registry holds no bundle there", where=where, why=why, hint=hint) from exc
-    return verified(client.read_blob(MANIFEST_REPOSITORY, digest), signature, where, trusted)
 
 
 def _named(manifest: dict[str, Any]) -> tuple[str, str]:
@@ -146,7 +154,7 @@ class SiteSource:
 
     def verified(self) -> Verified:
         """Of the first that has one."""
-        return self._first(lambda source: source.verified())
+        return self.first(lambda source: source.verified())
 
     def manifest(self) -> BundleManifest:
         """The same, parsed."""
@@ -154,9 +162,10 @@ class SiteSource:
 
     def path(self, artifact: Artifact) -> Path:
         """From the first that has it."""
-        return self._first(lambda source: source.path(artifact))
+        return self.first(lambda source: source.path(artifact))
 
-    def _first(self, read: Callable[[RegistrySource], _Found]) -> _Found:
+    def first(self, read: Callable[[RegistrySource], _Found]) -> _Found:
+        """What the first says that answers and has it."""
         failures: list[RegistryError] = []
         for source in self.sources:
             try:

@@ -38,14 +38,14 @@ class Sweep:
     size: int = 0
 
 
-def sweep_of(client: RegistryClient, used: Collection[str] = ()) -> Sweep:
-    """What goes if it is swept; `used`: references (name:tag) of images that run."""
+def sweep_of(client: RegistryClient, used: Collection[str] = (), beside: Collection[Artifact] = ()) -> Sweep:
+    """What goes if it is swept; `used`: references (name:tag) of images that run; `beside`: what else stays."""
     current, tags = client.head_manifest(MANIFEST_REPOSITORY, CURRENT), client.tags(MANIFEST_REPOSITORY)
     formers = {tag: client.head_manifest(MANIFEST_REPOSITORY, tag) for tag in tags if tag.startswith(HISTORY)}
     formers = {tag: digest for tag, digest in formers.items() if digest and digest != current}
     if not formers or not current:
         return Sweep()
-    kept = _read(client, CURRENT).artifacts
+    kept = (*_read(client, CURRENT).artifacts, *beside)
     roots = {(artifact.repository, root_digest(artifact)) for artifact in kept}
     candidates: dict[ManifestPlace, Artifact] = {}
     for tag in formers:

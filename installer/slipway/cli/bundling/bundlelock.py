@@ -125,7 +125,7 @@ def _wanted(options: LockOptions, configuration: "Configuration") -> list[str]:
     from slipway.catalog.profiles import modules_of
     from slipway.catalog.versions import OWN_IMAGE
 
-    catalog = catalogs.load()
+    catalog = catalogs.load_beside(configuration.spec.module_sources, options.file)
     versions = kubernetes_of(configuration, options.file, catalog, options.to)
     wanted = {*catalog.versions.images_of(versions), *(options.images or ())}
     named = options.modules.split(",") if options.modules else None

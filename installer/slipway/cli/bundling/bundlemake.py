@@ -136,7 +136,8 @@ def _built(options: BuildOptions) -> "BundleManifest":
     from slipway.model.platforms import BY_NAME
     from slipway.planning.roles import packages_of
 
-    catalog, configuration = catalogs.load(), read.load(options.file)
+    configuration = read.load(options.file)
+    catalog = catalogs.load_beside(configuration.spec.module_sources, options.file)
     named = options.modules.split(",") if options.modules else None
     upstreams = upstreams_of(options.registry)
     return build_bundle(

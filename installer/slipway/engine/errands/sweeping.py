@@ -7,13 +7,15 @@ may hold what the other never got. Pulls go on; operations that may push wait, b
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from slipway.bundle.registry.client import RegistryClient
+from slipway.bundle.site.packs import Pack, contents_of, pack_at
 from slipway.bundle.site.sweep import Sweep, sweep, sweep_of
 from slipway.catalog.images.names import parse
 from slipway.engine.context import Context
 from slipway.engine.locking import Locks
-from slipway.engine.registry import push_client
+from slipway.engine.registry import push_client, site_source
 from slipway.errors import BundleError, ConfigurationError, StalePlanError
 from slipway.model.host.items import Host
 from slipway.model.plan import StepKind
@@ -59,8 +61,8 @@ def sweepable_images(context: Context) -> tuple[Sweepable, ...]:
             where="spec.registry.mode",
             hint="use the retention rules of that registry",
         )
-    used = _running(context)
-    return tuple(Sweepable(host.name, sweep_of(_client(context, host), used)) for host in hosts)
+    used, beside = _running(context), contents_of(_packs(context))
+    return tuple(Sweepable(host.name, sweep_of(_client(context, host), used, beside)) for host in hosts)
 
 
 def sweep_registries(
@@ -120,6 +122,14 @@ def _running(context: Context) -> frozenset[str]:
         return frozenset()
     site = site_prefix(context.configuration)
     return frozenset(parse(image.removeprefix(site)).reference for image in named_images(context.client()))
+
+
+def _packs(context: Context) -> list[Pack]:
+    """What the site's own sources of modules have in the registry."""
+    configuration = context.configuration
+    site = partial(site_source, configuration, context.secrets, context.state)
+    sources, trusted = configuration.spec.module_sources, configuration.spec.bundle.trusted_keys
+    return [pack_at(site, name, one.digest, trusted) for name, one in sources.items() if one.digest]
 
 
 def _has_cluster(context: Context) -> bool:

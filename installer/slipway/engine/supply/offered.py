@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from slipway.api import read
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.site.filecache import FileCache
 from slipway.bundle.site.source import SITE, ArtifactSource, DirectorySource
 from slipway.bundle.verify.signing import Verified
-from slipway.catalog import Catalog
+from slipway.catalog import Catalog, Module, load, load_beside
 from slipway.engine.registry import site_source
-from slipway.engine.supply.bundled import catalog_of_bundle
+from slipway.engine.supply.sourced import supply_of
 from slipway.errors import BundleError, SlipwayError
 from slipway.model.bundle import Artifact, BundleManifest
 from slipway.model.configuration import Configuration
@@ -38,6 +39,27 @@ class KeptSource:
         return self.cache.path(artifact, partial(_absent, artifact))
 
 
+def catalog_of_site(file: Path) -> Catalog:
+    """What the site of a ClusterConfiguration can have, as far as anybody says so now.
+
+    Raises:
+        ConfigurationError: the file, or a directory that it names, is not right.
+    """
+    configuration = read.load(file)
+    release = load_beside(configuration.spec.module_sources, file)
+    return offered_catalog(release, configuration, Workspace(file, configuration.name), None)
+
+
+def module_of_site(file: Path, name: str) -> Module:
+    """The module of that name: of the release where it has it, for which nobody is asked.
+
+    Raises:
+        ConfigurationError: there is none, or the file is not right.
+    """
+    release = load()
+    return release.modules.get(name) or catalog_of_site(file).named(name)
+
+
 def offered_catalog(
     release: Catalog, configuration: Configuration, workspace: Workspace, bundle: Path | None
 ) -> Catalog:
@@ -45,7 +67,8 @@ def offered_catalog(
     for opened in _sources(configuration, workspace, bundle):
         try:
             source = opened()
-            return catalog_of_bundle(release, source.manifest(), source)
+            site = partial(site_source, configuration, SecretStore(workspace.secrets), workspace.state)
+            return supply_of(release, configuration, source.manifest(), source, site).catalog
         except SlipwayError:
             continue  # whoever needs the bundle itself says what is wrong with it
     return release

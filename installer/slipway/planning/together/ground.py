@@ -39,7 +39,7 @@ def ground_of(configuration: Configuration, catalog: Catalog, bundle: BundleMani
     """What the modules of this configuration stand on."""
     images: dict[str, str] = {}
     charts: dict[str, Artifact] = {}
-    for artifact in bundle.artifacts:
+    for artifact in bundle.there:
         if artifact.kind is ArtifactKind.IMAGE:
             images[artifact.reference] = artifact.digest
         elif artifact.kind is ArtifactKind.CHART and artifact.serves(AMD64):
