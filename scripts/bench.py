@@ -21,6 +21,7 @@ from typing import Any
 import bench_hosts
 import bench_install
 import bench_page
+import bench_plan
 from bench_site import SLIPWAY, Figure, Site, say, timed, until
 
 from slipway.model.bundle import ArtifactKind, chart_name
@@ -201,7 +202,7 @@ def measure(pairs: int, repeat: int) -> dict[str, Any]:
         "machine": machine(),
         "repeat": repeat,
     }
-    figures = starts()
+    figures = starts() | bench_plan.planning()
     with Site(OUT / "site").up() as site:
         installs = bench_install.Installs(site)
         for _ in range(pairs):

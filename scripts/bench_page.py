@@ -64,6 +64,8 @@ everything is compiled, 66 s for the nodes' first file system, 43 s for set-up.
 * **Hosts read**: real SSH connections (sshd at a hundred addresses of one node, key exchange and all) by one
   process; the node answers what its own probe said the first time, since a hundred hosts have more than two cores.
   *One node read* runs the real script.
+* **Planning**: from a parsed ClusterConfiguration to a plan of a fresh installation, on data, in one process
+  (scripts/bench_plan.py); its modules require and use each other.
 * **One module**: `{module}` (one Deployment with its Service and ConfigMap), image on the nodes already, {repeat}
   times each; Helm and operator in turn. *Helm*: `helm upgrade --install --wait` of the same chart and values.
   *Operator*: from the start of `kubectl patch clusterconfiguration` to the record that says Healthy. On the way,
@@ -83,6 +85,16 @@ small differences are rules, not speed.
 """
 
 
+#: Figures of planning alone (bench_plan.py): name, label, goal.
+PLANNED = (
+    ("plan_100_3", "planning 100 modules on 3 hosts", "< 1 s"),
+    ("plan_200_3", "planning 200 modules on 3 hosts", ""),
+    ("plan_100_250", "planning 100 modules on 250 hosts", ""),
+    ("plan_100_1000", "planning 100 modules on 1000 hosts", ""),
+    ("load_100", "reading 100 modules and this release", ""),
+)
+
+
 def rows(report: Report) -> Iterator[tuple[str, str, str]]:
     """Figure, goal, result."""
     figures, install = report["figures"], report["install"]
@@ -93,6 +105,9 @@ def rows(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "`slipway apply`, nothing to do, 3 hosts, 4 modules", "< 1.5 s", _figure(figures["no_op"])
     yield "the same with `--refresh`: all hosts read, drift looked for", "", _figure(figures["no_op_refresh"])
     yield from _hosts(report)
+    for name, label, goal in PLANNED:
+        if name in figures:  # reports of before have none
+            yield label, goal, _figure(figures[name])
     yield "`slipway install`, 3 nodes, 4 modules", "", _figure(install["slipway"]["end"])
     yield "Ready nodes and network, against the plain script", "<= 1.5x", f"{ratios['network']}x"
     yield "the same without Slipway's registry and push", "", f"{ratios['network_after_mirror']}x"

@@ -4,7 +4,7 @@ This class and those that it has are the one home of every field: `api` reads us
 CRD from them; planning reads the resolved `Configuration`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -124,6 +124,15 @@ class Spec(Model):
     """How rolling changes go."""
 
 
+class _Places(NamedTuple):
+    """Hosts by what they are."""
+
+    hosts: tuple[Host, ...]
+    planes: tuple[Host, ...]
+    named: dict[str, Host]
+    runtimes: frozenset[str]
+
+
 class Configuration(Model):
     """A validated, defaulted, resolved ClusterConfiguration: all that planning knows of the user's wish."""
 
@@ -136,6 +145,18 @@ class Configuration(Model):
     """Of one that owns modules only: that of the cluster's hosts, whose registry and network it uses as they are."""
     elsewhere: dict[str, str] = Field(default_factory=dict)
     """Modules that other ClusterConfigurations of the cluster have, and whose (NAMESPACE/NAME) they are."""
+
+    @property
+    def _places(self) -> "_Places":
+        """Looked up once: planning asks for each host. A copy with other hosts has places of its own."""
+        known = self.__dict__.get("_places_of_hosts")
+        if not isinstance(known, _Places) or known.hosts is not self.hosts:
+            planes = tuple(host for host in self.hosts if host.control_plane)
+            named = {host.name: host for host in reversed(self.hosts)}
+            runtimes = frozenset(host.settings.runtime.type for host in self.hosts)
+            known = _Places(self.hosts, planes, named, runtimes)
+            self.__dict__["_places_of_hosts"] = known
+        return known
 
     @property
     def site(self) -> "Configuration":
@@ -175,21 +196,25 @@ class Configuration(Model):
     @property
     def control_planes(self) -> tuple[Host, ...]:
         """Control planes in the order given; the first is where kubeadm init runs."""
-        return tuple(host for host in self.hosts if host.control_plane)
+        return self._places.planes
+
+    @property
+    def runtimes(self) -> frozenset[str]:
+        """Container runtimes that some host has."""
+        return self._places.runtimes
 
     @property
     def registry_host(self) -> Host | None:
         """The host of the built-in registry; None when it is external or there are no hosts."""
         if self.spec.registry.mode != "builtin" or not self.hosts:
             return None
-        wanted = self.spec.registry.host or self.control_planes[0].name
-        return next(host for host in self.hosts if host.name == wanted)
+        return self._places.named[self.spec.registry.host or self.control_planes[0].name]
 
     @property
     def registry_replica(self) -> Host | None:
         """The host of the built-in registry's replica, if there is one."""
         wanted = self.spec.registry.replica if self.registry_host else None
-        return next((host for host in self.hosts if host.name == wanted), None)
+        return self._places.named.get(wanted) if wanted else None
 
     @property
     def registry_hosts(self) -> tuple[Host, ...]:

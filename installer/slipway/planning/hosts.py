@@ -1,6 +1,6 @@
 """Steps of hosts: roles, the Node's metadata, and hosts that left."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -111,16 +111,19 @@ def node_steps(
     configuration: Configuration, observed: Observed, host_plan: tuple[Step, ...]
 ) -> Iterator[Step]:
     """Metadata of nodes whose labels, taints or mirrored records are not what they should be."""
+    of_host: dict[str, list[Step]] = {}
+    for step in host_plan:
+        of_host.setdefault(step.target, []).append(step)
     for host in configuration.hosts:
         node = observed.cluster.nodes.get(host.name)
-        records = _records_after(observed, host, host_plan)
+        mine = of_host.get(host.name, [])
+        records = _records_after(observed, host, mine)
         inputs: dict[str, Any] = {
             "labels": node_labels(host, known(observed, host.name), observed.hosts.get(host.name), node),
             "taints": taints(host),
             "records": {role: {"digest": r.digest, "parts": r.parts} for role, r in records.items()},
             "address": host.address,
         }
-        mine = [step for step in host_plan if step.target == host.name]
         reasons = tuple(_node_reasons(host, node, records, inputs, changing=bool(mine)))
         if reasons:
             yield Step(
@@ -176,10 +179,8 @@ def _seen(observed: Observed, host: Host, role: str) -> Seen:
     return Seen(record, seen.intents, (*mine, *returned(host, seen, role)))
 
 
-def _records_after(observed: Observed, host: Host, host_plan: tuple[Step, ...]) -> dict[str, StepRecord]:
-    done = {
-        step.action: StepRecord(step.digest, step.parts) for step in host_plan if step.target == host.name
-    }
+def _records_after(observed: Observed, host: Host, mine: Iterable[Step]) -> dict[str, StepRecord]:
+    done = {step.action: StepRecord(step.digest, step.parts) for step in mine}
     return {**records_of(observed, host.name), **done}
 
 

@@ -12,14 +12,22 @@ def ordered(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     Raises:
         ConfigurationError: steps need each other in a circle.
     """
-    planned = {step.id: step for step in steps}
-    done: dict[str, Step] = {}
-    waiting = [replace(step, needs=tuple(n for n in step.needs if n in planned)) for step in steps]
-    while waiting:
-        ready = [step for step in waiting if all(need in done for need in step.needs)]
-        if not ready:
-            circle = ", ".join(step.id for step in waiting)
-            raise ConfigurationError("steps need each other in a circle", why=circle)
-        done.update((step.id, step) for step in ready)
-        waiting = [step for step in waiting if step.id not in done]
-    return tuple(done.values())
+    ids = {step.id for step in steps}
+    planned = {step.id: replace(step, needs=tuple(n for n in step.needs if n in ids)) for step in steps}
+    waited_by: dict[str, list[str]] = {name: [] for name in planned}
+    for step in planned.values():
+        for need in step.needs:
+            waited_by[need].append(step.id)
+    left = {name: len(step.needs) for name, step in planned.items()}
+    rounds = {name: 0 for name, count in left.items() if not count}
+    ready = list(rounds)
+    for name in ready:  # grows while it is walked; a step comes one round after the last of its needs
+        for other in waited_by[name]:
+            left[other] -= 1
+            if not left[other]:
+                rounds[other] = rounds[name] + 1
+                ready.append(other)
+    if len(ready) < len(planned):
+        circle = ", ".join(name for name in planned if name not in rounds)
+        raise ConfigurationError("steps need each other in a circle", why=circle)
+    return tuple(sorted(planned.values(), key=lambda step: rounds[step.id]))

@@ -13,7 +13,7 @@ DOCKER_HUB_TOO = "index.docker.io"
 
 def has_docker(configuration: Configuration) -> bool:
     """Whether the container runtime of some host is Docker."""
-    return any(host.settings.runtime.type == "docker" for host in configuration.hosts)
+    return "docker" in configuration.runtimes
 
 
 def site_registry(configuration: Configuration) -> str:
