@@ -88,6 +88,8 @@ class Turn:
     def begin(self) -> dict[str, Any]:
         """Wait until every need has ended; blocked when one did not end well, superseded when an edit came."""
         for need in self.turn.needs:
+            if not self.turns.ended(need):
+                self.turns.say(self.step, f"waits for {need}")
             while not (ended := self.turns.ended(need)):
                 if self.turns.given_up():
                     ended = Ended.SUPERSEDED
@@ -113,10 +115,15 @@ class Turn:
         kubeconfig = Path(self.kubeconfig) if self.kubeconfig else None
         helm = Helm(Path(self.artifacts["helm"]), kubeconfig)
         said: list[str] = []
+
+        def tell(text: str) -> None:
+            said.append(text)
+            self.turns.say(self.step, text)
+
         with connect(kubeconfig) as client:
             # A removal is not given up: what it waits for, its workloads, is not to be found again afterwards.
             cancelled = (lambda: False) if self.action is Action.REMOVE else self.turns.given_up
-            work = Work(client, helm, self._artifact, cancelled, said.append, self._slot, self.kinds)
+            work = Work(client, helm, self._artifact, cancelled, tell, self._slot, self.kinds)
             try:
                 self._act(work)
                 outcome: dict[str, Any] = {"state": str(Ended.DONE)}

@@ -139,11 +139,15 @@ def _operation_status() -> dict[str, Any]:
         "changed": {"type": "integer"},
         "message": _text("What failed, where, why, what next."),
     }
+    waiting = {"step": _text("Id of the step.", 512), "message": _text("In the words of what holds it up.")}
     counts = ("planned", "ansibleRuns", "helmCalls", "imagesCopied", "apiWrites")
     return _object(
         {
             "phase": _text("Running, or how it ended."),
             "steps": _map_list(_object(step, "One step.", required=["step"]), "Its steps.", "step", 4096),
+            "waiting": _map_list(
+                _object(waiting, "One step.", required=["step"]), "What its steps wait for now.", "step", 4096
+            ),
             "counts": _object({name: {"type": "integer"} for name in counts}, "What it cost."),
             "seconds": {"type": "number", "description": "Wall-clock time."},
             "startedAt": {"type": "string", "format": "date-time", "description": "Begin."},

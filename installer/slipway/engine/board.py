@@ -125,6 +125,14 @@ class Board:
         with self.changed:
             self.tell(Progress(ProgressKind.TASK, self.operation, time.time(), step, target, text))
 
+    def waits(self, step: Step, text: str) -> None:
+        """What a step waits for right now, in the words of what it waits for."""
+        with self.changed:
+            if self.states.get(step.id) is StepState.RUNNING:
+                self.tell(
+                    Progress(ProgressKind.WAITS, self.operation, time.time(), step.id, step.target, text)
+                )
+
     def pending(self) -> list[str]:
         """Steps that nobody has taken yet."""
         with self.changed:

@@ -4,7 +4,7 @@ It is ours to carry out when the operator could not: another catalog, a bundle t
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ SILENCE = 120.0
 TAKE_UP = 20.0
 #: Seconds between two looks; an operator writes its status at most this often.
 LOOK = 0.25
+#: Seconds between two questions what the operation's steps wait for.
+LISTEN = 2.0
 
 #: The step after which nobody is there to say how it ended.
 ITS_END = StepId(StepKind.MODULE, "operator", Action.REMOVE)
@@ -100,6 +102,8 @@ def hand_over(
         time.sleep(LOOK)
         try:
             live = store.get(key)
+            if follower.operation and follower.is_curious():
+                follower.hear(client.get(API_VERSION, "Operation", follower.operation, key[0]) or {})
         except StepError:  # an API server that is being changed is away, then forbids all, for a while
             continue
     return _result(context, plan, follower, live, time.monotonic() - started)
@@ -138,6 +142,8 @@ class _Follower:
     _last: Any = None
     _heard: bool = False
     _asked: bool = False
+    _said: dict[str, str] = field(default_factory=dict)
+    _heard_at: float = 0.0
 
     def see(self, live: LiveConfiguration, generation: int) -> bool:
         """Take in one reading; whether the operator is done with our generation."""
@@ -155,6 +161,21 @@ class _Follower:
                     Progress(ProgressKind.STEP_STARTED, self.operation, time.time(), running["step"])
                 )
         return current and _condition(live, ConditionType.RECONCILING) == "False"
+
+    def is_curious(self) -> bool:
+        """Whether it is time to ask the Operation what its steps wait for."""
+        return time.monotonic() - self._heard_at >= LISTEN
+
+    def hear(self, operation: Mapping[str, Any]) -> None:
+        """Take in what an Operation says its steps wait for; told when it is something else than before."""
+        self._heard_at = time.monotonic()
+        waiting = (operation.get("status") or {}).get("waiting") or ()
+        says = {str(item["step"]): str(item.get("message", "")) for item in waiting}
+        before, self._said = self._said, says
+        for step, text in {**dict.fromkeys(before, ""), **says}.items():
+            if before.get(step) != text:
+                target = StepId.parse(step).target
+                self.progress(Progress(ProgressKind.WAITS, self.operation, time.time(), step, target, text))
 
     def ignored(self) -> bool:
         """Whether nobody has looked at the change."""

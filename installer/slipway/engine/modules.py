@@ -2,7 +2,8 @@
 
 import shutil
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from slipway.runner import EventKind, RunnerEvent, Standby
 from slipway.runner import run as run_playbook
 
 PLAYBOOK = "modules.yml"
+#: Seconds between two looks at what modules say.
+LISTEN_SECONDS = 1.0
 
 
 def standby(directory: Path) -> Standby:
@@ -47,8 +50,11 @@ def run_modules(steps: tuple[Step, ...], run: Run) -> None:
             board.begin(event.step)
             board.fail(event.step, _failure(event))
 
+    heard = Heard(turns, steps, board.waits)
+
     def cancelled() -> bool:
-        """Asked while it runs: tells the modules of an edit, too."""
+        """Asked while it runs: tells the modules of an edit, and all others what modules say."""
+        heard.listen()
         if run.held():
             turns.give_up()
         return run.cancelled()
@@ -81,6 +87,26 @@ def run_modules(steps: tuple[Step, ...], run: Run) -> None:
     if not run.cancelled():
         hint = f"log: {result.log}" if result.log else ""
         board.end_batch(steps, Failure("the run ended before this module", hint=hint, retryable=True))
+
+
+class Heard:
+    """What modules say while they are worked on, told on when it is something else than before."""
+
+    def __init__(self, turns: Turns, steps: Iterable[Step], tell: Callable[[Step, str], None]) -> None:
+        self._turns, self._steps, self._tell = turns, tuple(steps), tell
+        self._said: dict[str, str] = {}
+        self._next = 0.0
+
+    def listen(self) -> None:
+        """Ask them, once a second: called more often, it does nothing."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + LISTEN_SECONDS
+        for step in self._steps:
+            said = "" if self._turns.ended(step.id) else self._turns.said(step.id)
+            if said and said != self._said.get(step.id):
+                self._said[step.id] = said
+                self._tell(step, said)
 
 
 def _variables(step: Step, steps: Iterable[Step]) -> dict[str, Any]:

@@ -72,6 +72,8 @@ class ProgressKind(StrEnum):
     STEP_STARTED = "step-started"
     TASK = "task"
     """What a target is doing right now."""
+    WAITS = "waits"
+    """What a step waits for right now: a module, in the words of what holds it up; empty: for nothing any more."""
     STEP_FINISHED = "step-finished"
     FINISHED = "finished"
     NOTE = "note"

@@ -75,6 +75,8 @@ class Running:
     steps: frozenset[str] = frozenset()
     locked: bool = True
     waits: str = ""
+    says: Mapping[str, str] = field(default_factory=dict)
+    """What steps that have not ended wait for, by step."""
 
     def planned(self, plan: Plan) -> int:
         """All steps of the operation: those of the plan, and what a former operator did of it."""

@@ -64,7 +64,12 @@ class Chronicle:
 
     def broken_off(self, live: LiveConfiguration, operation: str, why: str) -> None:
         """One that nobody goes on with; one that was never written, or has an end, is no error."""
-        status = {"phase": OperationPhase.INTERRUPTED, "finishedAt": utc_text(), "message": shortened(why)}
+        status = {
+            "phase": OperationPhase.INTERRUPTED,
+            "finishedAt": utc_text(),
+            "waiting": [],
+            "message": shortened(why),
+        }
         try:
             close_operation(self._client, operation, live.namespace, status)
         except SlipwayError as error:
@@ -92,6 +97,10 @@ def running_status(running: Running, planned: int) -> dict[str, Any]:
         "phase": OperationPhase.RUNNING,
         "startedAt": running.started,
         "steps": _steps(running.done.values()),
+        "waiting": [
+            {"step": step, "message": shortened(text, STEP_MESSAGE_LIMIT)}
+            for step, text in sorted(running.says.items())
+        ],
         "message": f"{len(running.done)} of {planned} steps; now {', '.join(sorted(running.steps)[:5]) or 'none'}",
     }
 
@@ -104,6 +113,7 @@ def handed_on_status(result: OperationResult, started: str) -> dict[str, Any]:
         "startedAt": started,
         "seconds": round(result.seconds, 2),
         "steps": _steps(done),
+        "waiting": [],
         "counts": _counts(result.counts),
         "message": f"{len(done)} of {len(result.steps)} steps; its operator ended, the next one goes on",
     }
@@ -118,6 +128,7 @@ def finished_status(result: OperationResult, started: str, finished: str) -> dic
         "finishedAt": finished,
         "seconds": round(result.seconds, 2),
         "steps": _steps(result.steps),
+        "waiting": [],
         "counts": _counts(result.counts),
         "message": shortened("\n".join(failed) or counted_steps(len(result.steps))),
     }

@@ -20,6 +20,7 @@ from slipway.model.status import ReadyReason
 from slipway.operator import status
 from slipway.operator.afresh import Afresh
 from slipway.operator.door import Engine, Meter, Recorder, Running, Session, Store, Verdict
+from slipway.operator.longwaits import LongWaits
 from slipway.operator.operations import counted_steps
 from slipway.operator.succession import Past, ended_by_itself, goes_on, open_operation, whole_result
 from slipway.operator.tracker import Tracker
@@ -146,7 +147,8 @@ class Round:
             tracker.note(event)
 
         watch = Watch(self._live, self._edges.store, self._stop)
-        tracker = Tracker(show, self._edges.clock, resumed_at(past), stirred=self._stirred)
+        waits = LongWaits(lambda text: self._edges.recorder.event(self._live, "Waiting", text))
+        tracker = Tracker(show, self._edges.clock, resumed_at(past), stirred=self._stirred, heed=waits.heed)
         word = "OperationContinued" if past else "OperationStarted"
         self._edges.recorder.event(self._live, word, f"plan {plan.digest}: {counted_steps(len(plan.steps))}")
         try:

@@ -86,7 +86,8 @@ def status_of(
     steps. At the end of an operation both are given, and whether another one follows at once (`more`).
     """
     done = {step.step: step for step in result.steps} if result else running.done if running else {}
-    course = Course(plan, done, running.steps if running and not result else frozenset())
+    now_running = running if running and not result else None
+    course = Course(plan, done, now_running.steps, now_running.says) if now_running else Course(plan, done)
     hosts = targets.host_statuses(configuration, observed, course, previous, now)
     standing = standing_of(configuration, observed.cluster, expected=())
     modules = targets.module_statuses(configuration, observed, course, standing, previous, now)

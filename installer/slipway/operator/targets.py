@@ -32,6 +32,12 @@ class Course:
     plan: Plan
     done: Mapping[str, StepResult] = field(default_factory=dict)
     running: frozenset[str] = frozenset()
+    says: Mapping[str, str] = field(default_factory=dict)
+    """What steps wait for, in the words of what holds them up."""
+
+    def waiting(self, steps: Iterable[Step]) -> str:
+        """What these wait for; else why they are done."""
+        return "; ".join(self.says[step.id] for step in steps if step.id in self.says) or _reasons(steps)
 
     def of(self, kinds: Iterable[StepKind], target: str = "") -> "Share":
         """The steps of these kinds (and of that target), by how far they are."""
@@ -140,8 +146,7 @@ def module_statuses(
 
 def _module(name: str, observed: Observed, course: Course, ailments: tuple[Ailment, ...]) -> TargetStatus:
     record = observed.cluster.modules.get(name)
-    share = course.of({StepKind.MODULE}, name)
-    phase, message = _module_phase(name, observed, share, ailments)
+    phase, message = _module_phase(name, observed, course, ailments)
     entry = _entry(name, phase, record.version if record else "", record.digest if record else "", message)
     since = min((one.since for one in ailments if one.since), default="")
     return entry | _since(since if phase is TargetPhase.UNHEALTHY else "")
@@ -163,14 +168,15 @@ def _since(time: str) -> TargetStatus:
 
 
 def _module_phase(
-    name: str, observed: Observed, share: Share, ailments: tuple[Ailment, ...]
+    name: str, observed: Observed, course: Course, ailments: tuple[Ailment, ...]
 ) -> tuple[TargetPhase, str]:
+    share = course.of({StepKind.MODULE}, name)
     if share.failed:
         return _worst(share.failed)
     if share.running:
-        return _going(share.running), _reasons(share.running)
+        return _going(share.running), course.waiting(share.running)
     if share.pending:
-        return TargetPhase.PENDING, _reasons(share.pending)
+        return TargetPhase.PENDING, course.waiting(share.pending)
     return _recorded_phase(observed.cluster, observed.cluster.modules.get(name), ailments)
 
 
@@ -219,7 +225,7 @@ def failure_text(result: StepResult) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _reasons(steps: tuple[Step, ...]) -> str:
+def _reasons(steps: Iterable[Step]) -> str:
     texts = dict.fromkeys(reason.text for step in steps for reason in step.reasons)
     return "; ".join(texts)
 

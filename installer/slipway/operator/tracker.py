@@ -17,7 +17,7 @@ from slipway.operator.door import Running
 #: Seconds between two writes of the status: people see steps move, the API is spared.
 WRITE_SECONDS: Final = 0.5
 
-_NEWS: Final = frozenset({ProgressKind.STEP_STARTED, ProgressKind.STEP_FINISHED})
+_NEWS: Final = frozenset({ProgressKind.STEP_STARTED, ProgressKind.STEP_FINISHED, ProgressKind.WAITS})
 
 
 class Tracker:
@@ -30,8 +30,13 @@ class Tracker:
         past: Running | None = None,
         *,
         stirred: threading.Event,
+        heed: Callable[[Running], None] = lambda _: None,
     ) -> None:
-        """`past`: where an operation stood that is gone on with; `stirred`: the cluster looks otherwise than before."""
+        """`past`: where an operation stood that is gone on with; `stirred`: the cluster looks otherwise than before.
+
+        `heed` gets the operation also while nothing is new of it.
+        """
+        self._heed = heed
         self._stirred = stirred
         self._show = show
         self._clock = clock
@@ -69,29 +74,35 @@ class Tracker:
 
     def _tell(self) -> None:
         while not self._over.is_set():
-            if not self._news.wait(STIR_SECONDS) and not self._stirred.is_set():
-                continue
-            self._news.clear()
+            news = self._news.wait(STIR_SECONDS) or self._stirred.is_set()
+            if news:
+                self._news.clear()
             running = self.running
             if running is not None and not self._over.is_set():
-                self._show(running)
-            self._over.wait(WRITE_SECONDS)
+                self._heed(running)
+                if news:
+                    self._show(running)
+            if news:
+                self._over.wait(WRITE_SECONDS)
 
 
 def advanced(running: Running, event: Progress) -> Running:
     """The operation after one event."""
-    steps, done = running.steps, dict(running.done)
+    steps, done, says = running.steps, dict(running.done), dict(running.says)
     if event.kind is ProgressKind.LOCKED:
         return replace(running, locked=True, waits="")
     if event.kind is ProgressKind.NOTE and not running.locked:
         return replace(running, waits=event.text)
-    if event.kind is ProgressKind.STEP_STARTED:
+    if event.kind is ProgressKind.WAITS:
+        says[event.step] = event.text
+    elif event.kind is ProgressKind.STEP_STARTED:
         steps |= {event.step}
         done.pop(event.step, None)  # tried again
     elif event.kind is ProgressKind.STEP_FINISHED:
         steps -= {event.step}
+        says.pop(event.step, None)
         done[event.step] = step_result(event)
-    return replace(running, steps=steps, done=done)
+    return replace(running, steps=steps, done=done, says=says)
 
 
 def step_result(event: Progress) -> StepResult:

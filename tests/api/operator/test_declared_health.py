@@ -78,6 +78,19 @@ def says(client: Client, kind: str, name: str, namespace: str, **status: Any) ->
     write_status(client, kind, name, namespace, status)
 
 
+def waiting(site: Site) -> list[str]:
+    """What steps of operations wait for."""
+    found = site.seen(OURS, "operations")["items"]
+    waits = [item for one in found for item in (one.get("status") or {}).get("waiting") or ()]
+    return [f"{item['step']}: {item['message']}" for item in waits]
+
+
+def events(client: Client) -> list[str]:
+    """Events that tell of a long wait."""
+    found = client.list("events.k8s.io/v1", "Event", NAMESPACE)
+    return [one["note"] for one in found if one["reason"] == "Waiting"]
+
+
 def active(value: str) -> list[dict[str, str]]:
     return [{"type": "Active", "status": value, "message": "its flavor is gone"}]
 
@@ -85,9 +98,15 @@ def active(value: str) -> list[dict[str, str]]:
 def test_what_is_acted_upon_is_healthy_and_what_goes_bad_is_seen(operated: Site, client: Client) -> None:
     client.create({**{key: GADGET[key] for key in ("apiVersion", "kind")}, "metadata": {**_meta(GADGET)}})
     operated.edit(acted="here")
+    nobody = f"Widget.{GROUP}/acted/acted: it has no status: nobody has acted on it"
+    until(lambda: any(nobody in one for one in waiting(operated)), seconds=SOON, what="the Operation says so")
+    assert nobody in str(operated.seen(OURS, "clusterconfigurations", "tools")["status"]["modules"])
+    until(lambda: any(nobody in one for one in events(client)), seconds=SOON, what="an Event says so")
     says(client, "Widget", "acted", "acted", state="ready")
     says(client, "Gadget", "beside", "default", conditions=active("True"))
     until(lambda: ready(operated)[0] == "True", seconds=SOON, what="Ready")
+    assert waiting(operated) == []
+    assert sum(nobody in one for one in events(client)) == 1
     says(client, "Widget", "acted", "acted", state="lost")
     until(
         lambda: "status.state is lost, not ready" in ready(operated)[2], seconds=15, what="its state is told"

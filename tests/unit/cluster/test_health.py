@@ -223,6 +223,24 @@ def test_pods_speak_for_themselves() -> None:
     ]
 
 
+def test_an_image_is_named_and_so_is_the_end_of_a_job_s_pod() -> None:
+    waiting = {"waiting": {"reason": "ErrImagePull", "message": "unauthorized"}}
+    done = {"terminated": {"exitCode": 0}}
+    pod = {
+        "status": {
+            "initContainerStatuses": [{"name": "a", "image": "a.io/x:1", "state": waiting}],
+            "containerStatuses": [
+                {"name": "b", "state": {"terminated": {"exitCode": 7, "message": "no license"}}},
+                {"name": "c", "state": done, "lastState": {}},
+            ],
+        }
+    }
+    assert list(pod_reasons(pod)) == [
+        "container a: ErrImagePull: a.io/x:1: unauthorized",
+        "container b ended with 7 no license",
+    ]
+
+
 def pod(node: str, ready: str, *, bound: bool = True) -> dict[str, Any]:
     term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}
     affinity = {

@@ -208,3 +208,20 @@ def test_an_operator_that_looks_at_nothing_is_not_waited_for(monkeypatch: pytest
     assert not dead.ignored()
     now[0] += 2
     assert (dead.ignored(), busy.ignored(), seen.ignored()) == (True, False, False)
+
+
+def test_what_steps_wait_for_is_told_when_it_changes() -> None:
+    said: list[tuple[str, str]] = []
+    follower = _Follower(lambda event: said.append((event.target, event.text)), operation="op")
+
+    def heard(**waiting: str) -> list[tuple[str, str]]:
+        said.clear()
+        items = [{"step": f"module/{name}/apply", "message": text} for name, text in waiting.items()]
+        follower.hear({"status": {"waiting": items}})
+        return list(said)
+
+    assert heard(page="no room", shop="no image") == [("page", "no room"), ("shop", "no image")]
+    assert heard(page="no room", shop="no image") == []
+    assert heard(page="crashes") == [("page", "crashes"), ("shop", "")]
+    follower.hear({})
+    assert said[-1] == ("page", "")

@@ -16,8 +16,9 @@ from slipway.model.operation import Outcome, Progress, ProgressKind
 from slipway.model.survey import Certificate, Survey
 from slipway.operator.acceptance import refuse_second_owner
 from slipway.operator.door import Running
+from slipway.operator.longwaits import LongWaits
 from slipway.operator.metrics import Metrics
-from slipway.operator.operations import finished_status
+from slipway.operator.operations import finished_status, running_status
 from slipway.operator.queue import Filter, Queue
 from slipway.operator.tracker import Tracker, advanced
 from slipway.operator.web import PLAIN, probe_page
@@ -100,6 +101,60 @@ def test_events_move_steps_from_running_to_done() -> None:
     assert (again.steps, dict(again.done)) == ({"module/a/apply"}, {})
 
 
+def test_what_a_step_waits_for_is_known_until_it_ends() -> None:
+    step = "module/a/apply"
+    running = advanced(Running("op", e.NOW), Progress(ProgressKind.WAITS, "op", 0, step, "a", "no room"))
+    assert running.says == {step: "no room"}
+    assert running_status(running, 1)["waiting"] == [{"step": step, "message": "no room"}]
+    ended = advanced(running, Progress(ProgressKind.STEP_FINISHED, "op", 0, step, "a"))
+    assert ended.says == {}
+
+
+def test_a_long_wait_is_told_once_and_another_one_after_a_rest() -> None:
+    now, told = [0.0], []
+    waits = LongWaits(told.append, lambda: now[0])
+    step = "module/a/apply"
+
+    def heard(at: float, text: str) -> list[str]:
+        now[0] = at
+        waits.heed(Running("op", e.NOW, says={step: text}))
+        return [line.removeprefix(f"{step} waits: ") for line in told]
+
+    assert heard(0, "no room") == []
+    assert heard(9, "no room") == []
+    assert heard(10, "no room") == ["no room"]
+    assert heard(200, "no room") == ["no room"]
+    assert heard(201, "no image") == ["no room"]
+    assert heard(211, "no image") == ["no room", "no image"]
+    assert heard(212, "no room") == ["no room", "no image"]
+    assert heard(260, "no room") == ["no room", "no image"]
+    assert heard(271, "no room") == ["no room", "no image", "no room"]
+
+
+def test_many_long_waits_are_told_few_at_a_time() -> None:
+    now, told = [0.0], []
+    waits = LongWaits(told.append, lambda: now[0])
+    running = Running("op", e.NOW, says={f"module/m{number}/apply": "no room" for number in range(12)})
+    counts = []
+    for moment in (0.0, 10.0, 15.0, 20.0, 25.0):
+        now[0] = moment
+        waits.heed(running)
+        counts.append(len(told))
+    assert counts == [0, 5, 10, 12, 12]
+
+
+def test_who_heeds_is_asked_also_while_nothing_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slipway.operator.tracker.STIR_SECONDS", 0.05)
+    shown: list[Running] = []
+    heeded = threading.Semaphore(0)
+    calm = threading.Event()
+    tracker = Tracker(shown.append, lambda: e.NOW, stirred=calm, heed=lambda _: heeded.release())
+    with tracker:
+        tracker.note(Progress(ProgressKind.STARTED, "op", 0))
+        assert all(heeded.acquire(timeout=30) for _ in range(4))
+    assert len(shown) == 1
+
+
 def test_a_slow_reader_of_progress_holds_nothing_up() -> None:
     shown: list[Running] = []
 
@@ -155,6 +210,7 @@ def test_a_small_operation_is_told_whole() -> None:
                 "message": "",
             }
         ],
+        "waiting": [],
         "counts": {"planned": 0, "ansibleRuns": 0, "helmCalls": 0, "imagesCopied": 0, "apiWrites": 0},
         "message": "1 step",
     }

@@ -14,6 +14,10 @@ from slipway.model.operation import OperationResult, Outcome, Progress, Progress
 _MARKS = {"succeeded": ("✓", "green"), "failed": ("✗", "red"), "blocked": ("·", "yellow")}
 
 
+#: Steps that wait for others and have not begun, of which the screen shows what they wait for.
+_OTHERS = 8
+
+
 class View(Protocol):
     """Something that shows progress between enter and exit."""
 
@@ -73,6 +77,7 @@ class _Live(_Silent):
 
         self.running: dict[str, tuple[float, str]] = {}
         self.tasks: dict[str, str] = {}
+        self.waits: dict[str, str] = {}
         self.live = Live(
             console=Console(stderr=True), get_renderable=self._render, refresh_per_second=4, transient=True
         )
@@ -87,19 +92,27 @@ class _Live(_Silent):
             self.running[event.step] = (time.monotonic(), event.target)
         elif event.kind is ProgressKind.TASK:
             self.tasks[event.target] = event.text
+        elif event.kind is ProgressKind.WAITS:
+            self.waits[event.step] = event.text
         elif event.kind is ProgressKind.STEP_FINISHED:
             self.running.pop(event.step, None)
+            self.waits.pop(event.step, None)
             self.live.console.print(_line(event), markup=False, highlight=False)
         elif line := _line(event):
             self.live.console.print(line, markup=False, highlight=False)
 
     def _render(self) -> Any:
         from rich.table import Table
+        from rich.text import Text
 
         grid = Table.grid(padding=(0, 2))
         now = time.monotonic()
         for step, (since, target) in list(self.running.items()):
-            grid.add_row("[cyan]⠿[/]", step, f"{now - since:.0f}s", f"[dim]{self.tasks.get(target, '')}[/]")
+            text = self.waits.get(step) or self.tasks.get(target, "")
+            grid.add_row("[cyan]⠿[/]", step, f"{now - since:.0f}s", Text(text, style="dim"))
+        others = [step for step, text in self.waits.items() if text and step not in self.running]
+        for step in others[:_OTHERS]:
+            grid.add_row("", step, "", Text(self.waits[step], style="dim"))
         return grid
 
 
@@ -113,6 +126,8 @@ def _line(event: Progress) -> str:
         return colour(f"{mark} {event.step}", hue, stream=sys.stderr) + seconds + detail
     if event.kind is ProgressKind.NOTE:
         return f"  {event.text}"
+    if event.kind is ProgressKind.WAITS and event.text:
+        return f"  {event.step}: {event.text}"
     return ""
 
 

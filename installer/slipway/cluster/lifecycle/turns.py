@@ -1,7 +1,7 @@
 """What passes between the engine and the modules of one run, each of them a process of its own: files in a directory.
 
-A module says how its step ended, for those that require it. The engine says, once and to all, that an edit came:
-whoever waits gives the wait up, and the next plan decides what becomes of it.
+A module says what it waits for, and how its step ended, for those that require it. The engine says, once and to all,
+that an edit came: whoever waits gives the wait up, and the next plan decides what becomes of it.
 """
 
 from dataclasses import dataclass
@@ -41,6 +41,17 @@ class Turns:
         except FileNotFoundError:
             return None
 
+    def say(self, step: str, text: str) -> None:
+        """What a step waits for, or does, at this moment."""
+        self._write(self._marker(step, "said"), text)
+
+    def said(self, step: str) -> str:
+        """What a step said last; empty: nothing yet."""
+        try:
+            return self._marker(step, "said").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+
     def give_up(self) -> None:
         """Tell all that an edit came. A second time changes nothing."""
         if not self.given_up():
@@ -50,8 +61,8 @@ class Turns:
         """Whether an edit came: to wait on would be for something that may be wanted no more."""
         return (self.directory / _EDITED).exists()
 
-    def _marker(self, step: str) -> Path:
-        return self.directory / f"{step.replace('/', '.')}.ended"
+    def _marker(self, step: str, what: str = "ended") -> Path:
+        return self.directory / f"{step.replace('/', '.')}.{what}"
 
     def _write(self, path: Path, text: str) -> None:
         """Whole: others read it while it is written."""

@@ -8,7 +8,7 @@ from functools import partial
 
 from slipway.cluster.condition import health
 from slipway.cluster.condition.judging import Judge
-from slipway.cluster.lifecycle.diagnosis import pending_text, pod_labels
+from slipway.cluster.lifecycle.diagnosis import first_cause, pending_text, pod_labels
 from slipway.cluster.lifecycle.drift import ObjectsPlace, ref_key
 from slipway.cluster.lifecycle.ruled import Pending, rule_refs, unmet
 from slipway.cluster.rest.client import Client, Object
@@ -18,6 +18,9 @@ from slipway.model.record import ObjectRef
 
 #: Seconds between two looks: short at first, since most modules are there in seconds.
 FIRST_POLL, LONGEST_POLL = 0.2, 2.0
+
+#: Seconds after which somebody is asked what holds it up, and between two such questions.
+FIRST_CAUSE, CAUSE_SECONDS = 2.0, 5.0
 
 #: Seconds that something must have been failed to count as such: what was mended just now shows up late.
 FAILED_SECONDS = 15.0
@@ -41,19 +44,21 @@ def wait_until_healthy(
     waiting = {ref_key(ref): ref for ref in refs if health.can_be_unready(ref.api_version, ref.kind)}
     open_rules = list(rules)
     started = time.monotonic()
-    pause, told = FIRST_POLL, ""
+    pause, told, ask_at = FIRST_POLL, "", started + FIRST_CAUSE
     while True:
         pending = _look(judge, refs, waiting, open_rules)
         failed = any(found.state is health.KStatus.FAILED for found in pending.values())
         patience = min(FAILED_SECONDS, seconds) if failed else seconds
         if not pending or time.monotonic() > started + patience:
             return pending
-        text = pending_text(pending)
-        if text != told:
-            progress(text)
-        told = text
+        if time.monotonic() >= ask_at or not told:
+            text = first_cause(client, refs, pending) if told else pending_text(pending)
+            ask_at = time.monotonic() + (CAUSE_SECONDS if told else FIRST_CAUSE)
+            if text != told:
+                progress(text)
+            told = text
         if cancelled():
-            raise Interrupted("stopped while waiting", why=text)
+            raise Interrupted("stopped while waiting", why=pending_text(pending))
         time.sleep(pause)
         pause = min(pause * 1.3, LONGEST_POLL)
 

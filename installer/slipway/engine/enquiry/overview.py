@@ -178,7 +178,7 @@ def _now(happened: list[dict[str, Any]]) -> str:
             open_steps[event["step"]] = ""
         elif event["kind"] == ProgressKind.STEP_FINISHED:
             open_steps.pop(event["step"], None)
-        elif event["kind"] == ProgressKind.TASK and event["step"] in open_steps:
+        elif event["kind"] in {ProgressKind.TASK, ProgressKind.WAITS} and event["step"] in open_steps:
             open_steps[event["step"]] = event["text"]
     return ", ".join(f"{step} ({task})" if task else step for step, task in open_steps.items())
 
