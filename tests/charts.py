@@ -26,7 +26,7 @@ FACTS = cluster_facts(
 
 def chart_of(catalog: Catalog, module: Module, release: Release) -> Path:
     """A directory or an archive that Helm takes."""
-    path = chart_path(module.name, release, catalog.versions, Workshop(print))
+    path = chart_path(module, release, catalog.versions, Workshop(print))
     assert path, f"the chart of {module.name} is not on this machine"
     return path
 

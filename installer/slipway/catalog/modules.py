@@ -12,6 +12,7 @@ from slipway.model.modulehealth import Health, KindRule
 
 if TYPE_CHECKING:
     from slipway.catalog.folder.lock import LockedChart, LockFile
+    from slipway.catalog.folder.treefile import LockedTree
     from slipway.model.modulesecrets import SecretEntry
 
 
@@ -41,11 +42,31 @@ def _at(tree: Any, path: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
+class Tree:
+    """Files of which Slipway packs a chart: `path` of a Go module (MODULE@VERSION), or of a commit at a git server.
+
+    `overlay` is a folder of the module that is laid over them.
+    """
+
+    go_module: str
+    git: str
+    commit: str
+    path: str
+    overlay: str = ""
+
+    @property
+    def origin(self) -> str:
+        """MODULE@VERSION of Go, or URL@COMMIT."""
+        return self.go_module or f"{self.git}@{self.commit}"
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """One Helm release.
 
     `template` is the text of its values template; `chart_dir` is set for a chart of the module's own, `repository` and
-    `version` for one that is fetched there, which `locked` says the digest of.
+    `version` for one that is fetched there, which `locked` says the digest of; `tree` and `version` for one that is
+    packed of files, as `locked_tree` knows it.
     """
 
     name: str
@@ -58,6 +79,13 @@ class Release:
     repository: str = ""
     version: str = ""
     locked: "LockedChart | None" = None
+    tree: Tree | None = None
+    locked_tree: "LockedTree | None" = None
+
+    @property
+    def by_build(self) -> bool:
+        """Whether build.yaml says where its chart is."""
+        return not (self.chart_dir or self.repository or self.tree)
 
 
 class Fate(StrEnum):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from slipway.cli.bundling import modulepacks
+from slipway.cli.bundling.bundleoptions import TreesDir
 from slipway.cli.views.output import Format, Output, emit, print_error, table
 from slipway.errors import ERROR, ConfigurationError, PreflightError
 
@@ -79,24 +80,27 @@ def new(
 def lock(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Modules.")],
     modules_dir: _ModulesDir = None,
+    trees_dir: TreesDir = None,
     accept: Annotated[
         bool, typer.Option("--accept", help="Take charts that were published again with other contents.")
     ] = False,
     output: Output = Format.TEXT,
 ) -> None:
-    """Read at their repositories what modules' charts are, and keep it with the images in them in lock.yaml."""
+    """Read what modules' charts are at repositories or of trees, and keep it with the images in them in lock.yaml."""
+    from slipway.bundle.ground.workshop import Workshop
     from slipway.cli.views.transferview import TransferView
     from slipway.engine.errands.locking import ModuleLocker, write_lock
 
     catalog = _catalog_of(modules_dir)
     modules = [catalog.named(name) for name in names]
-    locker = ModuleLocker.of(catalog, _told, TransferView("charts"))
+    locker = ModuleLocker.of(catalog, Workshop(_told, trees=trees_dir), TransferView("charts"))
     written = {}
     for module in modules:
         made = written[module.name] = locker.locked(module, accept=accept)
         path = write_lock(module, made)
         if output is Format.TEXT:
-            counts = f"{len(made.charts)} charts, {len(made.images)} images, {len(made.crds)} definitions"
+            charts = len(made.charts) + len(made.trees)
+            counts = f"{charts} charts, {len(made.images)} images, {len(made.crds)} definitions"
             print(f"{path}: {counts}")
     if output is Format.JSON:
         emit({"modules": {name: made.model_dump(by_alias=True) for name, made in written.items()}})
@@ -143,17 +147,19 @@ def verify(
             help="Charts to look at, packed or not; unset: those that `slipway bundle build` takes.",
         ),
     ] = None,
+    trees_dir: TreesDir = None,
     modules_dir: _ModulesDir = None,
     output: Output = Format.TEXT,
 ) -> int:
     """Render the charts of modules, and compare the images in them with those that the modules declare."""
+    from slipway.bundle.ground.workshop import Workshop
     from slipway.cli.views.imageview import images_text
     from slipway.engine.enquiry import images
 
     loaded = _catalog_of(modules_dir)
     catalog, broken = loaded.of(names or ()), loaded.broken if not names else {}
     configuration = site_of(file, modules_dir) if file else None
-    charts, helm = images.built_charts(catalog, _told)
+    charts, helm = images.built_charts(catalog, Workshop(_told, trees=trees_dir))
     checked = images.checked_modules(
         catalog, images.fetched_charts(catalog, charts_dir) if charts_dir else charts, helm, configuration
     )

@@ -106,7 +106,8 @@ def test_charts_that_somebody_fetched(tmp_path: Path, packed: bool) -> None:
 
 
 def newer_flannel(root: Path) -> Path:
-    packed = chart_path("flannel", CATALOG.modules["flannel"].releases[0], CATALOG.versions, Workshop(print))
+    flannel = CATALOG.modules["flannel"]
+    packed = chart_path(flannel, flannel.releases[0], CATALOG.versions, Workshop(print))
     shutil.unpack_archive(packed, root, "gztar")
     chart = root / "flannel"
     described = yaml.safe_load((chart / "Chart.yaml").read_text()) | {"version": "v9.9.9"}

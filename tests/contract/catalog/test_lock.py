@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from slipway import catalog
+from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.locks.downloading import Ways
 from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
 from slipway.bundle.make.build import build_bundle
@@ -53,7 +54,7 @@ def page(pod: str = POD) -> bytes:
 
 @pytest.fixture(scope="module")
 def helm() -> Helm:
-    return built_charts(catalog.load(), lambda _text: None)[1]
+    return built_charts(catalog.load(), Workshop(lambda _text: None))[1]
 
 
 @pytest.fixture
@@ -94,7 +95,8 @@ def modules(tmp_path: Path, repository: FileServer) -> Path:
 def locked(modules: Path, helm: Helm, cache: Path, *, name: str = "page", accept: bool = False) -> Path:
     found = catalog.load([modules])
     ways = Ways(Web(accounts={}, pauses=(0.0, 0.01)), Upstreams(accounts={}))
-    locker = ModuleLocker(found, helm, ways, cache, "2026-11-30", lambda _tally: None)
+    workshop = Workshop(lambda _text: None, cache)
+    locker = ModuleLocker(found, helm, ways, workshop, "2026-11-30", lambda _tally: None)
     return write_lock(found.modules[name], locker.locked(found.modules[name], accept=accept))
 
 
@@ -175,6 +177,23 @@ def test_two_modules_have_charts_of_one_name_and_version(
     assert [finding.problem for finding in refusal.value.findings] == ["may be of any of other, page"]
     built(modules, tmp_path / "mirrored", Downloads((replace(mirrored, module="page"),)))
     assert (tmp_path / "mirrored/chart/page.page-1.2.3.tgz").read_bytes() == other
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_charts_within_a_chart_are_in_the_lock_and_none_is_missing(
+    tmp_path: Path, modules: Path, repository: FileServer, helm: Helm
+) -> None:
+    inner = {"name": "inner", "version": "4.5.6", "alias": "side", "condition": "side.enabled"}
+    chart = {"apiVersion": "v2", "name": "page", "version": "1.2.3", "dependencies": [inner]}
+    files = {"page/Chart.yaml": yaml.safe_dump(chart), "page/templates/pod.yaml": POD}
+    offer(repository, packed({name: text.encode() for name, text in files.items()}))
+    with pytest.raises(ConfigurationError, match="cannot be rendered") as refusal:
+        locked(modules, helm, tmp_path / "cache")
+    assert "missing in charts/ directory: inner" in refusal.value.why
+    files["page/charts/inner/Chart.yaml"] = "apiVersion: v2\nname: inner\nversion: 4.5.6\n"
+    offer(repository, packed({name: text.encode() for name, text in files.items()}))
+    (entry,) = yaml.safe_load(locked(modules, helm, tmp_path / "cache").read_text())["charts"]
+    assert entry["subcharts"] == [inner | {"repository": ""}]
 
 
 def test_a_chart_published_again_is_refused_until_somebody_has_looked(

@@ -33,6 +33,8 @@ class Workshop:
 
     progress: Callable[[str], None]
     root: Path = field(default_factory=cache_dir)
+    trees: Path | None = None
+    """Git repositories that somebody fetched; commits are looked for in them before their servers are asked."""
 
     def make(self, kind: str, name: str, version: str, recipe: object, build: Callable[[Path], None]) -> Path:
         """The directory of a recipe's results; `build` fills an empty one if there is none yet."""

@@ -43,6 +43,7 @@ def build_bundle(
     official: Official | None = None,
     files: OfficialFiles | None = None,
     vulnerabilities: Path | None = None,
+    trees: Path | None = None,
     progress: Callable[[str], None],
 ) -> BundleManifest:
     """Build all that is missing, write it below `out`, and the manifest last.
@@ -51,8 +52,9 @@ def build_bundle(
     `packages` are those that the hosts need besides the ones every host does; `gathered` are directories of packages
     by system, for systems whose packages are not fetched. Contents whose digest is in `elsewhere`, with a
     repository of the site that has it, are left out. `vulnerabilities`: databases to carry, and then the scanner.
+    `trees`: git repositories that have commits of charts' trees.
     """
-    builder = Builder(versions, catalog, Writer(out, elsewhere), Workshop(progress), platforms)
+    builder = Builder(versions, catalog, Writer(out, elsewhere), Workshop(progress, trees=trees), platforms)
     chosen = sorted(set(modules))
     files = files or OfficialFiles()
     # First: what is wrong with them is said before anything is built.

@@ -25,7 +25,8 @@ from slipway.bundle.make.official import NamedDownload, Official, platforms_need
 from slipway.bundle.make.packages import build_repository, gathered_for, gathered_repository
 from slipway.bundle.make.pulling import pull
 from slipway.bundle.make.sources.chart import PACKED, pack_own_chart
-from slipway.catalog import Catalog, Module, shipped
+from slipway.bundle.make.trees.packing import locked_tree
+from slipway.catalog import Catalog, Module, Release, shipped
 from slipway.catalog.pins import Chart
 from slipway.catalog.versions import Versions
 from slipway.errors import BundleError
@@ -67,7 +68,7 @@ class Builder:
             self.versions.chart(chart_name(name, release.chart))
             for name in modules
             for release in self._module(name).releases
-            if not (release.chart_dir or release.repository)
+            if release.by_build
         ]
         return {
             *((item.kind, item.artifact, item.version) for item in self.locked_charts(modules)),
@@ -164,7 +165,9 @@ class Builder:
             releases = {release.chart: release for release in self._module(module).releases}
             for chart, release in releases.items():
                 name = chart_name(module, chart)
-                if release.chart_dir:
+                if release.tree:
+                    yield self._packed_chart(name, self._module(module), release)
+                elif release.chart_dir:
                     yield self._own_chart(name, release.chart_dir, module)
                 elif release.repository:
                     yield from self.others([(DownloadKind.CHART, name, release.version)])
@@ -261,6 +264,11 @@ class Builder:
         packed = self.workshop.make("chart", name, version, content, build) / PACKED
         made = self._file(ArtifactKind.CHART, name, version, packed, f"module {module}", suffix=".tgz")
         return replace(made, licence=Licensing.own_chart(directory))
+
+    def _packed_chart(self, name: str, module: Module, release: Release) -> Artifact:
+        made = locked_tree(module, release, self.versions, self.workshop)
+        place = (ArtifactKind.CHART, name, release.version, made.path, made.locked.origin)
+        return replace(self._file(*place, suffix=".tgz"), licence=made.licence)
 
     def _download(self, ready: Ready) -> Artifact:
         item = ready.item

@@ -14,8 +14,10 @@ from slipway import yamltext
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.locks.downloading import cached_place
 from slipway.bundle.locks.downloads import Download, DownloadKind
-from slipway.catalog import Release
+from slipway.bundle.make.trees.charts import subcharts_of
+from slipway.catalog import Module, Release
 from slipway.catalog.folder.lock import LockedChart
+from slipway.catalog.folder.treefile import SubChart
 from slipway.catalog.rendering import merge
 from slipway.catalog.versions import Versions
 from slipway.errors import BundleError, ConfigurationError
@@ -36,6 +38,7 @@ class ChartFile:
     name: str
     version: str
     values: Mapping[str, Any]
+    subcharts: tuple[SubChart, ...] = ()
 
     @property
     def label(self) -> str:
@@ -52,7 +55,8 @@ def read_chart(path: Path) -> ChartFile:
     try:
         files = dict(_of_directory(path) if path.is_dir() else _of_archive(bytes_of(path, CHART_LIMIT)))
         chart = _parsed(files[CHART])
-        return ChartFile(path, str(chart["name"]), str(chart["version"]), _values(files))
+        below = tuple(subcharts_of(chart))
+        return ChartFile(path, str(chart["name"]), str(chart["version"]), _values(files), below)
     except (OSError, KeyError, TypeError, ValueError, EOFError, tarfile.TarError) as exc:
         why = f"{type(exc).__name__}: {exc}"
         raise ConfigurationError(
@@ -106,19 +110,22 @@ def locked_download(one: LockedChart, module: str) -> Download:
     return Download(*named, one.url, one.sha256, one.source, module=module, read=one.read)
 
 
-def chart_path(module: str, release: Release, versions: Versions, workshop: Workshop) -> Path | None:
+def chart_path(module: Module, release: Release, versions: Versions, workshop: Workshop) -> Path | None:
     """The chart of a release as the bundle has it: the module's own, or upstream's.
 
-    Out of a Go module it is fetched now if it was not; of a repository it is there or not: None.
+    Out of a Go module or a tree it is made now if it was not; of a repository it is there or not: None.
     """
     from slipway.bundle.make import sources
     from slipway.bundle.make.sources.chart import PACKED
+    from slipway.bundle.make.trees.packing import locked_tree
 
     if release.chart_dir:
         return release.chart_dir
     if release.repository:
-        return cached_place(chart_download(module, release), workshop.root)
-    pinned = versions.chart(chart_name(module, release.chart))
+        return cached_place(chart_download(module.name, release), workshop.root)
+    if release.tree:
+        return locked_tree(module, release, versions, workshop).path
+    pinned = versions.chart(chart_name(module.name, release.chart))
     return sources.source_directory(pinned.source, versions, workshop) / PACKED
 
 

@@ -125,14 +125,15 @@ def _sources(catalog: "Catalog", module: Module) -> Iterator[Finding]:
     """Has every release a chart?"""
     known = {chart.name for chart in catalog.versions.charts}
     for index, release in enumerate(module.releases):
-        if release.repository:
-            if not release.locked:
-                text = f"lock.yaml has no {release.chart} {release.version} of this repository"
+        if release.repository or release.tree:
+            if not (release.locked or release.locked_tree):
+                where = "repository" if release.repository else "tree"
+                text = f"lock.yaml has no {release.chart} {release.version} of this {where}"
                 hint = f"slipway catalog lock {module.name}"
                 yield Finding(f"releases[{index}]", text, hint=hint, code=FindingCode.MISSING)
-        elif release.chart_dir is None and chart_name(module.name, release.chart) not in known:
+        elif release.by_build and chart_name(module.name, release.chart) not in known:
             text = f"no chart {release.chart} is pinned"
-            expected = "one in build.yaml, a chartDir or a repository"
+            expected = "one in build.yaml, a chartDir, a repository or a tree"
             yield Finding(f"releases[{index}].chart", text, expected=expected, code=FindingCode.MISSING)
 
 

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from slipway.catalog.folder.relationentries import Capabilities, Conflicts, Range, Uses, named
 from slipway.catalog.folder.resourceentries import Resources
+from slipway.catalog.folder.treefile import TreeEntry
 from slipway.catalog.modules import Fate, Removal, Requirement
 from slipway.model.fields import Model, Name
 from slipway.model.modulehealth import Health, HealthRule, KindRule
@@ -41,7 +42,7 @@ class ReleaseEntry(Model):
     """One Helm release, in the order in which they are installed.
 
     Its chart is in the module's folder (`chart_dir`), or in a Go module by build.yaml, or at a `repository` with a
-    `version`, as lock.yaml has read it there.
+    `version`, as lock.yaml has read it there; or it is packed, under a `version`, of a `tree` of files.
     """
 
     name: Name
@@ -49,6 +50,7 @@ class ReleaseEntry(Model):
     chart_dir: InFolder = ""
     repository: Annotated[str, Field(pattern=REPOSITORY)] = ""
     version: str = ""
+    tree: TreeEntry | None = None
     namespace: Name
     create_namespace: bool = True
     values: InFolder = ""

@@ -11,15 +11,16 @@ from slipway.api import explain
 from slipway.catalog import shipped
 from slipway.catalog.folder.build import Build, build_mistakes, twice_findings, with_build
 from slipway.catalog.folder.lock import LockFile
-from slipway.catalog.folder.modulefile import ModuleFile, ReleaseEntry
-from slipway.catalog.modules import Acknowledged, Module, Release, Stage
+from slipway.catalog.folder.modulefile import ModuleFile
+from slipway.catalog.folder.releases import release_mistakes, release_of
+from slipway.catalog.modules import Acknowledged, Module, Stage
 from slipway.catalog.relations.terms import VersionRange
 from slipway.catalog.secrets import entry_mistakes
 from slipway.catalog.versions import OWN_IMAGE, Versions
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
 from slipway.model.fields import Model
-from slipway.smallfiles import bytes_of, text_of
+from slipway.smallfiles import bytes_of
 
 #: What makes a folder a module.
 MODULE: Final = "module.yaml"
@@ -159,7 +160,7 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         uses=tuple(entry.use() for entry in read.uses),
         conflicts=tuple(entry.rival() for entry in read.conflicts),
         kubernetes=VersionRange.parse(read.kubernetes) if read.kubernetes else VersionRange(),
-        releases=tuple(_release(entry, lock, directory) for entry in read.releases),
+        releases=tuple(release_of(entry, lock, directory) for entry in read.releases),
         images=(*images, *runtime),
         runtime_images=runtime,
         acknowledged=tuple(Acknowledged(one.image, one.reason) for one in read.acknowledged_images),
@@ -168,23 +169,8 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         removal=read.removal.policy(),
         resources=tuple(entry.requests() for entry in read.resources),
         schema=_yaml(schema) if schema.is_file() else _no_settings(),
-        lock=lock if lock.charts else None,
+        lock=lock if lock.charts or lock.trees else None,
         secrets=read.secrets,
-    )
-
-
-def _release(entry: ReleaseEntry, lock: LockFile, directory: Path) -> Release:
-    return Release(
-        name=entry.name,
-        chart=entry.chart,
-        namespace=entry.namespace,
-        create_namespace=entry.create_namespace,
-        template=text_of(directory / entry.values) if entry.values else "",
-        chart_dir=directory / entry.chart_dir if entry.chart_dir else None,
-        labels=entry.labels,
-        repository=entry.repository,
-        version=entry.version,
-        locked=lock.chart(entry.repository, entry.chart, entry.version),
     )
 
 
@@ -193,12 +179,7 @@ def _mistakes(read: ModuleFile, directory: Path) -> Iterator[Finding]:
     if read.name != directory.name:
         yield Finding("name", f"is {read.name!r}, but its folder is {directory.name!r}", code=_BAD)
     yield from twice_findings("releases", [entry.name for entry in read.releases], "name")
-    first: dict[str, ReleaseEntry] = {}
-    for index, entry in enumerate(read.releases):
-        yield from _release_mistakes(f"releases[{index}]", entry, directory)
-        if _origin(first.setdefault(entry.chart, entry)) != _origin(entry):
-            text = f"release {first[entry.chart].name} has another chart {entry.chart}"
-            yield Finding(f"releases[{index}].chart", text, code=_TWICE)
+    yield from release_mistakes(read.releases, directory)
     runtime = "runtimeImages"
     for field, images in (("images", read.images), (runtime, read.runtime_images)):
         yield from twice_findings(field, list(images))
@@ -213,26 +194,6 @@ def _mistakes(read: ModuleFile, directory: Path) -> Iterator[Finding]:
         if image in {*read.images, *read.runtime_images}:
             yield Finding(f"acknowledgedImages[{index}].image", f"{image} is declared as well", code=_TWICE)
     yield from entry_mistakes(read.secrets, {entry.namespace for entry in read.releases})
-
-
-def _release_mistakes(path: str, entry: ReleaseEntry, directory: Path) -> Iterator[Finding]:
-    named = {"values": directory / entry.values, "chartDir": directory / entry.chart_dir / "Chart.yaml"}
-    given = {"values": entry.values, "chartDir": entry.chart_dir}
-    for field, file in named.items():
-        if given[field] and not file.is_file():
-            text = f"there is no file {file.relative_to(directory)}"
-            yield Finding(f"{path}.{field}", text, code=_BAD)
-    if entry.repository and entry.chart_dir:
-        yield Finding(f"{path}.repository", "has a chartDir beside it", code=_TWICE)
-    if bool(entry.repository) != bool(entry.version):
-        lacking = "version" if entry.repository else "repository"
-        text = "is missing: a chart at a repository has both"
-        yield Finding(f"{path}.{lacking}", text, code=FindingCode.MISSING_FIELD)
-
-
-def _origin(entry: ReleaseEntry) -> tuple[str, ...]:
-    """Where its chart is: what has one name within a module is one chart."""
-    return entry.chart_dir, entry.repository, entry.version
 
 
 def _image_problem(reference: str) -> str:

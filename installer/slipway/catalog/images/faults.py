@@ -176,7 +176,7 @@ def _unused(module: Module, found: Iterable[Found], *, complete: bool) -> Iterat
 
 
 def _not_pinned(module: Module, pinned: Collection[str]) -> Iterator[Fault]:
-    pulled = any(release.repository for release in module.releases)
+    pulled = any(release.repository or release.tree for release in module.releases)
     text = "no recipe builds it"
     text += "; a bundle has it once it is locked" if pulled else ", so no bundle can carry it"
     severity = WARNING if pulled else ERROR

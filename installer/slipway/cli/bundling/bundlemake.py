@@ -21,6 +21,7 @@ from slipway.cli.bundling.bundleoptions import (
     ProfileOption,
     Registry,
     To,
+    TreesDir,
     downloads_of,
     gathered_of,
     images_for,
@@ -99,6 +100,7 @@ class BuildOptions:
             help="Carry these databases of osv.dev (ECOSYSTEM/all.zip), and the scanner for `bundle scan`.",
         ),
     ] = None
+    trees_dir: TreesDir = None
     platform: Platform = ""
     registry: Registry = None
     # Here -o is the directory, as with every tool that builds something.
@@ -154,6 +156,7 @@ def _built(options: BuildOptions) -> "BundleManifest":
         official=_official(options, configuration, upstreams),
         files=_official_files(options, configuration, upstreams),
         vulnerabilities=options.vulnerabilities,
+        trees=options.trees_dir,
         progress=lambda text: print(text, file=sys.stderr, flush=True),
     )
 

@@ -51,6 +51,15 @@ DownloadsFile = Annotated[
         "--downloads", metavar="FILE", help="Files of public servers, with the sha256 that somebody has read."
     ),
 ]
+TreesDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--trees-dir",
+        metavar="DIR",
+        envvar="SLIPWAY_TREES_DIR",
+        help="Git repositories that were fetched elsewhere: commits of charts' trees are looked for in them first.",
+    ),
+]
 Registry = Annotated[
     list[str] | None,
     typer.Option(

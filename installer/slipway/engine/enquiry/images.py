@@ -52,14 +52,14 @@ class Checked:
     """What text in its charts names besides."""
 
 
-def built_charts(catalog: Catalog, progress: Callable[[str], None]) -> tuple[ChartOf, Helm]:
+def built_charts(catalog: Catalog, workshop: Workshop) -> tuple[ChartOf, Helm]:
     """Charts and Helm as `bundle build` takes them, made or fetched now where they were not."""
-    workshop, versions = Workshop(progress), catalog.versions
+    versions = catalog.versions
     binaries = versions.release(versions.kubernetes).binaries
     program = binary_archive(versions, versions.binary("helm", binaries["helm"]), workshop)
 
     def chart_of(module: Module, release: Release) -> ChartFile | None:
-        path = chart_path(module.name, release, versions, workshop)
+        path = chart_path(module, release, versions, workshop)
         return read_chart(path) if path else None
 
     return chart_of, Helm(program, None)

@@ -1,81 +1,94 @@
-"""`slipway catalog lock`: what a module's charts are at their repositories, written into its folder."""
+"""`slipway catalog lock`: what a module's charts are where somebody else has them, written into its folder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from slipway import yamltext
 from slipway.bundle.ground.tally import Tally
+from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.locks import chartrepo
 from slipway.bundle.locks.downloading import Ways, fetched_places
 from slipway.bundle.locks.downloads import Download, Downloads
 from slipway.bundle.make.charts import ChartFile, locked_download, read_chart
+from slipway.bundle.make.trees.packing import packed_tree
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
 from slipway.catalog import Catalog, Module, Release
 from slipway.catalog.folder.lock import LockedChart, LockFile
 from slipway.catalog.folder.reading import LOCK
+from slipway.catalog.folder.treefile import LockedTree
 from slipway.catalog.images.faults import FaultCode
 from slipway.clock import utc_now
 from slipway.cluster.lifecycle.helm import Helm
 from slipway.engine.enquiry.images import Checked, built_charts, checked_modules
-from slipway.errors import ConfigurationError
+from slipway.errors import BundleError, ConfigurationError, Finding
+from slipway.findings import FindingCode
 from slipway.landing import land
-from slipway.settings import cache_dir
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleLocker:
-    """What charts are read with, and where they are kept for `catalog verify` to find them."""
+    """What charts are read and packed with; what is fetched stays where `catalog verify` finds it."""
 
     catalog: Catalog
     helm: Helm
     ways: Ways
-    cache: Path
+    workshop: Workshop
     today: str
     progress: Callable[[Tally], None]
 
     @classmethod
-    def of(
-        cls, catalog: Catalog, told: Callable[[str], None], progress: Callable[[Tally], None]
-    ) -> "ModuleLocker":
-        """With this machine's cache, proxies and accounts."""
-        _, helm = built_charts(catalog, told)
+    def of(cls, catalog: Catalog, workshop: Workshop, progress: Callable[[Tally], None]) -> "ModuleLocker":
+        """With this machine's proxies and accounts."""
+        _, helm = built_charts(catalog, workshop)
         today = utc_now().date().isoformat()
-        return cls(catalog, helm, Ways(Web(), Upstreams()), cache_dir(), today, progress)
+        return cls(catalog, helm, Ways(Web(), Upstreams()), workshop, today, progress)
 
     def locked(self, module: Module, *, accept: bool) -> LockFile:
         """The lock of a module, read now.
 
         Raises:
-            ConfigurationError: it has no chart at a repository, or one cannot be rendered.
+            ConfigurationError: it has no chart of somebody else's, or one cannot be rendered.
             BundleError: a chart is not there, has no digest, or has other contents than before and nobody accepts
                 these.
         """
-        releases = [release for release in module.releases if release.repository]
-        if not releases:
-            what = f"module {module.name} has no chart at a repository, so there is nothing to lock"
+        found = {one.name: self._resolved(one) for one in module.releases if one.repository}
+        packed = {
+            one.name: packed_tree(module, one, self.catalog.versions, self.workshop)
+            for one in module.releases
+            if one.tree
+        }
+        if not (found or packed):
+            what = (
+                f"module {module.name} has no chart at a repository or of a tree, so there is nothing to lock"
+            )
             raise ConfigurationError(what, where=str(module.directory))
-        found = {release.name: self._resolved(release) for release in releases}
-        charts = module.lock.charts if module.lock else ()
-        former = Downloads(tuple(locked_download(one, "") for one in charts))
-        chartrepo.check_moved(former, found.values(), accept=accept)
-        checked = self._looked_at(module, found)
-        entries = tuple(_locked(release, found[release.name]) for release in releases)
-        return LockFile(charts=entries, images=checked.images, mentioned=checked.mentioned, crds=checked.crds)
+        former = module.lock or LockFile()
+        _check_moved(former, found.values(), [one.locked for one in packed.values()], accept=accept)
+        places = fetched_places(found.values(), self.workshop.root, self.ways, self.progress)
+        charts = {name: read_chart(places[item]) for name, item in found.items()}
+        charts |= {name: read_chart(one.path) for name, one in packed.items()}
+        checked = self._looked_at(module, charts)
+        releases = {release.name: release for release in module.releases}
+        return LockFile(
+            charts=tuple(_locked(releases[name], item, charts[name]) for name, item in found.items()),
+            trees=tuple(dict.fromkeys(one.locked for one in packed.values())),
+            images=checked.images,
+            mentioned=checked.mentioned,
+            crds=checked.crds,
+        )
 
     def _resolved(self, release: Release) -> Download:
         chart = f"{release.repository.rstrip('/')}/{release.chart}:{release.version}"
         return chartrepo.resolve(self.ways, chart, self.today)
 
-    def _looked_at(self, module: Module, found: Mapping[str, Download]) -> Checked:
+    def _looked_at(self, module: Module, charts: Mapping[str, ChartFile]) -> Checked:
         """All its charts rendered over the settings that its tests accept."""
-        places = fetched_places(found.values(), self.cache, self.ways, self.progress)
 
         def chart_of(_: Module, release: Release) -> ChartFile | None:
-            if release.name in found:
-                return read_chart(places[found[release.name]])
-            return read_chart(release.chart_dir) if release.chart_dir else None
+            own = release.chart_dir
+            return charts.get(release.name) or (read_chart(own) if own else None)
 
         (checked,) = checked_modules(self.catalog.of([module.name]), chart_of, self.helm)
         unrendered = [fault for fault in checked.faults if fault.code is FaultCode.NOT_RENDERED]
@@ -94,7 +107,33 @@ def write_lock(module: Module, lock: LockFile) -> Path:
     return path
 
 
-def _locked(release: Release, item: Download) -> LockedChart:
+def _check_moved(
+    former: LockFile, found: Iterable[Download], packed: Iterable[LockedTree], *, accept: bool
+) -> None:
+    """Refuse what has other contents than before under the same name, unless somebody has looked.
+
+    Raises:
+        BundleError: naming each.
+    """
+    charts = Downloads(tuple(locked_download(one, "") for one in former.charts))
+    chartrepo.check_moved(charts, found, accept=accept)
+    before = {(one.origin, one.path, one.name, one.version): one for one in former.trees}
+    findings = tuple(
+        Finding(
+            f"tree/{new.origin}",
+            f"has other contents than before: {new.sum}",
+            expected=old.sum,
+            code=FindingCode.MOVED,
+        )
+        for new in packed
+        if (old := before.get((new.origin, new.path, new.name, new.version))) and old.sum != new.sum
+    )
+    if findings and not accept:
+        hint = "find out why, then take them with --accept"
+        raise BundleError("trees have other contents than before", findings=findings, hint=hint)
+
+
+def _locked(release: Release, item: Download, chart: ChartFile) -> LockedChart:
     return LockedChart(
         name=item.name,
         version=item.version,
@@ -103,4 +142,5 @@ def _locked(release: Release, item: Download) -> LockedChart:
         sha256=item.sha256,
         source=item.source,
         read=item.read,
+        subcharts=chart.subcharts,
     )

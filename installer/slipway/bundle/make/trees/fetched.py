@@ -1,0 +1,92 @@
+"""A tree of files by what names it once and for all: a Go module's version, which Go vouches for, or a commit."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from slipway.bundle.ground.disk import private_directory
+from slipway.bundle.ground.workshop import Workshop, locked
+from slipway.bundle.make.programs import output_of
+from slipway.bundle.make.sources.go import GoSource
+from slipway.catalog.modules import Tree
+from slipway.catalog.versions import Versions
+from slipway.errors import BundleError
+from slipway.model.platforms import AMD64
+
+#: Nobody is asked for a password, and no hook or filter of a repository runs.
+_QUIET: Final = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
+_SETTINGS: Final = ("core.hooksPath=/dev/null", "core.autocrlf=false", "core.symlinks=true")
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedTree:
+    """`sum`: Go's sum of the module, or the commit."""
+
+    root: Path
+    sum: str
+
+
+@contextmanager
+def fetched_tree(tree: Tree, versions: Versions, workshop: Workshop) -> Iterator[FetchedTree]:
+    """The tree's files, for as long as they are looked at.
+
+    Raises:
+        BundleError: it is not there, or cannot be fetched.
+    """
+    if tree.go_module:
+        answer = GoSource(versions, workshop, AMD64).download(*tree.go_module.split("@"))
+        yield FetchedTree(Path(answer["Dir"]), answer["Sum"])
+        return
+    repository = _repository(tree, workshop)
+    with tempfile.TemporaryDirectory(dir=private_directory(workshop.root / "trees")) as work:
+        root = Path(work) / "tree"
+        root.mkdir()
+        here = {"GIT_INDEX_FILE": str(Path(work) / "index"), "GIT_WORK_TREE": str(root)}
+        _git(repository, "read-tree", tree.commit, **here)
+        _git(repository, "checkout-index", "--all", **here)
+        yield FetchedTree(root, tree.commit)
+
+
+def _repository(tree: Tree, workshop: Workshop) -> Path:
+    """A repository that has the commit: one that somebody fetched, or our own, fetched now if it has not."""
+    given = sorted(workshop.trees.iterdir()) if workshop.trees and workshop.trees.is_dir() else []
+    for place in given:
+        if place.is_dir() and _has(place, tree.commit):
+            return place
+    kept = private_directory(workshop.root / "trees")
+    place = kept / f"{tree.git.rpartition('/')[2].removesuffix('.git')}.git"
+    with locked(kept / f".{place.name}.lock"):
+        if not place.is_dir():
+            _git(kept, "init", "--quiet", "--bare", str(place))
+        if not _has(place, tree.commit):
+            _fetch(tree, place)
+    return place
+
+
+def _fetch(tree: Tree, place: Path) -> None:
+    """The commit alone, without what came before it."""
+    try:
+        _git(place, "fetch", "--quiet", "--no-tags", "--depth", "1", tree.git, tree.commit)
+    except BundleError as error:
+        error.what = f"commit {tree.commit} cannot be fetched"
+        error.where = tree.git
+        error.hint = "give a directory of repositories that were fetched elsewhere: --trees-dir DIR"
+        raise
+
+
+def _has(repository: Path, commit: str) -> bool:
+    try:
+        _git(repository, "cat-file", "-e", f"{commit}^{{tree}}")
+    except BundleError:
+        return False
+    return True
+
+
+def _git(repository: Path, *words: str, **env: str) -> str:
+    settings = (f"safe.directory={os.path.realpath(repository)}", *_SETTINGS)
+    said = [word for setting in settings for word in ("-c", setting)]
+    return output_of(["git", *said, "-C", str(repository), *words], env=_QUIET | env)
