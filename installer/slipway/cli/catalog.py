@@ -10,6 +10,7 @@ from slipway.cli.bundling import modulepacks
 from slipway.cli.bundling.bundleoptions import TreesDir
 from slipway.cli.views.output import Format, Output, emit, print_error, table
 from slipway.errors import ERROR, ConfigurationError, PreflightError
+from slipway.findings import FindingCode
 
 if TYPE_CHECKING:
     from slipway.catalog import Catalog
@@ -215,6 +216,8 @@ def site_of(file: Path, modules_dir: Path | None = None) -> "Configuration":
     given = [data_dir() / "modules", modules_dir] if modules_dir else []
     known = catalogs.load(given) if given else catalogs.load_beside(sources, file)
     findings = known.check(configuration)
+    if any(source.digest for source in sources.values()):  # theirs are in a registry that is not asked here
+        findings = [one for one in findings if one.code is not FindingCode.UNKNOWN_MODULE]
     if findings:
         raise read.refusal(findings, path=file)
     return configuration

@@ -246,7 +246,7 @@ def open_context(
     release = catalog.load_beside(configuration.spec.module_sources, file)
     workspace = Workspace(file, configuration.name)
     findings = release.check(configuration)
-    if findings:
+    if any(finding.path.startswith("spec.modules.") for finding in findings):
         findings = offered_catalog(release, configuration, workspace, bundle).check(configuration)
     if findings:
         raise read.refusal(findings, path=file)

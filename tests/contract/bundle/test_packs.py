@@ -24,7 +24,10 @@ from slipway.bundle.site.source import RegistrySource, SiteSource
 from slipway.bundle.site.sweep import sweep_of
 from slipway.bundle.verify.signing import keygen, sign
 from slipway.catalog import versions
+from slipway.catalog.versions import Versions
+from slipway.cli.catalog import site_of as site_of_file
 from slipway.engine.context import open_context
+from slipway.engine.prepare import keep_manifest
 from slipway.engine.supply.offered import catalog_of_site
 from slipway.engine.supply.sourced import pack_findings
 from slipway.engine.supply.taking import take_modules
@@ -36,6 +39,7 @@ from slipway.settings import cache_dir
 from tests.api.working import write_module
 from tests.bundles import small_bundle
 from tests.registries import Registry, running_registry
+from tests.tiny import PINS, tiny_modules
 
 CORE = catalogs.load([]).core
 
@@ -136,7 +140,58 @@ def test_modules_are_packed_pushed_named_and_taken(local_registry: Registry, tmp
     assert {"mine", "other", "shipped"} <= catalog_of_site(file).modules.keys()
 
 
-def test_a_pack_says_no_word_of_what_it_stands_beside(local_registry: Registry, tmp_path: Path) -> None:
+def test_what_a_site_had_is_known_while_its_registry_is_away(
+    local_registry: Registry, tmp_path: Path
+) -> None:
+    site_bundle(tmp_path, "shipped")
+    packed(tmp_path, "mine")
+    on = {name: {"enabled": True} for name in ("mine", "shipped")}
+    with running_registry(tmp_path / "files", tmp_path / "here", name="localhost") as running:
+        push(tmp_path / "bundle", running.client())
+        digest = push(tmp_path / "pack", running.client(), home=home_of("own")).manifest
+        spec = {"moduleSources": {"own": {"digest": digest}}, "modules": on}
+        file = cluster_yaml(tmp_path, running, spec)
+        context = open_context(file)
+        take_modules(context)
+        keep_manifest(context)
+    again = open_context(file)  # the ClusterConfiguration is as right as before
+    assert again.configuration.spec.modules.keys() == on.keys()
+    assert catalog_of_site(file).modules.keys() >= on.keys()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_module_of_a_pack_is_no_mistake_where_no_registry_is_asked(named: bool, tmp_path: Path) -> None:
+    sources = {"moduleSources": {"own": {"digest": f"sha256:{'1' * 64}"}}} if named else {}
+    registry = {"mode": "external", "endpoint": "https://registry.example.org"}
+    spec = {"registry": registry, "modules": {"mine": {"enabled": True}}, **sources}
+    meta = {"name": "tools", "namespace": "slipway-system"}
+    kind = {"apiVersion": "installer.slipway.dev/v1alpha1", "kind": "ClusterConfiguration"}
+    (tmp_path / "cluster.yaml").write_text(yaml.safe_dump({**kind, "metadata": meta, "spec": spec}))
+    if named:
+        assert site_of_file(tmp_path / "cluster.yaml").name == "tools"
+        return
+    with pytest.raises(ConfigurationError, match="mine"):
+        site_of_file(tmp_path / "cluster.yaml")
+
+
+def test_images_of_a_pack_are_in_the_registry_under_their_own_names(
+    registry: Registry, cache: None, tmp_path: Path
+) -> None:
+    catalog = replace(catalogs.load([tiny_modules(tmp_path)]), versions=Versions.model_validate(PINS))
+    made = build_pack(catalog, ["small"], tmp_path / "pack", progress=lambda _: None)
+    assert [one.kind for one in made.artifacts] == [
+        ArtifactKind.CHART,
+        ArtifactKind.IMAGE,
+        ArtifactKind.MODULE,
+    ]
+    push(tmp_path / "pack", registry.client(), home=home_of("own"))
+    (pause,) = [one for one in made.artifacts if one.kind is ArtifactKind.IMAGE]
+    assert registry.client().head_manifest("registry.test/pause", "1") == pause.digest
+
+
+def test_a_pack_with_a_module_that_the_site_has_is_not_pushed(
+    local_registry: Registry, tmp_path: Path
+) -> None:
     site_bundle(tmp_path, "shipped")
     push(tmp_path / "bundle", local_registry.client())
     packed(tmp_path / "theirs", "shipped", "more")

@@ -15,7 +15,7 @@ from slipway.engine.supply.sourced import supply_of
 from slipway.errors import BundleError, SlipwayError
 from slipway.model.bundle import Artifact, BundleManifest
 from slipway.model.configuration import Configuration
-from slipway.secrets import SITE_KEY, SecretStore
+from slipway.secrets import SecretStore
 from slipway.settings import Workspace, cache_dir
 
 
@@ -81,7 +81,7 @@ def _sources(
     store = SecretStore(workspace.secrets)
     if bundle:
         yield partial(DirectorySource, bundle, trusted, None, cache_dir())
-    elif store.exists(SITE_KEY):
+    else:
         yield partial(site_source, configuration, store, workspace.state)
     if (workspace.state / manifests.FILE).is_file():
         yield partial(KeptSource, workspace.state)
