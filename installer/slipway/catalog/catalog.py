@@ -116,8 +116,8 @@ class Catalog:
         return self._choice(configuration, external).selected
 
     def settings(self, module: Module, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """A user's settings with the schema's defaults filled in."""
-        return settings_schema.with_defaults(module.schema, settings)
+        """A user's settings by the names of this version, with the schema's defaults filled in."""
+        return settings_schema.settings_of(module, settings)
 
     def values(
         self,

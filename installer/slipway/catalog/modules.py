@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.catalog.relations.succession import UpgradeFrom
 from slipway.catalog.relations.terms import Capability, OptionalUse, Rival, VersionRange
 from slipway.model.amounts import PodRequests
 from slipway.model.modulehealth import Health, KindRule
@@ -140,6 +141,7 @@ class Module:
     kinds: tuple[KindRule, ...] = ()
     """What the status of its custom resources means, in whichever module there are some."""
     removal: Removal = field(default_factory=Removal)
+    upgrades: tuple[UpgradeFrom, ...] = ()
     resources: tuple[PodRequests, ...] = ()
     schema: Mapping[str, Any] = field(default_factory=dict)
     lock: "LockFile | None" = None

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from slipway.catalog.modules import Module, Requirement
-from slipway.catalog.settings_schema import with_defaults
+from slipway.catalog.settings_schema import settings_of
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
 from slipway.settings import NAMESPACE
@@ -116,7 +116,7 @@ def _ungiven(module: Module, spec: "ModuleSpec | None") -> Iterator[Finding]:
 
     if not module.secrets:
         return
-    settings = with_defaults(module.schema, spec.settings if spec else {})
+    settings = settings_of(module, spec.settings if spec else {})
     for entry in applying_secrets(module, settings):
         said = spec.secrets.get(entry.name) if spec else None
         given = said.given if said else {}

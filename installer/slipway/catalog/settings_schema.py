@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.api.yamlfile import step
 from slipway.catalog.modules import Module
+from slipway.catalog.relations.succession import converted, renamed_findings
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
 
@@ -39,7 +40,9 @@ def module_findings(
                 code=FindingCode.UNKNOWN_MODULE,
             )
         elif spec.settings:
-            yield from setting_findings(modules[name].schema, spec.settings, f"{path}.settings")
+            module = modules[name]
+            yield from renamed_findings(module, spec.settings, f"{path}.settings")
+            yield from setting_findings(module.schema, converted(module, spec.settings), f"{path}.settings")
 
 
 def setting_findings(schema: Mapping[str, Any], settings: Mapping[str, Any], path: str) -> Iterator[Finding]:
@@ -83,6 +86,11 @@ def _expected(error: "ValidationError") -> str:
 def _nearest(name: str, known: Mapping[str, Any]) -> str:
     close = get_close_matches(name, list(known), n=1)
     return f"did you mean {close[0]!r}?" if close else ""
+
+
+def settings_of(module: Module, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A user's settings by the names of this version, with every default."""
+    return with_defaults(module.schema, converted(module, settings))
 
 
 def with_defaults(schema: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

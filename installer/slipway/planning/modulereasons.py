@@ -1,7 +1,10 @@
 """Why a module has a step, in terms of the user's fields."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from slipway.catalog import Module
+from slipway.catalog.relations.succession import old_names
 from slipway.model.plan import Because, Reason, Step
 from slipway.model.record import ModuleRecord
 from slipway.planning.modulesecrets import INPUT, secret_reason
@@ -19,7 +22,17 @@ def readable_reasons(step: Step, name: str, record: ModuleRecord | None) -> Iter
     owner = record.owner if record else ""
     changed = {reason.path for reason in step.reasons if reason.cause is Because.FIELD}
     for reason in step.reasons:
-        if reason.cause is not Because.FIELD:
+        if reason.cause is Because.CONTENT and record and record.version:
+            now = step.inputs["version"]
+            text = (
+                f"{name} {now} itself changed"
+                if now == record.version
+                else f"{name} {record.version} -> {now}"
+            )
+            yield Reason(Because.CONTENT, text)
+        elif reason.path == "version":
+            continue  # told with the content
+        elif reason.cause is not Because.FIELD:
             yield reason
         elif reason.path == "owner":
             yield Reason(Because.OWNER, f"it is taken over from ClusterConfiguration {owner}")
@@ -34,6 +47,15 @@ def readable_reasons(step: Step, name: str, record: ModuleRecord | None) -> Iter
             yield Reason(Because.FIELD, f"{path} changed", path)
         elif not (changed & _EXPLAINED or any(path.startswith(f"{ANSWERS}.") for path in changed)):
             yield Reason(Because.FIELD, f"{name}: {reason.path} changed", reason.path)
+
+
+def renamed_reasons(module: Module, settings: Mapping[str, Any]) -> Iterator[Reason]:
+    """Settings that a user gives by names of an older version; they count by their new ones."""
+    for old, new in old_names(module, settings).items():
+        path = f"spec.modules.{module.name}.settings"
+        yield Reason(
+            Because.EFFECT, f"takes {path}.{old} for {path}.{new}, as it is called since {module.version}"
+        )
 
 
 def half_done_reasons(record: ModuleRecord, step: str) -> Iterator[Reason]:

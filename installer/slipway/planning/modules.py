@@ -6,6 +6,7 @@ from typing import Any
 
 from slipway.catalog import Catalog, Fate, Module, Release, Removal
 from slipway.catalog.modules import Stage
+from slipway.catalog.relations.succession import disruptions
 from slipway.errors import BundleError, ConfigurationError, Finding
 from slipway.findings import FindingCode
 from slipway.model.bundle import BundleManifest, chart_name
@@ -19,7 +20,7 @@ from slipway.planning.decide import UNNAMED, Desired, Seen, decide
 from slipway.planning.digests import digest
 from slipway.planning.hosts import ADMISSION_STEP, MIRROR_STEP
 from slipway.planning.losing import loss_reasons, may_lose
-from slipway.planning.modulereasons import half_done_reasons, readable_reasons
+from slipway.planning.modulereasons import half_done_reasons, readable_reasons, renamed_reasons
 from slipway.planning.modulesecrets import kept_reasons, missing_hold, secret_requests
 from slipway.planning.requests.codec import as_inputs
 from slipway.planning.requests.request import ChartRef, ModuleRequest, ReleaseRequest, RemovalRequest
@@ -113,6 +114,13 @@ def _apply_step(ground: Ground, observed: Observed, name: str, after: tuple[str,
     if record and configuration.elsewhere.get(name) == record.owner:
         # The other ClusterConfiguration lives, and is refused from then on.
         step = replace(step, disruptive=True)
+    if record and (stopped := disruptions(module, record.version)):
+        step = replace(step, disruptive=True)
+        effects = tuple(
+            Reason(Because.EFFECT, f"{record.version} -> {module.version}: {text}") for text in stopped
+        )
+        reasons = (*reasons, *effects)
+    reasons = (*reasons, *renamed_reasons(module, ground.spec(name).settings))
     if record and not _stands(record):
         # Its digest was never reached, which by itself says nothing of any field.
         named = tuple(reason for reason in reasons if reason.path != UNNAMED)

@@ -144,6 +144,8 @@ def test_another_kubernetes_is_refused_with_the_nearest_that_would_do(
         (">1.34", ["v1.35.0"], ["v1.34.9"]),
         (">=1.34.2", ["v1.34.2", "v1.35.0"], ["v1.34.1"]),
         ("=1.35", ["v1.35.4"], ["v1.36.0"]),
+        ("<2", ["v1.9.1-flannel3", "0.1.0", "1"], ["2.0.0", "RELEASE.2024-01-01"]),
+        (">1", ["2", "v3.1"], ["1.9", "1"]),
     ],
 )
 def test_a_bound_counts_by_the_numbers_that_it_has(text: str, inside: list[str], outside: list[str]) -> None:

@@ -14,6 +14,7 @@ from slipway.catalog.folder.build import Build
 from slipway.catalog.folder.relationlint import relation_findings
 from slipway.catalog.modules import Module
 from slipway.catalog.relations.asking import answers
+from slipway.catalog.relations.succession import converted, succession_findings
 from slipway.catalog.settings_schema import setting_findings
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
@@ -47,7 +48,7 @@ def lint_findings(catalog: "Catalog", name: str, site: "Configuration") -> list[
         *(_in_file(_CASES, one) for one in ([] if wrong else _cases(catalog, module, site))),
         *(_in_file(reading.MODULE, one) for one in _sources(catalog, module)),
         *(_in_file(reading.MODULE, one) for one in relation_findings(catalog, module)),
-        *(_in_file(reading.MODULE, one) for one in _counted(module)),
+        *(_in_file(reading.MODULE, one) for one in (*_counted(module), *succession_findings(module))),
         *(_in_file(reading.MODULE, one) for one in _kinds(catalog, module)),
         *(_in_file(reading.BUILD, one) for one in _unused(reading.build_of(module.directory), module)),
     ]
@@ -98,7 +99,7 @@ def _cases(catalog: "Catalog", module: Module, site: "Configuration") -> Iterato
     facts = {**cluster_facts(site), "digests": {}}
     for index, settings in enumerate(cases.accepted):
         path = f"accepted[{index}]"
-        found = list(setting_findings(module.schema, settings, path))
+        found = list(setting_findings(module.schema, converted(module, settings), path))
         yield from found
         if not found:
             yield from setting_findings(module.schema, catalog.settings(module, settings), path)

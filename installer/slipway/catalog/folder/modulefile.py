@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from slipway.catalog.folder.relationentries import Capabilities, Conflicts, Range, Uses, named
+from slipway.catalog.folder.relationentries import Capabilities, Conflicts, Range, Upgrades, Uses, named
 from slipway.catalog.folder.resourceentries import Resources
 from slipway.catalog.folder.treefile import TreeEntry
 from slipway.catalog.modules import Fate, Removal, Requirement
@@ -99,5 +99,6 @@ class ModuleFile(Model):
     acknowledged_images: tuple[AcknowledgedEntry, ...] = ()
     health: HealthEntry = HealthEntry()
     removal: RemovalEntry = RemovalEntry()
+    upgrades: Upgrades = ()
     resources: Resources = ()
     secrets: tuple[SecretEntry, ...] = ()

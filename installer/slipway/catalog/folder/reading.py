@@ -167,6 +167,7 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         health=read.health.health(),
         kinds=read.health.kinds,
         removal=read.removal.policy(),
+        upgrades=tuple(entry.upgrade() for entry in read.upgrades),
         resources=tuple(entry.requests() for entry in read.resources),
         schema=_yaml(schema) if schema.is_file() else _no_settings(),
         lock=lock if lock.charts or lock.trees else None,

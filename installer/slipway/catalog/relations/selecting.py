@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from slipway.catalog.modules import Module
 from slipway.catalog.relations.clashes import Clash, Wrong, clash_findings, clashes_of
 from slipway.catalog.relations.ordering import order_of
-from slipway.catalog.settings_schema import with_defaults
+from slipway.catalog.settings_schema import settings_of
 from slipway.errors import Finding
 from slipway.findings import FindingCode
 
@@ -150,7 +150,7 @@ class _Chooser:
         """Resolve one module's requirements; the modules that are enabled for it."""
         module, added, resolved = self.modules[name], [], []
         spec = self.specs.get(name)
-        settings = with_defaults(module.schema, spec.settings if spec else {})
+        settings = settings_of(module, spec.settings if spec else {})
         for requirement in module.requires:
             if not requirement.applies(settings) or requirement.name in self.external:
                 continue

@@ -61,7 +61,8 @@ class VersionRange:
 
     def has(self, version: str) -> bool:
         """Whether a version (`v1.35.4`) is in it."""
-        return self._holds(_numbers(version))
+        found = _numbers(version)
+        return not self.terms or (bool(found) and self._holds((*found, 0, 0)[:3]))
 
     def _holds(self, found: tuple[int, ...]) -> bool:
         return all(_COMPARISONS[sign](found[: len(bound)], bound) for sign, bound in self.terms)
@@ -71,8 +72,11 @@ class VersionRange:
         bounds = [(*bound, 0, 0)[:3] for _, bound in self.terms]
         near = [(major, minor + step, 0) for major, minor, _ in bounds for step in (-1, 0, 1)]
         exact = [(major, minor, patch + step) for major, minor, patch in bounds for step in (-1, 0, 1)]
-        return not any(min(version) >= 0 and self._holds(version) for version in (*near, *exact))
+        far = [(major + step, 0, 0) for major, _, _ in bounds for step in (-1, 1)]
+        return not any(min(version) >= 0 and self._holds(version) for version in (*near, *exact, *far))
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.removeprefix("v").split(".")[:3])
+    """Of `v0.28.10-flannel3` the numbers before anything else; none of a version that is written otherwise."""
+    found = re.match(r"v?([0-9]+(?:\.[0-9]+){0,2})", version)
+    return tuple(int(part) for part in found[1].split(".")) if found else ()
