@@ -201,6 +201,7 @@ class FindingCode(StrEnum):
     UNKNOWN_PLUGIN = "unknown-plugin"
     UNKNOWN_SECRET = "unknown-secret"  # noqa: S105 - a code
     UNKNOWN_SETTING = "unknown-setting"
+    UNKNOWN_VALUE = "unknown-value"
     UNKNOWN_VERSION = "unknown-version"
     UNLISTED = "unlisted"
     UNREAD = "unread"

@@ -12,6 +12,7 @@ from slipway.model.amounts import PodRequests
 from slipway.model.modulehealth import Health, KindRule
 
 if TYPE_CHECKING:
+    from slipway.catalog.chartvalues.known import KnownValues
     from slipway.catalog.folder.lock import LockedChart, LockFile
     from slipway.catalog.folder.treefile import LockedTree
     from slipway.model.modulesecrets import SecretEntry
@@ -82,6 +83,8 @@ class Release:
     locked: "LockedChart | None" = None
     tree: Tree | None = None
     locked_tree: "LockedTree | None" = None
+    known: "KnownValues | None" = None
+    """The values that its chart knows, as lock.yaml has them; None: nobody has looked."""
 
     @property
     def by_build(self) -> bool:

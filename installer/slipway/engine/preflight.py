@@ -1,16 +1,22 @@
 """Are hosts, registry and bundle fit? Asked before the first change of every plan, and by `slipway preflight`."""
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from slipway.bundle.form import manifest as manifests
+from slipway.bundle.make.charts import chart_values
 from slipway.bundle.registry.client import RegistryError
 from slipway.bundle.site.source import ArtifactSource, DirectorySource
+from slipway.catalog import Module, Release
+from slipway.catalog.chartvalues.findings import value_findings
+from slipway.catalog.chartvalues.known import KnownValues
 from slipway.engine.context import Context
 from slipway.engine.registry import push_client
 from slipway.engine.secretforms import form_findings
-from slipway.errors import ERROR, WARNING, Finding, PreflightError
+from slipway.errors import ERROR, WARNING, Finding, PreflightError, SlipwayError
 from slipway.findings import FindingCode
 from slipway.model.codes import RefusalCode
 from slipway.model.observed import Observed
@@ -74,8 +80,28 @@ def findings(
         *room,
         *forms,
         *_refusing_push(context, plan),
+        *(_values(context) if asked else ()),
         *clock_findings(context.source, time.time()),
     )
+
+
+def _values(context: Context) -> Iterator[Finding]:
+    """Raw values of modules against what their charts know: by lock.yaml, or the chart itself where it is at hand."""
+    on = {name for name, one in context.catalog.selection(context.configuration).items() if one.enabled}
+
+    def known_of(module: Module, release: Release) -> KnownValues | None:
+        if release.known or release.chart_dir:
+            return release.known or chart_values(release.chart_dir or Path())
+        chart = context.manifest.chart(module.name, release.chart)
+        at_hand = chart and isinstance(context.source, DirectorySource)
+        try:
+            return chart_values(context.source.path(chart)) if chart and at_hand else None
+        except SlipwayError:
+            return (
+                None  # a chart that cannot be read is told by whoever needs it: here it is asked for a hint
+            )
+
+    return value_findings(context.catalog.modules, context.configuration, on, known_of)
 
 
 def clock_findings(source: ArtifactSource, now: float) -> list[Finding]:

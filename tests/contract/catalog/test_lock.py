@@ -17,14 +17,16 @@ from slipway.bundle.make.build import build_bundle
 from slipway.bundle.make.official import OfficialFiles
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
+from slipway.catalog.chartvalues.findings import value_findings
 from slipway.catalog.folder.skeleton import write_skeleton
 from slipway.catalog.versions import Versions
 from slipway.cluster.lifecycle.helm import Helm
 from slipway.engine.enquiry.images import built_charts, checked_modules
 from slipway.engine.enquiry.linted import linted_modules
 from slipway.engine.errands.locking import ModuleLocker, write_lock
-from slipway.errors import BundleError, ConfigurationError
+from slipway.errors import WARNING, BundleError, ConfigurationError
 from slipway.model.bundle import BundleManifest
+from slipway.model.configuration import Configuration, Spec
 from slipway.settings import cache_dir
 from tests.fileservers import FileServer, file_server, packed
 from tests.tiny import PINS
@@ -136,6 +138,7 @@ def test_from_a_repository_into_a_bundle(
     assert chart["source"] == f"{repository.url}/charts/index.yaml"
     assert written["images"] == ["docker.io/library/busybox:1.37"]
     assert written["crds"] == ["pages.example.org"]
+    assert written["values"] == [{"chart": "page", "maps": {"": "image"}, "words": {"": ""}}]
     assert linted_modules(catalog.load([modules]), ()) == {"page": []}
 
     again = file.read_bytes()
@@ -246,6 +249,18 @@ def test_without_the_chart_at_hand_the_images_are_compared_with_the_lock(
         ("unused", "docker.io/library/busybox:1.38"),
         ("no-chart", ""),
     ]
+
+
+def test_without_the_chart_at_hand_values_are_compared_with_the_lock(
+    tmp_path: Path, modules: Path, helm: Helm
+) -> None:
+    locked(modules, helm, tmp_path / "cache")
+    spec = Spec.model_validate({"modules": {"page": {"values": {"imge": "x"}}}})
+    site = Configuration(name="site", namespace="slipway-system", spec=spec)
+    loaded = catalog.load([modules])
+    (finding,) = value_findings(loaded.modules, site, {"page"}, lambda _module, release: release.known)
+    assert (finding.path, finding.severity) == ("spec.modules.page.values.imge", WARNING)
+    assert finding.hint == "did you mean image?"
 
 
 def test_what_text_names_is_locked_and_compared_too(

@@ -5,7 +5,7 @@ Only what is asked for is read, into memory: nothing of an archive reaches the d
 
 import io
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from slipway.bundle.locks.downloading import cached_place
 from slipway.bundle.locks.downloads import Download, DownloadKind
 from slipway.bundle.make.trees.charts import subcharts_of
 from slipway.catalog import Module, Release
+from slipway.catalog.chartvalues.known import KnownValues, known_values
 from slipway.catalog.folder.lock import LockedChart
 from slipway.catalog.folder.treefile import SubChart
 from slipway.catalog.rendering import merge
@@ -27,7 +28,10 @@ from slipway.smallfiles import bytes_of
 #: Bytes. Helm itself takes no chart whose files are larger (5 MiB), nor as a whole (100 MiB).
 FILE_LIMIT, CHART_LIMIT = 5 << 20, 100 << 20
 
-CHART, VALUES = "Chart.yaml", "values.yaml"
+CHART, VALUES, SCHEMA = "Chart.yaml", "values.yaml", "values.schema.json"
+
+#: Of a path in a chart: is it asked for?
+Wanted = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +57,29 @@ def read_chart(path: Path) -> ChartFile:
         ConfigurationError: it is none.
     """
     try:
-        files = dict(_of_directory(path) if path.is_dir() else _of_archive(bytes_of(path, CHART_LIMIT)))
+        files = _files(path, _wanted)
         chart = _parsed(files[CHART])
         below = tuple(subcharts_of(chart))
         return ChartFile(path, str(chart["name"]), str(chart["version"]), _values(files), below)
     except (OSError, KeyError, TypeError, ValueError, EOFError, tarfile.TarError) as exc:
-        why = f"{type(exc).__name__}: {exc}"
-        raise ConfigurationError(
-            f"{path.name} is no chart that can be read", where=str(path), why=why
-        ) from exc
+        raise _no_chart(path, exc) from exc
+
+
+def chart_values(path: Path) -> KnownValues:
+    """The values that a chart at a directory or archive knows, with those of the charts in it.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    try:
+        return known_values(_files(path, _speaks))
+    except (OSError, TypeError, ValueError, EOFError, tarfile.TarError) as exc:
+        raise _no_chart(path, exc) from exc
+
+
+def _no_chart(path: Path, exc: Exception) -> ConfigurationError:
+    why = f"{type(exc).__name__}: {exc}"
+    return ConfigurationError(f"{path.name} is no chart that can be read", where=str(path), why=why)
 
 
 def charts_in(directory: Path) -> dict[str, ChartFile]:
@@ -129,14 +147,21 @@ def chart_path(module: Module, release: Release, versions: Versions, workshop: W
     return sources.source_directory(pinned.source, versions, workshop) / PACKED
 
 
-def _of_directory(root: Path) -> Iterator[tuple[str, bytes]]:
+def _files(path: Path, wanted: Wanted) -> dict[str, bytes]:
+    """What is asked for of a chart's directory or archive, by its path in the chart."""
+    return dict(
+        _of_directory(path, wanted) if path.is_dir() else _of_archive(bytes_of(path, CHART_LIMIT), wanted)
+    )
+
+
+def _of_directory(root: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
     for file in sorted(root.rglob("*")):
         path = file.relative_to(root).as_posix()
-        if file.is_file() and _wanted(path) and file.stat().st_size <= FILE_LIMIT:
-            yield from _opened(path, file.read_bytes())
+        if file.is_file() and wanted(path) and file.stat().st_size <= FILE_LIMIT:
+            yield from _opened(path, file.read_bytes(), wanted)
 
 
-def _of_archive(data: bytes) -> Iterator[tuple[str, bytes]]:
+def _of_archive(data: bytes, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
     """Below the one directory that a packed chart is in."""
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
         total = 0
@@ -145,9 +170,9 @@ def _of_archive(data: bytes) -> Iterator[tuple[str, bytes]]:
             if total > CHART_LIMIT:
                 raise ValueError(f"it is larger than {CHART_LIMIT >> 20} MiB")
             path = member.name.removeprefix("./").partition("/")[2]
-            handle = archive.extractfile(member) if member.isfile() and _wanted(path) else None
+            handle = archive.extractfile(member) if member.isfile() and wanted(path) else None
             if handle and member.size <= FILE_LIMIT:
-                yield from _opened(path, handle.read())
+                yield from _opened(path, handle.read(), wanted)
 
 
 def _wanted(path: str) -> bool:
@@ -158,13 +183,21 @@ def _wanted(path: str) -> bool:
     return packed or (inside and name in {CHART, VALUES})
 
 
-def _opened(path: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+def _speaks(path: str) -> bool:
+    """What says something of the values that a chart knows, besides: its templates, and its own schema."""
+    parts = path.split("/")
+    while parts[0] == "charts" and len(parts) > 2:  # noqa: PLR2004 - charts, a chart, what is in it
+        parts = parts[2:]
+    return _wanted(path) or parts[0] == "templates" or parts == [SCHEMA]
+
+
+def _opened(path: str, data: bytes, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
     """A file; a packed chart as the files in it."""
     if not path.endswith(".tgz"):
         yield path, data
         return
     place = path.removesuffix(".tgz")
-    yield from ((f"{place}/{name}", content) for name, content in _of_archive(data))
+    yield from ((f"{place}/{name}", content) for name, content in _of_archive(data, wanted))
 
 
 def _values(files: Mapping[str, bytes], root: str = "") -> dict[str, Any]:

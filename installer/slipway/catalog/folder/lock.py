@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from slipway.catalog.chartvalues.known import KnownValues
 from slipway.catalog.folder.modulefile import Line
 from slipway.catalog.folder.treefile import LockedTree, SubChart
 from slipway.catalog.modules import Tree
@@ -26,6 +27,27 @@ class LockedChart(Model):
     subcharts: tuple[SubChart, ...] = ()
 
 
+class LockedValues(Model):
+    """The values that a chart knows: keys of its closed maps and further words, by their place, each in one line."""
+
+    chart: Line
+    maps: dict[str, str]
+    words: dict[str, str]
+
+    @classmethod
+    def of(cls, chart: str, known: KnownValues) -> "LockedValues":
+        """As it is written."""
+        maps = {path: " ".join(sorted(found)) for path, found in sorted(known.maps.items())}
+        words = {path: " ".join(sorted(found)) for path, found in sorted(known.words.items())}
+        return cls(chart=chart, maps=maps, words=words)
+
+    def known(self) -> KnownValues:
+        """As it is compared."""
+        maps = {path: frozenset(line.split()) for path, line in self.maps.items()}
+        words = {path: frozenset(line.split()) for path, line in self.words.items()}
+        return KnownValues(maps, words)
+
+
 class LockFile(Model):
     """The file. Images and definitions are those of all settings that the module's tests accept."""
 
@@ -36,6 +58,11 @@ class LockFile(Model):
     mentioned: tuple[str, ...] = ()
     """What text in them names besides."""
     crds: tuple[str, ...] = ()
+    values: tuple[LockedValues, ...] = ()
+
+    def known(self, chart: str) -> KnownValues | None:
+        """The values that a chart knows; None: nobody has looked."""
+        return next((one.known() for one in self.values if one.chart == chart), None)
 
     def chart(self, repository: str, name: str, version: str) -> LockedChart | None:
         """The entry of what a release names."""

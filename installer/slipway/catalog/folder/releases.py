@@ -30,6 +30,7 @@ def release_of(entry: ReleaseEntry, lock: LockFile, directory: Path) -> Release:
         repository=entry.repository,
         version=entry.version,
         locked=lock.chart(entry.repository, entry.chart, entry.version),
+        known=lock.known(entry.chart),
         tree=tree,
         locked_tree=lock.tree(tree, entry.chart, entry.version) if tree else None,
     )

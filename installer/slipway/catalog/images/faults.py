@@ -28,6 +28,7 @@ class FaultCode(StrEnum):
     NOT_RUNTIME = "not-runtime"
     NOT_PINNED = "not-pinned"
     NUMBER = "number"
+    UNKNOWN_VALUE = "unknown-value"
     MENTIONED = "mentioned"
     ACKNOWLEDGED = "acknowledged"
     NOT_RENDERED = "not-rendered"
@@ -45,6 +46,7 @@ HINTS: Final = {
     FaultCode.NOT_RUNTIME: "list it as `images`: `runtimeImages` are for what no chart refers to",
     FaultCode.NOT_PINNED: "say in build.yaml how it is assembled, or have it pulled: slipway bundle lock",
     FaultCode.NUMBER: "write it as text in the values, in quotes; or have the template print it with `| int64`",
+    FaultCode.UNKNOWN_VALUE: "correct it: Helm passes over values of which a chart knows nothing, and tells nobody",
     FaultCode.MENTIONED: "if something starts it, list it as `runtimeImages`; if nothing does, say why in "
     "`acknowledgedImages`",
     FaultCode.ACKNOWLEDGED: "acknowledge words that a program replaces and text that nothing starts; take the rest out",

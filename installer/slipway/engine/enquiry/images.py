@@ -12,8 +12,9 @@ from typing import Any
 
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.binaries import binary_archive
-from slipway.bundle.make.charts import ChartFile, chart_path, charts_in, read_chart
+from slipway.bundle.make.charts import ChartFile, chart_path, chart_values, charts_in, read_chart
 from slipway.catalog import Catalog, Module, Release, cluster_facts, samples
+from slipway.catalog.chartvalues.findings import value_faults
 from slipway.catalog.images.faults import Fault, FaultCode, image_faults, locked_faults
 from slipway.catalog.images.found import Rendering, found_in
 from slipway.catalog.images.references import Use
@@ -131,6 +132,10 @@ class _Verifier:
             *image_faults(module, found, self.pinned, complete=self.site is None),
             *spoiled(module, renderings),
         ]
+        for release, chart in charts:
+            if chart:
+                given = [values[release.name] for values in cases]
+                faults += value_faults(module, chart.label, chart_values(chart.path), given)
         labels = tuple(dict.fromkeys(rendering.chart for rendering in renderings))
         crds = {
             item.name.partition("/")[2]

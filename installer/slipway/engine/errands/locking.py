@@ -10,12 +10,12 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.locks import chartrepo
 from slipway.bundle.locks.downloading import Ways, fetched_places
 from slipway.bundle.locks.downloads import Download, Downloads
-from slipway.bundle.make.charts import ChartFile, locked_download, read_chart
+from slipway.bundle.make.charts import ChartFile, chart_values, locked_download, read_chart
 from slipway.bundle.make.trees.packing import packed_tree
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
 from slipway.catalog import Catalog, Module, Release
-from slipway.catalog.folder.lock import LockedChart, LockFile
+from slipway.catalog.folder.lock import LockedChart, LockedValues, LockFile
 from slipway.catalog.folder.reading import LOCK
 from slipway.catalog.folder.treefile import LockedTree
 from slipway.catalog.images.faults import FaultCode
@@ -77,6 +77,7 @@ class ModuleLocker:
             images=checked.images,
             mentioned=checked.mentioned,
             crds=checked.crds,
+            values=_known(releases, charts),
         )
 
     def _resolved(self, release: Release) -> Download:
@@ -97,6 +98,12 @@ class ModuleLocker:
             where, hint = str(module.directory), unrendered[0].hint
             raise ConfigurationError(what, where=where, why=unrendered[0].problem, hint=hint)
         return checked
+
+
+def _known(releases: Mapping[str, Release], charts: Mapping[str, ChartFile]) -> tuple[LockedValues, ...]:
+    """What each chart knows of values, once."""
+    paths = {releases[name].chart: chart.path for name, chart in charts.items()}
+    return tuple(LockedValues.of(name, chart_values(path)) for name, path in sorted(paths.items()))
 
 
 def write_lock(module: Module, lock: LockFile) -> Path:
