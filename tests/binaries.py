@@ -26,6 +26,7 @@ PROGRAMS = (
     "kube-scheduler",
     "kubeadm",
     "kubectl",
+    "kustomize",
     "kwok",
     "oras",
     "registry",
