@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 TIER = .venv/bin/python -m pytest -p no:cacheprovider --durations=15 --durations-min=10
 
-.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api operator nodes e2e test-hosts test-bundles test-gpu test-faults mutate bench bench-bundle clean
+.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api operator nodes e2e test-hosts test-bundles test-modules test-gpu test-faults mutate bench bench-bundle clean
 
 help:            ## what there is
 	@grep -hE '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -52,6 +52,9 @@ test-hosts: setup-dev ## hosts in depth: runtimes, disks, mounts, networks
 test-bundles:    ## bundles in depth: what an upgrade needs, other architectures
 	@scripts/setup.sh --dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
 	$(TIER) tests/bundles
+
+test-modules: binaries ## modules from nothing to nothing at a real API; NAME=one,other; what is seen is kept in levels.yaml
+	SLIPWAY_KEEP_LEVELS=1 $(TIER) tests/levels
 
 test-gpu: setup-dev ## on a machine with an NVIDIA card: driver, toolkit, a container that sees it
 	$(TIER) -m gpu tests/gpu

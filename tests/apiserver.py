@@ -44,9 +44,15 @@ class ApiServer:
     """One API server; `controllers` adds controller-manager and scheduler, `kwok` fake kubelets, `flags` its own."""
 
     def __init__(
-        self, directory: Path, *, controllers: bool = False, kwok: bool = False, flags: Iterable[str] = ()
+        self,
+        directory: Path,
+        *,
+        controllers: bool = False,
+        kwok: bool = False,
+        flags: Iterable[str] = (),
+        stages: Path = STAGES,
     ) -> None:
-        self.directory = directory
+        self.directory, self._stages = directory, stages
         self.port, self._client_port, self._peer_port = free_ports(3)
         self.url = f"https://127.0.0.1:{self.port}"
         self.token = secrets.token_urlsafe(32)
@@ -264,7 +270,7 @@ class ApiServer:
             "--manage-all-nodes=true",
             "--node-lease-duration-seconds=40",
             f"--server-address=127.0.0.1:{port}",
-            f"--config={STAGES}",
+            f"--config={self._stages}",
         )
 
     def _start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:

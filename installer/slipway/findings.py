@@ -209,6 +209,7 @@ class FindingCode(StrEnum):
     UNSAID = "unsaid"
     UNSIGNED = "unsigned"
     UNSUPPORTED_ARCHITECTURE = "unsupported-architecture"
+    STALE = "stale"
     UNSUPPORTED_OS = "unsupported-os"
     UNUSED = "unused"
     UNVERIFIED = "unverified"

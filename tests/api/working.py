@@ -31,10 +31,12 @@ from slipway.operator.reconcile import Reconciler
 from slipway.operator.round import Edges
 from slipway.operator.runtime import OperatorProcess, Settings
 from slipway.operator.wiring import ClusterEngine
-from slipway.settings import API_VERSION, NAMESPACE
-from tests.apiserver import ApiServer
+from slipway.settings import API_VERSION, APPROVE_ANNOTATION, NAMESPACE
+from tests.apiserver import ApiServer, until
 from tests.bare import artifact
 from tests.binaries import binary
+from tests.bundles import named_image
+from tests.charts import chart_of
 from tests.registries import Registry, running_registry
 
 #: Seconds until a module is given up for unhealthy: far longer than any test here takes.
@@ -88,15 +90,20 @@ def write_module(folder: Path) -> None:
     (templates / "deployment.yaml").write_text(DEPLOYMENT)
 
 
-def push_bundle(directory: Path, modules: Path, release: Catalog, registry: Registry) -> None:
-    """Helm and the modules' charts, in the site registry."""
+def push_bundle(directory: Path, release: Catalog, registry: Registry) -> None:
+    """Helm, the modules' charts and what stands for their images, in the site registry: fake kubelets pull none."""
     writer = Writer(directory / "bundle")
     artifacts = [artifact(writer, ArtifactKind.BINARY, "helm", binary("helm"))]
-    for name, module in release.modules.items():
-        packed, chart = directory / f"{name}.tgz", module.releases[0].chart
-        with tarfile.open(packed, "w:gz") as tar:
-            tar.add(modules / name / "chart", chart)
-        artifacts.append(artifact(writer, ArtifactKind.CHART, chart_name(name, chart), packed))
+    for module, chart in [(one, chart) for one in release.modules.values() for chart in one.releases]:
+        packed = directory / f"{module.name}-{chart.name}.tgz"
+        if chart.chart_dir is None:
+            packed = chart_of(release, module, chart)
+        else:
+            with tarfile.open(packed, "w:gz") as tar:
+                tar.add(chart.chart_dir, chart.chart)
+        artifacts.append(artifact(writer, ArtifactKind.CHART, chart_name(module.name, chart.chart), packed))
+    references = {image for module in release.modules.values() for image in module.images}
+    artifacts += [named_image(writer, reference) for reference in sorted(references)]
     made = manifests.manifest_of(
         name="edits", catalog=release.core, slipway=release.version, artifacts=artifacts
     )
@@ -139,15 +146,20 @@ class Site:
     def edit(self, **nodes: str) -> int:
         """Want these modules on these nodes, or not at all where no node is named; the new generation."""
         self.wanted.update(nodes)
+        return self.want(
+            {
+                name: {"enabled": bool(node), "settings": {"node": node or "here"}, **self.more.get(name, {})}
+                for name, node in self.wanted.items()
+            }
+        )
+
+    def want(self, modules: dict[str, dict[str, Any]]) -> int:
+        """Have these modules in the ClusterConfiguration, as `spec.modules` says; the new generation."""
         registry = {
             "mode": "external",
             "endpoint": self.registry.url,
             "caRef": {"name": "registry", "key": "ca"},
             "pullRef": {"name": "registry", "key": "account"},
-        }
-        modules = {
-            name: {"enabled": bool(node), "settings": {"node": node or "here"}, **self.more.get(name, {})}
-            for name, node in self.wanted.items()
         }
         document = {
             "apiVersion": API_VERSION,
@@ -158,6 +170,28 @@ class Site:
         status, answer = self.api.apply(document, manager="user")
         assert status in {200, 201}, answer["message"]
         return int(answer["metadata"]["generation"])
+
+    def make(self, modules: dict[str, dict[str, Any]], *, seconds: float) -> None:
+        """Have these modules, say yes to what is asked, and wait until the operator says Ready of it."""
+        generation, status = self.want(modules), dict[str, Any]()
+
+        def ready() -> bool:
+            path = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}"
+            status.update(self.seen(path, "clusterconfigurations", "tools").get("status") or {})
+            found = {one["type"]: one for one in status.get("conditions", ())}.get("Ready", {})
+            if status.get("observedGeneration", 0) < generation:
+                return False
+            assert found.get("reason") not in {"Failed", "PreflightFailed", "Rejected"}, found
+            if found.get("reason") == "AwaitingApproval":
+                yes = f"{APPROVE_ANNOTATION}={status['operation']['plan']}"
+                self.api.kubectl("-n", NAMESPACE, "annotate", "--overwrite", "cc", "tools", yes)
+            return bool(found.get("status") == "True")
+
+        try:
+            until(ready, seconds=seconds, what="Ready")
+        except TimeoutError:
+            told = {one["type"]: f"{one['reason']}: {one['message']}" for one in status["conditions"]}
+            pytest.fail(f"it does not become Ready of {modules}: {told}")
 
     def seen(self, *path: str) -> dict[str, Any]:
         """An object of our namespace."""
@@ -176,14 +210,20 @@ def working_site(
     modules = directory / "modules"
     for name in names:
         write(modules / name)
-    release = catalog.load([modules])
+    with site_of(directory, api, catalog.load([modules])) as site:
+        yield site
+
+
+@contextmanager
+def site_of(directory: Path, api: ApiServer, release: Catalog) -> Iterator[Site]:
+    """The site of a catalog; its registry ends with it."""
     with (
         running_registry(directory / "registry", directory / "data", name="localhost") as registry,
         pytest.MonkeyPatch.context() as patch,
         connect(api.kubeconfig) as client,
     ):
         patch.setenv("SLIPWAY_STATE", str(directory / "state"))
-        push_bundle(directory, modules, release, registry)
+        push_bundle(directory, release, registry)
         api.install_crds(*crds())
         ensure_namespace(client, NAMESPACE)
         account = f"--from-literal=account={registry.username}:{registry.password}"

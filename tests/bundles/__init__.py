@@ -3,7 +3,7 @@
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -36,8 +36,8 @@ def small_bundle(
     writer = Writer(directory, elsewhere)
     shared = noise.randbytes(size)
     artifacts = [
-        _image(writer, "registry.test/group/first:v1", [shared, noise.randbytes(size)]),
-        _image(writer, "registry.test/second:v2", [shared]),
+        named_image(writer, "registry.test/group/first:v1", [shared, noise.randbytes(size)]),
+        named_image(writer, "registry.test/second:v2", [shared]),
         _file(writer, ArtifactKind.CHART, "page", noise.randbytes(1000), ".tgz"),
     ]
     artifacts += [
@@ -78,7 +78,7 @@ def site_bundle(directory: Path, catalog: Catalog, configuration: Configuration)
     references |= {image for module in catalog.modules.values() for image in module.images}
     programs = [item for item in builder.programs([catalog.versions.kubernetes]) if item[0] != "helm"]
     artifacts = [
-        *(_image(builder.writer, reference, [reference.encode()]) for reference in sorted(references)),
+        *(named_image(builder.writer, reference, [reference.encode()]) for reference in sorted(references)),
         *(
             _file(builder.writer, ArtifactKind.BINARY, name, name.encode(), version=version)
             for name, version in programs
@@ -131,11 +131,12 @@ def _digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def _image(writer: Writer, reference: str, layers: list[bytes]) -> Artifact:
+def named_image(writer: Writer, reference: str, layers: Sequence[bytes] = ()) -> Artifact:
+    """An image of these layers; it runs nothing."""
     return _part(writer, reference, layers, AMD64)[0]
 
 
-def _part(writer: Writer, reference: str, layers: list[bytes], platform: Platform) -> ImagePart:
+def _part(writer: Writer, reference: str, layers: Sequence[bytes], platform: Platform) -> ImagePart:
     """An image for one platform."""
     architecture = platform.architecture
     config = json.dumps({"architecture": architecture, "os": "linux", "name": reference}).encode()

@@ -168,6 +168,7 @@ def test_an_install_survives_kills_and_repeats_nothing(site: Site, tmp_path: Pat
     shutil.rmtree(own)
 
 
+@pytest.mark.level("4", "flannel")
 def test_the_cluster_serves(site: Site) -> None:
     settled(site)
     nodes = site.kubectl_json("get", "nodes")["items"]
@@ -308,6 +309,7 @@ def test_a_file_changed_by_hand_is_shown_and_mended(site: Site) -> None:
     assert planned(site) == []
 
 
+@pytest.mark.level("4", "operator")
 def test_an_operator_killed_in_the_middle_is_followed_by_another(site: Site) -> None:
     patch = {"spec": {"modules": {"welcome": {"enabled": True, "settings": {"replicas": 2}}}}}
     site.kubectl("-n", NAMESPACE, "patch", "cc", site.name, "--type", "merge", "-p", json.dumps(patch))

@@ -69,7 +69,7 @@ def with_folders(release: Catalog, folders: Sequence[Path]) -> Catalog:
             modules[folder.name] = load_module(folder)
         except ConfigurationError as exc:
             broken[folder.name] = exc
-    digests = {folder.name: shipped.digest_of_files([folder]) for folder in folders}
+    digests = {folder.name: shipped.digest_of_module(folder) for folder in folders}
     return replace(
         release,
         modules=dict(sorted(modules.items())),
@@ -93,7 +93,7 @@ def core_digest() -> str:
 
 def _folder_digests(directories: Sequence[Path]) -> dict[str, str]:
     folders = (folder for directory in directories for folder in _module_folders(directory))
-    return {folder.name: shipped.digest_of_files([folder]) for folder in folders}
+    return {folder.name: shipped.digest_of_module(folder) for folder in folders}
 
 
 def _modules(

@@ -1,6 +1,7 @@
 """What of a folder is shipped: in the wheel, in a bundle's catalog, in the operator's image, in a module's own chart.
 
-Digests count exactly this, so what an editor or a tool leaves behind is no other release. Permissions are none of it:
+Digests count exactly this (but what has been tried of a module), so what an editor or a tool leaves behind is no
+other release. Permissions are none of it:
 a shell script is a program wherever it goes, all else is not.
 """
 
@@ -26,6 +27,8 @@ STRAY: Final = (
 )
 #: What only people read or tests use.
 UNSHIPPED: Final = ("tests", "molecule", "README.md")
+#: Of a module: what tests have seen of it. Shipped, and no part of what a module is.
+LEVELS: Final = "levels.yaml"
 
 _KEPT_BACK: Final = re.compile("|".join(map(translate, (*STRAY, *UNSHIPPED))))
 
@@ -46,11 +49,25 @@ def folders(root: Path) -> list[Path]:
     return [entry for entry in found if entry.is_dir() and is_shipped(entry.name) and any(files(entry))]
 
 
+def files_of_module(folder: Path) -> Iterator[Path]:
+    """What a module is: all that is shipped of its folder, but what has been tried of it."""
+    return (file for file in files(folder) if file != folder / LEVELS)
+
+
+def digest_of_module(folder: Path) -> str:
+    """The sha256 over what a module is."""
+    return _digest(((folder, files_of_module(folder)),))
+
+
 def digest_of_files(paths: Iterable[Path]) -> str:
     """The sha256 over names (relative to each given path) and contents of all that is shipped of the paths."""
+    return _digest((root, files(root)) for root in paths)
+
+
+def _digest(parts: Iterable[tuple[Path, Iterable[Path]]]) -> str:
     total = hashlib.sha256()
-    for root in paths:
-        for file in files(root):
+    for root, found in parts:
+        for file in found:
             data = file.read_bytes()
             name = file.relative_to(root.parent).as_posix()
             total.update(f"{name}\0{len(data)}\0".encode())

@@ -32,7 +32,11 @@ def list_(
     ] = None,
     output: Output = Format.TEXT,
 ) -> None:
-    """List modules: name, version, what they provide and require."""
+    """List modules: name, version, level, what they provide and require.
+
+    Levels are what tests have seen: 1 its folder is right, 2 its charts render and their images are declared, 3 Helm
+    installs, changes and removes it at a real API, 4 it does its job on nodes; in brackets: a former form of it.
+    """
     from slipway import catalog
     from slipway.engine.supply.offered import catalog_of_site
 
@@ -43,10 +47,10 @@ def list_(
         emit({"version": loaded.version, "digest": loaded.digest, "modules": modules, "broken": broken})
         return
     rows = [
-        (item.name, item.version, str(item.stage), _provided(item), _required(item), item.summary)
+        (item.name, item.version, _level(item), _provided(item), _required(item), item.summary)
         for item in loaded.modules.values()
     ]
-    table(("NAME", "VERSION", "STAGE", "PROVIDES", "REQUIRES", "SUMMARY"), rows)
+    table(("NAME", "VERSION", "LEVEL", "PROVIDES", "REQUIRES", "SUMMARY"), rows)
     for error in loaded.broken.values():
         print_error(error)
 
@@ -110,11 +114,16 @@ def lock(
 @app.command(
     epilog="Exit codes: 0 right, 4 something must be put right. Example: slipway catalog lint welcome"
 )
-def lint(names: _Names = None, modules_dir: _ModulesDir = None, output: Output = Format.TEXT) -> int:
+def lint(
+    names: _Names = None,
+    modules_dir: _ModulesDir = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Write the table of settings in each README.")] = False,
+    output: Output = Format.TEXT,
+) -> int:
     """Look for what is wrong with modules' folders: words, settings and their tests, pins that nothing takes."""
     from slipway.engine.enquiry.linted import linted_modules
 
-    found = linted_modules(_catalog_of(modules_dir), names or ())
+    found = linted_modules(_catalog_of(modules_dir), names or (), fix=fix)
     if output is Format.JSON:
         emit({"ok": not any(found.values()), "modules": found})
     else:
@@ -253,6 +262,7 @@ def _module(module: Any) -> dict[str, Any]:
             }
             for one in module.resources
         ],
+        "trials": _trials(module),
         "secrets": [one.model_dump(mode="json", by_alias=True) for one in module.secrets],
     }
 
@@ -260,6 +270,20 @@ def _module(module: Any) -> dict[str, Any]:
 def _provided(module: Any) -> str:
     """Capabilities; of one with a ! there is one provider in a cluster."""
     return _joined(f"{one.name}!" if one.exclusive else one.name for one in module.provides)
+
+
+def _trials(module: Any) -> list[dict[str, Any]]:
+    from slipway.catalog.folder.levels import trials_of
+
+    return [trial.model_dump(mode="json", by_alias=True) for trial in trials_of(module.directory)]
+
+
+def _level(module: Any) -> str:
+    """What has been tried of it; of a former form of it in brackets."""
+    from slipway.catalog.folder.levels import reached, trials_of
+
+    found = reached(module, trials_of(module.directory))
+    return str(found) if found else "-"
 
 
 def _required(module: Any) -> str:

@@ -1,4 +1,4 @@
-"""Writes docs/reference/cli.md from the commands themselves: `python -m slipway.cli.docs [--check]`."""
+"""Writes pages of docs/reference from commands and modules: `python -m slipway.cli.docs [--check]`."""
 
 import argparse
 import inspect
@@ -10,6 +10,8 @@ from typing import Any
 
 import typer
 
+from slipway import catalog
+from slipway.catalog.folder.page import modules_page
 from slipway.cli.main import app
 from slipway.settings import data_dir
 
@@ -43,20 +45,23 @@ def reference_text() -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the file; with --check only say whether it is up to date."""
+    """Write the pages; with --check only say whether they are up to date."""
     parser = argparse.ArgumentParser(prog="python -m slipway.cli.docs", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when the file is stale")
-    parser.add_argument("--file", type=Path, default=data_dir() / "docs" / "reference" / "cli.md")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a page is stale")
+    parser.add_argument("--directory", type=Path, default=data_dir() / "docs" / "reference")
     options = parser.parse_args(arguments)
-    text = reference_text()
-    if options.file.exists() and options.file.read_text(encoding="utf-8") == text:
-        return 0
-    if options.check:
-        print(f"{options.file} is stale: python -m slipway.cli.docs", file=sys.stderr)
-        return 1
-    options.file.parent.mkdir(parents=True, exist_ok=True)
-    options.file.write_text(text, encoding="utf-8")
-    return 0
+    pages = {"cli.md": reference_text(), "shipped-modules.md": modules_page(catalog.load())}
+    stale = {options.directory / name: text for name, text in pages.items()}
+    stale = {
+        path: text for path, text in stale.items() if not path.is_file() or path.read_text("utf-8") != text
+    }
+    for path, text in stale.items():
+        if options.check:
+            print(f"{path} is stale: python -m slipway.cli.docs", file=sys.stderr)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return int(options.check and bool(stale))
 
 
 def _sections(command: Any, path: str) -> Iterator[str]:

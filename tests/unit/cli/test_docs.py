@@ -16,10 +16,11 @@ def test_every_command_is_in_it() -> None:
     assert "completion" not in text.split("## slipway completion")[0].split("## slipway init")[1]
 
 
-def test_a_stale_file_is_noticed_and_mended(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "cli.md"
-    file.write_text("old\n")
-    assert docs.main(["--check", "--file", str(file)]) == 1
-    assert "is stale" in capsys.readouterr().err
-    assert docs.main(["--file", str(file)]) == 0
-    assert docs.main(["--check", "--file", str(file)]) == 0
+@pytest.mark.parametrize("page", ["cli.md", "shipped-modules.md"])
+def test_a_stale_page_is_noticed_and_mended(page: str, tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert docs.main(["--directory", str(tmp_path)]) == 0
+    (tmp_path / page).write_text("old\n")
+    assert docs.main(["--check", "--directory", str(tmp_path)]) == 1
+    assert f"{page} is stale" in capsys.readouterr().err
+    assert docs.main(["--directory", str(tmp_path)]) == 0
+    assert docs.main(["--check", "--directory", str(tmp_path)]) == 0

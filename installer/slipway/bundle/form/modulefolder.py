@@ -35,10 +35,10 @@ def is_of_folder(version: str, digest: str) -> bool:
 
 
 def folder_entries(directory: Path) -> list[ArchiveEntry]:
-    """What of a module's folder is shipped, below its name."""
+    """What a module is, below the name of its folder."""
     return [
         ArchiveEntry(f"{directory.name}/{file.relative_to(directory).as_posix()}", 0o644, source=file)
-        for file in shipped.files(directory)
+        for file in shipped.files_of_module(directory)
     ]
 
 

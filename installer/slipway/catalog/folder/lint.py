@@ -11,13 +11,17 @@ from slipway.api.yamlfile import step
 from slipway.catalog.facts import cluster_facts
 from slipway.catalog.folder import reading
 from slipway.catalog.folder.build import Build
+from slipway.catalog.folder.levels import trials_of
 from slipway.catalog.folder.relationlint import relation_findings
+from slipway.catalog.folder.table import with_table
 from slipway.catalog.modules import Module
 from slipway.catalog.relations.asking import answers
 from slipway.catalog.relations.succession import converted, succession_findings
 from slipway.catalog.settings_schema import setting_findings
+from slipway.catalog.shipped import LEVELS
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
+from slipway.landing import land
 from slipway.model.bundle import chart_name
 
 if TYPE_CHECKING:
@@ -44,6 +48,7 @@ def lint_findings(catalog: "Catalog", name: str, site: "Configuration") -> list[
     wrong = list(_no_schema(module.schema))
     return [
         *_readme(module),
+        *_levels(module),
         *(_in_file(reading.SETTINGS, one) for one in wrong or _schema(module.schema, "")),
         *(_in_file(_CASES, one) for one in ([] if wrong else _cases(catalog, module, site))),
         *(_in_file(reading.MODULE, one) for one in _sources(catalog, module)),
@@ -52,6 +57,18 @@ def lint_findings(catalog: "Catalog", name: str, site: "Configuration") -> list[
         *(_in_file(reading.MODULE, one) for one in _kinds(catalog, module)),
         *(_in_file(reading.BUILD, one) for one in _unused(reading.build_of(module.directory), module)),
     ]
+
+
+def mend(module: Module) -> None:
+    """Write what can be made from the rest of the folder: the settings in its README."""
+    file = module.directory / _README
+    if file.is_file() and _readme_of(module) != file.read_text(encoding="utf-8"):
+        land(file, _readme_of(module))
+
+
+def _readme_of(module: Module) -> str:
+    """With the table of its settings as it is now."""
+    return with_table((module.directory / _README).read_text(encoding="utf-8"), module.schema)
 
 
 def _in_file(file: str, finding: Finding) -> Finding:
@@ -64,6 +81,16 @@ def _readme(module: Module) -> Iterator[Finding]:
         yield Finding(_README, "is missing", expected="what it is, and how to see that it works", code=_LEFT)
     elif not file.read_text(encoding="utf-8").startswith(f"# {module.name}\n"):
         yield Finding(_README, "does not begin with its name", expected=f"# {module.name}", code=_LEFT)
+    elif _readme_of(module) != file.read_text(encoding="utf-8"):
+        hint = f"slipway catalog lint {module.name} --fix"
+        yield Finding(_README, "has not the settings of schema.yaml", hint=hint, code=FindingCode.STALE)
+
+
+def _levels(module: Module) -> Iterator[Finding]:
+    try:
+        trials_of(module.directory)
+    except ConfigurationError as exc:
+        yield Finding(LEVELS, exc.why, hint=exc.hint, code=FindingCode.BAD_VALUE)
 
 
 def _no_schema(schema: Mapping[str, Any]) -> Iterator[Finding]:

@@ -154,7 +154,7 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         summary=read.summary,
         stage=Stage(read.stage),
         directory=directory,
-        digest=shipped.digest_of_files([directory]),
+        digest=shipped.digest_of_module(directory),
         provides=tuple(entry.capability() for entry in read.provides),
         requires=tuple(entry.required() for entry in read.requires),
         uses=tuple(entry.use() for entry in read.uses),

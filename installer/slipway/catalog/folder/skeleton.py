@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 from typing import Final
 
+from slipway import yamltext
 from slipway.catalog.folder.reading import MODULE, SETTINGS
+from slipway.catalog.folder.table import with_table
 from slipway.errors import ConfigurationError
 from slipway.landing import land
 from slipway.model.fields import DNS_LABEL
@@ -60,6 +62,7 @@ _README: Final = """\
 What it is, for whom, and what it needs.
 
     kubectl -n NAME get pods      # how to see that it works
+
 """
 _CHART: Final = f"""\
 apiVersion: v2
@@ -73,6 +76,7 @@ _CHART_VALUES: Final = """\
 # All of these come from the module's values.yaml.j2; there is nothing to guess here.
 image: ""
 replicas: 1
+existingSecret: "" # whose keys become environment variables
 resources: {requests: {cpu: 10m, memory: 16Mi}}
 """
 _TEMPLATE: Final = """\
@@ -96,6 +100,10 @@ spec:
       - name: NAME
         image: {{ .Values.image }}
         command: [httpd, -f, -v, -p, "8080", -h, /etc]
+        {{- with .Values.existingSecret }}
+        envFrom:
+        - secretRef: {name: {{ . }}}
+        {{- end }}
         ports:
         - {name: http, containerPort: 8080}
         readinessProbe:
@@ -107,7 +115,7 @@ _FILES: Final = {
     SETTINGS: _SETTINGS,
     "values.yaml.j2": _VALUES,
     "tests/settings.yaml": _CASES,
-    "README.md": _README,
+    "README.md": with_table(_README, yamltext.load(_SETTINGS)),
     "chart/Chart.yaml": _CHART,
     "chart/values.yaml": _CHART_VALUES,
     "chart/templates/NAME.yaml": _TEMPLATE,

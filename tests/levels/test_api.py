@@ -1,0 +1,126 @@
+"""Level 3: a module from nothing through each of its samples to nothing, by an operator at a real API server.
+
+Real are the API server, its controllers and scheduler, Helm, the site registry, the operator; kubelets are KWOK's.
+`make test-modules NAME=...` tries one, or all.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from slipway import catalog
+from slipway.catalog import samples
+from slipway.catalog.modules import Module, Stage
+from slipway.cluster.own import records
+from slipway.cluster.rest.client import Client, connect
+from tests.api.operator.recording import Running
+from tests.api.working import Site, site_of
+from tests.apiserver import STAGES, ApiServer, until
+from tests.levels.objects import Thing, left, things_of
+from tests.levels.volumes import Volumes
+from tests.levels.webhooks import Services
+
+CATALOG = catalog.load()
+#: The network comes before nodes are Ready, and the operator cannot bring itself: both are tried on nodes alone.
+HERE = [
+    one.name for one in CATALOG.modules.values() if one.stage is Stage.PLATFORM and one.name != "operator"
+]
+NAMES = os.environ.get("NAME", "").replace(",", " ").split() or HERE
+#: Of a pod that runs: without one no Service has endpoints, and no webhook is asked.
+ADDRESS = """\
+      {{ with PodIPsWith .spec.nodeName (or .spec.hostNetwork false) .metadata.uid .metadata.name .metadata.namespace }}
+      podIP: {{ index . 0 | Quote }}
+      podIPs:
+      {{ range . }}
+      - ip: {{ . | Quote }}
+      {{ end }}
+      {{ end }}
+"""
+#: Seconds until a module is as wanted: fake kubelets are quick.
+SOON = 240
+
+
+class Place(NamedTuple):
+    """A cluster, and what stands for its services."""
+
+    site: Site
+    services: Services
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A cluster of fake nodes with all modules of this release in its registry, and an operator at work."""
+    directory = tmp_path_factory.mktemp("levels")
+    stages = directory / "stages.yaml"
+    begun = "      startTime: {{ Now | Quote }}\n"
+    assert begun in STAGES.read_text()
+    stages.write_text(STAGES.read_text().replace(begun, ADDRESS + begun))
+    more = {"controllers": True, "kwok": True, "stages": stages}
+    with (
+        Services(directory / "services") as services,
+        ApiServer(directory / "api", flags=services.flags, **more) as api,
+        Volumes(api),
+        site_of(directory, api, CATALOG) as made,
+        Running(made.runtime()),
+    ):
+        services.serve(api)
+        made.want({name: {"enabled": False} for name in HERE})
+        settled(api)
+        yield Place(made, services)
+
+
+def settled(api: ApiServer) -> None:
+    """Wait until controllers have made what they make for themselves."""
+    seen = set[Thing]()
+
+    def same() -> bool:
+        time.sleep(2)
+        before = set(seen)
+        seen.update(things_of(api))
+        return seen == before
+
+    until(same, seconds=SOON, what="nothing more comes")
+
+
+@pytest.fixture
+def client(place: Place) -> Iterator[Client]:
+    with connect(place.site.api.kubeconfig) as client:
+        yield client
+        place.site.want({name: {"enabled": False} for name in NAMES})
+
+
+def tried(name: str) -> Any:
+    return pytest.param(CATALOG.named(name), marks=pytest.mark.level("3", name), id=name)
+
+
+@pytest.mark.parametrize("module", [tried(name) for name in NAMES])
+def test_from_nothing_to_nothing(
+    module: Module, place: Place, client: Client, record_property: Callable[[str, object], None]
+) -> None:
+    site, asked = place.site, set(place.services.asked)
+    before = things_of(site.api)
+    started, seconds, objects = time.monotonic(), 0.0, 0
+    for settings in samples(module):
+        site.make({module.name: {"enabled": True, "settings": settings}}, seconds=SOON)
+        record = records.read_module(client, module.name)
+        assert record is not None
+        assert record.phase == "Healthy"
+        seconds, objects = seconds or time.monotonic() - started, objects or len(record.objects)
+    answered = place.services.asked - asked  # by what stands for its services
+    measured = {"seconds": round(seconds, 1), "objects": objects, "level": "3w" if answered else "3"}
+    record_property("trials", {module.name: measured})
+    site.make({module.name: {"enabled": False}}, seconds=SOON)
+    rest = set[Thing]()
+
+    def gone() -> bool:
+        rest.clear()
+        rest.update(left(things_of(site.api) - before, module))
+        return not rest
+
+    try:
+        until(gone, seconds=SOON, what="nothing is left")
+    except TimeoutError:
+        pytest.fail(f"a removal leaves {sorted(rest)}")
