@@ -18,9 +18,10 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from slipway.cluster.lifecycle.helm import Helm
-from slipway.cluster.lifecycle.modules import Work, apply_module, preload
+from slipway.cluster.lifecycle.modules import apply_module
 from slipway.cluster.lifecycle.removal import remove_module
 from slipway.cluster.lifecycle.turns import Ended, Turns
+from slipway.cluster.lifecycle.work import Work, preload
 from slipway.cluster.own.records import now
 from slipway.cluster.rest.client import connect
 from slipway.errors import Interrupted, SlipwayError

@@ -43,6 +43,16 @@ def _at(tree: Any, path: str) -> Any:
     return tree
 
 
+class Wait(StrEnum):
+    """What is waited for after a release, before the next one comes."""
+
+    NOTHING = ""
+    CRDS = "crds"
+    """Kinds that the next one has objects of are served, whoever defines them."""
+    READY = "ready"
+    """All its objects are current, and its webhooks can answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tree:
     """Files of which Slipway packs a chart: `path` of a Go module (MODULE@VERSION), or of a commit at a git server.
@@ -85,6 +95,7 @@ class Release:
     locked_tree: "LockedTree | None" = None
     known: "KnownValues | None" = None
     """The values that its chart knows, as lock.yaml has them; None: nobody has looked."""
+    wait: Wait = Wait.NOTHING
 
     @property
     def by_build(self) -> bool:

@@ -187,6 +187,8 @@ class ReleaseRecord:
     digest: str = ""
     """Of what stands; empty from the moment an intent to change it is written until that is done."""
     good: GoodRevision = field(default_factory=GoodRevision)
+    bytes: int = 0
+    """Of Helm's Secret of the revision, where they are so many that somebody has to know."""
 
     @property
     def half_done(self) -> bool:

@@ -151,6 +151,7 @@ def _release(release: Release, chart: ChartRef, values: Mapping[str, Any]) -> Re
         labels=release.labels,
         chart=chart,
         values=values,
+        wait=release.wait,
     )
 
 

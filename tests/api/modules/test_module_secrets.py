@@ -15,9 +15,10 @@ from slipway.catalog import Catalog, Fate, Removal
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle.helm import Helm
 from slipway.cluster.lifecycle.losses import losses_of
-from slipway.cluster.lifecycle.modules import Work, apply_module
+from slipway.cluster.lifecycle.modules import apply_module
 from slipway.cluster.lifecycle.removal import remove_module
 from slipway.cluster.lifecycle.secrets import READ, secret_requests
+from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.observe import observe
 from slipway.cluster.own import madesecrets, records
 from slipway.cluster.own.settings import ensure_namespace

@@ -13,8 +13,9 @@ import pytest
 
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle.helm import Deployed, Helm
-from slipway.cluster.lifecycle.modules import Work, apply_module
+from slipway.cluster.lifecycle.modules import apply_module
 from slipway.cluster.lifecycle.removal import remove_module
+from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.observe import observe
 from slipway.cluster.own import records
 from slipway.cluster.own.noderecords import apply_node, mark_begun

@@ -55,6 +55,7 @@ class ReleaseEntry(Model):
     create_namespace: bool = True
     values: InFolder = ""
     labels: dict[str, str] = Field(default_factory=dict)
+    wait: Literal["", "crds", "ready"] = ""
 
 
 class HealthEntry(Model):

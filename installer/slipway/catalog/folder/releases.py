@@ -6,7 +6,7 @@ from typing import Final
 
 from slipway.catalog.folder.lock import LockFile
 from slipway.catalog.folder.modulefile import ReleaseEntry
-from slipway.catalog.modules import Release
+from slipway.catalog.modules import Release, Wait
 from slipway.errors import Finding
 from slipway.findings import FindingCode
 from slipway.smallfiles import text_of
@@ -31,6 +31,7 @@ def release_of(entry: ReleaseEntry, lock: LockFile, directory: Path) -> Release:
         version=entry.version,
         locked=lock.chart(entry.repository, entry.chart, entry.version),
         known=lock.known(entry.chart),
+        wait=Wait(entry.wait),
         tree=tree,
         locked_tree=lock.tree(tree, entry.chart, entry.version) if tree else None,
     )
@@ -46,6 +47,9 @@ def release_mistakes(entries: Sequence[ReleaseEntry], directory: Path) -> Iterat
         if _origin(first.setdefault(entry.chart, entry)) != _origin(entry):
             text = f"release {first[entry.chart].name} has another chart {entry.chart}"
             yield Finding(f"{path}.chart", text, code=_TWICE)
+    if entries and entries[-1].wait:
+        text = "is said of the last release: no other comes after it"
+        yield Finding(f"releases[{len(entries) - 1}].wait", text, code=_BAD)
 
 
 def _files(path: str, entry: ReleaseEntry, directory: Path) -> Iterator[Finding]:

@@ -21,9 +21,12 @@ _BROKEN = "failed,pending-install,pending-upgrade,pending-rollback"
 
 #: By Helm on every object: whose it is. Somebody else's of the same name is never touched.
 RELEASE = "meta.helm.sh/release-name"
-_RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
-#: Kinds that hold what cannot be made again: no attempt is reason enough to delete one.
-_DATA = frozenset({"CustomResourceDefinition", "PersistentVolume", "PersistentVolumeClaim"})
+RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
+CLAIM = ("v1", "PersistentVolumeClaim")
+VOLUME = ("v1", "PersistentVolume")
+DEFINITION = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+#: Kinds that hold what cannot be made again: no attempt, and no upgrade, is reason enough to delete one.
+DATA = frozenset({CLAIM, VOLUME, DEFINITION})
 #: By charts: an object that outlives its release.
 KEEP = "helm.sh/resource-policy"
 
@@ -57,20 +60,30 @@ def left_by_attempts(client: Client, release: str, namespace: str) -> tuple[Obje
 
 def delete_surplus(client: Client, release: str, namespace: str, surplus: Iterable[ObjectRef]) -> None:
     """Delete what is still there of `surplus`: the release's own objects, but for data and what the chart keeps."""
-    for ref in (ref for ref in surplus if ref.kind not in _DATA):
+    for ref in (ref for ref in surplus if (ref.api_version, ref.kind) not in DATA):
         found = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
         meta = (found or {}).get("metadata") or {}
         notes = meta.get("annotations") or {}
-        ours = (notes.get(RELEASE), notes.get(_RELEASE_NAMESPACE)) == (release, namespace)
+        ours = (notes.get(RELEASE), notes.get(RELEASE_NAMESPACE)) == (release, namespace)
         if ours and notes.get(KEEP) != "keep" and not meta.get("deletionTimestamp"):
             client.delete(ref.api_version, ref.kind, ref.name, ref.namespace, uid=meta["uid"])
 
 
 def _manifest(secret: Object) -> tuple[Object, ...]:
-    """What a revision consists of. Helm keeps it as JSON, gzipped, in base64; the API adds a base64 of its own."""
+    """What a revision consists of."""
+    release = release_in(secret)
+    return tuple(objects(release.get("manifest") or "", where=f"release/{release.get('name', '')}"))
+
+
+def release_in(secret: Object) -> Object:
+    """A revision as Helm keeps it: as JSON, gzipped, in base64; the API adds a base64 of its own.
+
+    Raises:
+        StepError: it is none.
+    """
     try:
         packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-        release = dict(json_in(_unpacked(packed)))
+        return dict(json_in(_unpacked(packed)))
     except (KeyError, TypeError, ValueError, zlib.error) as exc:
         meta = secret["metadata"]
         raise StepError(
@@ -79,7 +92,6 @@ def _manifest(secret: Object) -> tuple[Object, ...]:
             why=str(exc),
             hint="remove this Secret: that revision never came to stand",
         ) from exc
-    return tuple(objects(release.get("manifest") or "", where=f"release/{release.get('name', '')}"))
 
 
 def _unpacked(packed: bytes) -> bytes:

@@ -7,58 +7,43 @@ goes back to what was good last; a first install that fails is kept, to be looke
 """
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle import attempts, diagnosis, drift, helm, waiting
-from slipway.cluster.lifecycle.helm import Deployed, Helm
+from slipway.cluster.lifecycle.attempts import DATA
+from slipway.cluster.lifecycle.definitions.applying import apply_definitions
+from slipway.cluster.lifecycle.definitions.carried import Carried
+from slipway.cluster.lifecycle.goingback import write_failed
+from slipway.cluster.lifecycle.helm import Deployed
+from slipway.cluster.lifecycle.preparing import definitions_of
 from slipway.cluster.lifecycle.releases import (
     begun_record,
+    objects_of,
+    refused_record,
     release_digest,
     releases_to_change,
     surplus_objects,
     with_attempts,
+    with_former_data,
     with_objects,
     with_release,
 )
+from slipway.cluster.lifecycle.retaining import mark_kept, take_out
 from slipway.cluster.lifecycle.secrets import with_readers, with_secrets, without_surplus
+from slipway.cluster.lifecycle.sizes import size_message, stored_bytes
+from slipway.cluster.lifecycle.stages.between import Between, await_stage
+from slipway.cluster.lifecycle.stages.webhooks import with_webhooks_named
+from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own import records, settings
-from slipway.cluster.rest import credentials
-from slipway.cluster.rest.client import Client
-from slipway.errors import Interrupted, SlipwayError, StepError
-from slipway.model.modulehealth import Kinds
+from slipway.errors import Interrupted, StepError
 from slipway.model.record import Intent, ModulePhase, ModuleRecord
-from slipway.planning.requests.request import ChartRef, ModuleRequest, ReleaseRequest
-
-#: Seconds that a rolled back release gets to be healthy again, before the failure is told.
-ROLLBACK_SECONDS = 60.0
+from slipway.planning.requests.request import ModuleRequest, ReleaseRequest
 
 #: Of what no plan was made.
 NO_PARTS: Final[Mapping[str, str]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What it takes to work on modules. `slot` bounds how many Helm programs run at once."""
-
-    client: Client
-    helm: Helm
-    artifact_path: Callable[[ChartRef], Path]
-    cancelled: Callable[[], bool] = lambda: False
-    progress: Callable[[str], None] = lambda _: None
-    slot: Callable[[], AbstractContextManager[object]] = field(default=nullcontext)
-    kinds: Kinds = field(default_factory=dict)
-    """What modules declare of the status of kinds."""
-
-
-def preload() -> None:
-    """Import the heavy libraries now: what Ansible's workers find in the process that they are forked from."""
-    credentials.import_library()
-    import pyhelm3.command  # noqa: F401
 
 
 def apply_module(
@@ -76,19 +61,21 @@ def apply_module(
     before = records.read_module(work.client, request.name) or _new(request.name)
     drifted = any(drift.differences(before, drift.metadata_by_key(work.client, before.objects)))
     todo = releases_to_change(before, request, drifted=drifted)
+    definitions = _prepared(work, request, before, todo)
     record = with_attempts(work.client, begun_record(before, request, intent, todo), before, todo)
     record = _with_waited(record, _waited(before, intent))
     records.write_module(work.client, record)
     try:
         record = with_secrets(work.client, request, record)
-        record = _releases(work, request, record, todo)
+        record = _releases(work, request, record, definitions)
         record = with_readers(work.client, request, record)
         _healthy(work, request, record)
     except StepError as error:
+        with_webhooks_named(work.client, error)
         if work.cancelled():  # what is about to be changed anyway is not rolled back first
             raise Interrupted("stopped after a failure", why=error.why or error.what) from error
         if not error.retryable:  # what time heals leaves the intent open: the next attempt continues
-            _failed(work, request, record, error)
+            write_failed(work, request, record, error)
         raise
     done = replace(
         without_surplus(work.client, request, _with_waited(record, 0)),
@@ -96,11 +83,23 @@ def apply_module(
         digest=intent.digest,
         parts=dict(parts),
         intent=None,
-        message="",
+        message=size_message(record),
         time=utc_text(),
     )
     records.write_module(work.client, done)
     return done
+
+
+def _prepared(
+    work: Work, request: ModuleRequest, before: ModuleRecord, todo: tuple[str, ...]
+) -> Mapping[str, tuple[Carried, ...]]:
+    """The definitions of what is to be changed; where that is refused, the record says so and all stays as it was."""
+    try:
+        return definitions_of(work, request, before, todo)
+    except StepError as error:
+        if not error.retryable and not before.intent:
+            records.write_module(work.client, refused_record(before, str(error.why or error.what)))
+        raise
 
 
 def _new(name: str) -> ModuleRecord:
@@ -118,29 +117,65 @@ def _with_waited(record: ModuleRecord, seconds: float) -> ModuleRecord:
 
 
 def _releases(
-    work: Work, request: ModuleRequest, record: ModuleRecord, todo: tuple[str, ...]
+    work: Work, request: ModuleRequest, record: ModuleRecord, definitions: Mapping[str, tuple[Carried, ...]]
 ) -> ModuleRecord:
-    """Bring each release to its digest, in order, and uninstall those that are wanted no more."""
-    for item in request.releases:
-        if item.name in todo:
-            record = _release(work, item, record)
+    """Bring each release to its digest, in order, and uninstall those that are wanted no more.
+
+    `definitions`: of those that are to be changed.
+    """
+    left = [item for item in request.releases if item.name in definitions]
+    for before, item in zip((None, *request.releases), request.releases, strict=False):
+        if before and left:  # what comes after the last one that changes is there already
+            record = _staged(work, Between(record, before, item, _seconds_left(request, record)))
+        if left and item is left[0]:
+            record = _release(work, item, record, definitions[item.name])
+            left.pop(0)
     known = record.extra.releases
     gone = {name for name in known if name not in record.releases}
     for name in gone:
-        _uninstall(work, name, known[name].namespace)
+        mark_kept(work.client, objects_of(record, name))
+        take_out(work.client, name, known[name].namespace, DATA)
+        with work.slot():
+            work.helm.uninstall(name, known[name].namespace)
     if gone:
         record = with_objects(work.client, record, {}, gone)
         records.write_module(work.client, record)
     return record
 
 
-def _release(work: Work, item: ReleaseRequest, record: ModuleRecord) -> ModuleRecord:
-    """Bring one release to its digest; the record, written, with what then stands."""
+def _staged(work: Work, between: Between) -> ModuleRecord:
+    """The record after the wait between two releases; where that is stopped, it says how long it was."""
+    started = time.monotonic()
+    try:
+        await_stage(work, between)
+    except Interrupted:
+        waited = between.record.extra.waited + time.monotonic() - started
+        records.write_module(work.client, _with_waited(between.record, waited))
+        raise
+    return between.record
+
+
+def _seconds_left(request: ModuleRequest, record: ModuleRecord) -> float:
+    return max(0.0, request.health.timeout - record.extra.waited)
+
+
+def _release(
+    work: Work, item: ReleaseRequest, record: ModuleRecord, carried: tuple[Carried, ...]
+) -> ModuleRecord:
+    """Bring one release, and before it its definitions, to its digest; the record, written, with what then stands."""
     name, namespace, digest = item.name, item.namespace, release_digest(item)
+    definitions = apply_definitions(work, record, item, carried)
+    mark_kept(work.client, objects_of(record, name))
     deployed = _deploy(work, item, digest)
-    fresh = attempts.object_refs(work.client, deployed.manifest, namespace)
+    made = attempts.object_refs(work.client, deployed.manifest, namespace)
+    fresh = with_former_data(work.client, record, name, (*definitions, *made))
     attempts.delete_surplus(work.client, name, namespace, surplus_objects(record, name, fresh))
-    known = replace(record.extra.releases[name], digest=digest, revision=deployed.revision)
+    known = replace(
+        record.extra.releases[name],
+        digest=digest,
+        revision=deployed.revision,
+        bytes=stored_bytes(work, item, deployed.revision),
+    )
     record = with_objects(work.client, with_release(record, name, known), {name: fresh}, set())
     records.write_module(work.client, record)
     return record
@@ -169,7 +204,7 @@ def _healthy(work: Work, request: ModuleRequest, record: ModuleRecord) -> None:
             work.client,
             record.objects,
             health.rules,
-            seconds=max(0.0, health.timeout - waited),
+            seconds=_seconds_left(request, record),
             cancelled=work.cancelled,
             progress=work.progress,
             kinds=work.kinds,
@@ -183,63 +218,3 @@ def _healthy(work: Work, request: ModuleRequest, record: ModuleRecord) -> None:
             where=f"module/{record.name}/apply",
             why=diagnosis.diagnose(work.client, record.objects, pending),
         )
-
-
-def _failed(work: Work, request: ModuleRequest, record: ModuleRecord, error: StepError) -> None:
-    """Write what stands after a failure: rolled back where there was something good, kept otherwise."""
-    record = records.read_module(work.client, record.name) or record
-    message = str(error.why or error.what)
-    record, note = _roll_back(work, request, record)
-    kept = "it is kept as it is; mend the cause and run again, it is continued"
-    error.hint = error.hint or note or kept
-    failed = replace(record, phase=ModulePhase.FAILED, intent=None, message=message[:2000], time=utc_text())
-    records.write_module(work.client, failed)
-
-
-def _roll_back(work: Work, request: ModuleRequest, record: ModuleRecord) -> tuple[ModuleRecord, str]:
-    """Every release that was good once and stands otherwise, or half done, goes back to that as a new revision."""
-    back = [item for item in reversed(request.releases) if _is_worse(record, item.name)]
-    try:
-        for item in back:
-            record = _back(work, item.name, item.namespace, record)
-    except SlipwayError as error:
-        return record, f"rolling back failed too: {error.why or error.what}"
-    if not back:
-        return record, ""
-    try:
-        pending = waiting.wait_until_healthy(
-            work.client,
-            record.objects,
-            (),
-            seconds=ROLLBACK_SECONDS,
-            cancelled=work.cancelled,
-            kinds=work.kinds,
-        )
-    except Interrupted:
-        return record, "it was rolled back; an edit came meanwhile"
-    outcome = "is not healthy yet" if pending else "is healthy again"
-    return record, f"it was rolled back and {outcome}; correct the ClusterConfiguration and run again"
-
-
-def _is_worse(record: ModuleRecord, release: str) -> bool:
-    """Whether a release has something good to go back to."""
-    known = record.extra.releases[release]
-    return bool(known.good.digest) and known.digest != known.good.digest
-
-
-def _back(work: Work, release: str, namespace: str, record: ModuleRecord) -> ModuleRecord:
-    """One release as it was when it was good last; the record with what then stands."""
-    known = record.extra.releases[release]
-    with work.slot():
-        work.helm.rollback(release, known.good.revision, namespace)
-        deployed = work.helm.status(release, namespace)
-    good = replace(known.good, revision=deployed.revision)
-    known = replace(known, digest=good.digest, revision=good.revision, good=good)
-    fresh = attempts.object_refs(work.client, deployed.manifest, namespace)
-    attempts.delete_surplus(work.client, release, namespace, surplus_objects(record, release, fresh))
-    return with_objects(work.client, with_release(record, release, known), {release: fresh}, set())
-
-
-def _uninstall(work: Work, release: str, namespace: str) -> None:
-    with work.slot():
-        work.helm.uninstall(release, namespace)

@@ -59,6 +59,21 @@ def _begun(before: ModuleRecord, item: ReleaseRequest, *, changing: bool) -> Rel
     return replace(entry, digest="") if changing else entry
 
 
+def refused_record(before: ModuleRecord, message: str) -> ModuleRecord:
+    """The record of a module of which nothing was changed: it stands as it did, and what was wanted cannot be."""
+    releases = {
+        name: replace(known, good=good_revision(before, name))
+        for name, known in before.extra.releases.items()
+    }
+    return replace(
+        before,
+        phase=ModulePhase.FAILED,
+        message=message[:2000],
+        extra=replace(before.extra, releases=releases),
+        time=utc_text(),
+    )
+
+
 def good_revision(record: ModuleRecord, release: str) -> GoodRevision:
     """A release when the module was healthy last."""
     known = record.extra.releases.get(release)
@@ -114,12 +129,31 @@ def with_objects(
     return replace(record, objects=refs, extra=details)
 
 
+def objects_of(record: ModuleRecord, release: str) -> tuple[ObjectRef, ...]:
+    """What a record has of one release."""
+    owners = record.extra.objects
+    return tuple(ref for ref in record.objects if owners.get(drift.ref_key(ref)) == release)
+
+
 def surplus_objects(record: ModuleRecord, release: str, fresh: tuple[ObjectRef, ...]) -> Iterator[ObjectRef]:
     """Objects recorded of a release that it does not consist of any more."""
-    owners, keys = record.extra.objects, {drift.ref_key(ref) for ref in fresh}
-    for ref in record.objects:
-        if owners.get(drift.ref_key(ref)) == release and drift.ref_key(ref) not in keys:
-            yield ref
+    keys = {drift.ref_key(ref) for ref in fresh}
+    yield from (ref for ref in objects_of(record, release) if drift.ref_key(ref) not in keys)
+
+
+def with_former_data(
+    client: Client, record: ModuleRecord, release: str, fresh: tuple[ObjectRef, ...]
+) -> tuple[ObjectRef, ...]:
+    """The objects of a release, each once; with them the claims and definitions that it had before, where they are.
+
+    They stay recorded: a removal decides what becomes of them.
+    """
+    every = {drift.ref_key(ref): ref for ref in fresh}
+    former = [
+        ref for ref in surplus_objects(record, release, fresh) if (ref.api_version, ref.kind) in attempts.DATA
+    ]
+    there = drift.metadata_by_key(client, former)
+    return (*every.values(), *(ref for ref in former if drift.ref_key(ref) in there))
 
 
 def untrusted_record(record: ModuleRecord) -> ModuleRecord:

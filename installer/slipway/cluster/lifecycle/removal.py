@@ -1,27 +1,30 @@
-"""One module taken away, and what it made verified to be gone. Dependents went before: the plan ordered them."""
+"""One module taken away, and what it made verified to be gone. Dependents went before: the plan ordered them.
 
-import time
+Custom resources go first, while the controller lives that their finalizers wait for. What is retained is taken out of
+Helm's revision before Helm deletes what that has.
+"""
+
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from slipway.catalog import Fate, Removal
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle import drift
-from slipway.cluster.lifecycle.attempts import KEEP
-from slipway.cluster.lifecycle.losses import CLAIM, DEFINITION, losses_of, of_claims
-from slipway.cluster.lifecycle.modules import Work
+from slipway.cluster.lifecycle.attempts import DATA, KEEP
+from slipway.cluster.lifecycle.gone import await_gone
+from slipway.cluster.lifecycle.losses import fate_of, losses_of, of_claims, of_definitions
 from slipway.cluster.lifecycle.releases import untrusted_record
+from slipway.cluster.lifecycle.resources import remove_resources
+from slipway.cluster.lifecycle.retaining import release_claims, take_out
+from slipway.cluster.lifecycle.stages.webhooks import with_webhooks_named
+from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own import records
 from slipway.cluster.own.madesecrets import SECRET, is_kept, secrets_of
-from slipway.cluster.rest.client import Client, Object
-from slipway.errors import Interrupted, StepError
+from slipway.cluster.rest.client import Client
+from slipway.errors import StepError
 from slipway.model.record import Intent, ModulePhase, ModuleRecord, ObjectRef
 from slipway.planning.requests.request import RemovalRequest
 from slipway.settings import NAMESPACE
-
-#: Seconds for objects to go, finalizers included.
-GONE_SECONDS = 120.0
-POLL_SECONDS = 0.3
 
 #: Namespaces that are never deleted, whatever a module says.
 PROTECTED = frozenset({"default", "kube-system", "kube-public", "kube-node-lease", "slipway-system"})
@@ -39,22 +42,18 @@ def remove_module(work: Work, request: RemovalRequest, intent: Intent) -> None:
         return
     policy = request.removal
     _refuse_more(losses_of(work.client, record, policy), request)
-    record = replace(untrusted_record(record), phase=ModulePhase.REMOVING, intent=intent, time=utc_text())
+    record = replace(
+        untrusted_record(record),
+        phase=ModulePhase.REMOVING,
+        intent=intent,
+        objects=_all_objects(work.client, record, policy),
+        time=utc_text(),
+    )
     records.write_module(work.client, record)
-    pods = _pod_selectors(work.client, record.objects)
     try:
-        for name in reversed(record.releases):
-            work.progress(f"uninstalling {name}")
-            with work.slot():
-                work.helm.uninstall(name, _namespace(record, name))
-        if policy.data is Fate.DELETE:
-            _delete_claims(work.client, record)
-        _delete_secrets(work.client, record, policy)
-        expected = [ref for ref in record.objects if not _retained(work.client, ref, policy)]
-        _leftovers(work.client, expected)
-        _wait_gone(work, record, expected, pods)
-        _namespaces(work, record, policy)
+        _take_away(work, record, policy)
     except StepError as error:
+        with_webhooks_named(work.client, error)
         if error.retryable:
             raise
         failed = replace(
@@ -63,6 +62,33 @@ def remove_module(work: Work, request: RemovalRequest, intent: Intent) -> None:
         records.write_module(work.client, failed)
         raise
     records.delete_module(work.client, record.name)
+
+
+def _take_away(work: Work, record: ModuleRecord, policy: Removal) -> None:
+    pods = _pod_selectors(work.client, record.objects)
+    remove_resources(work, record, policy)
+    if policy.data is not Fate.DELETE:
+        release_claims(work.client, record)
+    for name in reversed(record.releases):
+        work.progress(f"uninstalling {name}")
+        take_out(work.client, name, _namespace(record, name), DATA)
+        with work.slot():
+            work.helm.uninstall(name, _namespace(record, name))
+    _delete_secrets(work.client, record, policy)
+    expected = [ref for ref in record.objects if not _retained(work.client, ref, policy)]
+    _leftovers(work.client, expected)
+    await_gone(work, record, expected, pods)
+    _namespaces(work, record, policy)
+
+
+def _all_objects(client: Client, record: ModuleRecord, policy: Removal) -> tuple[ObjectRef, ...]:
+    """What it made, with what no record names until here: claims by templates, definitions of a killed run."""
+    more = [
+        *(of_claims(client, record) if policy.data is Fate.DELETE else ()),
+        *(of_definitions(client, record) if policy.crds is Fate.DELETE else ()),
+    ]
+    known = {drift.ref_key(ref) for ref in record.objects}
+    return (*record.objects, *{ref for ref in more if drift.ref_key(ref) not in known})
 
 
 def _namespace(record: ModuleRecord, release: str) -> str:
@@ -94,11 +120,6 @@ def _refuse_more(lost: Iterable[ObjectRef], request: RemovalRequest) -> None:
         )
 
 
-def _delete_claims(client: Client, record: ModuleRecord) -> None:
-    for claim in of_claims(client, record):
-        client.delete(*CLAIM, claim.name, claim.namespace, uid=claim.uid)
-
-
 def _delete_secrets(client: Client, record: ModuleRecord, policy: Removal) -> None:
     """The copies that charts looked for; with the data, what was made as well."""
     kept = [NAMESPACE] if policy.data is Fate.DELETE else []
@@ -113,10 +134,9 @@ def _retained(client: Client, ref: ObjectRef, policy: Removal) -> bool:
     """Whether the policy, or Helm's own annotation, lets an object stay."""
     if is_kept(ref) and policy.data is not Fate.DELETE:
         return True
-    if ref.kind == DEFINITION[1] and policy.crds is not Fate.DELETE:
-        return True
-    if (ref.api_version, ref.kind) == CLAIM and policy.data is not Fate.DELETE:
-        return True
+    fate = fate_of(ref.api_version, ref.kind, policy)
+    if fate is not None:
+        return fate is not Fate.DELETE
     found = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
     notes = (found or {}).get("metadata", {}).get("annotations") or {}
     return notes.get(KEEP) == "keep"
@@ -131,55 +151,6 @@ def _leftovers(client: Client, expected: list[ObjectRef]) -> None:
             client.delete(ref.api_version, ref.kind, ref.name, ref.namespace, uid=ref.uid)
 
 
-def _wait_gone(
-    work: Work, record: ModuleRecord, expected: list[ObjectRef], pods: list[tuple[str, str]]
-) -> None:
-    deadline = time.monotonic() + GONE_SECONDS
-    while remaining := [*_remaining(work.client, expected), *_pods(work.client, pods)]:
-        if work.cancelled():
-            raise Interrupted("stopped while objects were going", where=f"module/{record.name}/remove")
-        if time.monotonic() > deadline:
-            raise StepError(
-                f"what module {record.name} made does not go",
-                where=f"module/{record.name}/remove",
-                why="; ".join(remaining[:5]),
-                hint="remove what holds them, then run again",
-            )
-        work.progress(f"{len(remaining)} objects are going")
-        time.sleep(POLL_SECONDS)
-
-
-def _remaining(client: Client, expected: list[ObjectRef]) -> list[str]:
-    found = drift.metadata_by_key(client, expected)
-    return [
-        f"{name}{_finalizers(found[name])}{_held_by(client, ref)}"
-        for name, ref in ((drift.ref_key(ref), ref) for ref in expected)
-        if name in found and found[name]["uid"] == ref.uid
-    ]
-
-
-def _finalizers(meta: Object) -> str:
-    return f" (finalizers: {', '.join(meta['finalizers'])})" if meta.get("finalizers") else ""
-
-
-def _held_by(client: Client, ref: ObjectRef) -> str:
-    """What a namespace says of itself while it is going: what is left in it, or which API does not answer."""
-    if ref.kind != "Namespace":
-        return ""
-    namespace = client.get(ref.api_version, ref.kind, ref.name) or {}
-    conditions = (namespace.get("status") or {}).get("conditions") or ()
-    said = [str(one.get("message", "")) for one in conditions if one.get("status") == "True"]
-    return f": {'; '.join(said)}" if said else ""
-
-
-def _pods(client: Client, selectors: list[tuple[str, str]]) -> list[str]:
-    return [
-        f"pod {namespace}/{pod['metadata']['name']}"
-        for namespace, labels in selectors
-        for pod in client.list("v1", "Pod", namespace, labels=labels, metadata_only=True)
-    ]
-
-
 def _namespaces(work: Work, record: ModuleRecord, policy: Removal) -> None:
     """Namespaces made for the module, where nothing of anybody is left in them."""
     if policy.namespace is not Fate.DELETE_IF_EMPTY:
@@ -192,7 +163,7 @@ def _namespaces(work: Work, record: ModuleRecord, policy: Removal) -> None:
         if found:
             work.client.delete("v1", "Namespace", name)
             refs.append(ObjectRef("v1", "Namespace", name, uid=found["metadata"]["uid"]))
-    _wait_gone(work, record, refs, [])
+    await_gone(work, record, refs, [])
 
 
 #: Kinds whose presence makes a namespace somebody's.

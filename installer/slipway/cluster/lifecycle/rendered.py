@@ -18,11 +18,16 @@ def manifests(text: str) -> tuple[Manifest, ...]:
     """The objects; lists are taken apart. A document without a comment is of the template before it."""
     found: list[Manifest] = []
     template = ""
-    for part in _BOUNDARY.split(text):
+    for part in parted(text):
         named = _SOURCE.search(part)
         template = named[1] if named else template
         found += (Manifest(template, content) for content in objects(part, where=template))
     return tuple(found)
+
+
+def parted(text: str) -> list[str]:
+    """The documents of a text."""
+    return _BOUNDARY.split(text)
 
 
 def objects(text: str, *, where: str) -> Iterator[dict[str, Any]]:

@@ -64,7 +64,7 @@ def encode_module(record: ModuleRecord) -> dict[str, Any]:
     for release in details["releases"].values():
         if not release["good"]["digest"]:
             release["good"] = {}
-        for name in [name for name in ("digest", "revision") if not release[name]]:
+        for name in [name for name in ("digest", "revision", "bytes") if not release[name]]:
             del release[name]
     if not details["waited"]:
         del details["waited"]

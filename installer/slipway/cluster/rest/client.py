@@ -156,10 +156,19 @@ class Client:
         return self._write("PUT", obj)
 
     def apply(
-        self, obj: Object, *, manager: str = FIELD_MANAGER, force: bool = False, dry_run: bool = False
+        self,
+        obj: Object,
+        *,
+        manager: str = FIELD_MANAGER,
+        force: bool = False,
+        dry_run: bool = False,
+        strict: bool = True,
     ) -> Object:
-        """Server-side apply, strictly validated. Fields of other managers: ConflictError, unless forced."""
-        query = {"fieldManager": manager, "fieldValidation": "Strict"}
+        """Server-side apply. Fields of other managers: ConflictError, unless forced.
+
+        `strict`: a field that the server does not know is an error; else it is dropped.
+        """
+        query = {"fieldManager": manager, "fieldValidation": "Strict" if strict else "Ignore"}
         query |= {"force": "true"} if force else {}
         query |= {"dryRun": "All"} if dry_run else {}
         return self._write("PATCH", obj, query=query, content=APPLY)

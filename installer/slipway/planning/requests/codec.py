@@ -15,7 +15,7 @@ from slipway.planning.requests.request import ModuleRequest, ModuleTurn, Removal
 
 Read = TypeVar("Read")
 
-#: Fields that are written where they have something to say; all others are always there.
+#: Fields that are written where they have something to say; all others are always there. Of releases: `wait`.
 _OPTIONAL: Final = ("module_secrets",)
 
 
@@ -23,6 +23,9 @@ def as_inputs(request: ModuleRequest | RemovalRequest) -> dict[str, Any]:
     """A request as a step's inputs have it."""
     form: Any = type(request)
     written: dict[str, Any] = _form(form).dump_python(request, mode="json")
+    for release in written.get("releases", ()):
+        if not release["wait"]:
+            del release["wait"]
     return {key: value for key, value in written.items() if value or key not in _OPTIONAL}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from slipway.catalog.modules import Removal, Stage
+from slipway.catalog.modules import Removal, Stage, Wait
 from slipway.model.modulehealth import Health
 from slipway.model.modulesecrets import SecretRequest
 from slipway.model.plan import Action
@@ -31,6 +31,8 @@ class ReleaseRequest:
     create_namespace: bool = True
     labels: Mapping[str, str] = field(default_factory=dict)
     """Of its namespace."""
+    wait: Wait = Wait.NOTHING
+    """Before the next one of the module comes."""
 
 
 @dataclass(frozen=True, slots=True)
