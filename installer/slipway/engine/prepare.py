@@ -16,6 +16,7 @@ from slipway.bundle.site.source import SiteSource
 from slipway.clock import utc_text
 from slipway.engine.consent import losses_of_removals, turn_of
 from slipway.engine.context import Context
+from slipway.engine.definitions import definitions_of_changes
 from slipway.engine.foreign import ForeignClusterError
 from slipway.engine.freshness import accepted_in
 from slipway.engine.journal import unfinished_targets
@@ -62,6 +63,9 @@ def prepare(context: Context, scope: Scope) -> tuple[Observed, Plan]:
             plan = _plan(context, observed)
     if lost := losses_of_removals(context, plan, observed.cluster):
         observed = replace(observed, cluster=replace(observed.cluster, losses=lost))
+        plan = _plan(context, observed)
+    if changed := definitions_of_changes(context, plan, observed.cluster):
+        observed = replace(observed, cluster=replace(observed.cluster, definitions=changed))
         plan = _plan(context, observed)
     keep_manifest(context)
     return observed, plan

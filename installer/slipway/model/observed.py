@@ -190,6 +190,8 @@ class ClusterObserved:
     """The rule by which image names of pods are rewritten."""
     losses: dict[str, tuple[ObjectRef, ...]] = field(default_factory=dict)
     """Module about to be removed -> what of it cannot be made again; a key that is missing: nobody has looked."""
+    definitions: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Module about to be changed -> definition -> what becomes another one of it, in words."""
 
 
 @dataclass(frozen=True, slots=True)

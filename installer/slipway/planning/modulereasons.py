@@ -58,6 +58,12 @@ def renamed_reasons(module: Module, settings: Mapping[str, Any]) -> Iterator[Rea
         )
 
 
+def definition_reasons(changes: Mapping[str, tuple[str, ...]]) -> Iterator[Reason]:
+    """What becomes another one of the definitions that are there; `changes` by definition."""
+    for name, parts in sorted(changes.items()):
+        yield Reason(Because.EFFECT, f"changes CustomResourceDefinition {name}: {', '.join(parts)}")
+
+
 def half_done_reasons(record: ModuleRecord, step: str) -> Iterator[Reason]:
     """What touched it last; of an open intent of this very step there is a reason already."""
     if record.intent is None:

@@ -20,7 +20,12 @@ from slipway.planning.decide import UNNAMED, Desired, Seen, decide
 from slipway.planning.digests import digest
 from slipway.planning.hosts import ADMISSION_STEP, MIRROR_STEP
 from slipway.planning.losing import loss_reasons, may_lose
-from slipway.planning.modulereasons import half_done_reasons, readable_reasons, renamed_reasons
+from slipway.planning.modulereasons import (
+    definition_reasons,
+    half_done_reasons,
+    readable_reasons,
+    renamed_reasons,
+)
 from slipway.planning.modulesecrets import kept_reasons, missing_hold, secret_requests
 from slipway.planning.requests.codec import as_inputs
 from slipway.planning.requests.request import ChartRef, ModuleRequest, ReleaseRequest, RemovalRequest
@@ -125,6 +130,7 @@ def _apply_step(ground: Ground, observed: Observed, name: str, after: tuple[str,
         # Its digest was never reached, which by itself says nothing of any field.
         named = tuple(reason for reason in reasons if reason.path != UNNAMED)
         reasons = (*named, *half_done_reasons(record, desired.id))
+    reasons += tuple(definition_reasons(observed.cluster.definitions.get(name, {})))
     return replace(step, reasons=reasons, hold=missing_hold(name, requests, observed.secrets))
 
 

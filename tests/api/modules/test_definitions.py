@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from slipway.catalog.modules import Fate
+from slipway.cluster.lifecycle.definitions.carried import definitions_in
+from slipway.cluster.lifecycle.definitions.changes import changed_definitions
 from slipway.cluster.lifecycle.modules import apply_module
 from slipway.cluster.lifecycle.removal import remove_module
 from slipway.cluster.own import records
@@ -81,7 +83,12 @@ def test_both_forms_come_first_are_upgraded_and_stay(life: Life) -> None:
     # Helm itself never changes what is in crds/, and deletes what is among the templates no more.
     newer = definition("Gear", versions=("v1", "v1beta1"))
     files = forge(**{"crds/gears.yaml": newer, "templates/bolts.yaml": None})
-    second = apply_module(life.work, life.request(life.release("forge", files)), life.intent("d2"))
+    release = life.release("forge", files)
+    text = life.helm.template("forge", life.work.artifact_path(release.chart), {}, "forge")
+    told = changed_definitions(client, definitions_in(text))
+    assert told == {GEARS: ("v1beta1 is new", "the schema of v1")}
+    second = apply_module(life.work, life.request(release), life.intent("d2"))
+    assert changed_definitions(client, definitions_in(text)) == {}
     assert versions(ours(client)[GEARS]) == ["v1", "v1beta1"]
     assert {ref.name for ref in second.objects} == {GEARS, BOLTS, "one", "two"}
     assert client.get(f"{GROUP}/v1", "Bolt", "two", "forge") is not None

@@ -342,7 +342,7 @@ def test_definitions_stay_unless_the_policy_says_otherwise(work: Work, policy: s
 def test_what_does_not_go_is_named(
     work: Work, cluster_api: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slipway.cluster.lifecycle.removal.GONE_SECONDS", 1.0)
+    monkeypatch.setattr("slipway.cluster.lifecycle.gone.GONE_SECONDS", 1.0)
     apply_module(work, request_for("welcome"), intent("d1"))
     hold = {"metadata": {"finalizers": ["example.com/hold"]}}
     work.client.merge("v1", "Service", "welcome", hold, "welcome")
@@ -361,7 +361,7 @@ def test_a_namespace_that_does_not_go_says_itself_why(
     work: Work, cluster_api: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As with a metrics-server that is away: no namespace goes while an API of the cluster does not answer."""
-    monkeypatch.setattr("slipway.cluster.lifecycle.removal.GONE_SECONDS", 15.0)
+    monkeypatch.setattr("slipway.cluster.lifecycle.gone.GONE_SECONDS", 15.0)
     apply_module(work, request_for("welcome"), intent("d1"))
     service = {"name": "nobody", "namespace": "default"}
     spec = {"group": "away.example.com", "version": "v1", "service": service, "groupPriorityMinimum": 100}

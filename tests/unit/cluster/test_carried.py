@@ -10,6 +10,7 @@ import pytest
 
 from slipway.cluster.lifecycle.attempts import DATA
 from slipway.cluster.lifecycle.definitions.carried import Carried, definitions_in, mentions_definitions
+from slipway.cluster.lifecycle.definitions.changes import changed_parts
 from slipway.cluster.lifecycle.retaining import without
 from slipway.cluster.lifecycle.sizes import LIMIT, revision_bytes
 from slipway.cluster.lifecycle.stages.between import kinds_needed
@@ -99,6 +100,29 @@ def test_a_webhook_that_may_be_silent_binds_nobody(failure: str) -> None:
     obj = {"kind": "MutatingWebhookConfiguration", "metadata": {"name": "m"}, "webhooks": [one]}
     (hook,) = webhooks_of(obj)
     assert (hook.binding, hook.service) == (failure == "Fail", "")
+
+
+def test_what_becomes_another_one_is_said_in_words() -> None:
+    def spec(*versions: tuple[str, bool, str], strategy: str = "") -> dict[str, Any]:
+        listed = [
+            {"name": name, "served": served, "storage": name == versions[0][0], "schema": {"d": text}}
+            for name, served, text in versions
+        ]
+        return {"versions": listed, **({"conversion": {"strategy": strategy}} if strategy else {})}
+
+    assert list(changed_parts(spec(("v1", True, "")), spec(("v1", True, "")) | {"x": 1})) == []
+    emptied = {"versions": [{"name": "v1", "served": True, "storage": True, "schema": {}}]}
+    assert list(changed_parts(emptied, spec(("v1", True, "")))) == []
+    before = spec(("v1alpha1", True, "a"), ("v1beta1", True, "a"), strategy="None")
+    assert list(changed_parts(before, spec(("v1alpha1", True, "a"), ("v1beta1", True, "a")))) == []
+    after = spec(("v1", True, "a"), ("v1beta1", False, "b"), strategy="Webhook")
+    assert list(changed_parts(before, after)) == [
+        "v1 is new",
+        "v1alpha1 goes",
+        "the schema of v1beta1",
+        "v1beta1 is served no more",
+        "its conversion is Webhook",
+    ]
 
 
 def test_only_charts_that_have_the_word_are_rendered(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Secrets of modules in a plan: names, rotations and HMACs; a step that says why, and is held where one is missing."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from tests.secretmodules import write_secret_module
 
 GIVEN = {"secrets": {"login": {"given": {"password": {"name": "page", "key": "word"}}}}}
 
+Definitions = Mapping[str, dict[str, tuple[str, ...]]]
+NO_DEFINITIONS: Definitions = {}
+
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
@@ -30,7 +34,11 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 
 
 def steps(
-    release: Catalog, told: dict[str, Any], record: ModuleRecord | None = None, **secrets: str
+    release: Catalog,
+    told: dict[str, Any],
+    record: ModuleRecord | None = None,
+    definitions: Definitions = NO_DEFINITIONS,
+    **secrets: str,
 ) -> list[Step]:
     spec = Spec.model_validate({"modules": {"told": {"enabled": True, **told}}})
     chart = Artifact(ArtifactKind.CHART, "told.told", "0.1.0", "sha256:1", 1, path="told.tgz")
@@ -39,7 +47,7 @@ def steps(
     seen = Observed(
         Scope.FULL,
         "2026-01-01T00:00:00+00:00",
-        cluster=ClusterObserved(reachable=True, modules=modules),
+        cluster=ClusterObserved(reachable=True, modules=modules, definitions=dict(definitions)),
         secrets={reference.replace("_", "/"): value for reference, value in secrets.items()},
     )
     return list(
@@ -74,6 +82,14 @@ def test_nothing_is_planned_again_and_a_rotation_is_with_its_reason(release: Cat
         "its secret login is made anew, and what takes it restarts: spec.modules.told"
     )
     assert (reason.cause, reason.path) == (Because.FIELD, "spec.modules.told.secrets.login.rotation")
+
+
+def test_definitions_that_change_are_in_the_plan(release: Catalog) -> None:
+    reason = "changes CustomResourceDefinition gears.example.org: v1 is new, the schema of v1beta1"
+    (made,) = steps(release, {})
+    changes = {"told": {"gears.example.org": ("v1 is new", "the schema of v1beta1")}}
+    (rotated,) = steps(release, {"secrets": {"login": {"rotation": 1}}}, done(made), definitions=changes)
+    assert (Because.EFFECT, reason) in [(one.cause, one.text) for one in rotated.reasons]
 
 
 def test_another_value_of_the_sites_own_is_a_step(release: Catalog) -> None:
