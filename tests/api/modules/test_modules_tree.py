@@ -9,8 +9,9 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.trees.packing import locked_tree
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle.helm import Helm
-from slipway.cluster.lifecycle.modules import Work, apply_module
+from slipway.cluster.lifecycle.modules import apply_module
 from slipway.cluster.lifecycle.removal import remove_module
+from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own import records
 from slipway.cluster.own.settings import ensure_namespace
 from slipway.cluster.rest.client import connect
