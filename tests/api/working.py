@@ -94,8 +94,11 @@ def push_bundle(directory: Path, release: Catalog, registry: Registry) -> None:
     """Helm, the modules' charts and what stands for their images, in the site registry: fake kubelets pull none."""
     writer = Writer(directory / "bundle")
     artifacts = [artifact(writer, ArtifactKind.BINARY, "helm", binary("helm"))]
-    for module, chart in [(one, chart) for one in release.modules.values() for chart in one.releases]:
-        packed = directory / f"{module.name}-{chart.name}.tgz"
+    charts = {
+        (one.name, chart.chart): (one, chart) for one in release.modules.values() for chart in one.releases
+    }
+    for module, chart in charts.values():
+        packed = directory / f"{module.name}-{chart.chart}.tgz"
         if chart.chart_dir is None:
             packed = chart_of(release, module, chart)
         else:

@@ -50,6 +50,9 @@ def write_database(folder: Path) -> None:
         templates = folder / "chart" / "templates"
         (templates / "stateful.yaml").write_text(STATEFUL)
         (templates / "definition.yaml").write_text(yaml.safe_dump(WIDGETS))
+        file = folder / "module.yaml"
+        removal = {"crds": "delete", "data": "delete", "namespace": "delete-if-empty"}
+        file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"removal": removal}))
 
 
 @pytest.fixture(scope="module")

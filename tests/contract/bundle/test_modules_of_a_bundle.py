@@ -66,7 +66,7 @@ def test_a_mended_module_comes_from_the_site_registry_and_is_one_item(
     catalog = catalog_of_bundle(release, source.manifest(), source)
     assert catalog.core == release.core
     assert catalog.digest == catalogs.load([theirs]).digest
-    assert catalog.modules["welcome"].resources == {"memory": "17Mi"}
+    assert [one.amount.memory for one in catalog.modules["welcome"].resources] == [17 << 20]
     assert catalog.modules["nvidia-runtime-class"] is release.modules["nvidia-runtime-class"]
     assert catalog_of_bundle(release, source.manifest(), source) is catalog
 
