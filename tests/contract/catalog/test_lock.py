@@ -162,7 +162,8 @@ def test_two_modules_have_charts_of_one_name_and_version(
     module = yaml.safe_load(file.read_text()) | {"name": "other"}
     module["releases"][0]["repository"] = f"{repository.url}/others"
     file.write_text(yaml.safe_dump(module))
-    (modules / "other" / "README.md").write_text("# other\n")
+    readme = modules / "other" / "README.md"
+    readme.write_text(readme.read_text().replace("# page", "# other"))
     other = page(POD.replace("containers", "hostNetwork: true, containers"))
     offer(repository, other, place="others")
     for name in ("page", "other"):
