@@ -15,6 +15,7 @@ from slipway.api import read
 from slipway.bundle.form import manifest as manifests
 from slipway.catalog import Catalog
 from slipway.catalog.folder.skeleton import write_skeleton
+from slipway.digests import digest_of
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest, chart_name
 from slipway.model.configuration import Configuration
 from slipway.model.observed import HostFacts, HostObserved, Observed, Scope
@@ -116,13 +117,11 @@ def _bundle(release: Catalog) -> BundleManifest:
     artifacts += [
         _artifact(ArtifactKind.CHART, chart_name(module, chart), "1") for module, chart in sorted(charts)
     ]
-    return manifests.manifest_of(name="bench", catalog=release.digest, slipway="0", artifacts=artifacts)
+    return manifests.manifest_of(name="bench", catalog=release.core, slipway="0", artifacts=artifacts)
 
 
 def _artifact(kind: ArtifactKind, name: str, version: str) -> Artifact:
-    return Artifact(
-        kind, name, version, f"sha256:{abs(hash((kind, name))):064x}", 1 << 20, path=f"{kind}/{name}"
-    )
+    return Artifact(kind, name, version, digest_of(f"{kind} {name}"), 1 << 20, path=f"{kind}/{name}")
 
 
 def _observed(configuration: Configuration) -> Observed:

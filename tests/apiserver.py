@@ -172,6 +172,11 @@ class ApiServer:
             with error:
                 return error.code, _decoded(error.read())
 
+    def items(self, path: str) -> list[dict[str, Any]]:
+        """What a list has; nothing where the API does not know it now."""
+        status, answer = self.request("GET", path)
+        return answer.get("items") or [] if status == 200 else []
+
     def apply(
         self, document: dict[str, Any], *, manager: str = "test", force: bool = False
     ) -> tuple[int, Any]:

@@ -1,7 +1,7 @@
 """All objects of a cluster by name: what a removal leaves is what came and did not go."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from slipway.catalog.modules import Module, Removal
 from slipway.settings import MADE_SECRET_PREFIX, NAMESPACE
@@ -64,8 +64,6 @@ def _lists(api: ApiServer) -> Iterator[tuple[str, str]]:
 
 
 def _listed(api: ApiServer, path: str, kind: str) -> Iterator[Thing]:
-    status, answer = api.request("GET", path)
-    items: list[dict[str, Any]] = answer.get("items") or [] if status == 200 else []
-    for item in items:
+    for item in api.items(path):
         meta = item["metadata"]
         yield Thing(kind, meta.get("namespace", ""), meta["name"])

@@ -7,6 +7,7 @@ Real are the API server, its controllers and scheduler, Helm, the site registry,
 import os
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -20,7 +21,8 @@ from tests.api.operator.recording import Running
 from tests.api.working import Site, site_of
 from tests.apiserver import STAGES, ApiServer, until
 from tests.levels.objects import Thing, left, things_of
-from tests.levels.volumes import Volumes
+from tests.levels.repeating import repeated
+from tests.levels.volumes import bind_volumes
 from tests.levels.webhooks import Services
 
 CATALOG = catalog.load()
@@ -62,11 +64,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with (
         Services(directory / "services") as services,
         ApiServer(directory / "api", flags=services.flags, **more) as api,
-        Volumes(api),
+        services.serving(api),
+        repeated(partial(bind_volumes, api)),
         site_of(directory, api, CATALOG) as made,
         Running(made.runtime()),
     ):
-        services.serve(api)
         made.want({name: {"enabled": False} for name in HERE})
         settled(api)
         yield Place(made, services)

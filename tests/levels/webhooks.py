@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.apiserver import ApiServer
+from tests.levels.repeating import repeated
 
 _ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 _PLACES = (
@@ -33,8 +34,6 @@ _PLACES = (
     "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "/apis/apiregistration.k8s.io/v1/apiservices",
 )
-#: Seconds between two looks for services whose authority nobody has written.
-_EVERY = 0.3
 
 
 class Services:
@@ -42,7 +41,7 @@ class Services:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self._directory, self._over = directory, threading.Event()
+        self._directory = directory
         self._socket = directory / "services"
         self._authority = _Authority(directory)
         self._ours: set[str] = set()
@@ -51,10 +50,7 @@ class Services:
         handler = type("Handler", (_Connection,), {"services": self})
         self._server = socketserver.ThreadingUnixStreamServer(str(self._socket), handler)
         self._server.daemon_threads = True
-        self._threads = [
-            threading.Thread(target=self._server.serve_forever, daemon=True),
-            threading.Thread(target=self._fill, daemon=True),
-        ]
+        self._serving = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
     def flags(self) -> list[str]:
@@ -68,23 +64,23 @@ class Services:
         )
         return [f"--egress-selector-config-file={file}"]
 
-    def serve(self, api: ApiServer) -> None:
-        """Look after the services of this one from now on."""
+    @contextlib.contextmanager
+    def serving(self, api: ApiServer) -> Iterator[None]:
+        """Look after the services of this one."""
         self._api = api
+        with repeated(self._fill):
+            yield
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
+        self._serving.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
         self._server.shutdown()
         self._server.server_close()
-        for thread in self._threads:
-            thread.join()
+        self._serving.join()
 
     def context_of(self, name: str) -> ssl.SSLContext:
         """What to be `SERVICE.NAMESPACE.svc` with."""
@@ -103,15 +99,12 @@ class Services:
         return None
 
     def _fill(self) -> None:
-        """Be what writes the authority of a service where its module leaves that to a program."""
-        while not self._over.wait(_EVERY):
-            with contextlib.suppress(OSError):  # it begins, or ends
-                for path in _PLACES if self._api else ():
-                    for item in self._items(path):
-                        self._filled(path, item)
+        """Write the authority of each service whose module leaves that to a program."""
+        for path in _PLACES:
+            for item in self._items(path):
+                self._filled(path, item)
 
     def _filled(self, path: str, item: dict[str, Any]) -> None:
-        assert self._api
         changed = False
         for client in _clients(item):
             if not base64.b64decode(client.get("caBundle") or "").strip() and "service" in client:
@@ -119,12 +112,12 @@ class Services:
                 client["caBundle"] = base64.b64encode(self._authority.certificate).decode()
                 changed = True
         if changed:  # a conflict is another program's write: the next look sees what it wrote
+            assert self._api
             self._api.request("PUT", f"{path}/{item['metadata']['name']}?fieldManager=injector", item)
 
     def _items(self, path: str) -> list[dict[str, Any]]:
         assert self._api
-        status, answer = self._api.request("GET", path)
-        return answer.get("items") or [] if status == 200 else []
+        return self._api.items(path)
 
 
 def _clients(item: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ names).
 from typing import Any
 
 from slipway.api import celaddresses
-from slipway.model.fields import LABEL_KEY
+from slipway.model.fields import DNS_LABEL, LABEL_KEY
 
 Rule = dict[str, str]
 
@@ -33,7 +33,7 @@ def immutable_optional(path: str, field: str) -> Rule:
 
 _FIXED = "cannot change on a live cluster: put the old value back, or make a new cluster with `slipway reset`"
 
-_NAMES = "self.all(name, name.matches('^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'))"
+_NAMES = f"self.all(name, name.matches('{DNS_LABEL}'))"
 _KEYS = rule(_NAMES, "a name has lower case letters, digits and -, and is at most 63 long")
 
 _DISK_NAMES = rule(

@@ -1,7 +1,7 @@
 """Reads modules, roles, versions and what these can be told into a Catalog."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def load(module_dirs: Sequence[Path] | None = None) -> Catalog:
     return Catalog(
         version=__version__,
         core=core_digest(),
-        folders=_folder_digests(directories),
+        folders=_folder_digests(_folders(directories), modules),
         modules=modules,
         broken=broken,
         roles=_roles(data_dir()),
@@ -56,7 +56,7 @@ def load_beside(sources: Mapping[str, ModuleSource], file: Path) -> Catalog:
 def digest(module_dirs: Sequence[Path] | None = None) -> str:
     """The digest that `load` would give, from hashing alone: it reads no YAML and needs no heavy library."""
     directories = module_dirs if module_dirs is not None else [data_dir() / "modules"]
-    return whole_digest(core_digest(), _folder_digests(directories))
+    return whole_digest(core_digest(), _folder_digests(_folders(directories), {}))
 
 
 def with_folders(release: Catalog, folders: Sequence[Path]) -> Catalog:
@@ -69,7 +69,7 @@ def with_folders(release: Catalog, folders: Sequence[Path]) -> Catalog:
             modules[folder.name] = load_module(folder)
         except ConfigurationError as exc:
             broken[folder.name] = exc
-    digests = {folder.name: shipped.digest_of_module(folder) for folder in folders}
+    digests = _folder_digests(folders, modules)
     return replace(
         release,
         modules=dict(sorted(modules.items())),
@@ -91,9 +91,14 @@ def core_digest() -> str:
     return json_digest(content)
 
 
-def _folder_digests(directories: Sequence[Path]) -> dict[str, str]:
-    folders = (folder for directory in directories for folder in _module_folders(directory))
-    return {folder.name: shipped.digest_of_module(folder) for folder in folders}
+def _folder_digests(folders: Iterable[Path], modules: Mapping[str, Module]) -> dict[str, str]:
+    """By name; what was hashed when it was read is not hashed again."""
+    return {
+        folder.name: modules[folder.name].digest
+        if folder.name in modules
+        else shipped.digest_of_module(folder)
+        for folder in folders
+    }
 
 
 def _modules(
@@ -104,7 +109,7 @@ def _modules(
     pinned = versions.load()
     broken: dict[str, ConfigurationError] = {}
     places: dict[str, Path] = {}
-    for folder in (folder for directory in module_dirs for folder in _module_folders(directory)):
+    for folder in _folders(module_dirs):
         if folder.name in places:
             raise ConfigurationError(
                 f"two modules are named {folder.name}",
@@ -126,6 +131,10 @@ def _options(directory: Path) -> dict[str, Options]:
     """By Kubernetes version, which is the file's name."""
     files = (file for file in shipped.files(directory) if file.suffix == ".json")
     return {file.stem: Options(**json.loads(file.read_bytes())) for file in files}
+
+
+def _folders(directories: Sequence[Path]) -> Iterator[Path]:
+    return (folder for directory in directories for folder in _module_folders(directory))
 
 
 def _module_folders(directory: Path) -> list[Path]:

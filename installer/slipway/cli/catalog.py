@@ -1,6 +1,5 @@
 """`slipway catalog`: the modules of this release, and whether their lists of images are right."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,7 +7,7 @@ import typer
 
 from slipway.cli.bundling import modulepacks
 from slipway.cli.bundling.bundleoptions import TreesDir
-from slipway.cli.views.output import Format, Output, emit, print_error, table
+from slipway.cli.views.output import Format, Output, emit, print_error, table, tell
 from slipway.errors import ERROR, ConfigurationError, PreflightError
 from slipway.findings import FindingCode
 
@@ -98,7 +97,7 @@ def lock(
 
     catalog = _catalog_of(modules_dir)
     modules = [catalog.named(name) for name in names]
-    locker = ModuleLocker.of(catalog, Workshop(_told, trees=trees_dir), TransferView("charts"))
+    locker = ModuleLocker.of(catalog, Workshop(tell, trees=trees_dir), TransferView("charts"))
     written = {}
     for module in modules:
         made = written[module.name] = locker.locked(module, accept=accept)
@@ -169,7 +168,7 @@ def verify(
     loaded = _catalog_of(modules_dir)
     catalog, broken = loaded.of(names or ()), loaded.broken if not names else {}
     configuration = site_of(file, modules_dir) if file else None
-    charts, helm = images.built_charts(catalog, Workshop(_told, trees=trees_dir))
+    charts, helm = images.built_charts(catalog, Workshop(tell, trees=trees_dir))
     checked = images.checked_modules(
         catalog, images.fetched_charts(catalog, charts_dir) if charts_dir else charts, helm, configuration
     )
@@ -188,10 +187,6 @@ app.command("pack", epilog="Example: slipway catalog pack modules -o pack")(modu
 app.command("push", epilog="Example: slipway catalog push pack --name team-a -f cluster.yaml")(
     modulepacks.push
 )
-
-
-def _told(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def _many(count: int) -> str:

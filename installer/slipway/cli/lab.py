@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli.views.output import Format, Output, colour, emit, table
+from slipway.cli.views.output import Format, Output, colour, emit, table, tell
 
 if TYPE_CHECKING:
     from slipway.lab import Lab
@@ -37,7 +37,7 @@ def up(
         nodes,
         systems[0] if len(systems) == 1 else systems,
         names.split(",") if names else None,
-        say=lambda text: print(text, file=sys.stderr, flush=True),
+        say=tell,
     )
     _print_status(lab, output)
 

@@ -1,12 +1,20 @@
 """`slipway registry`: the site registry that Slipway runs."""
 
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, Output, colour, confirm, emit
+from slipway.cli.views.output import (
+    DEFAULT_FILE,
+    ConfigurationFile,
+    Format,
+    Output,
+    colour,
+    confirm,
+    emit,
+    tell,
+)
 from slipway.errors import ApprovalRequired, before_changes
 
 if TYPE_CHECKING:
@@ -47,7 +55,7 @@ def gc(
     if not dry_run and any(one.sweep.bundles for one in found):
         with before_changes():
             _agree(found, yes=yes)
-        swept = sweep_registries(context, found, lambda text: print(text, file=sys.stderr, flush=True))
+        swept = sweep_registries(context, found, tell)
     if output is Format.JSON:
         emit({"found": [asdict(one) for one in found], "swept": [asdict(one) for one in swept]})
     elif swept:

@@ -14,24 +14,15 @@ from slipway.cluster.lifecycle.modules import apply_module
 from slipway.cluster.lifecycle.removal import remove_module
 from slipway.cluster.own import records
 from slipway.cluster.own.records import MODULE_LABEL
-from slipway.cluster.own.settings import ensure_namespace
-from slipway.cluster.rest.client import Client, connect
+from slipway.cluster.rest.client import Client
 from slipway.errors import StepError
 from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef
-from slipway.settings import NAMESPACE
 from tests.api.modules.charted import DEFINITION, GROUP, Life, configmap, definition, resource
 from tests.apiserver import ApiServer, until
 
 GEARS, BOLTS = f"gears.{GROUP}", f"bolts.{GROUP}"
 #: Larger than an annotation may be, which `kubectl apply` would make of it.
 LARGE = "x" * (300 << 10)
-
-
-@pytest.fixture(scope="module")
-def client(cluster_api: ApiServer) -> Iterator[Client]:
-    with connect(cluster_api.kubeconfig) as client:
-        ensure_namespace(client, NAMESPACE)
-        yield client
 
 
 @pytest.fixture

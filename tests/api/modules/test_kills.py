@@ -1,6 +1,6 @@
 """A module's life cut off at each of its points, before every write: the next run goes on, and converges."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,9 @@ from slipway.cluster.lifecycle.modules import apply_module
 from slipway.cluster.lifecycle.removal import remove_module
 from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own import records
-from slipway.cluster.own.settings import ensure_namespace
-from slipway.cluster.rest.client import Client, connect
+from slipway.cluster.rest.client import Client
 from slipway.model.record import ModulePhase
 from slipway.planning.requests.request import ModuleRequest
-from slipway.settings import NAMESPACE
 from tests.api.modules.charted import DEFINITION, GROUP, Life, configmap, definition, resource
 from tests.apiserver import ApiServer
 
@@ -47,13 +45,6 @@ class Dying:
             return call(*arguments, **options)
 
         return counted
-
-
-@pytest.fixture(scope="module")
-def client(cluster_api: ApiServer) -> Iterator[Client]:
-    with connect(cluster_api.kubeconfig) as client:
-        ensure_namespace(client, NAMESPACE)
-        yield client
 
 
 @pytest.fixture

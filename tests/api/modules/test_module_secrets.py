@@ -22,7 +22,7 @@ from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.observe import observe
 from slipway.cluster.own import madesecrets, records
 from slipway.cluster.own.settings import ensure_namespace
-from slipway.cluster.rest.client import Client, connect
+from slipway.cluster.rest.client import Client
 from slipway.errors import ConfigurationError, StepError
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.configuration import Configuration, Spec
@@ -52,12 +52,9 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     return catalog.load([folder.parent])
 
 
-@pytest.fixture(scope="module")
-def client(cluster_api: ApiServer) -> Iterator[Client]:
+@pytest.fixture(scope="module", autouse=True)
+def node(cluster_api: ApiServer) -> None:
     cluster_api.create_node("secrets-1", labels={LABEL: "here"})
-    with connect(cluster_api.kubeconfig) as client:
-        ensure_namespace(client, NAMESPACE)
-        yield client
 
 
 @pytest.fixture

@@ -20,8 +20,7 @@ from slipway.cluster.lifecycle.removal import remove_module
 from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.observe import observe
 from slipway.cluster.own import records
-from slipway.cluster.own.settings import ensure_namespace
-from slipway.cluster.rest.client import Client, connect
+from slipway.cluster.rest.client import Client
 from slipway.errors import StepError, TransientError
 from slipway.model.configuration import Configuration, ModuleSpec, Spec
 from slipway.model.modulehealth import Health
@@ -90,12 +89,9 @@ def intent(digest: str, action: str = "apply") -> Intent:
     return Intent("op-1", f"module/welcome/{action}", digest, 1, "test", utc_text())
 
 
-@pytest.fixture(scope="module")
-def client(cluster_api: ApiServer) -> Iterator[Client]:
+@pytest.fixture(scope="module", autouse=True)
+def node(cluster_api: ApiServer) -> None:
     cluster_api.create_node("modules-1")
-    with connect(cluster_api.kubeconfig) as client:
-        ensure_namespace(client, NAMESPACE)
-        yield client
 
 
 @pytest.fixture

@@ -11,11 +11,9 @@ import pytest
 from slipway.catalog.modules import Fate
 from slipway.cluster.lifecycle.modules import apply_module
 from slipway.cluster.own import records
-from slipway.cluster.own.settings import ensure_namespace
-from slipway.cluster.rest.client import Client, connect
+from slipway.cluster.rest.client import Client
 from slipway.errors import StepError
 from slipway.model.record import ModulePhase
-from slipway.settings import NAMESPACE
 from tests.api.modules.charted import Life, configmap
 from tests.apiserver import ApiServer, until
 
@@ -64,13 +62,6 @@ def stateful(when_deleted: str) -> dict[str, Any]:
             "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": SPEC}],
         },
     }
-
-
-@pytest.fixture(scope="module")
-def client(cluster_api: ApiServer) -> Iterator[Client]:
-    with connect(cluster_api.kubeconfig) as client:
-        ensure_namespace(client, NAMESPACE)
-        yield client
 
 
 @pytest.fixture

@@ -12,10 +12,9 @@ from slipway.catalog.modules import Fate, Wait
 from slipway.cluster.lifecycle.modules import apply_module
 from slipway.cluster.lifecycle.stages.webhooks import with_webhooks_named
 from slipway.cluster.own.settings import ensure_namespace
-from slipway.cluster.rest.client import Client, connect
+from slipway.cluster.rest.client import Client
 from slipway.errors import StepError
 from slipway.model.record import ModulePhase
-from slipway.settings import NAMESPACE
 from tests.api.modules.charted import DEFINITION, GROUP, Life, configmap, definition, resource
 from tests.apiserver import ApiServer, until
 
@@ -35,12 +34,9 @@ ENDPOINT = {
 }
 
 
-@pytest.fixture(scope="module")
-def client(cluster_api: ApiServer) -> Iterator[Client]:
+@pytest.fixture(scope="module", autouse=True)
+def node(cluster_api: ApiServer) -> None:
     cluster_api.create_node("stages-1")
-    with connect(cluster_api.kubeconfig) as client:
-        ensure_namespace(client, NAMESPACE)
-        yield client
 
 
 @pytest.fixture

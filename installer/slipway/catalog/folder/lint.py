@@ -62,13 +62,10 @@ def lint_findings(catalog: "Catalog", name: str, site: "Configuration") -> list[
 def mend(module: Module) -> None:
     """Write what can be made from the rest of the folder: the settings in its README."""
     file = module.directory / _README
-    if file.is_file() and _readme_of(module) != file.read_text(encoding="utf-8"):
-        land(file, _readme_of(module))
-
-
-def _readme_of(module: Module) -> str:
-    """With the table of its settings as it is now."""
-    return with_table((module.directory / _README).read_text(encoding="utf-8"), module.schema)
+    if file.is_file():
+        text = file.read_text(encoding="utf-8")
+        if (made := with_table(text, module.schema)) != text:
+            land(file, made)
 
 
 def _in_file(file: str, finding: Finding) -> Finding:
@@ -79,9 +76,9 @@ def _readme(module: Module) -> Iterator[Finding]:
     file = module.directory / _README
     if not file.is_file():
         yield Finding(_README, "is missing", expected="what it is, and how to see that it works", code=_LEFT)
-    elif not file.read_text(encoding="utf-8").startswith(f"# {module.name}\n"):
+    elif not (text := file.read_text(encoding="utf-8")).startswith(f"# {module.name}\n"):
         yield Finding(_README, "does not begin with its name", expected=f"# {module.name}", code=_LEFT)
-    elif _readme_of(module) != file.read_text(encoding="utf-8"):
+    elif with_table(text, module.schema) != text:
         hint = f"slipway catalog lint {module.name} --fix"
         yield Finding(_README, "has not the settings of schema.yaml", hint=hint, code=FindingCode.STALE)
 

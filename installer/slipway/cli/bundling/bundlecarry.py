@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from slipway.cli.views.output import Format, Output, emit
+from slipway.cli.views.output import Format, Output, emit, tell
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The bundle.")]
 MIB = 1 << 20
@@ -73,7 +73,7 @@ def export(
         write_volume(directory, next(headers_of(directory, None)), sys.stdout.buffer)
         return
     limit = _size(volume_size) if volume_size else None
-    files = export_bundle(directory, Path(out), limit, lambda text: print(text, file=sys.stderr, flush=True))
+    files = export_bundle(directory, Path(out), limit, tell)
     installers = [path for path in files if path.name.endswith(INSTALLER)]
     volumes = [path for path in files if path not in installers]
     if output is Format.JSON:

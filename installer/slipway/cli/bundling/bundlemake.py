@@ -1,6 +1,5 @@
 """`slipway bundle build`: where there is Internet. Parsing and printing only."""
 
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +31,7 @@ from slipway.cli.bundling.bundleoptions import (
     upstreams_of,
 )
 from slipway.cli.views.grouping import taking
-from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, emit
+from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, emit, tell
 from slipway.cli.views.transferview import TransferView
 from slipway.model.bundle import ImageOrigin, Profile
 
@@ -157,7 +156,7 @@ def _built(options: BuildOptions) -> "BundleManifest":
         files=_official_files(options, configuration, upstreams),
         vulnerabilities=options.vulnerabilities,
         trees=options.trees_dir,
-        progress=lambda text: print(text, file=sys.stderr, flush=True),
+        progress=tell,
     )
 
 

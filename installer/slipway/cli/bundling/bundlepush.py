@@ -15,6 +15,7 @@ from slipway.cli.views.output import (
     colour,
     emit,
     print_error,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -106,9 +107,6 @@ def _copy(directory: Path, urls: list[str], ca_file: Path | None, output: Format
     from slipway.bundle.registry.accounts import DockerAccounts, docker_config
     from slipway.cli.running import stoppable
     from slipway.engine.errands.copies import Copies
-
-    def tell(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
 
     with stoppable() as stopped:
         accounts = DockerAccounts.read(docker_config())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from slipway.cli.views.grouping import taking
-from slipway.cli.views.output import Format, Output, emit
+from slipway.cli.views.output import Format, Output, emit, tell
 from slipway.model.vulnerabilities import Rating
 
 if TYPE_CHECKING:
@@ -88,5 +88,5 @@ def _report(options: ScanOptions) -> "ScanReport":
         databases,
         exempted,
         today=utc_now().date(),
-        progress=lambda text: print(text, file=sys.stderr, flush=True),
+        progress=tell,
     )

@@ -1,7 +1,6 @@
 """`slipway catalog pack` and `push`: modules of a site's own, carried and pushed without a release or a bundle."""
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,9 +18,10 @@ from slipway.cli.bundling.bundleoptions import (
     signers_of,
     upstreams_of,
 )
-from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
+from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit, tell
 from slipway.cli.views.transferview import TransferView
 from slipway.landing import real
+from slipway.model.fields import DNS_LABEL
 
 if TYPE_CHECKING:
     from slipway.catalog import Catalog
@@ -73,7 +73,7 @@ def pack(
             upstreams=upstreams,
             progress=TransferView("files"),
         ),
-        progress=_told,
+        progress=tell,
     )
     if output is Format.JSON:
         emit(bundle_facts(made) | {"directory": str(out)})
@@ -91,10 +91,10 @@ def push(
     from slipway.cli.running import opened_context, stoppable
     from slipway.engine.errands.packing import push_pack
 
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
+    if not re.fullmatch(DNS_LABEL, name):
         raise typer.BadParameter(f"{name}: small letters, digits and hyphens", param_hint="--name")
     with stoppable() as stopped:
-        pushed = push_pack(opened_context(file, None), directory, name, tell=_told, cancelled=stopped)
+        pushed = push_pack(opened_context(file, None), directory, name, tell=tell, cancelled=stopped)
     if output is Format.JSON:
         emit({"source": pushed.source, "digest": pushed.digest, "modules": pushed.modules})
         return
@@ -121,7 +121,3 @@ def _packed(directory: Path) -> "tuple[Catalog, list[str]]":
 def _pack_text(out: Path, made: "BundleManifest") -> str:
     size = sum(artifact.size for artifact in made.artifacts)
     return f"{out}: {len(made.artifacts)} artifacts, {size // MIB} MiB\ndigest {made.digest}"
-
-
-def _told(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -85,6 +85,11 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def tell(text: str) -> None:
+    """A line of progress, at once: stdout is for results."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def print_error(error: SlipwayError) -> None:
     """What failed, where, why, what next."""
     stream = sys.stderr
