@@ -25,6 +25,22 @@ class Stage(StrEnum):
     PLATFORM = "platform"
 
 
+class Group(StrEnum):
+    """What a module is for: bundle profiles take modules by it, and lists show them together."""
+
+    PLATFORM = "platform"
+    NETWORK = "network"
+    STORAGE = "storage"
+    OBSERVABILITY = "observability"
+    GPU = "gpu"
+    SCHEDULING = "scheduling"
+    TRAINING = "training"
+    NOTEBOOKS = "notebooks"
+    SERVING = "serving"
+    WORKFLOWS = "workflows"
+    DATA = "data"
+
+
 @dataclass(frozen=True, slots=True)
 class Requirement:
     """A capability or module that must be there; only when the settings in `when` have these values."""
@@ -142,6 +158,7 @@ class Module:
     stage: Stage
     directory: Path
     digest: str
+    group: Group = Group.PLATFORM
     provides: tuple[Capability, ...] = ()
     requires: tuple[Requirement, ...] = ()
     uses: tuple[OptionalUse, ...] = ()

@@ -232,6 +232,7 @@ def _module(module: Any) -> dict[str, Any]:
         "name": module.name,
         "version": module.version,
         "summary": module.summary,
+        "group": str(module.group),
         "stage": str(module.stage),
         "kubernetes": module.kubernetes.text,
         "provides": [one.name for one in module.provides],

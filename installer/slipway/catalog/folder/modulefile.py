@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 from slipway.catalog.folder.relationentries import Capabilities, Conflicts, Range, Upgrades, Uses, named
 from slipway.catalog.folder.resourceentries import Resources
 from slipway.catalog.folder.treefile import TreeEntry
-from slipway.catalog.modules import Fate, Removal, Requirement
+from slipway.catalog.modules import Fate, Group, Removal, Requirement
 from slipway.model.fields import Model, Name
 from slipway.model.modulehealth import Health, HealthRule, KindRule
 from slipway.model.modulesecrets import SecretEntry
@@ -88,6 +88,7 @@ class ModuleFile(Model):
     name: Name
     version: Line
     summary: Line
+    group: Group = Group.PLATFORM
     stage: Literal["network", "platform"] = "platform"
     kubernetes: Range | None = None
     provides: Capabilities = ()

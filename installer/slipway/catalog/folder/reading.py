@@ -152,6 +152,7 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         name=read.name,
         version=read.version,
         summary=read.summary,
+        group=read.group,
         stage=Stage(read.stage),
         directory=directory,
         digest=shipped.digest_of_module(directory),
