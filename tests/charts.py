@@ -1,5 +1,6 @@
 """The chart of a module's release: its own directory, or upstream's as the bundle packs it."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,20 @@ FACTS = cluster_facts(
 )
 
 
+def workshop() -> Workshop:
+    """This machine's cache, and the git repositories that SLIPWAY_TREES_DIR says are here."""
+    trees = os.environ.get("SLIPWAY_TREES_DIR")
+    return Workshop(print, trees=Path(trees) if trees else None)
+
+
+def at_hand(catalog: Catalog, module: Module) -> bool:
+    """Whether all its charts can be had here: what lies at git servers or repositories was fetched by somebody."""
+    return all(chart_path(module, one, catalog.versions, workshop()) for one in module.releases)
+
+
 def chart_of(catalog: Catalog, module: Module, release: Release) -> Path:
     """A directory or an archive that Helm takes."""
-    path = chart_path(module, release, catalog.versions, Workshop(print))
+    path = chart_path(module, release, catalog.versions, workshop())
     assert path, f"the chart of {module.name} is not on this machine"
     return path
 

@@ -20,16 +20,17 @@ from slipway.cluster.rest.client import Client, connect
 from tests.api.operator.recording import Running
 from tests.api.working import Site, site_of
 from tests.apiserver import STAGES, ApiServer, until
+from tests.charts import at_hand
 from tests.levels.objects import Thing, left, things_of
 from tests.levels.repeating import repeated
 from tests.levels.volumes import bind_volumes
 from tests.levels.webhooks import Services
 
 CATALOG = catalog.load()
+#: Modules whose charts are here: out of Go modules everywhere, others where somebody has fetched their trees.
+AT_HAND = [one.name for one in CATALOG.modules.values() if at_hand(CATALOG, one)]
 #: The network comes before nodes are Ready, and the operator cannot bring itself: both are tried on nodes alone.
-HERE = [
-    one.name for one in CATALOG.modules.values() if one.stage is Stage.PLATFORM and one.name != "operator"
-]
+HERE = [name for name in AT_HAND if CATALOG.modules[name].stage is Stage.PLATFORM and name != "operator"]
 NAMES = os.environ.get("NAME", "").replace(",", " ").split() or HERE
 #: Of a pod that runs: without one no Service has endpoints, and no webhook is asked.
 ADDRESS = """\
@@ -66,7 +67,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         ApiServer(directory / "api", flags=services.flags, **more) as api,
         services.serving(api),
         repeated(partial(bind_volumes, api)),
-        site_of(directory, api, CATALOG) as made,
+        site_of(directory, api, CATALOG.of(AT_HAND)) as made,
         Running(made.runtime()),
     ):
         made.want({name: {"enabled": False} for name in HERE})

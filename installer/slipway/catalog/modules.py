@@ -73,7 +73,8 @@ class Wait(StrEnum):
 class Tree:
     """Files of which Slipway packs a chart: `path` of a Go module (MODULE@VERSION), or of a commit at a git server.
 
-    `overlay` is a folder of the module that is laid over them.
+    `overlay` is a folder of the module that is laid over them. `charts` are what a chart there depends on and the tree
+    has not, by name and in order; `without` names what it depends on by a condition that is off.
     """
 
     go_module: str
@@ -81,11 +82,18 @@ class Tree:
     commit: str
     path: str
     overlay: str = ""
+    charts: "tuple[tuple[str, Tree], ...]" = ()
+    without: tuple[str, ...] = ()
 
     @property
     def origin(self) -> str:
         """MODULE@VERSION of Go, or URL@COMMIT."""
         return self.go_module or f"{self.git}@{self.commit}"
+
+    @property
+    def places(self) -> tuple[tuple[str, str, str], ...]:
+        """Of each of `charts`: name, origin, and path there."""
+        return tuple((name, one.origin, one.path) for name, one in self.charts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +68,15 @@ TREE: Mapping[str, Any] = {
         ],
     },
     "charts/page/values.yaml": {"one": {"on": False}},
+    "other/far/Chart.yaml": {
+        "apiVersion": "v2",
+        "name": "far",
+        "version": "0.0.1",
+        "dependencies": [
+            {"name": "side", "version": "0.1.0", "repository": "https://charts.example.org"},
+            {"name": "database", "version": "1", "condition": "database.on"},
+        ],
+    },
     "charts/side/Chart.yaml": {"apiVersion": "v2", "name": "side", "version": "0.1.0"},
     "charts/side/templates/map.yaml": "kind: ConfigMap\napiVersion: v1\nmetadata: {name: {{ .Chart.Name }}}\n",
 }
@@ -111,7 +121,7 @@ def modules(tmp_path: Path, server: Path) -> Path:
     return root
 
 
-def edit(modules: Path, **tree: str) -> None:
+def edit(modules: Path, **tree: Any) -> None:
     """Say this of the tree."""
     file = modules / "page" / "module.yaml"
     module = yaml.safe_load(file.read_text())
@@ -265,6 +275,36 @@ def test_plain_manifests_and_a_chart_with_charts_beside_it(
     assert [item["metadata"]["name"] for item in _rendered(modules, workshop, helm)] == ["two"]
     names = {item["metadata"]["name"] for item in _rendered(modules, workshop, helm, one={"on": True})}
     assert names == {"one", "two"}
+
+
+def test_a_packed_chart_and_charts_of_another_tree(
+    tmp_path: Path, modules: Path, workshop: Workshop, helm: Helm, server: Path
+) -> None:
+    """Without their servers, once both have been fetched; and what is not there is no fault of the module."""
+    (server / "packed").mkdir()
+    with tarfile.open(server / "packed" / "far-0.0.1.tgz", "w:gz") as archive:
+        archive.add(server / "other" / "far", "far")
+    git(server, "add", "packed")
+    git(server, "commit", "--quiet", "-m", "packed")
+    side = {"git": SERVER, "commit": git(server, "rev-parse", "HEAD~1"), "path": "charts/side"}
+    edit(modules, commit=git(server, "rev-parse", "HEAD"), path="packed/far-0.0.1.tgz", overlay="")
+    edit(modules, charts={"side": side}, without=["database"])
+    file = modules / "page" / "module.yaml"
+    file.write_text(file.read_text().replace("chart: page", "chart: far"))
+    lock = locked(modules, workshop, helm)
+    (tree,) = lock["trees"]
+    assert tree["charts"] == [{"name": "side", "origin": f"{SERVER}@{side['commit']}", "path": "charts/side"}]
+    assert [item["name"] for item in tree["subcharts"]] == ["side"]
+    assert [item["metadata"]["name"] for item in _rendered(modules, workshop, helm)] == ["side"]
+
+    found = catalog.load([modules])
+    assert linted_modules(found, ()) == {"page": []}
+    shutil.rmtree(workshop.root / "artifacts" / "tree")
+    shutil.rmtree(workshop.root / "trees")
+    (checked,) = checked_modules(found, built_charts(found, workshop)[0], helm)
+    assert [fault.code for fault in checked.faults][-1] == "no-chart"
+    (checked,) = checked_modules(found, built_charts(found, replace(workshop, trees=server.parent))[0], helm)
+    assert "no-chart" not in [fault.code for fault in checked.faults]
 
 
 def _rendered(modules: Path, workshop: Workshop, helm: Helm, **values: Any) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from slipway.bundle.make.trees.bases import check_bases
-from slipway.bundle.make.trees.charts import chart_entries
+from slipway.bundle.make.trees.charts import ChartPlace, chart_entries
 from slipway.bundle.make.trees.objects import chart_files, escaped
 from slipway.catalog.folder.treefile import SubChart
 from slipway.errors import BundleError
@@ -151,7 +151,7 @@ def test_charts_below_a_chart_are_put_in_place(tmp_path: Path) -> None:
     chart(tmp_path, "charts/page/charts/below")
     chart(tmp_path, "charts/beside", {"name": "deep", "version": "0", "repository": "file://../deep"})
     chart(tmp_path, "charts/deep")
-    entries, below = chart_entries(tmp_path / "charts/page", tmp_path, "page", "1.2.3")
+    entries, below = chart_entries(ChartPlace(tmp_path / "charts/page", tmp_path), "page", "1.2.3")
     paths = {entry.path for entry in entries}
     assert paths == {
         f"page/{place}{file}"
@@ -176,8 +176,8 @@ def test_a_chart_that_is_not_there_is_named(tmp_path: Path, repository: str) -> 
     chart(tmp_path, "outside")
     needs = {"name": "outside", "version": "4", "repository": repository, "condition": "off"}
     chart(tmp_path, "tree/page", needs)
-    with pytest.raises(BundleError, match="chart page lacks charts") as refusal:
-        chart_entries(tmp_path / "tree/page", tmp_path / "tree", "page", "1")
+    with pytest.raises(BundleError, match="chart page and the charts that it depends on") as refusal:
+        chart_entries(ChartPlace(tmp_path / "tree/page", tmp_path / "tree"), "page", "1")
     (finding,) = refusal.value.findings
     assert finding.path == "page/Chart.yaml: dependencies[0]"
     assert "outside 4" in finding.problem
@@ -186,8 +186,76 @@ def test_a_chart_that_is_not_there_is_named(tmp_path: Path, repository: str) -> 
 def test_a_chart_takes_no_file_from_outside_and_has_its_own_name(tmp_path: Path) -> None:
     chart(tmp_path, "tree/page")
     with pytest.raises(BundleError, match="is called page, and the release says other"):
-        chart_entries(tmp_path / "tree/page", tmp_path / "tree", "other", "1")
+        chart_entries(ChartPlace(tmp_path / "tree/page", tmp_path / "tree"), "other", "1")
     write(tmp_path, "secret", "x")
     (tmp_path / "tree/page/templates/link.yaml").symlink_to(tmp_path / "secret")
     with pytest.raises(BundleError, match="leads out of the tree"):
-        chart_entries(tmp_path / "tree/page", tmp_path / "tree", "page", "1")
+        chart_entries(ChartPlace(tmp_path / "tree/page", tmp_path / "tree"), "page", "1")
+
+
+def elsewhere(root: Path, name: str, version: str, *dependencies: dict[str, str]) -> ChartPlace:
+    """A chart of another tree."""
+    chart(root, f"other/{name}", *dependencies)
+    data = {"apiVersion": "v2", "name": name, "version": version, "dependencies": list(dependencies)}
+    write(root, f"other/{name}/Chart.yaml", data)
+    return ChartPlace(root / "other" / name, root / "other")
+
+
+def test_charts_of_elsewhere_are_put_below_in_exactly_their_version(tmp_path: Path) -> None:
+    """At whatever depth; Helm passes over one in silence whose version is out of the range that is written there."""
+    at = "https://charts.example.org"
+    chart(tmp_path, "tree/page", {"name": "side", "version": "1.*", "repository": at, "condition": "side.on"})
+    write(tmp_path, "tree/page/Chart.lock", {"dependencies": [{"name": "side", "version": "1.2.3"}]})
+    common = {"name": "common", "version": "~2.0", "repository": at}
+    given = {
+        "side": elsewhere(tmp_path, "side", "1.2.3", common),
+        "common": elsewhere(tmp_path, "common", "2.9.0"),
+    }
+    place = ChartPlace(tmp_path / "tree/page", tmp_path / "tree")
+    entries, below = chart_entries(place, "page", "1", given)
+    files = {entry.path: entry for entry in entries}
+    assert "page/charts/side/charts/common/templates/a.yaml" in files
+    inner = yaml.safe_load(files["page/charts/side/Chart.yaml"].data or b"")
+    assert inner["dependencies"] == [common | {"version": "2.9.0"}]
+    assert below == (SubChart(name="side", version="1.2.3", condition="side.on", repository=at),)
+
+
+def test_what_is_off_is_left_out(tmp_path: Path) -> None:
+    chart(tmp_path, "tree/page", {"name": "database", "version": "1", "condition": "database.on"})
+    entries, below = chart_entries(
+        ChartPlace(tmp_path / "tree/page", tmp_path), "page", "0.0.0", without=["database"]
+    )
+    (changed,) = [entry for entry in entries if entry.data]
+    assert yaml.safe_load(changed.data or b"")["dependencies"] == []
+    assert below == ()
+
+
+@pytest.mark.parametrize(
+    ("dependency", "given", "without", "told"),
+    [
+        ({"name": "side"}, "1.0.0", (), "side is 1.0.0 at side, and upstream has it with 1.2.3"),
+        ({"name": "side"}, "", ("side",), "side is on always, so it cannot be left out"),
+        ({"name": "inside"}, "1.2.3", (), "no chart depends on side"),
+        ({"name": "inside"}, "", ("none",), "no chart depends on none"),
+        ({"name": "side", "condition": "a"}, "", (), "side is not in the tree"),
+    ],
+)
+def test_charts_that_do_not_fit_are_named(
+    tmp_path: Path, dependency: dict[str, str], given: str, without: tuple[str, ...], told: str
+) -> None:
+    chart(tmp_path, "tree/page", dependency)
+    chart(tmp_path, "tree/page/charts/inside")
+    write(tmp_path, "tree/page/Chart.lock", {"dependencies": [{"name": "side", "version": "1.2.3"}]})
+    charts = {"side": elsewhere(tmp_path, "side", given)} if given else {}
+    with pytest.raises(BundleError, match="do not fit") as refusal:
+        chart_entries(ChartPlace(tmp_path / "tree/page", tmp_path / "tree"), "page", "1", charts, without)
+    assert [finding.problem for finding in refusal.value.findings] == [told]
+
+
+def test_a_chart_that_is_in_the_tree_is_not_taken_from_elsewhere(tmp_path: Path) -> None:
+    chart(tmp_path, "tree/page", {"name": "side"})
+    chart(tmp_path, "tree/page/charts/side")
+    charts = {"side": elsewhere(tmp_path, "side", "1")}
+    with pytest.raises(BundleError) as refusal:
+        chart_entries(ChartPlace(tmp_path / "tree/page", tmp_path / "tree"), "page", "1", charts)
+    assert refusal.value.findings[0].problem == "side is in the tree already"

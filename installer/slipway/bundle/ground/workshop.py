@@ -38,8 +38,8 @@ class Workshop:
 
     def make(self, kind: str, name: str, version: str, recipe: object, build: Callable[[Path], None]) -> Path:
         """The directory of a recipe's results; `build` fills an empty one if there is none yet."""
-        kept = private_directory(self.root / "artifacts")
-        place = kept / kind / name / f"{version}-{short_digest(recipe)}"
+        private_directory(self.root / "artifacts")
+        place = self.place(kind, name, version, recipe)
         if place.is_dir():
             return place
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -47,6 +47,10 @@ class Workshop:
             if not place.is_dir():
                 self._build(f"{kind} {name} {version}", place, build)
         return place
+
+    def place(self, kind: str, name: str, version: str, recipe: object) -> Path:
+        """Where a recipe's results are, once they are made."""
+        return self.root / "artifacts" / kind / name / f"{version}-{short_digest(recipe)}"
 
     def _build(self, label: str, place: Path, build: Callable[[Path], None]) -> None:
         draft = place.with_name(f"{place.name}.part")

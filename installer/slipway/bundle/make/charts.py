@@ -131,18 +131,20 @@ def locked_download(one: LockedChart, module: str) -> Download:
 def chart_path(module: Module, release: Release, versions: Versions, workshop: Workshop) -> Path | None:
     """The chart of a release as the bundle has it: the module's own, or upstream's.
 
-    Out of a Go module or a tree it is made now if it was not; of a repository it is there or not: None.
+    Out of a Go module it is made now if it was not; None: it would have to be fetched, at its repository or from a git
+    server.
     """
     from slipway.bundle.make import sources
     from slipway.bundle.make.sources.chart import PACKED
-    from slipway.bundle.make.trees.packing import locked_tree
+    from slipway.bundle.make.trees.packing import is_at_hand, locked_tree
 
     if release.chart_dir:
         return release.chart_dir
     if release.repository:
         return cached_place(chart_download(module.name, release), workshop.root)
     if release.tree:
-        return locked_tree(module, release, versions, workshop).path
+        here = is_at_hand(module, release, versions, workshop)
+        return locked_tree(module, release, versions, workshop).path if here else None
     pinned = versions.chart(chart_name(module.name, release.chart))
     return sources.source_directory(pinned.source, versions, workshop) / PACKED
 

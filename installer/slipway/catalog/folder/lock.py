@@ -71,7 +71,5 @@ class LockFile(Model):
 
     def tree(self, tree: Tree, name: str, version: str) -> LockedTree | None:
         """The entry of what a release has packed of a tree."""
-        wanted = (tree.origin, tree.path, name, version)
-        return next(
-            (one for one in self.trees if (one.origin, one.path, one.name, one.version) == wanted), None
-        )
+        wanted = (tree.origin, tree.path, name, version, tree.places, tree.without)
+        return next((one for one in self.trees if one.named == wanted), None)

@@ -200,4 +200,7 @@ def _not_rendered(module: Module, error: SlipwayError) -> Fault:
 def _no_chart(module: Module, release: Release) -> Fault:
     lock = " but with lock.yaml" if module.lock else ""
     text = f"there is no chart {release.chart} here, so nothing was compared{lock}"
-    return Fault(module.name, "", FaultCode.NO_CHART, text, "fetch it into the directory", WARNING)
+    hint = "give a directory with repositories that were fetched elsewhere: --trees-dir DIR"
+    if not release.tree:
+        hint = "fetch it into the directory"
+    return Fault(module.name, "", FaultCode.NO_CHART, text, hint, WARNING)

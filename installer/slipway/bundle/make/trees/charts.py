@@ -1,11 +1,12 @@
-"""A chart that lies in a tree, with the charts below it put in place: `file://` from beside it, others as they are.
+"""A chart that lies in a tree, with the charts below it put in place: from beside it, or from where the release says.
 
 Aliases and conditions stay in its Chart.yaml, where Helm reads them: one copy of a chart serves all its aliases.
 """
 
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,30 +19,76 @@ from slipway.smallfiles import bytes_of
 
 _FILE: Final = "file://"
 _CHART: Final = "Chart.yaml"
+#: What Helm resolved the charts below to, when upstream packed it.
+_RESOLVED: Final = "Chart.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class ChartPlace:
+    """A chart's directory, and what nothing of it may lead out of."""
+
+    directory: Path
+    root: Path
+
+    @property
+    def label(self) -> str:
+        """Its path in the tree."""
+        return self.directory.resolve().relative_to(self.root.resolve()).as_posix()
+
+
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """What a release says of the charts below its own, and what of it a chart has asked for."""
+
+    charts: Mapping[str, ChartPlace]
+    without: Collection[str]
+    findings: list[Finding] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+
+    def missing(self, path: str, text: str) -> None:
+        self.findings.append(Finding(path, text, code=FindingCode.MISSING))
+
+    def wrong(self, path: str, text: str) -> None:
+        self.findings.append(Finding(path, text, code=FindingCode.BAD_VALUE))
 
 
 def chart_entries(
-    directory: Path, root: Path, name: str, version: str
+    place: ChartPlace,
+    name: str,
+    version: str,
+    charts: Mapping[str, ChartPlace] | None = None,
+    without: Collection[str] = (),
 ) -> tuple[list[ArchiveEntry], tuple[SubChart, ...]]:
     """The chart's files below its name, stamped with the release's version, and the charts in it.
 
+    `charts` are put below whichever chart depends on them, in exactly their version; `without` are left out.
+
     Raises:
-        BundleError: it has another name, or a chart below it is not in the tree; each is named.
+        BundleError: it has another name, or a chart below it is not there, is on always, or is another one than
+            upstream resolved; each is named.
     """
-    chart = _chart(directory)
+    chart = _chart(place.directory)
     if chart.get("name") != name:
         what = f"the tree's chart is called {chart.get('name')}, and the release says {name}"
-        raise BundleError(what, where=str(directory.relative_to(root)))
-    missing: list[Finding] = []
-    entries = dict(_entries(directory, root.resolve(), name, missing, ()))
-    if missing:
-        hint = "take the chart at its repository (`repository`), where it has them packed"
-        what = f"chart {name} lacks charts that it depends on"
-        raise BundleError(what, where=str(directory.relative_to(root)), findings=tuple(missing), hint=hint)
-    if str(chart.get("version")) != version:
-        stamped = yamltext.dump({**chart, "version": version}).encode()
-        entries[f"{name}/{_CHART}"] = ArchiveEntry(f"{name}/{_CHART}", mode=0o644, data=stamped)
-    return list(entries.values()), tuple(subcharts_of(chart))
+        raise BundleError(what, where=place.label)
+    below = _Below(charts or {}, without)
+    entries = dict(_entries(place, name, below, (), version))
+    for one in sorted({*below.charts, *below.without} - below.asked):
+        below.wrong(f"tree: {one}", f"no chart depends on {one}")
+    if below.findings:
+        hint = (
+            "name where they are under the tree's `charts`, those that stay off under `without`; or take the chart at "
+            "its repository (`repository`), where it has them packed"
+        )
+        what = f"chart {name} and the charts that it depends on do not fit"
+        raise BundleError(what, where=place.label, findings=tuple(dict.fromkeys(below.findings)), hint=hint)
+    kept = yamltext.load(bytes_of_entry(entries[f"{name}/{_CHART}"]), strict=False)
+    return list(entries.values()), tuple(subcharts_of(kept))
+
+
+def bytes_of_entry(entry: ArchiveEntry) -> bytes:
+    """What a file of an archive will hold."""
+    return entry.data if entry.data is not None else bytes_of(entry.source or Path())
 
 
 def subcharts_of(chart: dict[str, Any]) -> Iterator[SubChart]:
@@ -52,33 +99,89 @@ def subcharts_of(chart: dict[str, Any]) -> Iterator[SubChart]:
 
 
 def _entries(
-    directory: Path, root: Path, prefix: str, missing: list[Finding], above: tuple[Path, ...]
+    place: ChartPlace, prefix: str, below: _Below, above: tuple[Path, ...], version: str = ""
 ) -> Iterator[tuple[str, ArchiveEntry]]:
-    chart, place = _chart(directory), directory.resolve()
-    if place in above:
+    """By path in the archive; a Chart.yaml that is otherwise than the tree has it comes last."""
+    directory, chart, here = place.directory, _chart(place.directory), place.directory.resolve()
+    if here in above:
         raise BundleError(f"chart {chart.get('name')} is below itself", where=str(directory))
     for file in sorted(directory.rglob("*")):
         path = file.relative_to(directory).as_posix()
         if not file.is_file() or _left(path):
             continue
-        if not file.resolve().is_relative_to(root):
+        if not file.resolve().is_relative_to(place.root.resolve()):
             raise BundleError(
                 f"{path} of chart {chart.get('name')} leads out of the tree", where=str(directory)
             )
         yield f"{prefix}/{path}", ArchiveEntry(f"{prefix}/{path}", mode=0o644, source=file.resolve())
-    for index, item in enumerate(chart.get("dependencies") or ()):
-        name, repository = str(item.get("name", "")), str(item.get("repository") or "")
-        here = directory / "charts" / name
-        if (here / _CHART).is_file() or _packed(directory / "charts", name):
+    stamped = dict(chart)
+    if chart.get("dependencies"):
+        places, stamped["dependencies"] = _dependencies(place, prefix, chart["dependencies"], below)
+        for name, found in places.items():
+            yield from _entries(found, f"{prefix}/charts/{name}", below, (*above, here))
+    if version and str(chart.get("version")) != version:
+        stamped["version"] = version
+    if stamped != chart:
+        path = f"{prefix}/{_CHART}"
+        yield path, ArchiveEntry(path, mode=0o644, data=yamltext.dump(stamped).encode())
+
+
+def _dependencies(
+    place: ChartPlace, prefix: str, given: Sequence[Mapping[str, Any]], below: _Below
+) -> tuple[dict[str, ChartPlace], list[dict[str, Any]]]:
+    """The charts that are put below this one, by name; and what its Chart.yaml will say of all below."""
+    places: dict[str, ChartPlace] = {}
+    said: list[dict[str, Any]] = []
+    for index, item in enumerate(given):
+        name, where = str(item.get("name", "")), f"{prefix}/{_CHART}: dependencies[{index}]"
+        if name in below.without:
+            below.asked.add(name)
+            if not (item.get("condition") or item.get("tags")):
+                below.wrong(where, f"{name} is on always, so it cannot be left out")
             continue
-        beside = (directory / repository.removeprefix(_FILE)).resolve()
-        inside = repository.startswith(_FILE) and beside.is_relative_to(root)
-        if inside and (beside / _CHART).is_file():
-            yield from _entries(beside, root, f"{prefix}/charts/{name}", missing, (*above, place))
-            continue
-        of = f" of {repository}" if repository else ""
-        text = f"{name} {item.get('version', '')}{of} is not in the tree"
-        missing.append(Finding(f"{prefix}/{_CHART}: dependencies[{index}]", text, code=FindingCode.MISSING))
+        found, pinned = _place_below(place, item, below, where)
+        if found:
+            places[name] = found
+        said.append({**item, "version": pinned} if pinned else dict(item))
+    return places, said
+
+
+def _place_below(
+    place: ChartPlace, item: Mapping[str, Any], below: _Below, where: str
+) -> tuple[ChartPlace | None, str]:
+    """Where a chart that this one depends on is taken from, if not in its own folder; and the version if pinned."""
+    directory, name = place.directory, str(item.get("name", ""))
+    inside = (directory / "charts" / name / _CHART).is_file() or _packed(directory / "charts", name)
+    if name in below.charts:
+        below.asked.add(name)
+        if inside:
+            below.wrong(where, f"{name} is in the tree already")
+            return None, ""
+        given = below.charts[name]
+        version, resolved = str(_chart(given.directory).get("version")), _resolved(directory, name)
+        if resolved and version != resolved:
+            below.wrong(where, f"{name} is {version} at {given.label}, and upstream has it with {resolved}")
+        return given, version
+    if inside:
+        return None, ""
+    repository = str(item.get("repository") or "")
+    beside = ChartPlace(directory / repository.removeprefix(_FILE), place.root)
+    inside = beside.directory.resolve().is_relative_to(place.root.resolve())
+    if repository.startswith(_FILE) and inside and (beside.directory / _CHART).is_file():
+        return beside, ""
+    version = f" {item['version']}" if item.get("version") else ""
+    of = f" of {repository}" if repository else ""
+    below.missing(where, f"{name}{version}{of} is not in the tree")
+    return None, ""
+
+
+def _resolved(directory: Path, name: str) -> str:
+    """The version of it with which upstream packs the chart; empty: nobody says."""
+    if not (directory / _RESOLVED).is_file():
+        return ""
+    data = yamltext.load(bytes_of(directory / _RESOLVED), strict=False)
+    entries = data.get("dependencies") or () if isinstance(data, dict) else ()
+    return next((str(one.get("version", "")) for one in entries if one.get("name") == name), "")
 
 
 def _left(path: str) -> bool:

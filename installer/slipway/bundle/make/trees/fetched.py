@@ -51,14 +51,28 @@ def fetched_tree(tree: Tree, versions: Versions, workshop: Workshop) -> Iterator
         yield FetchedTree(root, tree.commit)
 
 
+def has_commit(tree: Tree, workshop: Workshop) -> bool:
+    """Whether a commit is here already."""
+    own = _own(tree, workshop)
+    return _given(tree, workshop) is not None or (own.is_dir() and _has(own, tree.commit))
+
+
+def _given(tree: Tree, workshop: Workshop) -> Path | None:
+    """A repository with the commit that somebody fetched."""
+    given = sorted(workshop.trees.iterdir()) if workshop.trees and workshop.trees.is_dir() else []
+    return next((place for place in given if place.is_dir() and _has(place, tree.commit)), None)
+
+
+def _own(tree: Tree, workshop: Workshop) -> Path:
+    return workshop.root / "trees" / f"{tree.git.rpartition('/')[2].removesuffix('.git')}.git"
+
+
 def _repository(tree: Tree, workshop: Workshop) -> Path:
     """A repository that has the commit: one that somebody fetched, or our own, fetched now if it has not."""
-    given = sorted(workshop.trees.iterdir()) if workshop.trees and workshop.trees.is_dir() else []
-    for place in given:
-        if place.is_dir() and _has(place, tree.commit):
-            return place
+    if given := _given(tree, workshop):
+        return given
     kept = private_directory(workshop.root / "trees")
-    place = kept / f"{tree.git.rpartition('/')[2].removesuffix('.git')}.git"
+    place = _own(tree, workshop)
     with locked(kept / f".{place.name}.lock"):
         if not place.is_dir():
             _git(kept, "init", "--quiet", "--bare", str(place))

@@ -13,14 +13,17 @@ from slipway import yamltext
 from slipway.bundle.ground.archive import ArchiveEntry, write_tgz
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.files import in_directory
+from slipway.bundle.make.charts import CHART
 from slipway.bundle.make.programs import output_of
 from slipway.bundle.make.sources import source_directory
+from slipway.bundle.make.sources.chart import chart_licence
 from slipway.bundle.make.trees.bases import check_bases, kustomization_of
-from slipway.bundle.make.trees.charts import chart_entries
-from slipway.bundle.make.trees.fetched import fetched_tree
+from slipway.bundle.make.trees.charts import ChartPlace, chart_entries
+from slipway.bundle.make.trees.fetched import has_commit
 from slipway.bundle.make.trees.objects import chart_files
+from slipway.bundle.make.trees.places import trees
 from slipway.catalog import Module, Release, shipped
-from slipway.catalog.folder.treefile import LockedTree, SubChart
+from slipway.catalog.folder.treefile import ChartOrigin, LockedTree, SubChart
 from slipway.catalog.modules import Tree
 from slipway.catalog.versions import Versions
 from slipway.errors import BundleError
@@ -85,24 +88,23 @@ def packed_tree(module: Module, release: Release, versions: Versions, workshop: 
     """
     tree = _tree(release)
     version = versions.source(KUSTOMIZE).version
-    namespaces = sorted({one.namespace for one in module.releases})
-    overlay = [shipped.digest_of_files([module.directory / tree.overlay])] if tree.overlay else []
-    named = [release.chart, release.version, release.namespace, dict(release.labels), namespaces]
-    recipe = [FORM, asdict(tree), overlay, named, version]
+    namespaces = _namespaces(module)
 
     def build(dest: Path) -> None:
-        with fetched_tree(tree, versions, workshop) as fetched:
-            place = fetched.root / tree.path
-            if not place.resolve().is_relative_to(fetched.root.resolve()) or not place.exists():
-                raise BundleError(f"the tree has no {tree.path}", where=tree.origin)
+        with trees(versions, workshop) as found:
+            place, fetched = found.place(tree), found.of(tree)
             subcharts: tuple[SubChart, ...] = ()
             program = ""
-            if (place / "Chart.yaml").is_file():
+            if (place.directory / CHART).is_file():
                 if tree.overlay:
                     hint = "set its values in the module's values template"
                     raise BundleError("an overlay is for manifests, and the tree has a chart", hint=hint)
-                entries, subcharts = chart_entries(place, fetched.root, release.chart, release.version)
+                below = found.charts(tree)
+                entries, subcharts = chart_entries(place, release.chart, release.version, below, tree.without)
             else:
+                if tree.charts or tree.without:
+                    hint = "take a path that has a Chart.yaml, or leave them out of module.yaml"
+                    raise BundleError("charts are for a chart, and the tree has manifests", hint=hint)
                 program = version
                 text = _rendered(fetched.root, module, release, versions, workshop)
                 entries = _entries(release, text, namespaces)
@@ -115,14 +117,45 @@ def packed_tree(module: Module, release: Release, versions: Versions, workshop: 
                 sum=fetched.sum,
                 digest=digest,
                 kustomize=program,
+                charts=tuple(ChartOrigin(name=name, origin=of, path=at) for name, of, at in tree.places),
+                without=tree.without,
                 subcharts=subcharts,
             )
-            facts = {"locked": kept.model_dump(mode="json"), "licence": in_directory(fetched.root)}
+            licence = _licence(place, fetched.root)
+            facts = {"locked": kept.model_dump(mode="json"), "licence": licence}
             (dest / FACTS).write_text(json.dumps(facts), encoding="utf-8")
 
-    made = workshop.make("tree", f"{module.name}.{release.chart}", release.version, recipe, build)
+    made = workshop.make(*_recipe(module, release, versions), build)
     facts = json.loads((made / FACTS).read_text(encoding="utf-8"))
     return PackedTree(made / PACKED, LockedTree.model_validate(facts["locked"]), facts["licence"])
+
+
+def is_at_hand(module: Module, release: Release, versions: Versions, workshop: Workshop) -> bool:
+    """Whether its chart can be packed, or is packed, without asking a git server."""
+    tree = _tree(release)
+    needed = (tree, *(one for _, one in tree.charts))
+    return workshop.place(*_recipe(module, release, versions)).is_dir() or all(
+        one.go_module or has_commit(one, workshop) for one in needed
+    )
+
+
+def _recipe(module: Module, release: Release, versions: Versions) -> tuple[str, str, str, object]:
+    """Kind, name and version of what is packed, and all that its bytes depend on."""
+    tree = _tree(release)
+    overlay = [shipped.digest_of_files([module.directory / tree.overlay])] if tree.overlay else []
+    named = [release.chart, release.version, release.namespace, dict(release.labels), _namespaces(module)]
+    recipe = [FORM, asdict(tree), overlay, named, versions.source(KUSTOMIZE).version]
+    return "tree", f"{module.name}.{release.chart}", release.version, recipe
+
+
+def _namespaces(module: Module) -> list[str]:
+    return sorted({one.namespace for one in module.releases})
+
+
+def _licence(place: ChartPlace, root: Path) -> str:
+    """What a chart says of itself; else of its folder, or of the whole tree."""
+    own = chart_licence(place.directory) if (place.directory / CHART).is_file() else ""
+    return own or in_directory(place.directory) or in_directory(root)
 
 
 def _tree(release: Release) -> Tree:
