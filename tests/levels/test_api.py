@@ -42,8 +42,8 @@ ADDRESS = """\
       {{ end }}
       {{ end }}
 """
-#: Seconds until a module is as wanted: fake kubelets are quick.
-SOON = 240
+#: Seconds until a module is as wanted: fake kubelets are quick, definitions on a busy machine are not.
+SOON = 480
 
 
 class Place(NamedTuple):

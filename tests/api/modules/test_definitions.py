@@ -107,6 +107,18 @@ def test_what_is_retained_stays_although_it_is_templated_and_comes_back_with_the
     assert ours(client) == {}
 
 
+def test_one_that_is_not_served_is_waited_for_as_long_as_the_module_has_time(life: Life) -> None:
+    theirs = definition("Gear")
+    theirs["metadata"]["name"] = BOLTS
+    theirs["spec"]["names"]["plural"] = "bolts"
+    life.client.create(theirs)
+    until(lambda: "status" in ours(life.client)[BOLTS], seconds=30, what="the kind is taken")
+    request = life.request(life.release("forge", forge(**{"templates/bolts.yaml": None})), seconds=2)
+    with pytest.raises(StepError, match=f"{GEARS} is not served after 2 s") as caught:
+        apply_module(life.work, request, life.intent("d1"))
+    assert "NamesAccepted is False" in caught.value.why
+
+
 def test_one_of_another_owner_is_refused_and_the_owner_named(life: Life) -> None:
     client = life.client
     theirs = definition("Gear")

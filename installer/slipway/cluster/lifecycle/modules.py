@@ -128,7 +128,7 @@ def _releases(
         if before and left:  # what comes after the last one that changes is there already
             record = _staged(work, Between(record, before, item, _seconds_left(request, record)))
         if left and item is left[0]:
-            record = _release(work, item, record, definitions[item.name])
+            record = _release(work, request, item, record, definitions[item.name])
             left.pop(0)
     known = record.extra.releases
     gone = {name for name in known if name not in record.releases}
@@ -160,11 +160,15 @@ def _seconds_left(request: ModuleRequest, record: ModuleRecord) -> float:
 
 
 def _release(
-    work: Work, item: ReleaseRequest, record: ModuleRecord, carried: tuple[Carried, ...]
+    work: Work,
+    request: ModuleRequest,
+    item: ReleaseRequest,
+    record: ModuleRecord,
+    carried: tuple[Carried, ...],
 ) -> ModuleRecord:
     """Bring one release, and before it its definitions, to its digest; the record, written, with what then stands."""
     name, namespace, digest = item.name, item.namespace, release_digest(item)
-    definitions = apply_definitions(work, record, item, carried)
+    definitions = apply_definitions(work, record, item, carried, _seconds_left(request, record))
     mark_kept(work.client, objects_of(record, name))
     deployed = _deploy(work, item, digest)
     made = attempts.object_refs(work.client, deployed.manifest, namespace)

@@ -9,7 +9,6 @@ from slipway.cluster.lifecycle.attempts import DEFINITION, KEEP, RELEASE, RELEAS
 from slipway.cluster.lifecycle.definitions.carried import Carried
 from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own.records import MODULE_LABEL
-from slipway.cluster.own.settings import ESTABLISH_SECONDS
 from slipway.cluster.rest.client import Client, Object
 from slipway.errors import Interrupted, StepError
 from slipway.model.record import ModuleRecord, ObjectRef
@@ -22,13 +21,14 @@ _POLL: Final = 0.1
 
 
 def apply_definitions(
-    work: Work, record: ModuleRecord, item: ReleaseRequest, carried: Sequence[Carried]
+    work: Work, record: ModuleRecord, item: ReleaseRequest, carried: Sequence[Carried], seconds: float
 ) -> tuple[ObjectRef, ...]:
     """All of them as they are wanted, and served by the API; what a record has of them.
 
     Raises:
         StepError: one belongs to somebody else; the API refuses one, as where a version is still stored that the
-            new one has no more.
+            new one has no more; one is not served within these seconds, of which a large one with many rules
+            takes an API server that has much to do more than half a minute.
     """
     if not carried:
         return ()
@@ -36,7 +36,7 @@ def apply_definitions(
     for one in carried:
         # What upstream writes may have fields that this Kubernetes does not know: they are dropped, as kubectl does.
         work.client.apply(wanted_definition(record.name, item, one), force=True, strict=False)
-    _await_served(work, record.name, [one.content for one in carried])
+    _await_served(work, record.name, [one.content for one in carried], seconds)
     return tuple(ObjectRef(*DEFINITION, one.name) for one in carried)
 
 
@@ -61,14 +61,14 @@ def wanted_definition(module: str, item: ReleaseRequest, carried: Carried) -> Ob
     return wanted
 
 
-def _await_served(work: Work, module: str, wanted: list[Object]) -> None:
-    deadline = time.monotonic() + ESTABLISH_SECONDS
+def _await_served(work: Work, module: str, wanted: list[Object], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     for one in wanted:
         while not _is_served(work.client, one):
             if work.cancelled():
                 raise Interrupted("stopped while definitions came to be", where=f"module/{module}/apply")
             if time.monotonic() > deadline:
-                raise _not_served(work.client, module, one)
+                raise _not_served(work.client, module, one, seconds)
             time.sleep(_POLL)
 
 
@@ -84,14 +84,14 @@ def _is_served(client: Client, wanted: Object) -> bool:
     return not served or spec["names"]["plural"] in {one["name"] for one in listed}
 
 
-def _not_served(client: Client, module: str, wanted: Object) -> StepError:
+def _not_served(client: Client, module: str, wanted: Object, seconds: float) -> StepError:
     """In its own words: as that its names are those of another definition."""
     name = wanted["metadata"]["name"]
     found = client.get(*DEFINITION, name) or {}
     conditions = (found.get("status") or {}).get("conditions") or ()
     said = [f"{one['type']} is {one['status']}: {one.get('message', '')}" for one in conditions]
     return StepError(
-        f"CustomResourceDefinition {name} is not served after {ESTABLISH_SECONDS} s",
+        f"CustomResourceDefinition {name} is not served after {seconds:.0f} s",
         where=f"module/{module}/apply",
         why="; ".join(said) or "it has no conditions",
         hint="a definition whose names another one has, or whose conversion webhook is away, is not served",
