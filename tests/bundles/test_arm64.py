@@ -25,6 +25,7 @@ from slipway.bundle.verify.checks import damaged_files, missing_platforms
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.platforms import AMD64, ARM64, BY_NAME, Platform
 from slipway.planning.plan import required_images
+from tests.e2e.sites import BUILT
 
 #: The first build compiles Kubernetes once more.
 pytestmark = pytest.mark.timeout(7200)
@@ -62,7 +63,7 @@ def bundle(cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         catalog,
         directory,
         kubernetes=["v1.35.4"],
-        modules=catalog.modules,
+        modules=BUILT,
         systems=SYSTEMS,
         platforms=configuration.platforms,
         progress=print,

@@ -17,6 +17,7 @@ from slipway.bundle.verify.info import carried_bytes
 from slipway.model.bundle import ArtifactKind, BundleManifest
 from slipway.settings import cache_dir, data_dir
 from tests import options
+from tests.e2e.sites import BUILT
 from tests.registries import running_registry
 
 SLIPWAY = Path(sys.executable).with_name("slipway")
@@ -35,7 +36,19 @@ def slipway(*argv: str | Path) -> str:
 def built(name: str, *argv: str | Path) -> tuple[Path, BundleManifest]:
     """A bundle for the demo's hosts, kept in the cache."""
     directory = cache_dir() / "bundles" / name
-    slipway("bundle", "build", "-f", DEMO, "-o", directory, "--os", "debian-12,debian-13", *argv)
+    slipway(
+        "bundle",
+        "build",
+        "-f",
+        DEMO,
+        "-o",
+        directory,
+        "--os",
+        "debian-12,debian-13",
+        "--modules",
+        ",".join(BUILT),
+        *argv,
+    )
     return directory, manifests.read(directory)
 
 

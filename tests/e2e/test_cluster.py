@@ -20,7 +20,7 @@ from slipway.lab import keys
 from tests.e2e import live_refusals
 from tests.e2e.benchmark import failures
 from tests.e2e.killing import begun, events, kill_at, repeated, some_seconds
-from tests.e2e.sites import Site, bundle
+from tests.e2e.sites import BUILT, Site, bundle
 from tests.labs import lab_nodes
 from tests.planted import Listing, Plants, cluster_texts, file_texts, memory_texts
 
@@ -492,6 +492,7 @@ def test_the_next_bundle_comes_as_a_delta(site: Site, tmp_path: Path) -> None:
     inventory, delta = tmp_path / "inventory.json", tmp_path / "delta"
     site.slipway("bundle", "inventory", "--out", str(inventory))
     build = ["bundle", "build", "--out", str(delta), "--os", "debian-12,debian-13", "--since", str(inventory)]
+    build += ["--modules", ",".join(BUILT)]
     site.slipway(*build)
     whole = sum(path.stat().st_size for path in bundle().rglob("*") if path.is_file())
     # Mostly what it is made of, in two forms, which no registry keeps.

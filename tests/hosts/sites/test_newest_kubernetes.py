@@ -8,7 +8,7 @@ import pytest
 
 from slipway import catalog
 from slipway.settings import cache_dir
-from tests.e2e.sites import DEMO, SLIPWAY, Site
+from tests.e2e.sites import BUILT, DEMO, SLIPWAY, Site
 from tests.labs import lab_nodes
 
 VERSIONS = catalog.load().versions
@@ -21,7 +21,21 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     bundle = cache_dir() / "bundles" / "upgrade"
     systems = ["--os", "debian-12,debian-13"]
     subprocess.run(
-        [SLIPWAY, "bundle", "build", "-f", DEMO, "-o", bundle, *systems, "--to", NEWEST], check=True
+        [
+            SLIPWAY,
+            "bundle",
+            "build",
+            "-f",
+            DEMO,
+            "-o",
+            bundle,
+            *systems,
+            "--to",
+            NEWEST,
+            "--modules",
+            ",".join(BUILT),
+        ],
+        check=True,
     )
     with lab_nodes("newest", "10.183.9.0/24", 2, ("debian-12", "debian-13"), ("cp-1", "worker-1")) as lab:
         found = Site(tmp_path_factory.mktemp("site"), lab, name="newest")

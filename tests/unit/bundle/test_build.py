@@ -69,6 +69,17 @@ def test_a_chart_of_a_site_has_the_licence_that_it_states(tmp_path: Path, cache:
         assert found.licence == expected
 
 
+def test_what_is_neither_locked_nor_built_is_named_whole(tmp_path: Path, cache: Path) -> None:
+    file = tiny_modules(tmp_path) / "small" / "module.yaml"
+    file.write_text(file.read_text().replace("images: [", "images: ['a.test/x:1', 'b.test/y:2', "))
+    lines: list[str] = []
+    with pytest.raises(BundleError) as failed:
+        tiny_build(tmp_path, "out", lines)
+    assert [one.path for one in failed.value.findings] == ["image/a.test/x:1", "image/b.test/y:2"]
+    assert "small" in failed.value.findings[0].problem
+    assert lines == [], "nothing was built for it"
+
+
 def test_leftovers_go_and_a_damaged_file_is_mended(tmp_path: Path, cache: Path) -> None:
     manifest = tiny_build(tmp_path, "out")
     stray = tmp_path / "out" / "binary" / "old-1"

@@ -29,7 +29,8 @@ from slipway.bundle.make.trees.packing import locked_tree
 from slipway.catalog import Catalog, Module, Release, shipped
 from slipway.catalog.pins import Chart
 from slipway.catalog.versions import Versions
-from slipway.errors import BundleError
+from slipway.errors import BundleError, Finding
+from slipway.findings import FindingCode
 from slipway.model.bundle import Artifact, ArtifactKind, chart_name
 from slipway.model.platforms import AMD64, BY_NAME, Platform
 from slipway.settings import data_dir
@@ -103,6 +104,7 @@ class Builder:
         official = official or Official()
         wanted = sorted(set(references))
         locked = official.locked(wanted)
+        self._check_origins({*wanted} - {item.image for item in locked})
         pulled = pull(locked, official.upstreams, self.writer, official.progress)
         parts = [(image.artifact, image.nodes[-1]) for image in pulled]
         here = {item.image for item in locked}
@@ -113,6 +115,27 @@ class Builder:
         named = ((artifact.reference, artifact.platform, node) for artifact, node in found)
         self.writer.json(f"{LAYOUT}/{layout.INDEX_FILE}", layout.named_index(named))
         yield from (artifact for artifact, _ in found)
+
+    def _check_origins(self, references: set[str]) -> None:
+        """All that is not pulled can be built; what cannot is named whole, before anything is pulled or built."""
+        unknown = references - {image.full_reference for image in self.versions.images}
+        users = {
+            reference: [one.name for one in self.catalog.modules.values() if reference in one.images]
+            for reference in sorted(unknown)
+        }
+        if users:
+            raise BundleError(
+                "images have neither a lock nor a recipe",
+                findings=tuple(
+                    Finding(
+                        f"image/{reference}",
+                        f"of {', '.join(names) or 'nobody'} has neither",
+                        code=FindingCode.UNVERIFIED,
+                    )
+                    for reference, names in users.items()
+                ),
+                hint="slipway bundle lock reads their digests; --profile minimal takes enabled modules alone",
+            )
 
     def _assembled(self, reference: str, platform: Platform) -> ImagePart:
         spec = self.versions.image(reference)
