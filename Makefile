@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 TIER = .venv/bin/python -m pytest -p no:cacheprovider --durations=15 --durations-min=10
 
-.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api operator nodes e2e test-hosts test-bundles test-modules test-gpu test-faults mutate bench bench-bundle clean
+.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api operator nodes e2e test-hosts test-bundles test-modules test-platform test-gpu test-faults mutate bench bench-bundle clean
 
 help:            ## what there is
 	@grep -hE '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -55,6 +55,9 @@ test-bundles:    ## bundles in depth: what an upgrade needs, other architectures
 
 test-modules: binaries ## modules from nothing to nothing at a real API; NAME=one,other; what is seen is kept in levels.yaml
 	SLIPWAY_KEEP_LEVELS=1 $(TIER) tests/levels
+
+test-platform: setup-dev ## modules at work on a cluster of lab nodes; NAME=one,other; what is seen is kept in levels.yaml
+	SLIPWAY_KEEP_LEVELS=1 $(TIER) tests/lab4
 
 test-gpu: setup-dev ## on a machine with an NVIDIA card: driver, toolkit, a container that sees it
 	$(TIER) -m gpu tests/gpu
