@@ -1,12 +1,14 @@
 """`slipway catalog`: the modules of this release, and whether their lists of images are right."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from slipway.cli.bundling import modulepacks
 from slipway.cli.bundling.bundleoptions import TreesDir
+from slipway.cli.cataloging import graph, show
+from slipway.cli.cataloging.facts import level_of, module_facts, provided_by, required_by
 from slipway.cli.views.output import Format, Output, emit, print_error, table, tell
 from slipway.errors import ERROR, ConfigurationError, PreflightError
 from slipway.findings import FindingCode
@@ -31,7 +33,7 @@ def list_(
     ] = None,
     output: Output = Format.TEXT,
 ) -> None:
-    """List modules: name, version, level, what they provide and require.
+    """List modules: name, version, group, level, what they provide and require.
 
     Levels are what tests have seen: 1 its folder is right, 2 its charts render and their images are declared, 3 Helm
     installs, changes and removes it at a real API, 4 it does its job on nodes; in brackets: a former form of it.
@@ -41,15 +43,23 @@ def list_(
 
     loaded = catalog_of_site(file) if file else catalog.load()
     if output is Format.JSON:
-        modules = [_module(item) for item in loaded.modules.values()]
+        modules = [module_facts(item) for item in loaded.modules.values()]
         broken = {name: error.as_dict() for name, error in loaded.broken.items()}
         emit({"version": loaded.version, "digest": loaded.digest, "modules": modules, "broken": broken})
         return
     rows = [
-        (item.name, item.version, _level(item), _provided(item), _required(item), item.summary)
+        (
+            item.name,
+            item.version,
+            str(item.group),
+            level_of(item),
+            provided_by(item),
+            required_by(item),
+            item.summary,
+        )
         for item in loaded.modules.values()
     ]
-    table(("NAME", "VERSION", "LEVEL", "PROVIDES", "REQUIRES", "SUMMARY"), rows)
+    table(("NAME", "VERSION", "GROUP", "LEVEL", "PROVIDES", "REQUIRES", "SUMMARY"), rows)
     for error in loaded.broken.values():
         print_error(error)
 
@@ -183,6 +193,8 @@ def verify(
     return PreflightError.exit_code if errors or broken else 0
 
 
+app.command("show", epilog="Example: slipway catalog show welcome -f cluster.yaml")(show.show)
+app.command("graph", epilog="Example: slipway catalog graph -f cluster.yaml -o dot | dot -Tsvg")(graph.graph)
 app.command("pack", epilog="Example: slipway catalog pack modules -o pack")(modulepacks.pack)
 app.command("push", epilog="Example: slipway catalog push pack --name team-a -f cluster.yaml")(
     modulepacks.push
@@ -225,67 +237,3 @@ def site_of(file: Path, modules_dir: Path | None = None) -> "Configuration":
     if findings:
         raise read.refusal(findings, path=file)
     return configuration
-
-
-def _module(module: Any) -> dict[str, Any]:
-    return {
-        "name": module.name,
-        "version": module.version,
-        "summary": module.summary,
-        "group": str(module.group),
-        "stage": str(module.stage),
-        "kubernetes": module.kubernetes.text,
-        "provides": [one.name for one in module.provides],
-        "exclusive": [one.name for one in module.provides if one.exclusive],
-        "requires": [{"name": item.name, "when": dict(item.when)} for item in module.requires],
-        "uses": [{"name": item.name, "first": item.first} for item in module.uses],
-        "conflicts": [{"name": item.name, "because": item.because} for item in module.conflicts],
-        "images": list(module.images),
-        "runtimeImages": list(module.runtime_images),
-        "acknowledgedImages": [{"image": one.image, "reason": one.reason} for one in module.acknowledged],
-        "settings": module.schema.get("properties", {}),
-        "removal": {
-            "crds": module.removal.crds,
-            "data": module.removal.data,
-            "namespace": module.removal.namespace,
-        },
-        "resources": [
-            {
-                "cpu": one.amount.cpu / 1000,
-                "memory": one.amount.memory,
-                "per": "node" if one.per_node else "cluster",
-                "times": one.times,
-            }
-            for one in module.resources
-        ],
-        "trials": _trials(module),
-        "secrets": [one.model_dump(mode="json", by_alias=True) for one in module.secrets],
-    }
-
-
-def _provided(module: Any) -> str:
-    """Capabilities; of one with a ! there is one provider in a cluster."""
-    return _joined(f"{one.name}!" if one.exclusive else one.name for one in module.provides)
-
-
-def _trials(module: Any) -> list[dict[str, Any]]:
-    from slipway.catalog.folder.levels import trials_of
-
-    return [trial.model_dump(mode="json", by_alias=True) for trial in trials_of(module.directory)]
-
-
-def _level(module: Any) -> str:
-    """What has been tried of it; of a former form of it in brackets."""
-    from slipway.catalog.folder.levels import reached, trials_of
-
-    found = reached(module, trials_of(module.directory))
-    return str(found) if found else "-"
-
-
-def _required(module: Any) -> str:
-    """Requirements; one that depends on settings is in brackets."""
-    return _joined(item.name if not item.when else f"[{item.name}]" for item in module.requires)
-
-
-def _joined(names: Any) -> str:
-    return ",".join(names) or "-"

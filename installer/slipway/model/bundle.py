@@ -39,11 +39,16 @@ class ImageOrigin(StrEnum):
 
 
 class Profile(StrEnum):
-    """Modules of a bundle: all of the catalog, an AI platform's besides those enabled, or those enabled alone."""
+    """Modules of a bundle besides those enabled: none, a few that most sites want, those for a purpose, all."""
 
-    FULL = "full"
-    AI = "ai"
     MINIMAL = "minimal"
+    BASE = "base"
+    OBSERVABILITY = "observability"
+    GPU = "gpu"
+    TRAINING = "training"
+    SERVING = "serving"
+    AI = "ai"
+    FULL = "full"
 
 
 @dataclass(frozen=True, slots=True)

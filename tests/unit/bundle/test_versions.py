@@ -7,20 +7,28 @@ import pytest
 import yaml
 
 from slipway.catalog import load, versions
+from slipway.catalog.profiles import in_profile
 from slipway.errors import BundleError
-from slipway.model.bundle import chart_name
+from slipway.model.bundle import Profile, chart_name
 from slipway.model.platforms import PLATFORMS
 from slipway.settings import data_dir
 
 
-def test_what_ships_covers_every_module() -> None:
+def test_every_chart_has_an_origin_that_is_pinned_or_locked() -> None:
     catalog = load()
     for module in catalog.modules.values():
-        for reference in module.images:
-            assert catalog.versions.image(reference).full_reference == reference
         for release in module.releases:
-            if release.chart_dir is None:
+            if release.by_build:
                 assert catalog.versions.chart(chart_name(module.name, release.chart))
+            assert release.chart_dir or release.by_build or release.locked or release.locked_tree, module.name
+
+
+def test_images_of_the_base_are_built_by_anybody() -> None:
+    """Without a lock of a site and without a registry: what is not built is pulled as a site has locked it."""
+    catalog = load()
+    for name in in_profile(Profile.BASE).modules:
+        for reference in catalog.modules[name].images:
+            assert catalog.versions.image(reference).full_reference == reference
 
 
 def test_a_release_names_what_kubeadm_asks_for() -> None:

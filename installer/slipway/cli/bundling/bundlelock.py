@@ -23,13 +23,13 @@ from slipway.cli.bundling.bundleoptions import (
     downloads_of,
     images_for,
     kubernetes_of,
+    profiles_of,
     signers_of,
     upstreams_of,
 )
 from slipway.cli.views.grouping import taking
 from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
 from slipway.clock import utc_now
-from slipway.model.bundle import Profile
 
 if TYPE_CHECKING:
     from slipway.bundle.locks.images import Locked
@@ -44,7 +44,7 @@ class LockOptions:
 
     file: ConfigurationFile = DEFAULT_FILE
     to: To = None
-    profile: ProfileOption = Profile.FULL
+    profile: ProfileOption = None
     modules: Modules = None
     lock_file: LockFile = LOCK
     keys_file: KeysFile = KEYS
@@ -129,7 +129,7 @@ def _wanted(options: LockOptions, configuration: "Configuration") -> list[str]:
     versions = kubernetes_of(configuration, options.file, catalog, options.to)
     wanted = {*catalog.versions.images_of(versions), *(options.images or ())}
     named = options.modules.split(",") if options.modules else None
-    for name in named or modules_of(options.profile, catalog, configuration):
+    for name in named or modules_of(profiles_of(options.profile), catalog, configuration):
         wanted |= set(catalog.named(name).images)
     return sorted(image for image in wanted if not image.startswith(f"{OWN_IMAGE}:"))
 

@@ -27,13 +27,14 @@ from slipway.cli.bundling.bundleoptions import (
     kubernetes_of,
     named_of,
     platforms_for,
+    profiles_of,
     signers_of,
     upstreams_of,
 )
 from slipway.cli.views.grouping import taking
 from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, emit, tell
 from slipway.cli.views.transferview import TransferView
-from slipway.model.bundle import ImageOrigin, Profile
+from slipway.model.bundle import ImageOrigin
 
 if TYPE_CHECKING:
     from slipway.bundle.make.official import Official, OfficialFiles
@@ -61,7 +62,7 @@ class BuildOptions:
         ),
     ] = None
     to: To = None
-    profile: ProfileOption = Profile.FULL
+    profile: ProfileOption = None
     modules: Modules = None
     since: Annotated[
         Path | None,
@@ -146,7 +147,7 @@ def _built(options: BuildOptions) -> "BundleManifest":
         catalog,
         options.out,
         kubernetes=kubernetes_of(configuration, options.file, catalog, options.to),
-        modules=named or modules_of(options.profile, catalog, configuration),
+        modules=named or modules_of(profiles_of(options.profile), catalog, configuration),
         systems=tuple(name for name in options.systems.split(",") if name),
         platforms=tuple(BY_NAME[name] for name in platforms_for(options.platform, configuration)),
         packages=packages_of(configuration),

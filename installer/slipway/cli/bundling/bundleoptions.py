@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from slipway.model.configuration import Configuration
 
 ProfileOption = Annotated[
-    Profile,
-    typer.Option(help="Modules: all, an AI platform's besides those enabled, or those enabled alone."),
+    list[Profile] | None,
+    typer.Option(
+        help="Modules besides those enabled: none (minimal), a few that most sites want (base, unless another is said),"
+        " those for a purpose, or all. Repeatable."
+    ),
 ]
 Modules = Annotated[str | None, typer.Option(help="Comma-separated, in the place of a profile.")]
 To = Annotated[
@@ -67,6 +70,11 @@ Registry = Annotated[
         help="Take images of this registry from there, as docker.io=https://mirror. Repeatable.",
     ),
 ]
+
+
+def profiles_of(option: list[Profile] | None) -> list[Profile]:
+    """Those that were said, or what is meant without."""
+    return option or [Profile.BASE]
 
 
 def images_for(option: str, configuration: "Configuration") -> tuple[str, ...]:

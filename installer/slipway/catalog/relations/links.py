@@ -1,0 +1,68 @@
+"""What ties modules to each other, for whoever looks at them: names of capabilities with who provides them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from slipway.catalog.modules import Module
+
+
+class LinkKind(StrEnum):
+    """How one module stands to another."""
+
+    REQUIRES = "requires"
+    USES = "uses"
+    CONFLICTS = "conflicts"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`name` is as the module says it; `providers` are the modules that have it, best first: of that name, then others.
+
+    `when`: settings with which it counts, as `persistence.enabled: true`; empty: always.
+    """
+
+    kind: LinkKind
+    name: str
+    providers: tuple[str, ...]
+    when: str = ""
+
+
+def links_of(modules: Mapping[str, Module], module: Module) -> tuple[Link, ...]:
+    """Requirements, then what it uses, then what it cannot be beside; each as module.yaml has them."""
+    return tuple(_links(modules, module))
+
+
+def dependents_of(modules: Mapping[str, Module], name: str) -> tuple[str, ...]:
+    """Modules that require it, or something that it provides."""
+    return tuple(
+        other.name
+        for other in modules.values()
+        if any(name in providers_of(modules, one.name) for one in other.requires)
+    )
+
+
+def providers_of(modules: Mapping[str, Module], name: str) -> tuple[str, ...]:
+    """A module of that name alone, else all that provide it."""
+    if name in modules:
+        return (name,)
+    return tuple(other.name for other in modules.values() if name in other.names)
+
+
+def _links(modules: Mapping[str, Module], module: Module) -> Iterator[Link]:
+    for one in module.requires:
+        when = ", ".join(f"{path}: {_text(value)}" for path, value in one.when.items())
+        yield Link(LinkKind.REQUIRES, one.name, providers_of(modules, one.name), when)
+    for use in module.uses:
+        yield Link(LinkKind.USES, use.name, providers_of(modules, use.name))
+    for rival in module.conflicts:
+        others = tuple(name for name in providers_of(modules, rival.name) if name != module.name)
+        yield Link(LinkKind.CONFLICTS, rival.name, others)
+    for capability in module.provides:
+        others = tuple(name for name in providers_of(modules, capability.name) if name != module.name)
+        if capability.exclusive and others:
+            yield Link(LinkKind.CONFLICTS, capability.name, others)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
