@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from slipway.bundle.site.source import DirectorySource
 from slipway.model.bundle import ArtifactKind
 from slipway.settings import Workspace, cache_dir
@@ -134,8 +132,7 @@ class Demo:
         self._look_at_the_disk()
         self._lay_out()
         with self.stage("bundle"):
-            modules = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))["spec"]["modules"]
-            self.slipway("bundle", "build", "-o", str(self.bundle), "--modules", ",".join(modules))
+            self.slipway("bundle", "build", "-o", str(self.bundle))
             self.kubectl_path = self._kubectl()
         with self.stage("carry it as signed volumes, and check what arrived"):
             self._carry()

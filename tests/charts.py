@@ -32,7 +32,11 @@ def workshop() -> Workshop:
 
 
 def at_hand(catalog: Catalog, module: Module) -> bool:
-    """Whether all its charts can be had here: what lies at git servers or repositories was fetched by somebody."""
+    """Whether anybody can get all its charts, out of Go modules; or else where SLIPWAY_TREES_DIR says that they are."""
+    origins = [one.tree for one in module.releases if one.tree]
+    origins += [below for one in origins for _, below in one.charts]
+    if workshop().trees is None and any(one.git for one in origins):
+        return False
     return all(chart_path(module, one, catalog.versions, workshop()) for one in module.releases)
 
 
