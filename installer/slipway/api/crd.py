@@ -47,6 +47,13 @@ def operation_crd() -> dict[str, Any]:
             "configuration": _text("Name of the ClusterConfiguration.", 253),
             "plan": _text("Digest of the plan."),
             "catalog": _text("Digest of the catalog."),
+            "steps": _map_list(
+                _planned_step(), "Its steps, in an order in which they can run.", "step", 4096
+            ),
+            "omitted": {
+                "type": "integer",
+                "description": "Steps that are not among them: there are too many.",
+            },
         },
         "What was to be done.",
         required=["configuration", "plan"],
@@ -131,19 +138,50 @@ def _status() -> dict[str, Any]:
     )
 
 
+def _planned_step() -> dict[str, Any]:
+    reason = {
+        "because": _text("Which kind of reason: field, content, drift, required, ..."),
+        "text": _text("It, for people."),
+        "path": _text("Field or file that it is about."),
+    }
+    step = {
+        "step": _text("Id of the step.", 512),
+        "change": _text("create, update, continue, repair or remove."),
+        "disruptive": {"type": "boolean", "description": "Something stops meanwhile."},
+        "destructive": {"type": "boolean", "description": "Something is lost by it."},
+        "reasons": {"type": "array", "maxItems": 256, "items": _object(reason, "Why.")},
+        "held": _text("What it is held back for; empty: it is carried out."),
+    }
+    return _object(step, "One step.", required=["step"])
+
+
 def _operation_status() -> dict[str, Any]:
+    failure = {
+        "what": _text("What failed."),
+        "where": _text("Where."),
+        "why": _text("The first cause."),
+        "hint": _text("What next."),
+        "retryable": {"type": "boolean", "description": "The same again may do."},
+    }
+    progress = {
+        "planned": {"type": "integer", "description": "Steps in all."},
+        "ended": {"type": "integer", "description": "Steps that have ended."},
+        "running": {"type": "array", "maxItems": 4096, "items": _text("Id of a step.", 512)},
+    }
     step = {
         "step": _text("Id of the step.", 512),
         "outcome": _text("succeeded, failed, blocked, cancelled or superseded."),
         "seconds": {"type": "number"},
         "changed": {"type": "integer"},
         "message": _text("What failed, where, why, what next."),
+        "failure": _object(failure, "The same in its parts."),
     }
     waiting = {"step": _text("Id of the step.", 512), "message": _text("In the words of what holds it up.")}
     counts = ("planned", "ansibleRuns", "helmCalls", "imagesCopied", "apiWrites")
     return _object(
         {
             "phase": _text("Running, or how it ended."),
+            "progress": _object(progress, "How far it is."),
             "steps": _map_list(_object(step, "One step.", required=["step"]), "Its steps.", "step", 4096),
             "waiting": _map_list(
                 _object(waiting, "One step.", required=["step"]), "What its steps wait for now.", "step", 4096

@@ -11,7 +11,7 @@ from slipway.cluster.own.operations import OPERATION, close_operation, prune_ope
 from slipway.cluster.rest.client import Client
 from slipway.errors import SlipwayError
 from slipway.model.observed import LiveConfiguration
-from slipway.model.operation import Counts, OperationResult, Outcome, StepResult
+from slipway.model.operation import Counts, Failure, OperationResult, Outcome, StepResult
 from slipway.model.plan import Plan
 from slipway.model.status import OperationPhase
 from slipway.operator.conditions import shortened
@@ -84,11 +84,38 @@ class Chronicle:
             log.warning("old operations not pruned: %s", error)
 
     def _write(self, live: LiveConfiguration, name: str, plan: Plan, status: dict[str, Any]) -> None:
-        spec = {"configuration": live.name, "plan": plan.digest, "catalog": plan.catalog}
         try:
-            write_operation(self._client, name, live.namespace, spec=spec, status=status)
+            write_operation(
+                self._client, name, live.namespace, spec=planned_spec(live.name, plan), status=status
+            )
         except SlipwayError as error:
             log.warning("operation %s not written: %s", name, error)
+
+
+def planned_spec(configuration: str, plan: Plan) -> dict[str, Any]:
+    """Spec of an Operation: what was to be done, each step with what it does and why. Pure.
+
+    What was changed in files of hosts is not there: whoever reads Operations need not know what is in them.
+    """
+    steps = [
+        {
+            "step": step.id,
+            "change": step.change.value,
+            "disruptive": step.disruptive,
+            "destructive": step.destructive,
+            "reasons": [
+                {
+                    "because": reason.cause.value,
+                    "text": shortened(reason.text, STEP_MESSAGE_LIMIT),
+                    "path": reason.path,
+                }
+                for reason in step.reasons
+            ],
+            "held": shortened(step.hold.what, STEP_MESSAGE_LIMIT) if step.hold else "",
+        }
+        for step in plan.steps
+    ]
+    return {"configuration": configuration, "plan": plan.digest, "catalog": plan.catalog, "steps": steps}
 
 
 def running_status(running: Running, planned: int) -> dict[str, Any]:
@@ -96,6 +123,7 @@ def running_status(running: Running, planned: int) -> dict[str, Any]:
     return {
         "phase": OperationPhase.RUNNING,
         "startedAt": running.started,
+        "progress": {"planned": planned, "ended": len(running.done), "running": sorted(running.steps)},
         "steps": _steps(running.done.values()),
         "waiting": [
             {"step": step, "message": shortened(text, STEP_MESSAGE_LIMIT)}
@@ -112,6 +140,7 @@ def handed_on_status(result: OperationResult, started: str) -> dict[str, Any]:
         "phase": OperationPhase.RUNNING,
         "startedAt": started,
         "seconds": round(result.seconds, 2),
+        "progress": {"planned": len(result.steps), "ended": len(done), "running": []},
         "steps": _steps(done),
         "waiting": [],
         "counts": _counts(result.counts),
@@ -127,6 +156,7 @@ def finished_status(result: OperationResult, started: str, finished: str) -> dic
         "startedAt": started,
         "finishedAt": finished,
         "seconds": round(result.seconds, 2),
+        "progress": {"planned": len(result.steps), "ended": len(result.steps), "running": []},
         "steps": _steps(result.steps),
         "waiting": [],
         "counts": _counts(result.counts),
@@ -157,6 +187,14 @@ def _steps(results: Iterable[StepResult]) -> list[dict[str, Any]]:
             "seconds": round(step.seconds, 2),
             "changed": step.changed,
             "message": shortened(failure_text(step), STEP_MESSAGE_LIMIT) if step.failure else "",
+            **({"failure": _failure(step.failure)} if step.failure else {}),
         }
         for step in results
     ]
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    """Its parts, each as a program needs it."""
+    texts = {"what": failure.what, "where": failure.where, "why": failure.why, "hint": failure.hint}
+    said = {name: shortened(text, STEP_MESSAGE_LIMIT) for name, text in texts.items() if text}
+    return {**said, "retryable": failure.retryable}

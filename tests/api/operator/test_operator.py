@@ -128,6 +128,10 @@ def test_status_operation_and_events_of_a_toggle(api: ApiServer) -> None:
         op = api.request("GET", f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/operations/{operation['id']}")[1]
         assert (op["status"]["phase"], op["status"]["counts"]["planned"]) == ("Succeeded", 1)
         assert op["status"]["steps"][0]["step"] == "module/welcome/apply"
+        assert op["status"]["progress"] == {"planned": 1, "ended": 1, "running": []}
+        (planned,) = op["spec"]["steps"]
+        assert (planned["step"], planned["change"]) == ("module/welcome/apply", "update")
+        assert planned["reasons"][0].keys() == {"because", "text", "path"}
 
         generation = write(api, spec={"modules": {"welcome": {"enabled": False}}})
         assert settled(api, "Ready", generation)["modules"] == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster.own.operations import STATUS_LIMIT, fitting_status
+from slipway.cluster.own.operations import STATUS_LIMIT, fitting_spec, fitting_status
 from slipway.cluster.rest.watch import ChangeKind, Hearing
 from slipway.errors import ConflictError
 from slipway.model.observed import HostObserved, Scope
@@ -18,7 +18,7 @@ from slipway.operator.acceptance import refuse_second_owner
 from slipway.operator.door import Running
 from slipway.operator.longwaits import LongWaits
 from slipway.operator.metrics import Metrics
-from slipway.operator.operations import finished_status, running_status
+from slipway.operator.operations import finished_status, planned_spec, running_status
 from slipway.operator.queue import Filter, Queue
 from slipway.operator.tracker import Tracker, advanced
 from slipway.operator.web import PLAIN, probe_page
@@ -201,6 +201,7 @@ def test_a_small_operation_is_told_whole() -> None:
         "startedAt": e.NOW,
         "finishedAt": e.LATER,
         "seconds": 2.0,
+        "progress": {"planned": 1, "ended": 1, "running": []},
         "steps": [
             {
                 "step": "module/flannel/apply",
@@ -214,6 +215,37 @@ def test_a_small_operation_is_told_whole() -> None:
         "counts": {"planned": 0, "ansibleRuns": 0, "helmCalls": 0, "imagesCopied": 0, "apiWrites": 0},
         "message": "1 step",
     }
+
+
+def test_a_failure_is_told_in_its_parts() -> None:
+    result = e.result(
+        e.plan(e.step("module/flannel/apply")), Outcome.FAILED, module__flannel__apply="no image"
+    )
+    (step,) = finished_status(result, e.NOW, e.LATER)["steps"]
+    assert step["failure"] == {"what": "no image", "hint": step["failure"]["hint"], "retryable": False}
+    assert "no image" in step["message"]
+
+
+def test_a_plan_is_told_step_by_step_with_reasons() -> None:
+    steps = (e.step("module/flannel/apply", disruptive=True), e.step("host/wk-01/kubelet", hold=e.HOLD))
+    first, second = planned_spec("production", e.plan(*steps))["steps"]
+    assert first == {
+        "step": "module/flannel/apply",
+        "change": "update",
+        "disruptive": True,
+        "destructive": False,
+        "reasons": [{"because": "field", "text": "spec.flannel changed", "path": ""}],
+        "held": "",
+    }
+    assert second["held"] == "host wk-01 does not answer"
+
+
+def test_a_plan_of_ten_thousand_steps_fits_and_counts_what_is_left_out() -> None:
+    plan = e.plan(*(e.step(f"host/h{number}/node_prepare") for number in range(10_000)))
+    spec = fitting_spec(planned_spec("production", plan))
+    assert len(json.dumps(spec)) <= STATUS_LIMIT
+    assert len(spec["steps"]) + spec["omitted"] == 10_000
+    assert spec["steps"]
 
 
 def test_a_watch_that_does_not_hold_is_told_to_people_and_prometheus() -> None:

@@ -18,7 +18,7 @@ CONFIGURATION_LABEL: Final = f"{API_GROUP}/configuration"
 #: Objects kept per ClusterConfiguration.
 KEEP: Final = 20
 
-#: Bytes of a status: far below etcd's limit, small enough to list twenty.
+#: Bytes of a status, and of a spec: far below etcd's limit, small enough to list twenty.
 STATUS_LIMIT: Final = 256 * 1024 - 16 * 1024
 
 
@@ -26,6 +26,12 @@ def write_operation(
     client: Client, name: str, namespace: str, *, spec: dict[str, Any], status: dict[str, Any]
 ) -> None:
     """Create the object, or update its status."""
+    if client.get(*OPERATION, name, namespace) is None:
+        _create(client, name, namespace, fitting_spec(spec))
+    client.merge(*OPERATION, name, {"status": fitting_status(status)}, namespace, subresource="status")
+
+
+def _create(client: Client, name: str, namespace: str, spec: dict[str, Any]) -> None:
     document = {
         "apiVersion": API_VERSION,
         "kind": "Operation",
@@ -36,12 +42,10 @@ def write_operation(
         },
         "spec": spec,
     }
-    if client.get(*OPERATION, name, namespace) is None:
-        try:
-            client.create(document)
-        except ConflictError:
-            log.debug("operation %s is there already", name)
-    client.merge(*OPERATION, name, {"status": fitting_status(status)}, namespace, subresource="status")
+    try:
+        client.create(document)
+    except ConflictError:
+        log.debug("operation %s is there already", name)
 
 
 def close_operation(client: Client, name: str, namespace: str, status: dict[str, Any]) -> None:
@@ -60,11 +64,24 @@ def prune_operations(client: Client, namespace: str, configuration: str) -> None
 
 
 def fitting_status(status: dict[str, Any]) -> dict[str, Any]:
-    """The status, without its successful steps, then without all steps, where it is too big."""
+    """The status, without its successful steps, then without what messages say once more, then without all steps."""
     steps = status.get("steps") or []
     bad = [step for step in steps if step.get("outcome") != "succeeded"]
-    for shorter in (steps, bad, bad[:100], []):
+    brief = [{key: value for key, value in step.items() if key != "failure"} for step in bad]
+    for shorter in (steps, bad, brief, brief[:100], []):
         candidate = status | {"steps": shorter}
         if len(json.dumps(candidate)) <= STATUS_LIMIT:
             return candidate
     return status | {"steps": [], "message": str(status.get("message", ""))[:1000]}
+
+
+def fitting_spec(spec: dict[str, Any]) -> dict[str, Any]:
+    """The spec, without reasons, then with its first steps alone, where it is too big; `omitted` counts the others."""
+    steps = spec.get("steps") or []
+    brief = [{key: value for key, value in step.items() if key != "reasons"} for step in steps]
+    for shorter in (steps, brief, brief[:500], []):
+        omitted = len(steps) - len(shorter)
+        candidate = spec | {"steps": shorter} | ({"omitted": omitted} if omitted else {})
+        if len(json.dumps(candidate)) <= STATUS_LIMIT:
+            return candidate
+    return spec | {"steps": []}
