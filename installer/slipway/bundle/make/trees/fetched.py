@@ -1,8 +1,9 @@
 """A tree of files by what names it once and for all: a Go module's version, which Go vouches for, or a commit."""
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,9 +47,29 @@ def fetched_tree(tree: Tree, versions: Versions, workshop: Workshop) -> Iterator
         root = Path(work) / "tree"
         root.mkdir()
         here = {"GIT_INDEX_FILE": str(Path(work) / "index"), "GIT_WORK_TREE": str(root)}
-        _git(repository, "read-tree", tree.commit, **here)
-        _git(repository, "checkout-index", "--all", **here)
+        try:
+            _git(repository, "read-tree", tree.commit, **here)
+            _git(repository, "checkout-index", "--all", **here)
+        except BundleError:  # a repository that somebody fetched may lack what no chart needs
+            _refill(repository, tree, root, here)
         yield FetchedTree(root, tree.commit)
+
+
+def _refill(repository: Path, tree: Tree, root: Path, here: Mapping[str, str]) -> None:
+    """Of a commit that is not here as a whole: the places that the release names, each whole in itself.
+
+    Raises:
+        BundleError: one of them is not.
+    """
+    below = [one.path for _, one in tree.charts if one.origin == tree.origin]
+    shutil.rmtree(root)
+    root.mkdir()
+    _git(repository, "checkout", "--quiet", tree.commit, "--", tree.path, *below, **here)
+    if loose := sorted(
+        str(one.relative_to(root)) for one in root.rglob("*") if one.is_symlink() and not one.exists()
+    ):
+        what = f"{loose[0]} leads to what the repository has not"
+        raise BundleError(what, where=f"{tree.origin}", hint="fetch the whole commit")
 
 
 def has_commit(tree: Tree, workshop: Workshop) -> bool:
