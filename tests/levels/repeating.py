@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 #: Seconds between two looks.
-_EVERY = 0.3
+_EVERY = 0.5
 
 
 @contextlib.contextmanager

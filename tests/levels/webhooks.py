@@ -34,6 +34,7 @@ _PLACES = (
     "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "/apis/apiregistration.k8s.io/v1/apiservices",
 )
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class Services:
@@ -45,6 +46,7 @@ class Services:
         self._socket = directory / "services"
         self._authority = _Authority(directory)
         self._ours: set[str] = set()
+        self._looked_at: dict[str, str] = {}
         self._api: ApiServer | None = None
         self.asked: set[tuple[str, str]] = set()
         handler = type("Handler", (_Connection,), {"services": self})
@@ -101,8 +103,19 @@ class Services:
     def _fill(self) -> None:
         """Write the authority of each service whose module leaves that to a program."""
         for path in _PLACES:
-            for item in self._items(path):
-                self._filled(path, item)
+            for meta in self._changed(path):
+                assert self._api
+                status, item = self._api.request("GET", f"{path}/{meta['name']}")
+                if status == 200:
+                    self._filled(path, item)
+                self._looked_at[meta["uid"]] = meta["resourceVersion"]
+
+    def _changed(self, path: str) -> list[dict[str, Any]]:
+        """Metadata of what is other than at the last look: definitions are large, and this looks often."""
+        assert self._api
+        status, answer = self._api.request("GET", path, headers={"Accept": _METADATA})
+        listed = [one["metadata"] for one in answer.get("items") or ()] if status == 200 else []
+        return [one for one in listed if self._looked_at.get(one["uid"]) != one["resourceVersion"]]
 
     def _filled(self, path: str, item: dict[str, Any]) -> None:
         changed = False
