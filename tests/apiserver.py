@@ -214,8 +214,9 @@ class ApiServer:
         assert status in {201, 409}, answer
 
     def create_node(self, name: str, *, labels: dict[str, str] | None = None) -> None:
-        """A Node object; kwok, when started, makes it Ready."""
-        node = {"metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, **(labels or {})}}}
+        """A Node object with the labels that each kubelet gives its own; kwok, when started, makes it Ready."""
+        own = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+        node = {"metadata": {"name": name, "labels": {**own, **(labels or {})}}}
         status, answer = self.request("POST", "/api/v1/nodes", node)
         assert status == 201, answer
 

@@ -22,6 +22,14 @@ Result = TypeVar("Result")
 #: It logs every call that fails, as a warning; we tell of failures ourselves, once.
 logging.getLogger("pyhelm3").addHandler(logging.NullHandler())
 
+#: Of Kubernetes itself, which charts ask for by kind: without a cluster, Helm knows groups and versions alone.
+_KINDS = (
+    "autoscaling/v2/HorizontalPodAutoscaler",
+    "batch/v1/CronJob",
+    "networking.k8s.io/v1/Ingress",
+    "networking.k8s.io/v1/IngressClass",
+    "policy/v1/PodDisruptionBudget",
+)
 #: Revisions kept: enough to roll back, few enough that Secrets do not pile up.
 HISTORY = 5
 
@@ -112,6 +120,7 @@ class Helm:
         # pyhelm3's own call parses the text, and the comments are gone.
         arguments = ["template", release, str(chart), "--namespace", namespace, "--values", "-"]
         arguments += ["--include-crds", "--skip-tests"]
+        arguments += [word for kind in _KINDS for word in ("--api-versions", kind)]
         arguments += ["--kube-version", kubernetes] if kubernetes else []
         arguments += ["--is-upgrade"] if upgrade else []
         text = json.dumps(dict(values)).encode()
