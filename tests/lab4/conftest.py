@@ -16,7 +16,9 @@ from tests.lab4.platforms import CORE, NODES, Enabled, Keep, Platform, bundle_of
 from tests.labs import lab_nodes
 
 HERE = Path(__file__).parent
-SUBNET = "10.76.0.0/24"
+SUBNET = "10.73.0.0/24"
+#: One test may take, with what it needs built and installed.
+SECONDS = 2 * 3600
 
 
 def modules_of(item: pytest.Item) -> set[str]:
@@ -38,6 +40,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError(f"no test at level 4 of {', '.join(sorted(unknown))}")
     others = [item for item in here if wanted and not modules_of(item) & wanted]
     config.hook.pytest_deselected(items=others)
+    for item in here:  # the first of them builds all images
+        item.add_marker(pytest.mark.timeout(SECONDS))
     items[:] = [item for item in items if item not in others]
 
 

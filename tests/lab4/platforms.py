@@ -14,6 +14,7 @@ import yaml
 from slipway.lab import Lab
 from slipway.settings import cache_dir
 from tests.e2e.sites import DEMO, SLIPWAY, Site, merged
+from tests.lab4.standins import stand_ins, without_recipe
 
 #: The fewest between which there is a network; the control plane takes pods too.
 NODES = ("cp-1", "worker-1")
@@ -111,11 +112,6 @@ class Platform:
             said.append(f"{namespace}/{name}:\n{logs.stdout}{logs.stderr}")
         return "\n".join([pods, *said, *events.splitlines()[-30:]])
 
-    def apply(self, *documents: Mapping[str, Any]) -> None:
-        """As `kubectl apply` does; once more where a webhook is not reached yet."""
-        items = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
-        self.kubectl("apply", "--server-side", "-f", "-", stdin=items)
-
     @contextmanager
     def applied(self, *documents: Mapping[str, Any]) -> Iterator[None]:
         """For as long as the test needs them."""
@@ -172,6 +168,16 @@ def pod(name: str, script: str, *, namespace: str = "default", node: str = "", *
     }
 
 
+def service(name: str, port: Mapping[str, int], **spec: Any) -> dict[str, Any]:
+    """Of the pod of that name."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"selector": {"app": name}, "ports": [dict(port)], **spec},
+    }
+
+
 def page(text: str, port: int = 8080) -> str:
     """A script that serves this text."""
     return f"mkdir /tmp/www; echo '{text}' >/tmp/www/index.html; exec httpd -f -p {port} -h /tmp/www"
@@ -193,8 +199,9 @@ def bundle_of(modules: set[str]) -> Path:
     enabled = {"spec": {"modules": {name: {"enabled": True} for name in modules}}}
     file = directory.with_suffix(".yaml")
     file.write_text(yaml.safe_dump(merged(yaml.safe_load(DEMO.read_text()), enabled)))
-    build = [SLIPWAY, "bundle", "build", "-f", file, "-o", directory, "--os", "debian-12"]
-    subprocess.run([*build, "--profile", "minimal"], check=True)
+    with stand_ins(without_recipe(file), directory.with_suffix(".lock.yaml")) as options:
+        build = [SLIPWAY, "bundle", "build", "-f", file, "-o", directory, "--os", "debian-12"]
+        subprocess.run([*build, "--profile", "minimal", *options], check=True)
     return directory
 
 

@@ -1,7 +1,6 @@
 """Katib out of its Go module's kustomization: installed by the one way there is, well, and removed."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from slipway import catalog
 from slipway.bundle.form import manifest as manifests
@@ -23,12 +22,11 @@ from slipway.planning.modules import request_of
 from slipway.planning.modulesecrets import secret_requests
 from slipway.planning.requests.request import ModuleRequest, RemovalRequest
 from slipway.planning.together.ground import ground_of
-from slipway.settings import NAMESPACE, data_dir
+from slipway.settings import NAMESPACE
 from tests.apiserver import ApiServer
 from tests.binaries import binary
 
-TREES = Path(__file__).parents[2] / "trees"
-CATALOG = catalog.load([data_dir() / "modules", TREES])
+CATALOG = catalog.load()
 CRDS = {"experiments.kubeflow.org", "suggestions.kubeflow.org", "trials.kubeflow.org"}
 
 

@@ -220,13 +220,18 @@ def test_charts_of_elsewhere_are_put_below_in_exactly_their_version(tmp_path: Pa
     assert below == (SubChart(name="side", version="1.2.3", condition="side.on", repository=at),)
 
 
-def test_what_is_off_is_left_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("inside", [False, True])
+def test_what_is_off_is_left_out(tmp_path: Path, *, inside: bool) -> None:
+    """Its files too, where the tree has them: Helm takes what lies there for a part of the chart."""
     chart(tmp_path, "tree/page", {"name": "database", "version": "1", "condition": "database.on"})
+    if inside:
+        chart(tmp_path, "tree/page/charts/database")
     entries, below = chart_entries(
         ChartPlace(tmp_path / "tree/page", tmp_path), "page", "0.0.0", without=["database"]
     )
     (changed,) = [entry for entry in entries if entry.data]
     assert yaml.safe_load(changed.data or b"")["dependencies"] == []
+    assert {entry.path for entry in entries} == {"page/Chart.yaml", "page/templates/a.yaml"}
     assert below == ()
 
 

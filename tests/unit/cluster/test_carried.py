@@ -140,3 +140,4 @@ def test_a_revision_is_as_large_as_what_cannot_be_packed() -> None:
     assert revision_bytes({"a": random}, "") > 600 << 10
     outside = printed(("page/charts/s/crds/a.yaml", {"kind": "A", "x": random.hex()}))
     assert revision_bytes({}, outside) < 1000
+    assert revision_bytes({}, outside.replace("\n", "\n# where it is from\n---\n", 2)) < 1000

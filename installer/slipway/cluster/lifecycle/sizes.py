@@ -22,8 +22,8 @@ TOLD: Final = 900 << 10
 #: Bytes of a chart's own files below which its revision cannot come near: templates make less than that of values.
 _SMALL: Final = 256 << 10
 
-#: What Helm makes of crds/ directories is in no manifest.
-_OUTSIDE: Final = re.compile(r"^# Source: .*/crds/", re.MULTILINE)
+#: Where a part of what Helm rendered is from; what it makes of crds/ directories is in no manifest.
+_SOURCE: Final = re.compile(r"^# Source: (.*)$", re.MULTILINE)
 
 
 def that_is_small(files: Mapping[str, bytes]) -> bool:
@@ -63,9 +63,19 @@ def size_message(record: ModuleRecord) -> str:
 def revision_bytes(files: Mapping[str, bytes], rendered: str) -> int:
     """What Helm keeps of a chart's own files and of what they make, packed as it does: JSON, gzip, base64."""
     kept = [{"name": name, "data": base64.b64encode(content).decode()} for name, content in files.items()]
-    manifest = "---\n".join(part for part in parted(rendered) if not _OUTSIDE.search(part))
+    manifest = "---\n".join(_manifest(rendered))
     text = json.dumps({"chart": {"files": kept}, "manifest": manifest})
     return len(base64.b64encode(gzip.compress(text.encode())))
+
+
+def _manifest(rendered: str) -> Iterator[str]:
+    """The parts that a revision has. A file of crds/ says where it is from once, however many parts it has."""
+    source = ""
+    for part in parted(rendered):
+        if found := _SOURCE.search(part):
+            source = found.group(1)
+        if "/crds/" not in source:
+            yield part
 
 
 def own_files(chart: Path) -> Iterator[tuple[str, bytes]]:

@@ -107,7 +107,7 @@ def _entries(
         raise BundleError(f"chart {chart.get('name')} is below itself", where=str(directory))
     for file in sorted(directory.rglob("*")):
         path = file.relative_to(directory).as_posix()
-        if not file.is_file() or _left(path):
+        if not file.is_file() or _left(path) or _is_below(path, below.without):
             continue
         if not file.resolve().is_relative_to(place.root.resolve()):
             raise BundleError(
@@ -187,6 +187,11 @@ def _resolved(directory: Path, name: str) -> str:
 def _left(path: str) -> bool:
     """What Helm does not need and people keep beside a chart."""
     return path.endswith((".pyc", "OWNERS")) or path.startswith("ci/") or "/ci/" in path
+
+
+def _is_below(path: str, names: Collection[str]) -> bool:
+    """Whether a file is of a chart of such a name in the chart's own folder of charts."""
+    return any(path.startswith(f"charts/{name}/") for name in names)
 
 
 def _packed(folder: Path, name: str) -> bool:
