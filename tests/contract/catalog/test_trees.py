@@ -18,6 +18,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.locks.downloading import Ways
 from slipway.bundle.make.builder import Builder
 from slipway.bundle.make.sources import source_directory
+from slipway.bundle.make.trees.charts import ChartPlace, chart_entries
 from slipway.bundle.make.trees.packing import packed_tree
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
@@ -28,6 +29,7 @@ from slipway.engine.enquiry.images import built_charts, checked_modules
 from slipway.engine.enquiry.linted import linted_modules
 from slipway.engine.errands.locking import ModuleLocker, write_lock
 from slipway.errors import BundleError
+from tests.binaries import binary
 
 SERVER = "https://git.example.org/team/page.git"
 #: What a template of Helm would take for its own.
@@ -304,6 +306,59 @@ def test_a_packed_chart_and_charts_of_another_tree(
     assert [fault.code for fault in checked.faults][-1] == "no-chart"
     (checked,) = checked_modules(found, built_charts(found, replace(workshop, trees=server.parent))[0], helm)
     assert "no-chart" not in [fault.code for fault in checked.faults]
+
+
+RULES = """\
+# what people keep beside a chart
+*.md
+/kept.txt
+docs/
+notes/*.txt
+deep/er/*.yaml
+[ab].tmp
+x?.log
+"""
+FILES = (
+    "README.md",
+    "kept.txt",
+    "sub/kept.txt",
+    "docs/a.yaml",
+    "sub/docs/b.yaml",
+    "docs",
+    "notes/a.txt",
+    "notes/deep/b.txt",
+    "sub/notes/c.txt",
+    "deep/er/a.yaml",
+    "deep/er/still/a.yaml",
+    "a.tmp",
+    "c.tmp",
+    "x1.log",
+    "x12.log",
+    "templates/.hidden.yaml",
+    "templates/map.yaml",
+    "templates/sub/.hidden.yaml",
+    "crds/kustomization.yaml",
+    "crds/page.yaml",
+)
+
+
+@pytest.mark.parametrize("rules", ["", *RULES.splitlines(), RULES])
+def test_what_is_packed_is_what_helm_packs(tmp_path: Path, rules: str) -> None:
+    """By the real one, rule by rule: Helm heeds a .helmignore in a directory, and in an archive no more."""
+    chart = tmp_path / "page"
+    for path in FILES:
+        if path != "docs":
+            (chart / path).parent.mkdir(parents=True, exist_ok=True)
+            (chart / path).write_text("kind: A\n")
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: page\nversion: 1.0.0\n")
+    (chart / "values.yaml").write_text("{}\n")
+    (chart / ".helmignore").write_text(rules)
+    made = {entry.path for entry in chart_entries(ChartPlace(chart, tmp_path), "page", "1.0.0")[0]}
+    command = [binary("helm"), "package", str(chart), "-d", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True)
+    with tarfile.open(tmp_path / "page-1.0.0.tgz") as archive:
+        names = {name for name in archive.getnames() if name != "page/.helmignore"}
+    assert made - {"page/.helmignore"} == names
 
 
 def _rendered(modules: Path, workshop: Workshop, helm: Helm, **values: Any) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from slipway import yamltext
 from slipway.bundle.ground.archive import ArchiveEntry
+from slipway.bundle.make.trees.ignored import Ignored
 from slipway.catalog.folder.treefile import SubChart
 from slipway.errors import BundleError, Finding
 from slipway.findings import FindingCode
@@ -82,6 +83,8 @@ def chart_entries(
         )
         what = f"chart {name} and the charts that it depends on do not fit"
         raise BundleError(what, where=place.label, findings=tuple(dict.fromkeys(below.findings)), hint=hint)
+    if f"{name}/{_CHART}" not in entries:
+        raise BundleError(f"chart {name} leaves itself out", where=f"{place.label}/.helmignore")
     kept = yamltext.load(bytes_of_entry(entries[f"{name}/{_CHART}"]), strict=False)
     return list(entries.values()), tuple(subcharts_of(kept))
 
@@ -105,9 +108,10 @@ def _entries(
     directory, chart, here = place.directory, _chart(place.directory), place.directory.resolve()
     if here in above:
         raise BundleError(f"chart {chart.get('name')} is below itself", where=str(directory))
+    ignored = Ignored(directory)
     for file in sorted(directory.rglob("*")):
         path = file.relative_to(directory).as_posix()
-        if not file.is_file() or _left(path) or _is_below(path, below.without):
+        if not file.is_file() or path in ignored or _left(path) or _is_below(path, below.without):
             continue
         if not file.resolve().is_relative_to(place.root.resolve()):
             raise BundleError(

@@ -29,7 +29,7 @@ from slipway.catalog.versions import Versions
 from slipway.errors import BundleError
 
 #: Changes whenever the same tree would be packed as other bytes.
-FORM: Final = 1
+FORM: Final = 2
 _MANIFESTS: Final = frozenset({".yaml", ".yml", ".json"})
 PACKED, FACTS = "chart.tgz", "chart.json"
 KUSTOMIZE: Final = "kustomize"
