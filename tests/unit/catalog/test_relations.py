@@ -1,5 +1,6 @@
 """Between modules: one provider of what is exclusive, who cannot be together, what comes first, what has() answers."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,16 @@ def test_two_providers_of_what_is_exclusive_are_both_named_with_either_way_out(t
         )
     ]
     assert told(loaded, wanted("nfs")) == []
+
+
+def test_what_is_required_with_some_settings_may_be_used_with_the_others(tmp_path: Path) -> None:
+    write_module(tmp_path, "store", "")
+    write_module(tmp_path, "page", "requires: [{name: store, when: {large: true}}]\nuses: [store]\n")
+    setting = {"type": "boolean", "description": "Large.", "default": False}
+    schema = {"type": "object", "additionalProperties": False, "properties": {"large": setting}}
+    (tmp_path / "page" / "schema.yaml").write_text(json.dumps(schema))
+    found = linted_modules(catalog.load([tmp_path]), ("page",))["page"]
+    assert [finding.problem for finding in found if finding.path.startswith("module.yaml: uses")] == []
 
 
 def test_two_providers_of_what_all_may_provide_are_no_clash(tmp_path: Path) -> None:

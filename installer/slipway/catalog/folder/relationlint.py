@@ -24,14 +24,20 @@ def relation_findings(catalog: "Catalog", module: Module) -> Iterator[Finding]:
 
 
 def _twice(module: Module) -> Iterator[Finding]:
-    """A name stands in one list, once; what a module has itself it neither requires nor uses."""
+    """A name stands in one list, once; what a module has itself it neither requires nor uses.
+
+    What is required with certain settings alone may be used with the others.
+    """
     seen: dict[str, str] = {}
+    always = {one.name for one in module.requires if not one.when}
     for field, names in _named(module).items():
         for index, name in enumerate(names):
             path, first = f"{field}[{index}]", seen.setdefault(name, field)
             if name in module.names and field != "conflicts":
                 yield Finding(path, f"{name} is what the module has itself", code=FindingCode.BAD_VALUE)
-            elif first != field or (names.index(name) < index and field != "requires"):
+                continue
+            sometimes = field == "uses" and first == "requires" and name not in always
+            if (first != field and not sometimes) or (names.index(name) < index and field != "requires"):
                 yield Finding(path, f"{name} is in {first} already", code=FindingCode.DUPLICATE)
 
 
