@@ -26,7 +26,6 @@ class FaultCode(StrEnum):
     ALWAYS = "always"
     UNUSED = "unused"
     NOT_RUNTIME = "not-runtime"
-    NOT_PINNED = "not-pinned"
     NUMBER = "number"
     UNKNOWN_VALUE = "unknown-value"
     MENTIONED = "mentioned"
@@ -44,7 +43,6 @@ HINTS: Final = {
     FaultCode.ALWAYS: "set the chart's pull policy to IfNotPresent",
     FaultCode.UNUSED: "take it out of `images`; if an operator starts it, list it as `runtimeImages` instead",
     FaultCode.NOT_RUNTIME: "list it as `images`: `runtimeImages` are for what no chart refers to",
-    FaultCode.NOT_PINNED: "say in build.yaml how it is assembled, or have it pulled: slipway bundle lock",
     FaultCode.NUMBER: "write it as text in the values, in quotes; or have the template print it with `| int64`",
     FaultCode.UNKNOWN_VALUE: "correct it: Helm passes over values of which a chart knows nothing, and tells nobody",
     FaultCode.MENTIONED: "if something starts it, list it as `runtimeImages`; if nothing does, say why in "
@@ -66,12 +64,10 @@ class Fault:
     places: tuple[ImagePlace, ...] = ()
 
 
-def image_faults(
-    module: Module, found: Collection[Found], pinned: Collection[str], *, complete: bool = True
-) -> list[Fault]:
+def image_faults(module: Module, found: Collection[Found], *, complete: bool = True) -> list[Fault]:
     """All that is wrong with a module's images.
 
-    `pinned` are the references that a bundle can carry. `complete`: the renderings cover what the module can do, so
+    `complete`: the renderings cover what the module can do, so
     that an image in none of them is in vain; else that is a warning.
     """
     known = acknowledgements(module)
@@ -80,7 +76,6 @@ def image_faults(
     faults = [
         *_certain(module, [item for item in left if item.reference.use is not Use.TEXT]),
         *_unused(module, found, complete=complete),
-        *_not_pinned(module, pinned),
         *_mentioned(module, left, complete=complete),
         *_acknowledged(module, known, [item for item in found if item.reference.use in PULLED]),
         *(_in_vain(module, known.stale(images)) if complete else ()),
@@ -175,18 +170,6 @@ def _unused(module: Module, found: Iterable[Found], *, complete: bool) -> Iterat
             text = f"module.yaml declares it, and no chart refers to it{where}"
             severity = ERROR if complete else WARNING
             yield _fault(module, image, FaultCode.UNUSED, text, severity, texts.get(image, []))
-
-
-def _not_pinned(module: Module, pinned: Collection[str]) -> Iterator[Fault]:
-    pulled = any(release.repository or release.tree for release in module.releases)
-    text = "no recipe builds it"
-    text += "; a bundle has it once it is locked" if pulled else ", so no bundle can carry it"
-    severity = WARNING if pulled else ERROR
-    return (
-        _fault(module, image, FaultCode.NOT_PINNED, text, severity)
-        for image in dict.fromkeys(module.images)
-        if image not in pinned
-    )
 
 
 def _mentioned(module: Module, found: Iterable[Found], *, complete: bool) -> Iterator[Fault]:

@@ -15,7 +15,7 @@ PLACES = 5
 
 def images_text(checked: Sequence[Checked]) -> str:
     """The whole screen."""
-    rows = [("MODULE", "CHART", "IMAGES", "RENDERED", "VERDICT"), *map(_row, checked)]
+    rows = [("MODULE", "CHART", "IMAGES", "PULLED", "RENDERED", "VERDICT"), *map(_row, checked)]
     head, *lines = aligned(rows)
     text = [colour(head, "bold"), *lines]
     faults = [fault for module in checked for fault in module.faults]
@@ -33,7 +33,8 @@ def _row(module: Checked) -> tuple[str, ...]:
     charts = ", ".join(module.charts) or "-"
     runtime = len(module.runtime_images)
     images = f"{len(module.images)}" + (f" + {runtime} at run time" if runtime else "")
-    return module.module, charts, images, rendered, _counted(module.faults) or "right"
+    pulled = str(len(module.pulled) or "-")
+    return module.module, charts, images, pulled, rendered, _counted(module.faults) or "right"
 
 
 def _about(faults: Sequence[Fault]) -> Iterator[str]:

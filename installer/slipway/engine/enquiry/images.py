@@ -51,6 +51,8 @@ class Checked:
     crds: tuple[str, ...] = ()
     mentioned: tuple[str, ...] = ()
     """What text in its charts names besides."""
+    pulled: tuple[str, ...] = ()
+    """Of what it declares that which no recipe builds: `bundle build` pulls it as `bundle lock` has read it."""
 
 
 def built_charts(catalog: Catalog, workshop: Workshop) -> tuple[ChartOf, Helm]:
@@ -111,7 +113,7 @@ class _Verifier:
         self.kubernetes = (
             about.spec.kubernetes.version if about.spec.kubernetes else catalog.versions.kubernetes
         )
-        self.pinned = {image.full_reference for image in catalog.versions.images}
+        self.built = {image.full_reference for image in catalog.versions.images}
 
     def check(self, module: Module) -> Checked:
         """One module; a chart that cannot be rendered is a fault like others, one that cannot be had is not."""
@@ -129,7 +131,7 @@ class _Verifier:
         found = found_in(renderings)
         used = sorted({item.reference.image for item in found if item.reference.use is not Use.TEXT})
         faults = [
-            *image_faults(module, found, self.pinned, complete=self.site is None),
+            *image_faults(module, found, complete=self.site is None),
             *spoiled(module, renderings),
         ]
         for release, chart in charts:
@@ -145,7 +147,9 @@ class _Verifier:
         }
         text = tuple(sorted({item.reference.image for item in found} - set(used)))
         counted = (len(cases), tuple(faults), tuple(sorted(crds)))
-        return Checked(module.name, labels, tuple(used), module.runtime_images, *counted, mentioned=text)
+        pulled = tuple(image for image in dict.fromkeys(module.images) if image not in self.built)
+        images = (tuple(used), module.runtime_images)
+        return Checked(module.name, labels, *images, *counted, mentioned=text, pulled=pulled)
 
     def _values(self, module: Module) -> list[dict[str, dict[str, Any]]]:
         """Values per release, once per set of settings."""
