@@ -145,11 +145,17 @@ class _Verifier:
             for item in rendering.manifests
             if item.content.get("kind") == "CustomResourceDefinition"
         }
-        text = tuple(sorted({item.reference.image for item in found} - set(used)))
-        counted = (len(cases), tuple(faults), tuple(sorted(crds)))
-        pulled = tuple(image for image in dict.fromkeys(module.images) if image not in self.built)
-        images = (tuple(used), module.runtime_images)
-        return Checked(module.name, labels, *images, *counted, mentioned=text, pulled=pulled)
+        return Checked(
+            module.name,
+            charts=labels,
+            images=tuple(used),
+            runtime_images=module.runtime_images,
+            values=len(cases),
+            faults=tuple(faults),
+            crds=tuple(sorted(crds)),
+            mentioned=tuple(sorted({item.reference.image for item in found} - set(used))),
+            pulled=tuple(image for image in dict.fromkeys(module.images) if image not in self.built),
+        )
 
     def _values(self, module: Module) -> list[dict[str, dict[str, Any]]]:
         """Values per release, once per set of settings."""
