@@ -65,4 +65,6 @@ def _links(modules: Mapping[str, Module], module: Module) -> Iterator[Link]:
 
 
 def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) or '""'
