@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from slipway.catalog.relations.links import LinkKind, links_of
+from slipway.catalog.relations.related import RelationKind, relations_of
 from slipway.cli.main import app
 from slipway.errors import ConfigurationError
 from slipway.settings import data_dir
@@ -82,5 +82,5 @@ def test_a_name_that_is_none_is_told_with_the_nearest(capsys: pytest.CaptureFixt
 def test_conflicts_are_told_on_both_sides(tmp_path: Path) -> None:
     text = "provides: [{name: gpus, exclusive: true}]\n"
     loaded = modules_of(tmp_path, one=text, other=text)
-    (link,) = links_of(loaded.modules, loaded.modules["one"])
-    assert (link.kind, link.name, link.providers) == (LinkKind.CONFLICTS, "gpus", ("other",))
+    (link,) = relations_of(loaded.modules, loaded.modules["one"])
+    assert (link.kind, link.name, link.providers) == (RelationKind.CONFLICTS, "gpus", ("other",))

@@ -11,7 +11,7 @@ from slipway.cli.views.output import colour, emit
 
 if TYPE_CHECKING:
     from slipway.catalog import Catalog
-    from slipway.catalog.relations.links import Link
+    from slipway.catalog.relations.related import Relation
     from slipway.catalog.relations.selecting import Selected
 
 
@@ -55,19 +55,19 @@ def graph(
         )
 
 
-def _reached(catalog: "Catalog", roots: list[str]) -> "Iterator[tuple[str, tuple[Link, ...]]]":
+def _reached(catalog: "Catalog", roots: list[str]) -> "Iterator[tuple[str, tuple[Relation, ...]]]":
     """The modules and all that they may require, each once."""
-    from slipway.catalog.relations.links import LinkKind, links_of
+    from slipway.catalog.relations.related import RelationKind, relations_of
 
     queue = list(dict.fromkeys(roots))
     for name in queue:  # grows while it is walked
-        links = links_of(catalog.modules, catalog.modules[name])
+        links = relations_of(catalog.modules, catalog.modules[name])
         yield name, links
-        required = (one for link in links if link.kind is LinkKind.REQUIRES for one in link.providers)
+        required = (one for link in links if link.kind is RelationKind.REQUIRES for one in link.providers)
         queue += [one for one in dict.fromkeys(required) if one not in queue]
 
 
-def _print_tree(links: "dict[str, tuple[Link, ...]]", root: str, selected: "dict[str, Selected]") -> None:
+def _print_tree(links: "dict[str, tuple[Relation, ...]]", root: str, selected: "dict[str, Selected]") -> None:
     why = f"  {selected[root].why}" if selected else ""
     print(f"{colour(root, 'bold')}{why}")
     for line in _branches(links, root, (root,), selected):
@@ -75,10 +75,13 @@ def _print_tree(links: "dict[str, tuple[Link, ...]]", root: str, selected: "dict
 
 
 def _branches(
-    links: "dict[str, tuple[Link, ...]]", name: str, above: tuple[str, ...], selected: "dict[str, Selected]"
+    links: "dict[str, tuple[Relation, ...]]",
+    name: str,
+    above: tuple[str, ...],
+    selected: "dict[str, Selected]",
 ) -> Iterator[str]:
     """One line for each link, those of what is required below it; of several providers those that are on, or all."""
-    from slipway.catalog.relations.links import LinkKind
+    from slipway.catalog.relations.related import RelationKind
 
     found = links.get(name, ())
     for number, link in enumerate(found):
@@ -89,12 +92,12 @@ def _branches(
         of = "" if others == [link.name] else f": {told}"
         when = f", with {link.when}" if link.when else ""
         yield f"{'└─' if last else '├─'} {link.kind} {link.name}{of}{when}"
-        if link.kind is LinkKind.REQUIRES and len(others) == 1 and others[0] not in above:
+        if link.kind is RelationKind.REQUIRES and len(others) == 1 and others[0] not in above:
             for line in _branches(links, others[0], (*above, others[0]), selected):
                 yield f"{'   ' if last else '│  '}{line}"
 
 
-def _dot(links: "dict[str, tuple[Link, ...]]", selected: "dict[str, Selected]") -> Iterator[str]:
+def _dot(links: "dict[str, tuple[Relation, ...]]", selected: "dict[str, Selected]") -> Iterator[str]:
     """In Graphviz' words: solid what is required, dashed what is used, red what cannot be side by side."""
     style = {"requires": "solid", "uses": "dashed", "conflicts": "dotted"}
     yield "digraph modules {"

@@ -56,7 +56,7 @@ def looked_at(file: Path | None) -> "tuple[Catalog, dict[str, Selected]]":
 
 
 def _rows(catalog: "Catalog", module: "Module", decision: "Selected | None") -> Iterator[tuple[str, str]]:
-    from slipway.catalog.relations.links import dependents_of, links_of
+    from slipway.catalog.relations.related import dependents_of, relations_of
 
     if decision:
         yield "on" if decision.enabled else "off", decision.why
@@ -65,7 +65,7 @@ def _rows(catalog: "Catalog", module: "Module", decision: "Selected | None") -> 
     if module.provides:
         names = (f"{one.name} (one in a cluster)" if one.exclusive else one.name for one in module.provides)
         yield "provides", ", ".join(names)
-    for link in links_of(catalog.modules, module):
+    for link in relations_of(catalog.modules, module):
         others = ", ".join(one for one in link.providers if one != link.name)
         of = f": {others}" if others else "" if link.providers else ": no module of this catalog"
         yield str(link.kind), f"{link.name}{of}{f', with {link.when}' if link.when else ''}"

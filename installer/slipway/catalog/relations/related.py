@@ -7,7 +7,7 @@ from enum import StrEnum
 from slipway.catalog.modules import Module
 
 
-class LinkKind(StrEnum):
+class RelationKind(StrEnum):
     """How one module stands to another."""
 
     REQUIRES = "requires"
@@ -16,19 +16,19 @@ class LinkKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class Relation:
     """`name` is as the module says it; `providers` are the modules that have it, best first: of that name, then others.
 
     `when`: settings with which it counts, as `persistence.enabled: true`; empty: always.
     """
 
-    kind: LinkKind
+    kind: RelationKind
     name: str
     providers: tuple[str, ...]
     when: str = ""
 
 
-def links_of(modules: Mapping[str, Module], module: Module) -> tuple[Link, ...]:
+def relations_of(modules: Mapping[str, Module], module: Module) -> tuple[Relation, ...]:
     """Requirements, then what it uses, then what it cannot be beside; each as module.yaml has them."""
     return tuple(_links(modules, module))
 
@@ -49,19 +49,19 @@ def providers_of(modules: Mapping[str, Module], name: str) -> tuple[str, ...]:
     return tuple(other.name for other in modules.values() if name in other.names)
 
 
-def _links(modules: Mapping[str, Module], module: Module) -> Iterator[Link]:
+def _links(modules: Mapping[str, Module], module: Module) -> Iterator[Relation]:
     for one in module.requires:
         when = ", ".join(f"{path}: {_text(value)}" for path, value in one.when.items())
-        yield Link(LinkKind.REQUIRES, one.name, providers_of(modules, one.name), when)
+        yield Relation(RelationKind.REQUIRES, one.name, providers_of(modules, one.name), when)
     for use in module.uses:
-        yield Link(LinkKind.USES, use.name, providers_of(modules, use.name))
+        yield Relation(RelationKind.USES, use.name, providers_of(modules, use.name))
     for rival in module.conflicts:
         others = tuple(name for name in providers_of(modules, rival.name) if name != module.name)
-        yield Link(LinkKind.CONFLICTS, rival.name, others)
+        yield Relation(RelationKind.CONFLICTS, rival.name, others)
     for capability in module.provides:
         others = tuple(name for name in providers_of(modules, capability.name) if name != module.name)
         if capability.exclusive and others:
-            yield Link(LinkKind.CONFLICTS, capability.name, others)
+            yield Relation(RelationKind.CONFLICTS, capability.name, others)
 
 
 def _text(value: object) -> str:
