@@ -43,6 +43,8 @@ ADDRESS = """\
       {{ end }}
       {{ end }}
 """
+#: Besides the first: pods that keep away from each other want one each.
+MORE_NODES = ("works-2", "works-3")
 #: Seconds until a module is as wanted: fake kubelets are quick, definitions on a busy machine are not.
 SOON = 480
 
@@ -73,6 +75,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         site_of(directory, api, CATALOG.of(AT_HAND)) as made,
         Running(made.runtime()),
     ):
+        for name in MORE_NODES:
+            api.create_node(name)
         made.want({name: {"enabled": False} for name in HERE})
         settled(api)
         statuses = Statuses(api, client, NAMES, CATALOG.expectations.kinds)
