@@ -37,8 +37,8 @@ unit: setup-dev  ## pure code
 	$(TIER) tests/unit
 contract: binaries ## recorded contexts, events, formats; a real registry
 	$(TIER) tests/contract tests/attacks
-api: binaries    ## a real Kubernetes API and Helm; modules whose charts anybody can get from nothing to nothing
-	$(TIER) tests/api tests/levels/test_api.py --ignore tests/api/operator
+api: binaries    ## a real Kubernetes API and Helm; a module of each kind from nothing to nothing
+	NAME=jobset,katib,metrics-server $(TIER) tests/api tests/levels/test_api.py --ignore tests/api/operator
 operator: binaries ## the operator at a real Kubernetes API
 	$(TIER) tests/api/operator
 nodes: setup-dev ## roles and probes in lab nodes
