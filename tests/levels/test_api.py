@@ -4,6 +4,7 @@ Real are the API server, its controllers and scheduler, Helm, the site registry,
 `make test-modules NAME=...` tries one, or all.
 """
 
+import base64
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +16,12 @@ import pytest
 from slipway import catalog
 from slipway.catalog import samples
 from slipway.catalog.modules import Module, Stage
+from slipway.catalog.secrets import applying_secrets
+from slipway.catalog.settings_schema import settings_of
 from slipway.cluster.own import records
 from slipway.cluster.rest.client import Client, connect
+from slipway.model.modulesecrets import Making
+from slipway.settings import NAMESPACE
 from tests.api.operator.recording import Running
 from tests.api.working import Site, site_of
 from tests.apiserver import STAGES, ApiServer, until
@@ -45,6 +50,8 @@ ADDRESS = """\
 """
 #: Besides the first: pods that keep away from each other want one each.
 MORE_NODES = ("works-2", "works-3")
+#: The Secret of what a site gives, beside its ClusterConfiguration.
+GIVEN = "given-at-level-3"
 #: Seconds until a module is as wanted: fake kubelets are quick, definitions on a busy machine are not.
 SOON = 480
 
@@ -97,6 +104,20 @@ def settled(api: ApiServer) -> None:
     until(same, seconds=SOON, what="nothing more comes")
 
 
+def given_secrets(api: ApiServer, module: Module, settings: dict[str, Any]) -> dict[str, Any]:
+    """What the site says of the secrets that only a site has, with these settings; their Secret is there then."""
+    given: dict[str, Any] = {}
+    for entry in applying_secrets(module, settings_of(module, settings)):
+        keys = [key for key, rule in entry.keys.items() if rule.make is Making.GIVEN]
+        if keys:
+            given[entry.name] = {"given": {key: {"name": GIVEN, "key": key} for key in keys}}
+            data = {key: base64.b64encode(b"of-the-site").decode() for key in keys}
+            secret = {"metadata": {"name": GIVEN}, "data": data}
+            status, answer = api.request("POST", f"/api/v1/namespaces/{NAMESPACE}/secrets", secret)
+            assert status in {201, 409}, answer["message"]  # 409: a former sample asked for it
+    return given
+
+
 @pytest.fixture
 def client(place: Place) -> Iterator[Client]:
     with connect(place.site.api.kubeconfig) as client:
@@ -118,7 +139,8 @@ def test_from_nothing_to_nothing(
     before = things_of(site.api)
     started, seconds, objects = time.monotonic(), 0.0, 0
     for settings in samples(module):
-        site.make({module.name: {"enabled": True, "settings": settings}}, seconds=SOON)
+        wanted = {"enabled": True, "settings": settings, "secrets": given_secrets(site.api, module, settings)}
+        site.make({module.name: wanted}, seconds=SOON)
         record = records.read_module(client, module.name)
         assert record is not None
         assert record.phase == "Healthy"
