@@ -149,6 +149,7 @@ def test_from_nothing_to_nothing(
     measured = {"seconds": round(seconds, 1), "objects": objects, "level": "3w" if stood else "3"}
     record_property("trials", {module.name: measured})
     site.make({module.name: {"enabled": False}}, seconds=SOON)
+    site.api.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}/secrets/{GIVEN}")
     rest = set[Thing]()
 
     def gone() -> bool:
