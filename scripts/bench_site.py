@@ -87,8 +87,7 @@ class Site:
         self.directory.mkdir(parents=True)
         text = DEMO.read_text(encoding="utf-8").replace("10.77.0.", SUBNET.removesuffix("0/24"))
         self.file.write_text(text.replace("demo", LAB), encoding="utf-8")
-        modules = ",".join(yamltext.load(text)["spec"]["modules"])
-        self.slipway("bundle", "build", "-o", str(self.source.directory), "--modules", modules)
+        self.slipway("bundle", "build", "-o", str(self.source.directory))
         self.lab.down()
         try:
             self.lab.up(3)

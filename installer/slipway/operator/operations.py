@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 from slipway.clock import utc_text
@@ -85,9 +86,8 @@ class Chronicle:
 
     def _write(self, live: LiveConfiguration, name: str, plan: Plan, status: dict[str, Any]) -> None:
         try:
-            write_operation(
-                self._client, name, live.namespace, spec=planned_spec(live.name, plan), status=status
-            )
+            spec = partial(planned_spec, live.name, plan)
+            write_operation(self._client, name, live.namespace, spec=spec, status=status)
         except SlipwayError as error:
             log.warning("operation %s not written: %s", name, error)
 

@@ -40,7 +40,7 @@ def client(apiserver: ApiServer) -> Iterator[Client]:
         status = {"phase": "Failed", "seconds": 3.0, "steps": [STEP], "counts": {"planned": 4}}
         for name, configuration in ((THEIRS, "site"), (OTHERS, "another")):
             spec = {"configuration": configuration, "plan": "sha256:p", "catalog": "sha256:c"}
-            write_operation(client, name, NAMESPACE, spec=spec, status=status)
+            write_operation(client, name, NAMESPACE, spec=spec.copy, status=status)
         yield client
 
 

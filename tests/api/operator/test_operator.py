@@ -444,7 +444,7 @@ def left_by_a_killed_one(api: ApiServer, generation: int) -> None:
     }
     with connect(api.kubeconfig) as client:
         spec = {"configuration": "tools", "plan": "sha256:p", "catalog": "sha256:c"}
-        write_operation(client, "op-killed", NAMESPACE, spec=spec, status=left)
+        write_operation(client, "op-killed", NAMESPACE, spec=spec.copy, status=left)
         told = {"id": "op-killed", "catalog": "sha256:c", "step": "module/welcome/apply", "percent": 50}
         status = {"observedGeneration": generation, "operation": told}
         Configurations(client).write_status(Key(NAMESPACE, "tools"), status)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 from slipway.cluster.rest.client import Client
@@ -23,11 +24,11 @@ STATUS_LIMIT: Final = 256 * 1024 - 16 * 1024
 
 
 def write_operation(
-    client: Client, name: str, namespace: str, *, spec: dict[str, Any], status: dict[str, Any]
+    client: Client, name: str, namespace: str, *, spec: Callable[[], dict[str, Any]], status: dict[str, Any]
 ) -> None:
-    """Create the object, or update its status."""
+    """Create the object, or update its status. `spec` is asked for once, when there is no object yet."""
     if client.get(*OPERATION, name, namespace) is None:
-        _create(client, name, namespace, fitting_spec(spec))
+        _create(client, name, namespace, fitting_spec(spec()))
     client.merge(*OPERATION, name, {"status": fitting_status(status)}, namespace, subresource="status")
 
 

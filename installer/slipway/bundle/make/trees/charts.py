@@ -85,11 +85,11 @@ def chart_entries(
         raise BundleError(what, where=place.label, findings=tuple(dict.fromkeys(below.findings)), hint=hint)
     if f"{name}/{_CHART}" not in entries:
         raise BundleError(f"chart {name} leaves itself out", where=f"{place.label}/.helmignore")
-    kept = yamltext.load(bytes_of_entry(entries[f"{name}/{_CHART}"]), strict=False)
+    kept = yamltext.load(_content_of(entries[f"{name}/{_CHART}"]), strict=False)
     return list(entries.values()), tuple(subcharts_of(kept))
 
 
-def bytes_of_entry(entry: ArchiveEntry) -> bytes:
+def _content_of(entry: ArchiveEntry) -> bytes:
     """What a file of an archive will hold."""
     return entry.data if entry.data is not None else bytes_of(entry.source or Path())
 
