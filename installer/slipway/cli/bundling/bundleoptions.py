@@ -54,12 +54,27 @@ DownloadsFile = Annotated[
         "--downloads", metavar="FILE", help="Files of public servers, with the sha256 that somebody has read."
     ),
 ]
+
+
+def _listable(directory: Path | None) -> Path | None:
+    """A directory that can be listed: found out before minutes of work, none of which would look into it."""
+    if directory is not None:
+        try:
+            next(directory.iterdir(), None)
+        except OSError as error:
+            raise typer.BadParameter(
+                f"{directory}: {error.strerror}; give the directory they lie in"
+            ) from error
+    return directory
+
+
 TreesDir = Annotated[
     Path | None,
     typer.Option(
         "--trees-dir",
         metavar="DIR",
         envvar="SLIPWAY_TREES_DIR",
+        callback=_listable,
         help="Git repositories that were fetched elsewhere: commits of charts' trees are looked for in them first.",
     ),
 ]
