@@ -42,6 +42,19 @@ class GoPin(Pinned):
     """Whether it has parts in C, which gcc compiles; such programs need the libc of the machine they are built on."""
 
 
+class GoTreePin(Pinned):
+    """Go programs of modules that are on no proxy: built in the tree of a commit, by the go.sum beside them."""
+
+    type: Literal["go-tree"]
+    name: str
+    version: str
+    git: Annotated[str, Field(pattern=r"^https://[^\s@?#]+$")]
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+    programs: dict[str, str]
+    """Name -> directory of its main package in the tree."""
+    ldflags: str = ""
+
+
 class DebianPin(Pinned):
     """Files of Debian packages and of all they depend on."""
 
@@ -102,7 +115,7 @@ class ChartPin(Pinned):
 
 
 SourcePin = Annotated[
-    GoPin | DebianPin | PythonPin | WheelsPin | ProgramPin | ChartPin,
+    GoPin | GoTreePin | DebianPin | PythonPin | WheelsPin | ProgramPin | ChartPin,
     Field(discriminator="type"),
 ]
 

@@ -9,18 +9,27 @@ LIBRARY: Final = "BSD-3-Clause"
 STANDARD: Final = "stdlib"
 #: What `go version -m` calls a program's own module, those it depends on, and what stands in for one of them.
 _OWN, _OTHER, _REPLACED = "mod", "dep", "=>"
+#: What it says of the version of a directory.
+_OF_THE_TREE: Final = "(devel)"
 _UPPER = re.compile(r"[A-Z]")
 
 
 def linked_modules(text: str, own: str) -> list[tuple[str, str]]:
-    """Paths and versions of the modules that `go version -m` names, but for those below the path `own`."""
+    """Paths and versions of the modules that `go version -m` names.
+
+    Left out are those below the path `own`, and those of the tree that was built, which have no version of their own.
+    """
     found: list[tuple[str, str]] = []
     for words in map(str.split, text.splitlines()):
         if words[:1] == [_REPLACED]:
             found[-1] = (words[1], words[2])
         elif words[:1] in ([_OWN], [_OTHER]):
             found.append((words[1], words[2]))
-    return [(path, version) for path, version in found if not path.startswith(f"{own}/")]
+    return [
+        (path, version)
+        for path, version in found
+        if not path.startswith(f"{own}/") and version != _OF_THE_TREE
+    ]
 
 
 def toolchain_version(text: str) -> str:

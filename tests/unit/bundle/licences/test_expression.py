@@ -83,6 +83,7 @@ def test_modules_of_a_program() -> None:
         "\tdep\tgithub.com/Masterminds/semver/v3\tv3.4.0\th1:x=\n\tdep\tk8s.io/api\tv0.0.0\n"
         "\t=>\tk8s.io/api\tv0.35.4\th1:y=\n\tbuild\t-trimpath=true\n"
     )
+    said += "\tdep\texample.org/shop\tv0.0.0\n\t=>\t../../\t(devel)\n"  # of the tree that was built
     found = golang.linked_modules(said, "slipway.invalid")
     assert found == [("github.com/Masterminds/semver/v3", "v3.4.0"), ("k8s.io/api", "v0.35.4")]
     assert golang.toolchain_version(said) == "1.26.6"

@@ -17,6 +17,7 @@ from slipway.bundle.make.sources.c import CSource
 from slipway.bundle.make.sources.chart import ChartSource
 from slipway.bundle.make.sources.debian import DebianSource, source_package, stanza_fields
 from slipway.bundle.make.sources.go import GoSource
+from slipway.bundle.make.sources.gotree import GoTreeSource
 from slipway.bundle.make.sources.python import PythonSource
 from slipway.bundle.make.sources.wheels import WheelsSource
 from slipway.bundle.sbom.parts import Component
@@ -57,6 +58,7 @@ TYPES: Mapping[str, type[Source]] = {
     "chart": ChartSource,
     "debian": DebianSource,
     "go": GoSource,
+    "go-tree": GoTreeSource,
     "python": PythonSource,
     "wheels": WheelsSource,
 }

@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from slipway.bundle.ground.disk import private_directory
@@ -96,13 +96,15 @@ class GoSource:
 
     def licences(self, spec: pins.GoPin, place: Path) -> dict[str, str]:
         """Of each program: those of all modules that are linked into it, and of Go's own library."""
-        return {
-            name: all_of(part.licence for part in found) for name, found in self.parts(spec, place).items()
-        }
+        return licences_of(self.parts(spec, place))
 
     def parts(self, spec: pins.GoPin, place: Path) -> dict[str, list[Component]]:
         """Of each program: all modules that are linked into it, and Go's own library."""
-        named = {name: output_of([self.go, "version", "-m", str(place / name)]) for name in spec.programs}
+        return self.linked(spec.programs, place)
+
+    def linked(self, programs: Iterable[str], place: Path) -> dict[str, list[Component]]:
+        """The same of programs that lie at a place."""
+        named = {name: output_of([self.go, "version", "-m", str(place / name)]) for name in programs}
         modules = {name: golang.linked_modules(text, OWN) for name, text in named.items()}
         known = {module: in_directory(self.directory(*module)) for module in set().union(*modules.values())}
         return {
@@ -129,6 +131,11 @@ class GoSource:
         with tempfile.TemporaryDirectory() as work:
             answer: dict[str, str] = json.loads(output_of(argv, cwd=Path(work), env=self.env))
         return answer
+
+
+def licences_of(parts: Mapping[str, Iterable[Component]]) -> dict[str, str]:
+    """Of each program, by what is linked into it."""
+    return {name: all_of(part.licence for part in found) for name, found in parts.items()}
 
 
 def _main(spec: pins.GoPin) -> Path:
