@@ -43,16 +43,34 @@ class GoPin(Pinned):
 
 
 class GoTreePin(Pinned):
-    """Go programs of modules that are on no proxy: built in the tree of a commit, by the go.sum beside them."""
+    """Go programs built in their own tree, by the go.mod and go.sum in it.
+
+    For those that `go` cannot build: modules that are on no proxy, that replace others by directories, or that lack
+    what upstream's release makes.
+    """
 
     type: Literal["go-tree"]
     name: str
     version: str
-    git: Annotated[str, Field(pattern=r"^https://[^\s@?#]+$")]
-    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+    git: Annotated[str, Field(pattern=r"^(https://[^\s@?#]+)?$")] = ""
+    commit: Annotated[str, Field(pattern=r"^([0-9a-f]{40})?$")] = ""
+    go_module: Annotated[str, Field(pattern=r"^([^\s@]+@v[^\s@]+)?$", alias="goModule")] = ""
     programs: dict[str, str]
     """Name -> directory of its main package in the tree."""
+    adds: dict[str, str] = {}
+    """Path in the tree -> text of a file that it lacks, as a web page."""
     ldflags: str = ""
+
+    @model_validator(mode="after")
+    def _of_one_origin(self) -> Self:
+        if bool(self.git) != bool(self.commit) or bool(self.git) == bool(self.go_module):
+            raise ValueError("a tree is of `git` and `commit`, or of `goModule`")
+        return self
+
+    @property
+    def origin(self) -> str:
+        """Repository or module, with its commit or version."""
+        return self.go_module or f"{self.git.removeprefix('https://').removesuffix('.git')}@{self.commit}"
 
 
 class DebianPin(Pinned):

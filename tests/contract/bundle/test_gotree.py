@@ -74,3 +74,23 @@ def test_a_directory_outside_of_the_tree_is_refused(
     for place in ("cmd/window", "../.."):
         with pytest.raises(BundleError, match="the tree has no directory"):
             source.fetch(spec.model_copy(update={"programs": {"door": place}}), tmp_path)
+
+
+def test_what_a_tree_lacks_is_added_and_nothing_in_it_replaced(
+    door: tuple[pins.GoTreePin, Workshop], tmp_path: Path
+) -> None:
+    spec, workshop = door
+    source = gotree.GoTreeSource(versions.load(), workshop, AMD64)
+    said = 'package main\n\nfunc init() { println("hello") }\n'
+    source.fetch(spec.model_copy(update={"adds": {"cmd/door/said/../hello.go": said}}), tmp_path)
+    ended = subprocess.run([tmp_path / "door"], check=True, capture_output=True, text=True)
+    assert ended.stderr == "hello\ndoor v1.0.0\n"
+    with pytest.raises(BundleError, match=r"the tree has cmd/door/main.go already"):
+        source.fetch(spec.model_copy(update={"adds": {"cmd/door/main.go": said}}), tmp_path)
+
+
+def test_a_tree_has_one_origin(door: tuple[pins.GoTreePin, Workshop]) -> None:
+    known = door[0].model_dump(by_alias=True)
+    for changes in ({"goModule": "example.org/shop@v1.0.0"}, {"git": ""}, {"git": "", "commit": ""}):
+        with pytest.raises(ValueError, match="a tree is of"):
+            pins.GoTreePin.model_validate(known | changes)

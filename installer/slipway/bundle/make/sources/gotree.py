@@ -1,8 +1,17 @@
-"""Go programs out of a repository's tree: those that no proxy has, as where each program is a module of its own."""
+"""Go programs built in their own tree, where building them as a dependency of ours would not do.
 
+Some programs are modules of their own, which no proxy has; others replace what they depend on, by forks or by
+directories, which Go heeds in their own tree alone; and some lack what upstream's release makes, as web pages.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from slipway.bundle.ground.disk import private_directory
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.files import in_directory
 from slipway.bundle.make.commits import Commit, committed
@@ -35,13 +44,17 @@ class GoTreeSource:
         """One `go build` per program, in its directory."""
         flags = f"-s -w {' '.join(spec.ldflags.split())}".strip()
         env = self.go.env | {"GOFLAGS": _AS_LOCKED}
-        with committed(Commit(spec.git, spec.commit), self.workshop) as root:
+        with self._tree(spec) as root:
+            for path, text in spec.adds.items():
+                place = _inside(root, path, spec)
+                if place.exists():
+                    raise BundleError(f"the tree has {path} already", where=spec.origin)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(text, encoding="utf-8")
             for name, directory in spec.programs.items():
-                place = (root / directory).resolve()
-                if not (place.is_dir() and place.is_relative_to(root.resolve())):
-                    raise BundleError(
-                        f"the tree has no directory {directory}", where=f"{spec.git}@{spec.commit}"
-                    )
+                place = _inside(root, directory, spec)
+                if not place.is_dir():
+                    raise BundleError(f"the tree has no directory {directory}", where=spec.origin)
                 argv = [self.go.go, "build", "-ldflags", flags, "-o", str(dest / name), "."]
                 output_of(argv, cwd=place, env=env)
 
@@ -51,8 +64,36 @@ class GoTreeSource:
 
     def parts(self, spec: pins.GoTreePin, place: Path) -> dict[str, list[Component]]:
         """Of each program: the tree, all modules that are linked into it, and Go's own library."""
-        with committed(Commit(spec.git, spec.commit), self.workshop) as root:
+        with self._tree(spec) as root:
             licence = in_directory(root)
-        path = spec.git.removeprefix("https://").removesuffix(".git")
-        own = Component(PartKind.GO, path, spec.version, licence=licence)
+        own = Component(PartKind.GO, spec.origin.partition("@")[0], spec.version, licence=licence)
         return {name: [*found, own] for name, found in self.go.linked(spec.programs, place).items()}
+
+    @contextmanager
+    def _tree(self, spec: pins.GoTreePin) -> Iterator[Path]:
+        """A copy of our own, for as long as it is needed."""
+        if spec.git:
+            with committed(Commit(spec.git, spec.commit), self.workshop) as root:
+                yield root
+            return
+        above = private_directory(self.workshop.root / "go") / "work"
+        above.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{spec.name}-", dir=above) as work:
+            root = Path(work) / "tree"
+            # Go's own cache is read-only, and so would be its copy.
+            shutil.copytree(self.go.directory(*spec.go_module.split("@")), root, copy_function=shutil.copyfile)
+            for place in (root, *(one for one in root.rglob("*") if one.is_dir())):
+                place.chmod(0o755)
+            yield root
+
+
+def _inside(root: Path, path: str, spec: pins.GoTreePin) -> Path:
+    """The path in the tree.
+
+    Raises:
+        BundleError: it leads out of it.
+    """
+    place = (root / path).resolve()
+    if not place.is_relative_to(root.resolve()):
+        raise BundleError(f"the tree has no directory {path}", where=spec.origin)
+    return place
