@@ -74,7 +74,7 @@ class Versions(Pinned):
     def source(self, name: str, platform: Platform = AMD64) -> SourcePin:
         """The source of that name, with the platform's own names in its paths."""
         found: SourcePin = _find(self.sources, "name", name, "source")
-        return type(found).model_validate_json(platform.words(found.model_dump_json()))
+        return type(found).model_validate_json(platform.words(found.model_dump_json(by_alias=True)))
 
     def layer(self, name: str) -> Layer:
         """The layer of that name."""

@@ -9,7 +9,7 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.sources import gotree
 from slipway.catalog import pins, versions
 from slipway.errors import BundleError
-from slipway.model.platforms import AMD64
+from slipway.model.platforms import AMD64, ARM64
 
 SHARED = "example.org/shop"
 FILES = {
@@ -94,3 +94,14 @@ def test_a_tree_has_one_origin(door: tuple[pins.GoTreePin, Workshop]) -> None:
     for changes in ({"goModule": "example.org/shop@v1.0.0"}, {"git": ""}, {"git": "", "commit": ""}):
         with pytest.raises(ValueError, match="a tree is of"):
             pins.GoTreePin.model_validate(known | changes)
+
+
+def test_every_platform_has_it_as_it_is_written() -> None:
+    tree = {"type": "go-tree", "name": "x", "version": "v1", "goModule": "example.org/x@v1", "programs": {}}
+    known = versions.load()
+    for platform in (AMD64, ARM64):
+        found = known.model_copy(update={"sources": (pins.GoTreePin.model_validate(tree),)}).source(
+            "x", platform
+        )
+        assert isinstance(found, pins.GoTreePin)
+        assert found.origin == "example.org/x@v1"
