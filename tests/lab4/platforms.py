@@ -156,8 +156,9 @@ class Platform:
 
 
 def pod(name: str, script: str, *, namespace: str = "default", node: str = "", **spec: Any) -> dict[str, Any]:
-    """A pod of BusyBox that runs a script."""
-    container = {"name": "shell", "image": BUSYBOX, "command": ["sh", "-ec", script]}
+    """A pod of BusyBox, or of another `image`, that runs a script."""
+    image = spec.pop("image", BUSYBOX)
+    container = {"name": "shell", "image": image, "command": ["sh", "-ec", script]}
     container |= {key: spec.pop(key) for key in ("volumeMounts", "env", "ports", "resources") if key in spec}
     where = {"nodeName": node} if node else {}
     return {

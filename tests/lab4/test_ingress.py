@@ -1,8 +1,6 @@
 """Pages that are reached from outside the nodes: addresses, routes, certificates."""
 
 import base64
-import socket
-import ssl
 import subprocess
 from http import HTTPStatus
 from http.client import HTTPConnection
@@ -11,9 +9,34 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from tests.lab4.platforms import NODES, Enabled, Platform, page, pod, service, until
+from tests.lab4.platforms import NAMESPACE, NODES, Enabled, Platform, page, pod, service, until
 
 NAME = "page.lab4.internal"
+#: Serves by what the Secret has now, read again for each connection.
+SERVE = """
+exec /usr/bin/python3 - <<'END'
+import socket, ssl
+with socket.create_server(("", 8443)) as server:
+    while True:
+        plain, _ = server.accept()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain("/tls/tls.crt", "/tls/tls.key")
+            context.wrap_socket(plain, server_side=True).close()
+        except OSError as error:
+            print(error, flush=True)
+        plain.close()
+END
+"""
+#: Says by which certificate somebody serves, once an authority vouches for it and its name.
+ASK = """
+import socket, ssl, sys
+address, authority, name = sys.argv[1:]
+context = ssl.create_default_context(cadata=authority)
+with socket.create_connection((address, 8443), timeout=5) as plain:
+    with context.wrap_socket(plain, server_hostname=name) as locked:
+        print(ssl.DER_cert_to_PEM_cert(locked.getpeercert(binary_form=True)))
+"""
 #: Of the lab's own network, where nobody else is; this machine is on it too, as any client of a site would be.
 ADDRESSES = "10.73.0.200-10.73.0.209"
 METALLB: dict[str, Any] = {"pools": {"lab": {"addresses": [ADDRESSES]}}}
@@ -31,29 +54,16 @@ def test_an_address_is_announced_to_the_nodes_neighbours(platform: Platform, ena
         assert not [one for one in own if f"{address}/" in one], "no node has it: it is announced"
 
 
-@pytest.mark.level("4", "traefik", beside=("metallb",))
-def test_a_page_is_found_by_its_name_from_outside(platform: Platform, enabled: Enabled) -> None:
-    with enabled({"metallb": METALLB, "traefik": {}}), platform.applied(*served("by its name"), ingress()):
-        address = until("an address", lambda: given(platform, "traefik", "traefik"))
-        assert until("the page", lambda: asked(address)) == "by its name"
-        assert asked(address, "other.internal") == ""
-        told = until("the Ingress to tell it", lambda: addresses_of(platform, "default", "ingress/page"))
-        assert told == [address]
-
-
-@pytest.mark.level("4", "cert-manager", beside=("metallb", "traefik"))
+@pytest.mark.level("4", "cert-manager")
 def test_a_certificate_is_issued_used_and_renewed(platform: Platform, enabled: Enabled) -> None:
-    modules = {"cert-manager": {"issuer": "ca"}, "metallb": METALLB, "traefik": {}}
-    things = (*served("with a lock"), certificate(), ingress(tls="page-tls"))
-    with enabled(modules), platform.applied(*things):
-        address = until("an address", lambda: given(platform, "traefik", "traefik"))
-        first, shown = until("a certificate of the authority", lambda: over_tls(platform, address))
-        assert shown == "with a lock"
+    with enabled({"cert-manager": {"issuer": "ca"}}), platform.applied(*with_a_lock(platform), certificate()):
+        address = platform.address("page")
+        first = until("a certificate of the authority", lambda: shown(platform, address))
 
         def another() -> bool:
-            return over_tls(platform, address)[0].serial_number != first.serial_number
+            return shown(platform, address).serial_number != first.serial_number
 
-        until("it to be renewed, and shown", another)
+        until("it to be renewed, and shown", another, 240)
 
 
 def served(text: str, kind: str = "ClusterIP") -> list[dict[str, Any]]:
@@ -61,16 +71,14 @@ def served(text: str, kind: str = "ClusterIP") -> list[dict[str, Any]]:
     return [pod("page", page(text)), service("page", {"port": 80, "targetPort": 8080}, type=kind)]
 
 
-def ingress(tls: str = "") -> dict[str, Any]:
-    backend = {"service": {"name": "page", "port": {"number": 80}}}
-    paths = [{"path": "/", "pathType": "Prefix", "backend": backend}]
-    locks = {"tls": [{"hosts": [NAME], "secretName": tls}]} if tls else {}
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": {"name": "page", "namespace": "default"},
-        "spec": {"ingressClassName": "traefik", "rules": [{"host": NAME, "http": {"paths": paths}}], **locks},
-    }
+def with_a_lock(platform: Platform) -> list[dict[str, Any]]:
+    """Who serves by the certificate, read anew for each connection, and who asks."""
+    deployment = platform.kubectl_json("-n", NAMESPACE, "get", "deployment", "slipway-operator")
+    image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    volume = {"name": "tls", "secret": {"secretName": "page-tls"}}
+    mounts = [{"name": "tls", "mountPath": "/tls"}]
+    serving = pod("page", SERVE, image=image, node=NODES[0], volumes=[volume], volumeMounts=mounts)
+    return [serving, pod("asking", "exec sleep 3600", image=image, node=NODES[1])]
 
 
 def certificate() -> dict[str, Any]:
@@ -119,15 +127,11 @@ def macs(platform: Platform) -> set[str]:
     return {platform.site.lab.ssh(node, look).stdout.strip() for node in NODES}
 
 
-def over_tls(platform: Platform, address: str) -> tuple[x509.Certificate, str]:
-    """The certificate that is shown there, vouched for by the issuer's authority, and the page behind it."""
+def shown(platform: Platform, address: str) -> x509.Certificate:
+    """The certificate of what serves there, vouched for by the issuer's authority: what the other node's pod sees."""
     found = platform.kubectl_json("get", "secret", "page-tls")["data"]
-    context = ssl.create_default_context(cadata=base64.b64decode(found["ca.crt"]).decode())
-    with (
-        socket.create_connection((address, 443), timeout=5) as plain,
-        context.wrap_socket(plain, server_hostname=NAME) as locked,
-    ):
-        shown = x509.load_der_x509_certificate(locked.getpeercert(binary_form=True) or b"")
-        locked.sendall(f"GET / HTTP/1.0\r\nHost: {NAME}\r\n\r\n".encode())
-        with locked.makefile("rb") as answer:
-            return shown, answer.read().decode().rpartition("\r\n\r\n")[2].strip()
+    authority = base64.b64decode(found["ca.crt"]).decode()
+    said = platform.kubectl(
+        "exec", "asking", "--", "/usr/bin/python3", "-c", ASK, address, authority, NAME
+    ).stdout
+    return x509.load_pem_x509_certificate(said.encode())

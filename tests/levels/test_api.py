@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -68,11 +69,7 @@ class Place(NamedTuple):
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A cluster of fake nodes with all modules of this release in its registry, and an operator at work."""
     directory = tmp_path_factory.mktemp("levels")
-    stages = directory / "stages.yaml"
-    begun = "      startTime: {{ Now | Quote }}\n"
-    assert begun in STAGES.read_text()
-    stages.write_text(STAGES.read_text().replace(begun, ADDRESS + begun))
-    more = {"controllers": True, "kwok": True, "stages": stages}
+    more = {"controllers": True, "kwok": True, "stages": stages(directory)}
     with (
         Services(directory / "services") as services,
         ApiServer(directory / "api", flags=services.flags, **more) as api,
@@ -89,6 +86,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         statuses = Statuses(api, client, NAMES, CATALOG.expectations.kinds)
         with repeated(statuses.look):
             yield Place(made, services, statuses)
+
+
+def stages(directory: Path) -> Path:
+    """How fake kubelets run pods: with addresses."""
+    begun = "      startTime: {{ Now | Quote }}\n"
+    assert begun in STAGES.read_text()
+    file = directory / "stages.yaml"
+    file.write_text(STAGES.read_text().replace(begun, ADDRESS + begun))
+    return file
 
 
 def settled(api: ApiServer) -> None:

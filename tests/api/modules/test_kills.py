@@ -1,50 +1,21 @@
 """A module's life cut off at each of its points, before every write: the next run goes on, and converges."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from slipway.catalog.modules import Fate, Wait
 from slipway.cluster.lifecycle.modules import apply_module
 from slipway.cluster.lifecycle.removal import remove_module
-from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own import records
 from slipway.cluster.rest.client import Client
 from slipway.model.record import ModulePhase
 from slipway.planning.requests.request import ModuleRequest
 from tests.api.modules.charted import DEFINITION, GROUP, Life, configmap, definition, resource
+from tests.api.modules.dying import is_killed
 from tests.apiserver import ApiServer
 
 NAMES = {f"levers.{GROUP}", f"springs.{GROUP}"}
-
-
-class Killed(BaseException):
-    """As SIGKILL: nothing of the process runs any more, no handler of errors either."""
-
-
-class Dying:
-    """A client, or a Helm, of a process that is killed at its nth call of one that changes something."""
-
-    CHANGING = frozenset({"apply", "create", "merge", "patch", "delete", "install_or_upgrade", "uninstall"})
-
-    def __init__(self, real: Any, left: list[int]) -> None:
-        self._real, self._left = real, left
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._real, name)
-        return self._counted(found) if name in self.CHANGING else found
-
-    def _counted(self, call: Any) -> Any:
-        def counted(*arguments: Any, **options: Any) -> Any:
-            self._left[0] -= 1
-            if self._left[0] == 0:
-                raise Killed
-            return call(*arguments, **options)
-
-        return counted
 
 
 @pytest.fixture
@@ -102,15 +73,3 @@ def test_a_life_that_is_cut_off_before_every_write_converges(life: Life, client:
             break
     assert deaths["apply"] >= 8
     assert deaths["remove"] >= 6
-
-
-def is_killed(work_on: Callable[[Work], object], work: Work, nth: int) -> bool:
-    """Whether it has so many writes that it was killed at this one."""
-    left = [nth]
-    client: Any = Dying(work.client, left)
-    helm: Any = Dying(work.helm, left)
-    try:
-        work_on(replace(work, client=client, helm=helm))
-    except Killed:
-        return True
-    return False
