@@ -17,7 +17,7 @@ from slipway.bundle.form.layout import OCI_MANIFEST
 from slipway.bundle.locks import images as locks
 from slipway.bundle.locks.images import ImageLock
 from slipway.bundle.registry.upstream import Upstreams
-from slipway.catalog.profiles import modules_of
+from slipway.catalog.profiles import images_of, modules_of
 from slipway.model.bundle import Profile
 from tests.serving import serving
 from tests.upstreams import AMD64, DAY, digest_of
@@ -68,8 +68,9 @@ def without_recipe(file: Path) -> list[str]:
     """Images of the modules that this ClusterConfiguration enables which cannot be built."""
     catalog, configuration = catalogs.load(), read.load(file)
     known = {image.full_reference for image in catalog.versions.images}
-    modules = modules_of([Profile.MINIMAL], catalog, configuration)
-    return sorted({image for name in modules for image in catalog.named(name).images} - known)
+    minimal = [Profile.MINIMAL]
+    modules = modules_of(minimal, catalog, configuration)
+    return sorted(images_of(modules, minimal, catalog, configuration) - known)
 
 
 @contextmanager

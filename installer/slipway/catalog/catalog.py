@@ -115,6 +115,11 @@ class Catalog:
         """Every module of the catalog: enabled or not, why, what it requires; in the order to apply them."""
         return self._choice(configuration, external).selected
 
+    def images_for(self, configuration: "Configuration", name: str) -> tuple[str, ...]:
+        """Of a module's images what its settings there ask for."""
+        module, spec = self.named(name), configuration.spec.modules.get(name)
+        return module.images_with(self.settings(module, spec.settings if spec else {}))
+
     def settings(self, module: Module, settings: Mapping[str, Any]) -> dict[str, Any]:
         """A user's settings by the names of this version, with the schema's defaults filled in."""
         return settings_schema.settings_of(module, settings)

@@ -43,14 +43,21 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A capability or module that must be there; only when the settings in `when` have these values."""
+    """A capability or module that must be there; only when the settings in `when` have these values.
+
+    A setting that is a list has each value in it.
+    """
 
     name: str
     when: Mapping[str, Any] = field(default_factory=dict)
 
     def applies(self, settings: Mapping[str, Any]) -> bool:
         """Whether these settings (with defaults) ask for it."""
-        return all(_at(settings, path) == value for path, value in self.when.items())
+        return all(_is(_at(settings, path), value) for path, value in self.when.items())
+
+
+def _is(found: Any, value: Any) -> bool:
+    return bool(found == value or (isinstance(found, list | tuple) and value in found))
 
 
 def _at(tree: Any, path: str) -> Any:
@@ -158,6 +165,7 @@ class Module:
     """A pluggable part of the platform.
 
     `images` are all that may run. Of these, `runtime_images` are started by its programs; no chart refers to them.
+    Those of `image_conditions` run only where these settings have these values.
     """
 
     name: str
@@ -175,6 +183,7 @@ class Module:
     releases: tuple[Release, ...] = ()
     images: tuple[str, ...] = ()
     runtime_images: tuple[str, ...] = ()
+    image_conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     acknowledged: tuple[Acknowledged, ...] = ()
     health: Health = field(default_factory=Health)
     kinds: tuple[KindRule, ...] = ()
@@ -186,6 +195,14 @@ class Module:
     lock: "LockFile | None" = None
     """What was read of its charts at their repositories; None: it has no such charts, or nobody has looked."""
     secrets: "tuple[SecretEntry, ...]" = ()
+
+    def images_with(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
+        """Of its images those that these settings (with defaults) ask for."""
+        return tuple(
+            image
+            for image in self.images
+            if Requirement(image, self.image_conditions.get(image, {})).applies(settings)
+        )
 
     @property
     def names(self) -> frozenset[str]:

@@ -33,6 +33,27 @@ def modules_of(profiles: Collection[Profile], catalog: "Catalog", configuration:
     return sorted(catalog.modules if Profile.FULL in profiles else chosen)
 
 
+def images_of(
+    names: Collection[str],
+    profiles: Collection[Profile],
+    catalog: "Catalog",
+    configuration: Configuration,
+    *,
+    all_of: Collection[str] = (),
+) -> set[str]:
+    """Images of these modules: of those that are enabled what their settings ask for, of all others whatever may run.
+
+    Whoever names a module by a profile, or in `all_of`, wants to set it later as he likes.
+    """
+    selected = catalog.selection(configuration)
+    whole = {*all_of, *_named(profiles, catalog), *(catalog.modules if Profile.FULL in profiles else ())}
+    found = set[str]()
+    for name in names:
+        asked = name not in whole and selected[name].enabled
+        found.update(catalog.images_for(configuration, name) if asked else catalog.named(name).images)
+    return found
+
+
 def _named(profiles: Collection[Profile], catalog: "Catalog") -> list[str]:
     """The modules that the profiles name, by themselves or by their groups."""
     named = [profile for profile in profiles if profile not in {Profile.MINIMAL, Profile.FULL}]

@@ -107,7 +107,7 @@ def required_images(configuration: Configuration, catalog: Catalog) -> dict[str,
             needed[reference] = f"kubernetes {kubernetes.version}"
     for name, chosen in catalog.selection(configuration).items():
         if chosen.enabled:
-            needed.update(dict.fromkeys(catalog.modules[name].images, f"module {name}"))
+            needed.update(dict.fromkeys(catalog.images_for(configuration, name), f"module {name}"))
     return needed
 
 

@@ -48,6 +48,8 @@ def module(root: Path, name: str, case: dict[str, Any], *, own_chart: bool = Tru
     }
     (folder / "module.yaml").write_text(yaml.safe_dump(described))
     (folder / "values.yaml.j2").write_text(yaml.safe_dump(case.get("values", {})))
+    if settings := case.get("schema"):
+        (folder / "schema.yaml").write_text(yaml.safe_dump({"type": "object", "properties": settings}))
     if own_chart:
         shutil.copytree(HERE / "chart", folder / "chart")
     return root

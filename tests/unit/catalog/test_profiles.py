@@ -5,9 +5,10 @@ import pytest
 from slipway import catalog as catalogs
 from slipway.api import read
 from slipway.catalog.modules import Group
-from slipway.catalog.profiles import in_profile, modules_of
+from slipway.catalog.profiles import images_of, in_profile, modules_of
 from slipway.model.bundle import Profile
-from slipway.model.configuration import Configuration
+from slipway.model.configuration import Configuration, ModuleSpec
+from slipway.planning.plan import required_images
 
 ENABLED = {"flannel", "welcome"}
 
@@ -73,3 +74,53 @@ def test_what_profiles_name_is_of_the_catalog() -> None:
     taken = [in_profile(profile) for profile in Profile if profile not in named]
     assert {name for one in taken for name in one.modules} <= known
     assert {group for one in taken for group in one.groups} == set(Group)
+
+
+GRAFANA = "docker.io/grafana/grafana"
+SERVERS = {"sklearn": "docker.io/kserve/sklearnserver", "xgboost": "docker.io/kserve/xgbserver"}
+
+
+def with_settings(**settings: dict[str, object]) -> Configuration:
+    """The same with these modules, by their settings."""
+    known = configuration()
+    modules = {
+        name.replace("_", "-"): ModuleSpec(enabled=True, settings=given) for name, given in settings.items()
+    }
+    spec = known.spec.model_copy(update={"modules": {**known.spec.modules, **modules}})
+    return known.model_copy(update={"spec": spec})
+
+
+def names_of(chosen: Configuration, *profiles: Profile, all_of: tuple[str, ...] = ()) -> set[str]:
+    """Of the images, without their tags."""
+    loaded = catalogs.load()
+    found = images_of(modules_of(profiles, loaded, chosen), profiles, loaded, chosen, all_of=all_of)
+    asked = required_images(chosen, loaded)
+    assert set(asked) - set(loaded.versions.release("v1.35.4").images) <= found, "a plan asks for no other"
+    return {image.rpartition(":")[0] for image in found}
+
+
+def test_a_bundle_has_the_images_that_settings_ask_for() -> None:
+    without = names_of(with_settings(kube_prometheus_stack={}), Profile.MINIMAL)
+    assert GRAFANA not in without
+    assert "quay.io/prometheus/prometheus" in without
+    graphs = with_settings(kube_prometheus_stack={"grafana": {"enabled": True}})
+    assert GRAFANA in names_of(graphs, Profile.MINIMAL)
+
+
+def test_a_value_in_a_list_of_settings_asks_for_its_image() -> None:
+    found = names_of(with_settings(kserve={"runtimes": ["xgboost"]}), Profile.MINIMAL)
+    assert SERVERS["xgboost"] in found
+    assert SERVERS["sklearn"] not in found
+
+
+def test_who_names_a_module_by_a_profile_or_itself_has_all_of_it() -> None:
+    chosen = with_settings(kube_prometheus_stack={}, kserve={"runtimes": ["xgboost"]})
+    assert GRAFANA in names_of(chosen, Profile.OBSERVABILITY)
+    assert SERVERS["sklearn"] in names_of(chosen, Profile.MINIMAL, all_of=("kserve",))
+    assert GRAFANA not in names_of(chosen, Profile.MINIMAL, all_of=("kserve",))
+    assert {GRAFANA, *SERVERS.values()} <= names_of(chosen, Profile.FULL)
+
+
+def test_a_plan_asks_for_no_image_that_settings_do_not() -> None:
+    asked = required_images(with_settings(kube_prometheus_stack={"alertmanager": False}), catalogs.load())
+    assert not [image for image in asked if GRAFANA in image or "alertmanager" in image]

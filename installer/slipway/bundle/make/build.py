@@ -4,7 +4,7 @@ Called by the command line, demo and tests. What is there already by digest is n
 written last, so a directory without one is an unfinished bundle, and the same command finishes it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -35,6 +35,7 @@ def build_bundle(
     *,
     kubernetes: Sequence[str],
     modules: Iterable[str],
+    images: Collection[str] | None = None,
     systems: tuple[str, ...],
     platforms: tuple[Platform, ...] = (AMD64,),
     packages: Iterable[str] = (),
@@ -48,7 +49,8 @@ def build_bundle(
 ) -> BundleManifest:
     """Build all that is missing, write it below `out`, and the manifest last.
 
-    `kubernetes`: one version, or all on the way of an upgrade. `platforms` are those of the site's hosts.
+    `kubernetes`: one version, or all on the way of an upgrade. `images`: of those of the modules, what the site's
+    settings ask for; None: all. `platforms` are those of the site's hosts.
     `packages` are those that the hosts need besides the ones every host does; `gathered` are directories of packages
     by system, for systems whose packages are not fetched. Contents whose digest is in `elsewhere`, with a
     repository of the site that has it, are left out. `vulnerabilities`: databases to carry, and then the scanner.
@@ -64,7 +66,9 @@ def build_bundle(
         files = with_locked_charts(files, builder, wanted, chosen)
         builder.files = files.bring(wanted, {*systems, *gathered}, builder.workshop.root)
         artifacts = [
-            *builder.images(kubernetes, chosen, official or Official()),
+            *builder.images(
+                kubernetes, builder.images_of(chosen) if images is None else images, official or Official()
+            ),
             *builder.binaries(kubernetes),
             *builder.charts(chosen),
             *builder.others(files.further - wanted),

@@ -91,13 +91,14 @@ class Builder:
         ]
 
     def images(
-        self, kubernetes: Iterable[str], modules: Iterable[str], official: Official
+        self, kubernetes: Iterable[str], images: Iterable[str], official: Official
     ) -> Iterator[Artifact]:
-        """Kubernetes' own images and the modules', in one OCI layout."""
-        references = {*self.versions.images_of(kubernetes), *official.further}
-        for name in modules:
-            references.update(self._module(name).images)
-        yield from self.layout(references, official)
+        """Kubernetes' own images and these, in one OCI layout."""
+        yield from self.layout({*self.versions.images_of(kubernetes), *official.further, *images}, official)
+
+    def images_of(self, modules: Iterable[str]) -> set[str]:
+        """All that may run of these modules."""
+        return {image for name in modules for image in self._module(name).images}
 
     def layout(self, references: Iterable[str], official: Official | None = None) -> Iterator[Artifact]:
         """Images, and the OCI layout that has these and no others."""

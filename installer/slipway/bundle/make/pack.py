@@ -34,7 +34,7 @@ def build_pack(
         files = with_locked_charts(files or OfficialFiles(), builder, wanted, chosen)
         builder.files = files.bring(wanted, (), builder.workshop.root)
         artifacts = [
-            *builder.images((), chosen, official or Official()),
+            *builder.images((), builder.images_of(chosen), official or Official()),
             *builder.charts(chosen),
             *builder.modules(chosen),
         ]

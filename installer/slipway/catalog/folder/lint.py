@@ -11,6 +11,7 @@ from slipway.api.yamlfile import step
 from slipway.catalog.facts import cluster_facts
 from slipway.catalog.folder import reading
 from slipway.catalog.folder.build import Build
+from slipway.catalog.folder.conditions import condition_findings
 from slipway.catalog.folder.levels import trials_of
 from slipway.catalog.folder.relationlint import relation_findings
 from slipway.catalog.folder.table import with_table
@@ -53,6 +54,7 @@ def lint_findings(catalog: "Catalog", name: str, site: "Configuration") -> list[
         *(_in_file(_CASES, one) for one in ([] if wrong else _cases(catalog, module, site))),
         *(_in_file(reading.MODULE, one) for one in _sources(catalog, module)),
         *(_in_file(reading.MODULE, one) for one in relation_findings(catalog, module)),
+        *(_in_file(reading.MODULE, one) for one in ([] if wrong else condition_findings(module))),
         *(_in_file(reading.MODULE, one) for one in (*_counted(module), *succession_findings(module))),
         *(_in_file(reading.MODULE, one) for one in _kinds(catalog, module)),
         *(_in_file(reading.BUILD, one) for one in _unused(reading.build_of(module.directory), module)),

@@ -31,6 +31,21 @@ class RequirementEntry(Model):
         return Requirement(self.name, self.when)
 
 
+class ImageEntry(Model):
+    """One that may run; only with the settings in `when`."""
+
+    image: Line
+    when: dict[str, Any] = Field(default_factory=dict)
+
+
+def imaged(value: Any) -> Any:
+    """An image alone stands for one without conditions."""
+    return {"image": value} if isinstance(value, str) else value
+
+
+Images = tuple[Annotated[ImageEntry, BeforeValidator(imaged)], ...]
+
+
 class AcknowledgedEntry(Model):
     """What looks like an image and is none that runs; `reason` is for whoever takes the next version of the chart."""
 
@@ -96,8 +111,8 @@ class ModuleFile(Model):
     uses: Uses = ()
     conflicts: Conflicts = ()
     releases: tuple[ReleaseEntry, ...] = ()
-    images: tuple[Line, ...] = ()
-    runtime_images: tuple[Line, ...] = ()
+    images: Images = ()
+    runtime_images: Images = ()
     acknowledged_images: tuple[AcknowledgedEntry, ...] = ()
     health: HealthEntry = HealthEntry()
     removal: RemovalEntry = RemovalEntry()

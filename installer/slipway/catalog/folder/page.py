@@ -30,6 +30,9 @@ _LIST: Final = "| module | version | level | what it is |\n|---|---|---|---|\n"
 _TRIALS: Final = "| level | day | test | objects | seconds to healthy |\n|---|---|---|---|---|\n"
 
 
+_SOMETIMES: Final = " (with some settings)"
+
+
 def modules_page(catalog: Catalog) -> str:
     """Markdown."""
     modules = catalog.modules.values()
@@ -47,14 +50,17 @@ def _section(module: Module) -> str:
 
 
 def _facts(module: Module) -> Iterator[str]:
-    requires = [f"{one.name}{' (with some settings)' if one.when else ''}" for one in module.requires]
+    requires = [f"{one.name}{_SOMETIMES if one.when else ''}" for one in module.requires]
     charts = [f"{release.chart} in {release.namespace}" for release in module.releases]
     for name, values in (
         ("provides", [one.name for one in module.provides]),
         ("requires", requires),
         ("uses", [one.name for one in module.uses]),
         ("charts", charts),
-        ("images", [f"`{image}`" for image in module.images]),
+        (
+            "images",
+            [f"`{image}`{_SOMETIMES if image in module.image_conditions else ''}" for image in module.images],
+        ),
     ):
         if values:
             yield f"* {name}: {', '.join(values)}\n"

@@ -147,7 +147,9 @@ def _mistaken(where: Path, mistakes: tuple[Finding, ...]) -> ConfigurationError:
 
 def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
     schema = directory / SETTINGS
-    images, runtime = (tuple(map(_tagged, part)) for part in (read.images, read.runtime_images))
+    images, runtime = (
+        tuple(_tagged(one.image) for one in part) for part in (read.images, read.runtime_images)
+    )
     return Module(
         name=read.name,
         version=read.version,
@@ -164,6 +166,9 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         releases=tuple(release_of(entry, lock, directory) for entry in read.releases),
         images=(*images, *runtime),
         runtime_images=runtime,
+        image_conditions={
+            _tagged(one.image): one.when for one in (*read.images, *read.runtime_images) if one.when
+        },
         acknowledged=tuple(Acknowledged(one.image, one.reason) for one in read.acknowledged_images),
         health=read.health.health(),
         kinds=read.health.kinds,
@@ -183,17 +188,21 @@ def _mistakes(read: ModuleFile, directory: Path) -> Iterator[Finding]:
     yield from twice_findings("releases", [entry.name for entry in read.releases], "name")
     yield from release_mistakes(read.releases, directory)
     runtime = "runtimeImages"
-    for field, images in (("images", read.images), (runtime, read.runtime_images)):
-        yield from twice_findings(field, list(images))
+    declared = {
+        field: [one.image for one in entries]
+        for field, entries in (("images", read.images), (runtime, read.runtime_images))
+    }
+    for field, images in declared.items():
+        yield from twice_findings(field, images)
         for index, image in enumerate(images):
             if problem := _image_problem(image):
                 yield Finding(f"{field}[{index}]", problem, code=_BAD)
-    for image in sorted({*read.images} & {*read.runtime_images}):
+    for image in sorted({*declared["images"]} & {*declared[runtime]}):
         yield Finding(runtime, f"has {image}, as images has", code=_TWICE)
     known = [entry.image for entry in read.acknowledged_images]
     yield from twice_findings("acknowledgedImages", known, "image")
     for index, image in enumerate(known):
-        if image in {*read.images, *read.runtime_images}:
+        if image in {*declared["images"], *declared[runtime]}:
             yield Finding(f"acknowledgedImages[{index}].image", f"{image} is declared as well", code=_TWICE)
     yield from entry_mistakes(read.secrets, {entry.namespace for entry in read.releases})
 

@@ -3,10 +3,11 @@
 One Fault per thing that is wrong; its places say chart, template, object and values.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from slipway.catalog.images.acknowledged import PULLED, Acknowledgements, acknowledgements
 from slipway.catalog.images.found import Found, ImagePlace
@@ -20,6 +21,7 @@ class FaultCode(StrEnum):
     """What can be wrong, in the order in which an image's faults are told."""
 
     NOT_DECLARED = "not-declared"
+    NOT_THEN = "not-then"
     BY_DIGEST = "by-digest"
     NO_REGISTRY = "no-registry"
     LATEST = "latest"
@@ -37,6 +39,7 @@ class FaultCode(StrEnum):
 #: What to do about each.
 HINTS: Final = {
     FaultCode.NOT_DECLARED: "add it to `images` of module.yaml, or give the chart another",
+    FaultCode.NOT_THEN: "correct `when` in module.yaml: a bundle lacks the image where that does not hold",
     FaultCode.BY_DIGEST: "give the chart its tag: a bundle has, for each platform, what a tag means, under that tag",
     FaultCode.NO_REGISTRY: "give the chart the full name: the site registry knows images by where they come from",
     FaultCode.LATEST: "give the chart a tag that names one version",
@@ -82,6 +85,22 @@ def image_faults(module: Module, found: Collection[Found], *, complete: bool = T
     ]
     order = list(FaultCode)
     return sorted(faults, key=lambda fault: (fault.severity, fault.image, order.index(fault.code)))
+
+
+def condition_faults(module: Module, settings: Mapping[str, Any], found: Iterable[Found]) -> Iterator[Fault]:
+    """Of one set of settings, with defaults: images that its charts refer to although `when` says otherwise."""
+    left_out = set(module.images) - set(module.images_with(settings))
+    pulled = [item for item in found if item.reference.use is not Use.TEXT]
+    conditions = {
+        image: ", ".join(f"{path}: {json.dumps(value)}" for path, value in when.items())
+        for image, when in module.image_conditions.items()
+    }
+
+    def problem(item: Reference) -> str:
+        name = parse(item.image).reference
+        return f"a chart refers to it without {conditions[name]}" if name in left_out else ""
+
+    yield from _grouped(module, FaultCode.NOT_THEN, pulled, problem)
 
 
 def locked_faults(module: Module) -> Iterator[Fault]:

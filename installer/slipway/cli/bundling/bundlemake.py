@@ -134,20 +134,22 @@ def _built(options: BuildOptions) -> "BundleManifest":
     from slipway.api import read
     from slipway.bundle.make.build import build_bundle
     from slipway.bundle.site.inventory import Inventory
-    from slipway.catalog.profiles import modules_of
+    from slipway.catalog.profiles import images_of, modules_of
     from slipway.model.platforms import BY_NAME
     from slipway.planning.roles import packages_of
 
     configuration = read.load(options.file)
     catalog = catalogs.load_beside(configuration.spec.module_sources, options.file)
-    named = options.modules.split(",") if options.modules else None
+    named, profiles = options.modules.split(",") if options.modules else [], profiles_of(options.profile)
+    modules = named or modules_of(profiles, catalog, configuration)
     upstreams = upstreams_of(options.registry)
     return build_bundle(
         catalog.versions,
         catalog,
         options.out,
         kubernetes=kubernetes_of(configuration, options.file, catalog, options.to),
-        modules=named or modules_of(profiles_of(options.profile), catalog, configuration),
+        modules=modules,
+        images=images_of(modules, profiles, catalog, configuration, all_of=named),
         systems=tuple(name for name in options.systems.split(",") if name),
         platforms=tuple(BY_NAME[name] for name in platforms_for(options.platform, configuration)),
         packages=packages_of(configuration),

@@ -22,6 +22,7 @@ def module_facts(module: "Module") -> dict[str, Any]:
         "uses": [{"name": item.name, "first": item.first} for item in module.uses],
         "conflicts": [{"name": item.name, "because": item.because} for item in module.conflicts],
         "images": list(module.images),
+        "imageConditions": {image: dict(when) for image, when in module.image_conditions.items()},
         "runtimeImages": list(module.runtime_images),
         "acknowledgedImages": [{"image": one.image, "reason": one.reason} for one in module.acknowledged],
         "settings": module.schema.get("properties", {}),

@@ -15,7 +15,13 @@ from slipway.bundle.make.binaries import binary_archive
 from slipway.bundle.make.charts import ChartFile, chart_path, chart_values, charts_in, read_chart
 from slipway.catalog import Catalog, Module, Release, cluster_facts, samples
 from slipway.catalog.chartvalues.findings import value_faults
-from slipway.catalog.images.faults import Fault, FaultCode, image_faults, locked_faults
+from slipway.catalog.images.faults import (
+    Fault,
+    FaultCode,
+    condition_faults,
+    image_faults,
+    locked_faults,
+)
 from slipway.catalog.images.found import Rendering, found_in
 from slipway.catalog.images.references import Use
 from slipway.catalog.numbers import spoiled
@@ -120,23 +126,25 @@ class _Verifier:
         try:
             charts = [(release, self.charts(module, release)) for release in module.releases]
             missing = [_no_chart(module, release) for release, chart in charts if chart is None]
-            cases = self._values(module)
-            renderings = [] if missing else list(self._renderings(charts, cases))
+            cases = self._cases(module)
+            made = [] if missing else [list(self._renderings(charts, values)) for _, values in cases]
         except BundleError:
             raise
         except SlipwayError as error:
             return Checked(module.name, faults=(_not_rendered(module, error),))
         if missing:
             return Checked(module.name, faults=(*locked_faults(module), *missing))
+        renderings = [one for several in made for one in several]
         found = found_in(renderings)
         used = sorted({item.reference.image for item in found if item.reference.use is not Use.TEXT})
         faults = [
             *image_faults(module, found, complete=self.site is None),
             *spoiled(module, renderings),
+            *self._wrong_conditions(module, zip([settings for settings, _ in cases], made, strict=True)),
         ]
         for release, chart in charts:
             if chart:
-                given = [values[release.name] for values in cases]
+                given = [values[release.name] for _, values in cases]
                 faults += value_faults(module, chart.label, chart_values(chart.path), given)
         labels = tuple(dict.fromkeys(rendering.chart for rendering in renderings))
         crds = {
@@ -157,15 +165,30 @@ class _Verifier:
             pulled=tuple(image for image in dict.fromkeys(module.images) if image not in self.built),
         )
 
-    def _values(self, module: Module) -> list[dict[str, dict[str, Any]]]:
-        """Values per release, once per set of settings."""
+    def _wrong_conditions(
+        self, module: Module, made: Iterable[tuple[Mapping[str, Any], list[Rendering]]]
+    ) -> list[Fault]:
+        """One fault per image."""
+        if not module.image_conditions:
+            return []
+        faults = [
+            fault
+            for settings, renderings in made
+            for fault in condition_faults(
+                module, self.catalog.settings(module, settings), found_in(renderings)
+            )
+        ]
+        return list({fault.image: fault for fault in faults}.values())
+
+    def _cases(self, module: Module) -> list[tuple[Mapping[str, Any], dict[str, dict[str, Any]]]]:
+        """Settings, and the values per release that come of them."""
         if self.site:
             spec = self.site.spec.modules.get(module.name, ModuleSpec())
             given = [(spec.settings, spec.values)]
         else:
             given = [(settings, {}) for settings in samples(module)]
         return [
-            self.catalog.values(module, settings, values, self.facts, on)
+            (settings, self.catalog.values(module, settings, values, self.facts, on))
             for settings, values in given
             for on in answers(module)  # what it uses may come later
         ]
@@ -173,13 +196,12 @@ class _Verifier:
     def _renderings(
         self,
         charts: Iterable[tuple[Release, ChartFile | None]],
-        cases: Iterable[Mapping[str, Mapping[str, Any]]],
+        values: Mapping[str, Mapping[str, Any]],
     ) -> Iterator[Rendering]:
-        for values in cases:
-            for release, chart in charts:
-                if chart:
-                    place = (release.name, release.namespace)
-                    yield rendering(*place, chart, values[release.name], self.helm, self.kubernetes)
+        for release, chart in charts:
+            if chart:
+                place = (release.name, release.namespace)
+                yield rendering(*place, chart, values[release.name], self.helm, self.kubernetes)
 
 
 def rendering(

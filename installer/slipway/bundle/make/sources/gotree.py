@@ -81,7 +81,9 @@ class GoTreeSource:
         with tempfile.TemporaryDirectory(prefix=f"{spec.name}-", dir=above) as work:
             root = Path(work) / "tree"
             # Go's own cache is read-only, and so would be its copy.
-            shutil.copytree(self.go.directory(*spec.go_module.split("@")), root, copy_function=shutil.copyfile)
+            shutil.copytree(
+                self.go.directory(*spec.go_module.split("@")), root, copy_function=shutil.copyfile
+            )
             for place in (root, *(one for one in root.rglob("*") if one.is_dir())):
                 place.chmod(0o755)
             yield root

@@ -1,0 +1,38 @@
+"""What `when` in module.yaml says, against schema.yaml: a misspelt setting would never have the value."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from slipway.catalog.modules import Module
+from slipway.errors import Finding
+from slipway.findings import FindingCode
+
+
+def condition_findings(module: Module) -> Iterator[Finding]:
+    """Findings by field of module.yaml."""
+    conditions: list[tuple[str, Mapping[str, Any]]] = [
+        *((f"requires[{index}]", one.when) for index, one in enumerate(module.requires)),
+        *((f"images ({image})", when) for image, when in module.image_conditions.items()),
+        *((f"secrets[{index}]", one.when) for index, one in enumerate(module.secrets)),
+    ]
+    for field, when in conditions:
+        for path, value in when.items():
+            yield from _setting(module.schema, path, value, f"{field}.when")
+
+
+def _setting(schema: Mapping[str, Any], path: str, value: Any, place: str) -> Iterator[Finding]:
+    from jsonschema import Draft202012Validator
+
+    at = schema
+    for key in path.split("."):
+        known = at.get("properties", {})
+        if key not in known:
+            close = get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else ""
+            yield Finding(place, f"there is no setting {path}", hint=hint, code=FindingCode.MISSING)
+            return
+        at = known[key]
+    shapes = [at, at["items"]] if "items" in at else [at]
+    if not any(Draft202012Validator(shape).is_valid(value) for shape in shapes):
+        yield Finding(place, f"{path} is never {value!r}", code=FindingCode.BAD_VALUE)
