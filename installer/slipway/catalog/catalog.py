@@ -78,9 +78,9 @@ class Catalog:
             return self.modules[name]
         if name in self.broken:
             raise self.broken[name]
-        close, known = get_close_matches(name, self.modules, n=1), ", ".join(sorted(self.modules))
+        close = get_close_matches(name, self.modules, n=1)
         hint = f"did you mean {close[0]}?" if close else "slipway catalog list"
-        raise ConfigurationError(f"there is no module {name!r}", why=f"there are {known}", hint=hint)
+        raise ConfigurationError(f"there is no module {name!r}", hint=hint)
 
     def of(self, names: Collection[str]) -> "Catalog":
         """With these modules alone; none named: with all that can be used.

@@ -32,13 +32,8 @@ def module_findings(
             text = f"the module's folder cannot be used: {why}"
             yield Finding(path, text, hint=f"slipway catalog lint {name}", code=FindingCode.BROKEN_MODULE)
         elif name not in modules:
-            yield Finding(
-                path,
-                f"there is no module {name!r}",
-                expected=f"one of {', '.join(sorted(modules))}",
-                hint=_nearest(name, modules),
-                code=FindingCode.UNKNOWN_MODULE,
-            )
+            hint = _nearest(name, modules) or "slipway catalog list"
+            yield Finding(path, f"there is no module {name!r}", hint=hint, code=FindingCode.UNKNOWN_MODULE)
         elif spec.settings:
             module = modules[name]
             yield from renamed_findings(module, spec.settings, f"{path}.settings")

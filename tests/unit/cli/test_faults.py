@@ -39,3 +39,15 @@ def test_many_findings_and_long_lines_fit_one_screen(capsys: pytest.CaptureFixtu
     assert len(lines) == SCREEN + 3
     assert max(map(len, lines)) < LINE + 20
     assert f"and {100 - SCREEN} more" in lines[-2]
+
+
+def test_a_long_line_keeps_what_to_do_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    """As where many names would be right: the hint is what a user needs."""
+    names = ", ".join(f"name-{number}" for number in range(200))
+    finding = Finding("spec.x", "is not there", expected=f"one of {names}", hint="did you mean 'name-7'?")
+    print_error(ConfigurationError("has one mistake", findings=(finding,)))
+    line = capsys.readouterr().err.splitlines()[1]
+    assert line.startswith("  - spec.x: is not there; expected one of name-0, ")
+    assert line.endswith("(did you mean 'name-7'?)")
+    assert f"({len(str(finding))} letters)" in line
+    assert len(line) < 620

@@ -50,6 +50,8 @@ DEFAULT_FILE = Path("cluster.yaml")
 
 #: Findings, or lines of a reason, that one screen has room for; letters of a line.
 SCREEN, LINE = 15, 600
+#: Letters of a long line's end.
+END = 120
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
 
@@ -107,8 +109,13 @@ def print_error(error: SlipwayError) -> None:
 
 
 def shortened_line(line: str) -> str:
-    """A line that is read at a glance: who wrote a megabyte into a field knows what is in it."""
-    return line if len(line) <= LINE else f"{line[: LINE - 20]}... ({len(line)} letters)"
+    """A line that is read at a glance: who wrote a megabyte into a field knows what is in it.
+
+    Its end stays: what to do stands there.
+    """
+    if len(line) <= LINE:
+        return line
+    return f"{line[: LINE - END - 25]}... ({len(line)} letters) ...{line[-END:]}"
 
 
 def warn(findings: Iterable[Finding]) -> None:
