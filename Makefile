@@ -38,7 +38,7 @@ unit: setup-dev  ## pure code
 contract: binaries ## recorded contexts, events, formats; a real registry
 	$(TIER) tests/contract tests/attacks
 api: binaries    ## a real Kubernetes API and Helm; a module of each kind from nothing to nothing
-	NAME=jobset,katib,metrics-server $(TIER) tests/api tests/levels/test_api.py --ignore tests/api/operator
+	NAME=katib,metrics-server $(TIER) tests/api tests/levels/test_api.py --ignore tests/api/operator
 operator: binaries ## the operator at a real Kubernetes API
 	$(TIER) tests/api/operator
 nodes: setup-dev ## roles and probes in lab nodes
