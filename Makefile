@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 TIER = .venv/bin/python -m pytest -p no:cacheprovider --durations=15 --durations-min=10
 
-.PHONY: help setup setup-dev demo demo-down test check unit binaries contract api operator nodes e2e test-hosts test-bundles test-modules test-platform test-gpu test-faults mutate bench bench-bundle clean
+.PHONY: help setup setup-dev demo demo-platform demo-down test check unit binaries contract api operator nodes e2e test-hosts test-bundles test-modules test-platform test-gpu test-faults mutate bench bench-bundle clean
 
 help:            ## what there is
 	@grep -hE '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -15,6 +15,8 @@ setup-dev:       ## what developing needs
 
 demo: setup      ## the main job: bare nodes to a cluster whose modules follow its configuration
 	@.venv/bin/python scripts/demo.py
+demo-platform: setup ## the same with monitoring and logs; charts' trees by git, or of SLIPWAY_TREES_DIR
+	@.venv/bin/python scripts/demo.py --platform
 demo-down: setup ## take the demo's lab down
 	@.venv/bin/slipway lab down --name demo
 

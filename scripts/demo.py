@@ -1,9 +1,13 @@
 """The main job, as a user would do it by hand: a bundle, carried; a lab, an install; then one field edited twice.
 
+    demo.py               three nodes, the small modules
+    demo.py --platform    the same with monitoring and logs, and a question to each
+
 Everything goes through the command line and kubectl; nothing here knows how Slipway does it. Leaves the lab up, and
 `.slipway/demo/`: a workspace as a user has it (cluster.yaml, secrets, local state) and report.json.
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -14,6 +18,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from slipway.bundle.site.source import DirectorySource
 from slipway.model.bundle import ArtifactKind
@@ -23,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / ".slipway" / "demo"
 SHIPPED = ROOT / "inventories" / "demo" / "cluster.yaml"
 SLIPWAY = ROOT / ".venv" / "bin" / "slipway"
-LAB, SUBNET = "demo", "10.77.0.0/24"
+LAB, SUBNET, NODES = "demo", "10.77.0.0/24", 3
 GIB = 1 << 30
 #: What the demo needs free in the cache: what is fetched and compiled the first time, and in any case the bundle,
 #: its copy in the site registry and three nodes. Measured, and rounded up.
@@ -31,8 +36,15 @@ FIRST_TIME, EVERY_TIME = 22 * GIB, 6 * GIB
 MODULE = "welcome"
 #: Of a medium on which the bundle is carried: small, so that there are several.
 VOLUME = "256Mi"
-#: The one variable of Slipway's that the demo takes from whoever starts it.
-CACHE = "SLIPWAY_CACHE"
+#: The variables of Slipway's that the demo takes from whoever starts it: where to keep things, and repositories with
+#: charts' trees that were fetched elsewhere, for a machine that reaches no git server.
+CACHE, TREES = "SLIPWAY_CACHE", "SLIPWAY_TREES_DIR"
+#: What the platform has besides, below `modules` of the shipped file.
+PLATFORM = """\
+    kube-prometheus-stack: {enabled: true, settings: {storage: {size: 2Gi}}}
+    victoria-logs: {enabled: true, settings: {size: 2Gi}}
+    victoria-logs-collector: {enabled: true}
+"""
 #: Seconds that any one wait may take before the demo gives up and says what it waited for.
 PATIENCE = 240
 #: Exit code of `slipway egress report` when something left the site.
@@ -69,13 +81,15 @@ spec: {selector: {app: smoke}, ports: [{port: 80, targetPort: 8080}]}
 class Demo:
     """The stages and what they took."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, platform: bool = False) -> None:
+        self.platform = platform
         self.seconds: dict[str, float] = {}
         self.workspace = Workspace(DEMO / "cluster.yaml", LAB)
         # Only what the workspace itself says counts, as for whoever goes on there by hand.
-        own = (item for item in os.environ.items() if item[0] == CACHE or not item[0].startswith("SLIPWAY_"))
+        taken = {CACHE, TREES}
+        own = (item for item in os.environ.items() if item[0] in taken or not item[0].startswith("SLIPWAY_"))
         self.environment = {**dict(own), "KUBECONFIG": str(self.workspace.kubeconfig)}
-        self.bundle = cache_dir() / "bundles" / "demo"
+        self.bundle = cache_dir() / "bundles" / ("demo-platform" if platform else "demo")
         self.carried = DEMO / "bundle"
         self.kubectl_path = Path()
 
@@ -137,7 +151,7 @@ class Demo:
         with self.stage("carry it as signed volumes, and check what arrived"):
             self._carry()
         with self.stage("lab"):
-            self.slipway("lab", "up", "--name", LAB, "--subnet", SUBNET, "--nodes", "3")
+            self.slipway("lab", "up", "--name", LAB, "--subnet", SUBNET, "--nodes", str(NODES))
             self.slipway("lab", "egress", "--name", LAB, "--control")
             self._hand_over_access()
         with self.stage("install"):
@@ -158,6 +172,9 @@ class Demo:
             shutil.rmtree(self.carried)
         with self.stage("checks"):
             self._smoke()
+        if self.platform:
+            with self.stage("ask monitoring and logs"):
+                self._ask()
         with self.stage("enable a module"):
             self._switch(on=True)
         with self.stage("disable it again"):
@@ -179,7 +196,7 @@ class Demo:
     def _lay_out(self) -> None:
         """A workspace as `slipway init` leaves one; a cluster.yaml that was edited there is kept beside."""
         DEMO.mkdir(parents=True, exist_ok=True)
-        text = SHIPPED.read_text(encoding="utf-8")
+        text = SHIPPED.read_text(encoding="utf-8") + (PLATFORM if self.platform else "")
         if self.workspace.configuration.exists() and self.workspace.configuration.read_text("utf-8") != text:
             kept = self.workspace.configuration.replace(DEMO / "cluster.yaml.edited")
             print(f"demo: begins with the cluster.yaml it ships; the one of this workspace is kept as {kept}")
@@ -217,7 +234,7 @@ class Demo:
 
     def _smoke(self) -> None:
         """DNS and Services across nodes, the operator, all modules."""
-        self.wait("3 Ready nodes", lambda: self._ready_nodes() == 3)
+        self.wait("3 Ready nodes", lambda: self._ready_nodes() == NODES)
         self.kubectl("-n", "kube-system", "rollout", "status", "deploy/coredns", f"--timeout={PATIENCE}s")
         self.kubectl("apply", "-f", "-", stdin=SMOKE)
         self.kubectl("rollout", "status", "deploy/smoke", f"--timeout={PATIENCE}s")
@@ -238,6 +255,30 @@ class Demo:
         self.wait("all modules Healthy", lambda: set(self._modules().values()) == {"Healthy"})
         self.wait("a status from the operator", lambda: self._condition("Ready") == "True")
         print(self.kubectl("-n", "slipway-system", "get", "cc"))
+
+    def _ask(self) -> None:
+        """One question to each, through the API server, as `kubectl get --raw` does it."""
+        memory = "sum by (instance) (node_memory_MemAvailable_bytes) / 2^30"
+
+        def measured() -> list[Any]:
+            place = "/api/v1/namespaces/monitoring/services/prometheus-operated:9090/proxy/api/v1/query"
+            answer = self.kubectl("get", "--raw", f"{place}?query={quote(memory)}", check=False)
+            found: list[Any] = json.loads(answer)["data"]["result"] if answer else []
+            return found if len(found) == NODES else []
+
+        print(f"Prometheus, {memory}")
+        for one in self.wait("figures of all nodes", measured):
+            print(f"  {one['metric']['instance']}: {float(one['value'][1]):.1f} GiB of memory are free")
+        question = '"kubernetes.pod_namespace":=slipway-system | limit 3'
+
+        def logged() -> list[Any]:
+            place = "/api/v1/namespaces/victoria-logs/services/victoria-logs:9428/proxy/select/logsql/query"
+            answer = self.kubectl("get", "--raw", f"{place}?query={quote(question)}", check=False)
+            return [json.loads(line) for line in answer.splitlines()]
+
+        print(f"VictoriaLogs, {question}")
+        for line in self.wait("lines of logs", logged):
+            print(f"  {line['_time']} {line['kubernetes.pod_name']}: {line['_msg'][:100]}")
 
     def _switch(self, *, on: bool) -> None:
         patch = json.dumps({"spec": {"modules": {MODULE: {"enabled": on}}}})
@@ -302,9 +343,11 @@ class Demo:
         ):
             print(f"  {command}")
         print("Take it down: make demo-down")
-        if report["nodes_ready"] != 3 or egress["packets"] or egress["questions"]:
+        if report["nodes_ready"] != NODES or egress["packets"] or egress["questions"]:
             sys.exit("demo: not as it should be, see above")
 
 
 if __name__ == "__main__":
-    Demo().run()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--platform", action="store_true", help="with monitoring and logs")
+    Demo(platform=parser.parse_args().platform).run()

@@ -40,6 +40,8 @@ VIP = "10.79.0.5"
 DNS = "10.96.0.53"
 SERVICES, PODS = ip_network("10.96.0.0/16"), ip_network("10.244.0.0/16")
 
+#: Seconds that the longest tests may take where everything takes four times what it takes on a quiet machine.
+SLOW = 1800
 #: Where the install is killed, and how many seconds into the step at most. The module comes before the second control
 #: plane: both wait for the first one alone, and of the two the join is by far the longer, so it is never over before.
 KILLS = (
@@ -155,6 +157,7 @@ def operator_pod(site: Site) -> str:
     return found.stdout.strip()
 
 
+@pytest.mark.timeout(SLOW)
 def test_an_install_survives_kills_and_repeats_nothing(site: Site, tmp_path: Path) -> None:
     own = tmp_path / "bundle"
     shutil.copytree(bundle(), own, copy_function=shutil.copy2)
@@ -349,6 +352,7 @@ def test_a_toggle_without_an_operator_survives_kills(site: Site) -> None:
     settled(site)
 
 
+@pytest.mark.timeout(SLOW)
 def test_a_flag_of_the_api_server_is_rolled_host_by_host_through_a_kill(site: Site) -> None:
     """Killed with one control plane done and the second begun; edited then: what was begun is put back first."""
     site.kubectl("-n", NAMESPACE, "scale", "deployment/slipway-operator", "--replicas=0")

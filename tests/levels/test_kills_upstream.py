@@ -39,6 +39,15 @@ from tests.levels.webhooks import Services
 
 #: Without volumes, whose class another module would bring.
 SETTINGS: dict[str, dict[str, Any]] = {"katib": {}, "kube-prometheus-stack": {"storage": {"enabled": False}}}
+CLASS = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {
+        "name": "there",
+        "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+    },
+    "provisioner": "example.com/tests",
+}
 #: Writes of one run: more than any has.
 MANY = 400
 
@@ -93,6 +102,7 @@ def life(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Life]:
     ):
         api.create_node("node-1")
         ensure_namespace(client, NAMESPACE)
+        client.create(CLASS)
         for secret in secrets_of(module):
             ensure_namespace(client, secret["metadata"]["namespace"])
             client.create(secret)
