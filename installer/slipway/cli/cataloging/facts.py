@@ -67,7 +67,9 @@ def level_of(module: "Module") -> str:
 
 def required_by(module: "Module") -> str:
     """Requirements; one that depends on settings is in brackets."""
-    return _joined(item.name if not item.when else f"[{item.name}]" for item in module.requires)
+    return _joined(
+        dict.fromkeys(item.name if not item.when else f"[{item.name}]" for item in module.requires)
+    )
 
 
 def _joined(names: Iterable[str]) -> str:
