@@ -1,6 +1,8 @@
 """Volumes beyond the core's: snapshots."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,15 +15,23 @@ CONTENT = "volumesnapshotcontent/found"
 @pytest.mark.level("4", "snapshot-controller")
 def test_a_snapshot_that_storage_has_is_bound_to_its_claimant(platform: Platform, enabled: Enabled) -> None:
     """No driver makes one here: this one was there before, as after a restore of the cluster."""
-    with enabled({"snapshot-controller": {}}), platform.applied(*snapshot()):
-        try:
-            until("it to be bound", lambda: bound(platform) == "found")
-            content = platform.kubectl_json("get", CONTENT)["spec"]["volumeSnapshotRef"]
-            wanted = platform.kubectl_json("get", "volumesnapshot", "wanted")["metadata"]
-            assert content["uid"] == wanted["uid"]
-        finally:  # a driver would let it go
-            free = json.dumps({"metadata": {"finalizers": None}})
-            platform.kubectl("patch", CONTENT, "--type=merge", "-p", free, check=False)
+    found, wanted = snapshot()
+    with enabled({"snapshot-controller": {}}), let_go(platform), platform.applied(wanted):
+        platform.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(found))
+        until("it to be bound", lambda: bound(platform) == "found")
+        content = platform.kubectl_json("get", CONTENT)["spec"]["volumeSnapshotRef"]
+        assert content["uid"] == platform.kubectl_json("get", "volumesnapshot", "wanted")["metadata"]["uid"]
+
+
+@contextmanager
+def let_go(platform: Platform) -> Iterator[None]:
+    """What storage had goes in the end: a driver would have taken its finalizers off."""
+    try:
+        yield
+    finally:
+        platform.kubectl("delete", CONTENT, "--wait=false", "--ignore-not-found", check=False)
+        free = json.dumps({"metadata": {"finalizers": None}})
+        platform.kubectl("patch", CONTENT, "--type=merge", "-p", free, check=False)
 
 
 def snapshot() -> list[dict[str, Any]]:
