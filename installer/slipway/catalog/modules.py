@@ -205,6 +205,11 @@ class Module:
         )
 
     @property
+    def images_always(self) -> tuple[str, ...]:
+        """Of its images those that no settings spare a bundle."""
+        return tuple(image for image in self.images if image not in self.image_conditions)
+
+    @property
     def names(self) -> frozenset[str]:
         """What others may call it by: its own name, and those of its capabilities."""
         return frozenset({self.name, *(one.name for one in self.provides)})

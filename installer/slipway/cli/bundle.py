@@ -143,7 +143,7 @@ def verify(
         hint = "copy the bundle again, or build it again over the same directory"
         raise BundleError("the bundle is damaged", where=str(directory), findings=findings, hint=hint)
     whole = closure(configuration, catalog, source) if configuration else Closure()
-    declared = [image for module in carried_modules(manifest, catalog) for image in module.images]
+    declared = [image for module in carried_modules(manifest, catalog) for image in module.images_always]
     platforms = configuration.platforms if configuration else ()
     foreign = checks.missing_platforms(directory, manifest, (*whole.images, *declared), platforms)
     known = {finding.path for finding in whole.findings}

@@ -239,8 +239,13 @@ def first_images(
     kubernetes = configuration.spec.kubernetes
     if kubernetes is None:
         return {}
-    chosen = (catalog.modules[name] for name, it in catalog.selection(configuration).items() if it.enabled)
-    network = [image for module in chosen if module.stage is Stage.NETWORK for image in module.images]
+    chosen = (name for name, it in catalog.selection(configuration).items() if it.enabled)
+    network = [
+        image
+        for name in chosen
+        if catalog.modules[name].stage is Stage.NETWORK
+        for image in catalog.images_for(configuration, name)
+    ]
 
     def named(image: str) -> str:
         # What pods stand on is no container of theirs, so its name is the runtime's own.

@@ -124,3 +124,12 @@ def test_who_names_a_module_by_a_profile_or_itself_has_all_of_it() -> None:
 def test_a_plan_asks_for_no_image_that_settings_do_not() -> None:
     asked = required_images(with_settings(kube_prometheus_stack={"alertmanager": False}), catalogs.load())
     assert not [image for image in asked if GRAFANA in image or "alertmanager" in image]
+
+
+def test_whoever_knows_no_settings_asks_for_what_all_have() -> None:
+    """As `bundle verify` without a ClusterConfiguration: what is in a bundle beyond that is its builder's choice."""
+    loaded = catalogs.load()
+    module = loaded.named("kube-prometheus-stack")
+    assert not [image for image in module.images_always if GRAFANA in image]
+    assert set(module.images_always) | set(module.image_conditions) == set(module.images)
+    assert set(module.images_always) < set(module.images_with(loaded.settings(module, {})))
