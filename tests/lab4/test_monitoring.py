@@ -32,6 +32,8 @@ def test_figures_are_taken_and_an_alert_reaches_its_receiver(platform: Platform,
         until("the rule to fire", lambda: series(platform, fires), 180)
         kept = ["exec", "receiver", "--", "cat", "/tmp/kept"]
         until("the alert", lambda: "Tried" in platform.kubectl(*kept, check=False).stdout, 180)
+    left = ["-n", "kube-system", "get", "service", "kube-prometheus-stack-kubelet", "--ignore-not-found"]
+    assert not platform.kubectl(*left).stdout, "its operator has made its Service again"
 
 
 def rule() -> dict[str, Any]:

@@ -353,6 +353,50 @@ def test_what_does_not_go_is_named(
         work.client.merge("v1", "Service", "welcome", {"metadata": {"finalizers": None}}, "welcome")
 
 
+class Remaking:
+    """A Helm beside which a program of the module lives on: it makes its Service again, until it goes itself."""
+
+    def __init__(self, real: Helm, client: Client) -> None:
+        self._real, self._client = real, client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def uninstall(self, name: str, namespace: str) -> None:
+        self._real.uninstall(name, namespace)
+        service = {"metadata": {"name": name, "namespace": namespace}, "spec": {"ports": [{"port": 80}]}}
+        self._client.create({"apiVersion": "v1", "kind": "Service", **service})
+
+
+def test_what_a_program_makes_again_while_it_is_going_goes_too(work: Work) -> None:
+    """As the operator of Prometheus does with the Service of kubelets: enabling again would be refused by Helm."""
+    apply_module(work, request_for("welcome"), intent("d1"))
+    helm: Any = Remaking(work.helm, work.client)
+    remove_module(
+        replace(work, helm=helm), removal_of("welcome", namespace=Fate.RETAIN), intent("d2", "remove")
+    )
+    assert work.client.get("v1", "Service", "welcome", "welcome") is None
+    apply_module(work, request_for("welcome"), intent("d1"))
+    remove_module(work, removal_of("welcome"), intent("d2", "remove"))
+
+
+def test_what_somebody_else_put_in_its_place_before_stays(work: Work) -> None:
+    """The release is lost, so Helm deletes nothing; what has the name of an object of ours is not ours."""
+    apply_module(work, request_for("welcome"), intent("d1"))
+    for secret in work.client.list("v1", "Secret", "welcome", labels="owner=helm"):
+        work.client.delete("v1", "Secret", secret["metadata"]["name"], "welcome")
+    old = work.client.get("v1", "Service", "welcome", "welcome")
+    work.client.delete("v1", "Service", "welcome", "welcome")
+    until(lambda: not work.client.get("v1", "Service", "welcome", "welcome"), seconds=30, what="it goes")
+    assert old
+    mine = {"metadata": {"name": "welcome", "namespace": "welcome"}, "spec": {"ports": [{"port": 80}]}}
+    work.client.create({"apiVersion": "v1", "kind": "Service", **mine})
+    remove_module(work, removal_of("welcome"), intent("d2", "remove"))
+    assert work.client.get("v1", "Service", "welcome", "welcome") is not None
+    work.client.delete("v1", "Namespace", "welcome")
+    until(lambda: not work.client.get("v1", "Namespace", "welcome"), seconds=60, what="it goes")
+
+
 def test_a_namespace_that_does_not_go_says_itself_why(
     work: Work, cluster_api: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,6 +66,7 @@ def remove_module(work: Work, request: RemovalRequest, intent: Intent) -> None:
 
 def _take_away(work: Work, record: ModuleRecord, policy: Removal) -> None:
     pods = _pod_selectors(work.client, record.objects)
+    there = _uids(work.client, record.objects)
     remove_resources(work, record, policy)
     if policy.data is not Fate.DELETE:
         release_claims(work.client, record)
@@ -78,6 +79,7 @@ def _take_away(work: Work, record: ModuleRecord, policy: Removal) -> None:
     expected = [ref for ref in record.objects if not _retained(work.client, ref, policy)]
     _leftovers(work.client, expected)
     await_gone(work, record, expected, pods)
+    _made_again(work, record, expected, there)
     _namespaces(work, record, policy)
 
 
@@ -149,6 +151,28 @@ def _leftovers(client: Client, expected: list[ObjectRef]) -> None:
         meta = found.get(drift.ref_key(ref))
         if meta and meta["uid"] == ref.uid and not meta.get("deletionTimestamp"):
             client.delete(ref.api_version, ref.kind, ref.name, ref.namespace, uid=ref.uid)
+
+
+def _uids(client: Client, refs: Iterable[ObjectRef]) -> set[str]:
+    return {meta["uid"] for meta in drift.metadata_by_key(client, refs).values()}
+
+
+def _made_again(work: Work, record: ModuleRecord, expected: list[ObjectRef], there: set[str]) -> None:
+    """What a program of the module made anew after Helm had deleted it, and before it went itself.
+
+    Helm deletes Services before the Deployments whose programs keep them. `there`: uids of what was there before, under
+    whatever owner; data and definitions are left to the policy.
+    """
+    plain = [ref for ref in expected if fate_of(ref.api_version, ref.kind, Removal()) is None]
+    found = drift.metadata_by_key(work.client, plain)
+    again = [
+        replace(ref, uid=meta["uid"])
+        for ref in plain
+        if (meta := found.get(drift.ref_key(ref))) and meta["uid"] not in there
+    ]
+    for ref in again:
+        work.client.delete(ref.api_version, ref.kind, ref.name, ref.namespace, uid=ref.uid)
+    await_gone(work, record, again)
 
 
 def _namespaces(work: Work, record: ModuleRecord, policy: Removal) -> None:
