@@ -9,6 +9,7 @@ from slipway.catalog.profiles import images_of, in_profile, modules_of
 from slipway.model.bundle import Profile
 from slipway.model.configuration import Configuration, ModuleSpec
 from slipway.planning.plan import required_images
+from slipway.settings import data_dir
 
 ENABLED = {"flannel", "welcome"}
 
@@ -133,3 +134,9 @@ def test_whoever_knows_no_settings_asks_for_what_all_have() -> None:
     assert not [image for image in module.images_always if GRAFANA in image]
     assert set(module.images_always) | set(module.image_conditions) == set(module.images)
     assert set(module.images_always) < set(module.images_with(loaded.settings(module, {})))
+
+
+def test_the_demo_may_switch_on_what_its_bundle_has() -> None:
+    demo = read.load(data_dir() / "inventories" / "demo" / "cluster.yaml")
+    assert "welcome" in modules_of([Profile.BASE], catalogs.load(), demo)
+    assert not catalogs.load().selection(demo)["welcome"].enabled

@@ -38,11 +38,14 @@ def test_a_module_says_what_it_needs_and_who_has_it(capsys: pytest.CaptureFixtur
         ("nvidia-runtime-class", "off", "not asked for"),
     ],
 )
-def test_in_a_site_it_says_why(capsys: pytest.CaptureFixture[str], name: str, word: str, why: str) -> None:
-    assert [word, why] in [
-        line.split(maxsplit=1) for line in said(capsys, "show", name, "-f", DEMO).splitlines() if line
-    ]
-    found = json.loads(said(capsys, "show", name, "-f", DEMO, "-o", "json"))
+def test_in_a_site_it_says_why(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, word: str, why: str
+) -> None:
+    file = tmp_path / "cluster.yaml"
+    file.write_text(Path(DEMO).read_text() + "    welcome: {enabled: false}\n")
+    told = said(capsys, "show", name, "-f", str(file))
+    assert [word, why] in [line.split(maxsplit=1) for line in told.splitlines() if line]
+    found = json.loads(said(capsys, "show", name, "-f", str(file), "-o", "json"))
     assert (found["enabled"], found["why"]) == (word == "on", why)
 
 
