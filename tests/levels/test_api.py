@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -25,8 +24,9 @@ from slipway.model.modulesecrets import Making
 from slipway.settings import NAMESPACE
 from tests.api.operator.recording import Running
 from tests.api.working import Site, site_of
-from tests.apiserver import STAGES, ApiServer, until
+from tests.apiserver import ApiServer, until
 from tests.charts import at_hand
+from tests.levels.clusters import cluster
 from tests.levels.objects import Thing, left, things_of
 from tests.levels.repeating import repeated
 from tests.levels.statuses import Statuses
@@ -39,16 +39,6 @@ AT_HAND = [one.name for one in CATALOG.modules.values() if at_hand(CATALOG, one)
 #: The network comes before nodes are Ready, and the operator cannot bring itself: both are tried on nodes alone.
 HERE = [name for name in AT_HAND if CATALOG.modules[name].stage is Stage.PLATFORM and name != "operator"]
 NAMES = os.environ.get("NAME", "").replace(",", " ").split() or HERE
-#: Of a pod that runs: without one no Service has endpoints, and no webhook is asked.
-ADDRESS = """\
-      {{ with PodIPsWith .spec.nodeName (or .spec.hostNetwork false) .metadata.uid .metadata.name .metadata.namespace }}
-      podIP: {{ index . 0 | Quote }}
-      podIPs:
-      {{ range . }}
-      - ip: {{ . | Quote }}
-      {{ end }}
-      {{ end }}
-"""
 #: Besides the first: pods that keep away from each other want one each.
 MORE_NODES = ("works-2", "works-3")
 #: The Secret of what a site gives, beside its ClusterConfiguration.
@@ -69,11 +59,8 @@ class Place(NamedTuple):
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A cluster of fake nodes with all modules of this release in its registry, and an operator at work."""
     directory = tmp_path_factory.mktemp("levels")
-    more = {"controllers": True, "kwok": True, "stages": stages(directory)}
     with (
-        Services(directory / "services") as services,
-        ApiServer(directory / "api", flags=services.flags, **more) as api,
-        services.serving(api),
+        cluster(directory) as (services, api),
         repeated(partial(bind_volumes, api)),
         connect(api.kubeconfig) as client,
         site_of(directory, api, CATALOG.of(AT_HAND)) as made,
@@ -86,15 +73,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         statuses = Statuses(api, client, NAMES, CATALOG.expectations.kinds)
         with repeated(statuses.look):
             yield Place(made, services, statuses)
-
-
-def stages(directory: Path) -> Path:
-    """How fake kubelets run pods: with addresses."""
-    begun = "      startTime: {{ Now | Quote }}\n"
-    assert begun in STAGES.read_text()
-    file = directory / "stages.yaml"
-    file.write_text(STAGES.read_text().replace(begun, ADDRESS + begun))
-    return file
 
 
 def settled(api: ApiServer) -> None:

@@ -32,12 +32,12 @@ from tests.api.modules.dying import is_killed
 from tests.apiserver import ApiServer
 from tests.binaries import binary
 from tests.charts import FACTS, chart_of
+from tests.levels.clusters import cluster
 from tests.levels.objects import left, things_of
 from tests.levels.repeating import repeated
 from tests.levels.statuses import Statuses
-from tests.levels.test_api import AT_HAND, CATALOG, settled, stages
+from tests.levels.test_api import AT_HAND, CATALOG, settled
 from tests.levels.volumes import bind_volumes
-from tests.levels.webhooks import Services
 
 #: Without volumes, whose class another module would bring.
 SETTINGS: dict[str, dict[str, Any]] = {"katib": {}, "kube-prometheus-stack": {"storage": {"enabled": False}}}
@@ -97,11 +97,7 @@ def life(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Life]:
     charts = {one.chart: chart_of(CATALOG, module, one) for one in module.releases}
     kinds = CATALOG.expectations.kinds
     with (
-        Services(tmp_path / "services") as services,
-        ApiServer(
-            tmp_path / "api", flags=services.flags, controllers=True, kwok=True, stages=stages(tmp_path)
-        ) as api,
-        services.serving(api),
+        cluster(tmp_path) as (_, api),
         repeated(partial(bind_volumes, api)),
         connect(api.kubeconfig) as client,
         repeated(Statuses(api, client, [module.name], kinds).look),

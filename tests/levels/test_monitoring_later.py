@@ -5,11 +5,10 @@ import pytest
 from slipway.cluster.rest.client import Client, connect
 from tests.api.operator.recording import Running
 from tests.api.working import Site, site_of
-from tests.apiserver import ApiServer
+from tests.levels.clusters import cluster
 from tests.levels.repeating import repeated
 from tests.levels.statuses import Statuses
-from tests.levels.test_api import AT_HAND, CATALOG, SOON, stages
-from tests.levels.webhooks import Services
+from tests.levels.test_api import AT_HAND, CATALOG, SOON
 
 NAMES = (
     "flannel",
@@ -39,11 +38,7 @@ def revisions(client: Client) -> dict[str, int]:
 def test_who_uses_it_is_upgraded_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
     directory = tmp_path_factory.mktemp("later")
     with (
-        Services(directory / "services") as services,
-        ApiServer(
-            directory / "api", flags=services.flags, controllers=True, kwok=True, stages=stages(directory)
-        ) as api,
-        services.serving(api),
+        cluster(directory) as (_, api),
         connect(api.kubeconfig) as client,
         repeated(Statuses(api, client, NAMES, CATALOG.expectations.kinds).look),
         site_of(directory, api, CATALOG.of(NAMES)) as site,

@@ -43,17 +43,30 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A capability or module that must be there; only when the settings in `when` have these values.
-
-    A setting that is a list has each value in it.
-    """
+    """A capability or module that must be there; only when the settings in `when` have these values."""
 
     name: str
     when: Mapping[str, Any] = field(default_factory=dict)
 
     def applies(self, settings: Mapping[str, Any]) -> bool:
         """Whether these settings (with defaults) ask for it."""
-        return all(_is(_at(settings, path), value) for path, value in self.when.items())
+        return holds(self.when, settings)
+
+
+def holds(when: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Whether settings (with defaults) have these values; one that is a list has each value in it."""
+    return all(_is(_at(settings, path), value) for path, value in when.items())
+
+
+def condition_text(when: Mapping[str, Any]) -> str:
+    """The settings and their values, for people."""
+    return ", ".join(f"{path}: {_text(value)}" for path, value in when.items())
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) or '""'
 
 
 def _is(found: Any, value: Any) -> bool:
@@ -198,11 +211,7 @@ class Module:
 
     def images_with(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
         """Of its images those that these settings (with defaults) ask for."""
-        return tuple(
-            image
-            for image in self.images
-            if Requirement(image, self.image_conditions.get(image, {})).applies(settings)
-        )
+        return tuple(image for image in self.images if holds(self.image_conditions.get(image, {}), settings))
 
     @property
     def images_always(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
-from slipway.catalog.modules import Module, Requirement
+from slipway.catalog.modules import Module, holds
 from slipway.catalog.settings_schema import settings_of
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
@@ -36,7 +36,7 @@ def entry_mistakes(entries: "Iterable[SecretEntry]", namespaces: Collection[str]
 
 def applying_secrets(module: Module, settings: Mapping[str, Any]) -> "tuple[SecretEntry, ...]":
     """The entries that these settings (with defaults) ask for."""
-    return tuple(one for one in module.secrets if Requirement(one.name, one.when).applies(settings))
+    return tuple(one for one in module.secrets if holds(one.when, settings))
 
 
 @dataclass(frozen=True, slots=True)

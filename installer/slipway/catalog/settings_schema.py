@@ -32,7 +32,7 @@ def module_findings(
             text = f"the module's folder cannot be used: {why}"
             yield Finding(path, text, hint=f"slipway catalog lint {name}", code=FindingCode.BROKEN_MODULE)
         elif name not in modules:
-            hint = _nearest(name, modules) or "slipway catalog list"
+            hint = nearest(name, modules) or "slipway catalog list"
             yield Finding(path, f"there is no module {name!r}", hint=hint, code=FindingCode.UNKNOWN_MODULE)
         elif spec.settings:
             module = modules[name]
@@ -60,7 +60,7 @@ def _findings(error: "ValidationError", path: str) -> Iterator[Finding]:
             step(path, name),
             "there is no such setting",
             expected=f"one of {', '.join(sorted(known))}" if known else "no settings",
-            hint=_nearest(name, known),
+            hint=nearest(name, known),
             code=FindingCode.UNKNOWN_SETTING,
         )
 
@@ -78,7 +78,8 @@ def _expected(error: "ValidationError") -> str:
     return texts.get(str(error.validator), f"{error.validator}: {wanted}")
 
 
-def _nearest(name: str, known: Mapping[str, Any]) -> str:
+def nearest(name: str, known: Mapping[str, Any]) -> str:
+    """A hint with the name that was meant; empty: none is near."""
     close = get_close_matches(name, list(known), n=1)
     return f"did you mean {close[0]!r}?" if close else ""
 

@@ -1,10 +1,10 @@
 """What `when` in module.yaml says, against schema.yaml: a misspelt setting would never have the value."""
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from slipway.catalog.modules import Module
+from slipway.catalog.settings_schema import nearest
 from slipway.errors import Finding
 from slipway.findings import FindingCode
 
@@ -28,9 +28,8 @@ def _setting(schema: Mapping[str, Any], path: str, value: Any, place: str) -> It
     for key in path.split("."):
         known = at.get("properties", {})
         if key not in known:
-            close = get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else ""
-            yield Finding(place, f"there is no setting {path}", hint=hint, code=FindingCode.MISSING)
+            text = f"there is no setting {path}"
+            yield Finding(place, text, hint=nearest(key, known), code=FindingCode.MISSING)
             return
         at = known[key]
     shapes = [at, at["items"]] if "items" in at else [at]

@@ -3,7 +3,6 @@
 One Fault per thing that is wrong; its places say chart, template, object and values.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +12,7 @@ from slipway.catalog.images.acknowledged import PULLED, Acknowledgements, acknow
 from slipway.catalog.images.found import Found, ImagePlace
 from slipway.catalog.images.names import parse
 from slipway.catalog.images.references import Reference, Use
-from slipway.catalog.modules import Module
+from slipway.catalog.modules import Module, condition_text
 from slipway.errors import ERROR, WARNING, Severity
 
 
@@ -91,14 +90,12 @@ def condition_faults(module: Module, settings: Mapping[str, Any], found: Iterabl
     """Of one set of settings, with defaults: images that its charts refer to although `when` says otherwise."""
     left_out = set(module.images) - set(module.images_with(settings))
     pulled = [item for item in found if item.reference.use is not Use.TEXT]
-    conditions = {
-        image: ", ".join(f"{path}: {json.dumps(value)}" for path, value in when.items())
-        for image, when in module.image_conditions.items()
-    }
 
     def problem(item: Reference) -> str:
         name = parse(item.image).reference
-        return f"a chart refers to it without {conditions[name]}" if name in left_out else ""
+        if name not in left_out:
+            return ""
+        return f"a chart refers to it without {condition_text(module.image_conditions[name])}"
 
     yield from _grouped(module, FaultCode.NOT_THEN, pulled, problem)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from slipway.catalog.modules import Module
+from slipway.catalog.modules import Module, condition_text
 
 
 class RelationKind(StrEnum):
@@ -51,8 +51,8 @@ def providers_of(modules: Mapping[str, Module], name: str) -> tuple[str, ...]:
 
 def _links(modules: Mapping[str, Module], module: Module) -> Iterator[Relation]:
     for one in module.requires:
-        when = ", ".join(f"{path}: {_text(value)}" for path, value in one.when.items())
-        yield Relation(RelationKind.REQUIRES, one.name, providers_of(modules, one.name), when)
+        when, there = condition_text(one.when), providers_of(modules, one.name)
+        yield Relation(RelationKind.REQUIRES, one.name, there, when)
     for use in module.uses:
         yield Relation(RelationKind.USES, use.name, providers_of(modules, use.name))
     for rival in module.conflicts:
@@ -62,9 +62,3 @@ def _links(modules: Mapping[str, Module], module: Module) -> Iterator[Relation]:
         others = tuple(name for name in providers_of(modules, capability.name) if name != module.name)
         if capability.exclusive and others:
             yield Relation(RelationKind.CONFLICTS, capability.name, others)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) or '""'

@@ -20,10 +20,10 @@ from slipway.cli.bundling.bundleoptions import (
     ProfileOption,
     Registry,
     To,
+    chosen_of,
     downloads_of,
     images_for,
     kubernetes_of,
-    profiles_of,
     signers_of,
     upstreams_of,
 )
@@ -122,15 +122,12 @@ def _say_vouched(images: "list[Locked]", signers: "Signers") -> None:
 def _wanted(options: LockOptions, configuration: "Configuration") -> list[str]:
     """Images of Kubernetes, of the modules that are asked for, and those named besides; Slipway makes its own."""
     from slipway import catalog as catalogs
-    from slipway.catalog.profiles import images_of, modules_of
     from slipway.catalog.versions import OWN_IMAGE
 
     catalog = catalogs.load_beside(configuration.spec.module_sources, options.file)
     versions = kubernetes_of(configuration, options.file, catalog, options.to)
     wanted = {*catalog.versions.images_of(versions), *(options.images or ())}
-    named, profiles = options.modules.split(",") if options.modules else [], profiles_of(options.profile)
-    modules = named or modules_of(profiles, catalog, configuration)
-    wanted |= images_of(modules, profiles, catalog, configuration, all_of=named)
+    wanted |= chosen_of(options.modules, options.profile, catalog, configuration)[1]
     return sorted(image for image in wanted if not image.startswith(f"{OWN_IMAGE}:"))
 
 

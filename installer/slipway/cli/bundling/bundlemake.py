@@ -21,13 +21,13 @@ from slipway.cli.bundling.bundleoptions import (
     Registry,
     To,
     TreesDir,
+    chosen_of,
     downloads_of,
     gathered_of,
     images_for,
     kubernetes_of,
     named_of,
     platforms_for,
-    profiles_of,
     signers_of,
     upstreams_of,
 )
@@ -134,14 +134,12 @@ def _built(options: BuildOptions) -> "BundleManifest":
     from slipway.api import read
     from slipway.bundle.make.build import build_bundle
     from slipway.bundle.site.inventory import Inventory
-    from slipway.catalog.profiles import images_of, modules_of
     from slipway.model.platforms import BY_NAME
     from slipway.planning.roles import packages_of
 
     configuration = read.load(options.file)
     catalog = catalogs.load_beside(configuration.spec.module_sources, options.file)
-    named, profiles = options.modules.split(",") if options.modules else [], profiles_of(options.profile)
-    modules = named or modules_of(profiles, catalog, configuration)
+    modules, images = chosen_of(options.modules, options.profile, catalog, configuration)
     upstreams = upstreams_of(options.registry)
     return build_bundle(
         catalog.versions,
@@ -149,7 +147,7 @@ def _built(options: BuildOptions) -> "BundleManifest":
         options.out,
         kubernetes=kubernetes_of(configuration, options.file, catalog, options.to),
         modules=modules,
-        images=images_of(modules, profiles, catalog, configuration, all_of=named),
+        images=images,
         systems=tuple(name for name in options.systems.split(",") if name),
         platforms=tuple(BY_NAME[name] for name in platforms_for(options.platform, configuration)),
         packages=packages_of(configuration),

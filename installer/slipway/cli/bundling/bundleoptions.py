@@ -92,6 +92,17 @@ def profiles_of(option: list[Profile] | None) -> list[Profile]:
     return option or [Profile.BASE]
 
 
+def chosen_of(
+    modules: str | None, option: list[Profile] | None, catalog: "Catalog", configuration: "Configuration"
+) -> tuple[list[str], set[str]]:
+    """The modules that options ask for, and of their images those that the site may need."""
+    from slipway.catalog.profiles import images_of, modules_of
+
+    named, profiles = modules.split(",") if modules else [], profiles_of(option)
+    chosen = named or modules_of(profiles, catalog, configuration)
+    return chosen, images_of(chosen, profiles, catalog, configuration, all_of=named)
+
+
 def images_for(option: str, configuration: "Configuration") -> tuple[str, ...]:
     """The platforms under which a lock has images: the hosts', those that were asked for, or all of them at once."""
     from slipway.model.platforms import ALL

@@ -9,6 +9,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from slipway.bundle.ground.disk import private_directory
@@ -51,10 +52,7 @@ class GoSource:
 
     def fetch(self, spec: pins.GoPin, dest: Path) -> None:
         """One `go build` per program; all but the first are quick."""
-        work_root = private_directory(self.workshop.root / "go") / "work"
-        work_root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f"{spec.name}-", dir=work_root) as work:
-            module = Path(work)
+        with scratch(self.workshop, spec.name) as module:
             self._write_module(spec, module)
             if spec.main:
                 shutil.copy(_main(spec), module / "main.go")
@@ -80,11 +78,8 @@ class GoSource:
         if spec.without and package in spec.requires:
             target = "."
             self._copy_main(spec, package, module)
-        flags = f"-s -w {' '.join(spec.ldflags.split())}".strip()
         cgo = {"CGO_ENABLED": "1", "CC": compiler(self.platform)} if spec.cgo else {}
-        output_of(
-            [self.go, "build", "-ldflags", flags, "-o", str(program), target], cwd=module, env=self.env | cgo
-        )
+        output_of(build_command(self.go, spec.ldflags, program, target), cwd=module, env=self.env | cgo)
 
     def _copy_main(self, spec: pins.GoPin, package: str, module: Path) -> None:
         """The main package without the imports that cannot be built."""
@@ -131,6 +126,21 @@ class GoSource:
         with tempfile.TemporaryDirectory() as work:
             answer: dict[str, str] = json.loads(output_of(argv, cwd=Path(work), env=self.env))
         return answer
+
+
+@contextmanager
+def scratch(workshop: Workshop, name: str) -> Iterator[Path]:
+    """A directory in which something is built; gone afterwards."""
+    above = private_directory(workshop.root / "go") / "work"
+    above.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=above) as work:
+        yield Path(work)
+
+
+def build_command(go: str, ldflags: str, program: Path, package: str) -> list[str]:
+    """What makes a program of a main package, without its tables of symbols."""
+    flags = f"-s -w {' '.join(ldflags.split())}".strip()
+    return [go, "build", "-ldflags", flags, "-o", str(program), package]
 
 
 def licences_of(parts: Mapping[str, Iterable[Component]]) -> dict[str, str]:

@@ -5,18 +5,16 @@ directories, which Go heeds in their own tree alone; and some lack what upstream
 """
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from slipway.bundle.ground.disk import private_directory
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.files import in_directory
 from slipway.bundle.make.commits import Commit, committed
 from slipway.bundle.make.programs import output_of
-from slipway.bundle.make.sources.go import GoSource, licences_of
+from slipway.bundle.make.sources.go import GoSource, build_command, licences_of, scratch
 from slipway.bundle.sbom.parts import Component, PartKind
 from slipway.catalog import pins
 from slipway.catalog.versions import Versions
@@ -28,7 +26,7 @@ _AS_LOCKED: Final = "-mod=readonly -trimpath -buildvcs=false"
 
 
 class GoTreeSource:
-    """Builds with the ordinary Go client; the commit names the programs, the go.sum in it what they depend on."""
+    """Builds with the ordinary Go client; the origin names the programs, the go.sum in it what they depend on."""
 
     kind = "go"
 
@@ -42,7 +40,6 @@ class GoTreeSource:
 
     def fetch(self, spec: pins.GoTreePin, dest: Path) -> None:
         """One `go build` per program, in its directory."""
-        flags = f"-s -w {' '.join(spec.ldflags.split())}".strip()
         env = self.go.env | {"GOFLAGS": _AS_LOCKED}
         with self._tree(spec) as root:
             for path, text in spec.adds.items():
@@ -55,8 +52,7 @@ class GoTreeSource:
                 place = _inside(root, directory, spec)
                 if not place.is_dir():
                     raise BundleError(f"the tree has no directory {directory}", where=spec.origin)
-                argv = [self.go.go, "build", "-ldflags", flags, "-o", str(dest / name), "."]
-                output_of(argv, cwd=place, env=env)
+                output_of(build_command(self.go.go, spec.ldflags, dest / name, "."), cwd=place, env=env)
 
     def licences(self, spec: pins.GoTreePin, place: Path) -> dict[str, str]:
         """Of each program: the tree's own, those of all modules that are linked into it, and of Go's own library."""
@@ -64,29 +60,34 @@ class GoTreeSource:
 
     def parts(self, spec: pins.GoTreePin, place: Path) -> dict[str, list[Component]]:
         """Of each program: the tree, all modules that are linked into it, and Go's own library."""
-        with self._tree(spec) as root:
-            licence = in_directory(root)
+        with self._origin(spec) as files:
+            licence = in_directory(files)
         own = Component(PartKind.GO, spec.origin.partition("@")[0], spec.version, licence=licence)
         return {name: [*found, own] for name, found in self.go.linked(spec.programs, place).items()}
 
     @contextmanager
     def _tree(self, spec: pins.GoTreePin) -> Iterator[Path]:
         """A copy of our own, for as long as it is needed."""
+        with self._origin(spec) as files:
+            if spec.git:
+                yield files
+                return
+            with scratch(self.workshop, spec.name) as work:
+                root = work / "tree"
+                # Go's own cache is read-only, and so would be its copy.
+                shutil.copytree(files, root, copy_function=shutil.copyfile)
+                for place in (root, *(one for one in root.rglob("*") if one.is_dir())):
+                    place.chmod(0o755)
+                yield root
+
+    @contextmanager
+    def _origin(self, spec: pins.GoTreePin) -> Iterator[Path]:
+        """The files as they are: of a commit a copy, of a module what Go keeps for everybody."""
         if spec.git:
             with committed(Commit(spec.git, spec.commit), self.workshop) as root:
                 yield root
-            return
-        above = private_directory(self.workshop.root / "go") / "work"
-        above.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f"{spec.name}-", dir=above) as work:
-            root = Path(work) / "tree"
-            # Go's own cache is read-only, and so would be its copy.
-            shutil.copytree(
-                self.go.directory(*spec.go_module.split("@")), root, copy_function=shutil.copyfile
-            )
-            for place in (root, *(one for one in root.rglob("*") if one.is_dir())):
-                place.chmod(0o755)
-            yield root
+        else:
+            yield self.go.directory(*spec.go_module.split("@"))
 
 
 def _inside(root: Path, path: str, spec: pins.GoTreePin) -> Path:
