@@ -63,7 +63,10 @@ class Helm:
     def install_or_upgrade(
         self, release: str, chart: Path, values: Mapping[str, Any], namespace: str, *, description: str = ""
     ) -> Deployed:
-        """One revision more. It does not wait for health; it takes back fields that others changed."""
+        """One revision more. It does not wait for health; it takes back fields that others changed.
+
+        What a chart has in `crds/` is left to us: it is there already, and Helm would send it all again.
+        """
         answer = self._run(
             release,
             lambda command: command.install_or_upgrade(
@@ -74,6 +77,7 @@ class Helm:
                 create_namespace=False,
                 description=description,
                 reset_values=True,
+                skip_crds=True,
                 force_conflicts=True,
             ),
         )
