@@ -22,8 +22,10 @@ Result = TypeVar("Result")
 #: It logs every call that fails, as a warning; we tell of failures ourselves, once.
 logging.getLogger("pyhelm3").addHandler(logging.NullHandler())
 
-#: Of Kubernetes itself, which charts ask for by kind: without a cluster, Helm knows groups and versions alone.
+#: Of Kubernetes itself, which charts ask for: without a cluster, Helm knows groups alone, and not the aggregator's.
 _KINDS = (
+    "apiregistration.k8s.io/v1",
+    "apiregistration.k8s.io/v1/APIService",
     "autoscaling/v2/HorizontalPodAutoscaler",
     "batch/v1/CronJob",
     "networking.k8s.io/v1/Ingress",
