@@ -52,6 +52,12 @@ class Official:
     upstreams: Upstreams = field(default_factory=Upstreams)
     progress: Callable[[Tally], None] = lambda _tally: None
     signers: Signers = field(default_factory=Signers)
+    unread: frozenset[str] = frozenset()
+    """Images of the lock whose digests nobody had read before this bundle."""
+
+    def knows(self, reference: str) -> bool:
+        """Whether the lock has an image, for one of the platforms at least."""
+        return any(self.lock.find(reference, platform) for platform in self.platforms)
 
     def locked(self, references: Iterable[str]) -> list[Locked]:
         """Entries of those that are pulled, with the signatures beside them; those who have to vouch do so.

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from slipway.bundle.locks.images import Locked
     from slipway.bundle.registry.upstream import Upstreams
     from slipway.bundle.vouch.signers import Signers
+    from slipway.catalog import Catalog
     from slipway.model.configuration import Configuration
 
 
@@ -86,16 +87,21 @@ def lock(options: LockOptions) -> None:
 
 
 def _lock_images(options: LockOptions, upstreams: "Upstreams") -> None:
+    from slipway import catalog as catalogs
     from slipway.api import read
     from slipway.bundle.locks import images as locks
+    from slipway.bundle.locks.modulelocks import check_agreed, digests_of
     from slipway.bundle.locks.vouching import vouched
 
     configuration, signers = read.load(options.file), signers_of(options.keys_file)
-    wanted, names = _wanted(options, configuration), images_for(options.platform, configuration)
+    catalog = catalogs.load_beside(configuration.spec.module_sources, options.file)
+    wanted, names = _wanted(options, configuration, catalog), images_for(options.platform, configuration)
     former, now = locks.read(options.lock_file), utc_now()
     today = now.date().isoformat()
     found = [item for name in names for item in locks.resolve_all(upstreams, wanted, name, today)]
     locks.check_moved(former, found, accept=options.accept)
+    known = digests_of(catalog.modules.values(), wanted, names)
+    check_agreed(known, former.unknown(found), accept=options.accept)
     of_images = vouched(upstreams, [item for item in found if item.image in wanted], signers, now)
     found = [*of_images, *(item for item in found if item.image not in wanted)]
     locks.write(former.merged(found), options.lock_file)
@@ -119,12 +125,10 @@ def _say_vouched(images: "list[Locked]", signers: "Signers") -> None:
         print(f"{signers.where}: no image is under {prefix}", file=sys.stderr)
 
 
-def _wanted(options: LockOptions, configuration: "Configuration") -> list[str]:
+def _wanted(options: LockOptions, configuration: "Configuration", catalog: "Catalog") -> list[str]:
     """Images of Kubernetes, of the modules that are asked for, and those named besides; Slipway makes its own."""
-    from slipway import catalog as catalogs
     from slipway.catalog.versions import OWN_IMAGE
 
-    catalog = catalogs.load_beside(configuration.spec.module_sources, options.file)
     versions = kubernetes_of(configuration, options.file, catalog, options.to)
     wanted = {*catalog.versions.images_of(versions), *(options.images or ())}
     wanted |= chosen_of(options.modules, options.profile, catalog, configuration)[1]
