@@ -29,7 +29,13 @@ from tests.tiny import tiny_build, tiny_modules
 from tests.upstreams import AMD64, DAY, IMAGE, digest_of, put_image, put_index, resolved, upstreams
 
 ARM64 = "linux/arm64"
-pytestmark = pytest.mark.usefixtures("cache")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_built(upstream: Faulty, request: pytest.FixtureRequest) -> None:
+    """A cache of its own, once the registry runs, which is out of the machine's."""
+    del upstream
+    request.getfixturevalue("cache")
 
 
 def digest_entry(

@@ -109,8 +109,8 @@ def digests_of(
     return found
 
 
-def check_agreed(known: ModuleDigests, found: Iterable[Locked], *, accept: bool) -> None:
-    """Refuse what was read of tags now where modules' locks say something else, unless somebody has looked.
+def check_agreed(known: ModuleDigests, found: Iterable[Locked]) -> None:
+    """Refuse what was read of tags now where modules' locks say something else.
 
     Raises:
         BundleError: naming each.
@@ -125,7 +125,7 @@ def check_agreed(known: ModuleDigests, found: Iterable[Locked], *, accept: bool)
         for new in found
         if (old := known.get((new.image, new.platform))) and old.entry.digest != new.digest
     )
-    if findings and not accept:
+    if findings:
         hint = "find out why, then take them for this site: slipway bundle lock --accept"
         raise BundleError(
             "tags mean other contents than modules were locked with", findings=findings, hint=hint

@@ -63,7 +63,7 @@ class Builder:
 
     def programs(self, kubernetes: Iterable[str]) -> list[tuple[str, str]]:
         """Name and version of each program of these releases, once."""
-        return sorted({item for name in kubernetes for item in self.versions.release(name).binaries.items()})
+        return self.versions.programs(kubernetes)
 
     def wanted(self, kubernetes: Iterable[str], modules: Iterable[str]) -> set[NamedDownload]:
         """Binaries and charts of upstream, which could be downloaded."""
@@ -123,7 +123,8 @@ class Builder:
 
     def _with_unread(self, official: Official, wanted: Iterable[str]) -> Official:
         users = self._users(wanted)
-        known = digests_of(self.catalog.modules.values(), users, official.platforms)
+        open_ = [one for one in users if not official.knows(one)]
+        known = digests_of(self.catalog.modules.values(), open_, official.platforms)
         return with_unread(official, users, self._recipes(), known, utc_now(), self.workshop.progress)
 
     def _recipes(self) -> set[str]:

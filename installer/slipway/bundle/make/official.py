@@ -9,12 +9,13 @@ from slipway.bundle.ground.tally import Tally
 from slipway.bundle.locks.downloading import Ways, fetched_places
 from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
 from slipway.bundle.locks.images import ImageLock, Locked
+from slipway.bundle.locks.published import NamedProgram
 from slipway.bundle.locks.vouching import check_vouched
 from slipway.bundle.make.files import Files
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
 from slipway.bundle.vouch.signers import Signers
-from slipway.catalog.versions import OWN_IMAGE
+from slipway.catalog.versions import OWN_IMAGE, Versions
 from slipway.clock import utc_now
 from slipway.errors import BundleError, Finding
 from slipway.findings import FindingCode
@@ -38,6 +39,18 @@ def platforms_needed(kind: DownloadKind, name: str, platforms: tuple[Platform, .
     if kind is DownloadKind.CHART:
         return (AMD64,)
     return platforms_with_tools(platforms) if name in TOOLS else platforms
+
+
+def programs_published(
+    versions: Versions, kubernetes: Iterable[str], platforms: tuple[Platform, ...]
+) -> list[NamedProgram]:
+    """Programs of a bundle that their publishers serve with checksums, for each platform on which they run."""
+    return [
+        NamedProgram(name, version, platform, publisher)
+        for name, version in versions.programs(kubernetes)
+        if (publisher := versions.publisher(name))
+        for platform in platforms_needed(DownloadKind.BINARY, name, platforms)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +156,7 @@ class OfficialFiles:
                 )
                 for (kind, name, version), platform in unverified
             )
-            hint = "read the digests at their publisher, and keep both with the page; charts: slipway bundle lock"
+            hint = "slipway bundle lock --programs reads digests at the publishers of programs, --chart at repositories"
             raise BundleError("files would be downloaded on trust alone", findings=findings, hint=hint)
         return [entry for (named, _), entry in entries.items() if entry and self._may(named)]
 

@@ -42,7 +42,7 @@ def with_unread(
     left = [one for one, several in entries.items() if not all(several)]
     unread = left if official.origin is ImageOrigin.AUTO else []
     read = _read(official, unread, users, now)
-    check_agreed(known, read, accept=False)
+    check_agreed(known, read)
     of_images = [*locked, *(item for item in read if item.image in users)]
     beside = [item for item in read if item.image not in users]
     asked = vouched(official.upstreams, of_images, official.signers, now)

@@ -88,11 +88,11 @@ def _rows(catalog: "Catalog", module: "Module", decision: "Selected | None") -> 
 def _digests(catalog: "Catalog", module: "Module") -> str:
     """How it comes that a bundle has the right contents under the names of its images."""
     recipes = {image.full_reference for image in catalog.versions.images}
-    built = [image for image in module.images if image in recipes]
-    unread = tuple(image for image in module.unread if image not in recipes)
-    read = len(module.images) - len(module.unread)
+    pulled = [image for image in module.images if image not in recipes]
+    unread = tuple(image for image in pulled if image in module.unread)
+    built, read = len(module.images) - len(pulled), len(pulled) - len(unread)
     parts = [f"{read} read at their registries"] if read else []
-    parts += [f"{len(built)} built from source"] if built else []
+    parts += [f"{built} built from source"] if built else []
     parts += [f"{len(unread)} unread, of which a bundle reads the digests: {_few(unread)}"] if unread else []
     return "; ".join(parts)
 

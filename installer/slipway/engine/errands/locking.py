@@ -9,7 +9,7 @@ from slipway.bundle.ground.tally import Tally
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.locks import chartrepo
 from slipway.bundle.locks.downloading import Ways, fetched_places
-from slipway.bundle.locks.downloads import Download, Downloads
+from slipway.bundle.locks.downloads import Download, Downloads, check_moved
 from slipway.bundle.locks.modulelocks import ReadImages, check_read, read_images
 from slipway.bundle.make.charts import ChartFile, chart_values, locked_download, read_chart
 from slipway.bundle.make.trees.packing import packed_tree
@@ -149,7 +149,7 @@ def _check_moved(
         BundleError: naming each.
     """
     charts = Downloads(tuple(locked_download(one, "") for one in former.charts))
-    chartrepo.check_moved(charts, found, accept=accept)
+    check_moved(charts, found, accept=accept)
     before = {(one.origin, one.path, one.name, one.version): one for one in former.trees}
     findings = tuple(
         Finding(
