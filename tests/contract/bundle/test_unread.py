@@ -91,13 +91,39 @@ def test_what_nobody_has_read_is_read_by_the_build_and_told(tmp_path: Path, upst
     assert [item["name"] for item in written if "unread" in item] == ["quay.io/group/tool"]
     assert manifests.read(tmp_path / "bundle") == made
     told = slipway("bundle", "info", str(tmp_path / "bundle"), cwd=tmp_path).stdout
-    assert f"unread: 1 images that no lock had, so the build read their digests: {IMAGE}" in told
+    assert f"unread: one image that no lock had, so the build read what is carried: {IMAGE}" in told
     assert built(tmp_path, upstream, "again") == made
 
     locked = built(tmp_path, upstream, "locked", lock=ImageLock((entry,)))
     assert (tool(locked).digest, tool(locked).unread) == (entry.digest, False)
     assert tool(locked).origin == f"{entry.source}, locked on {DAY}"
     assert bundle_facts(locked)["unread"] == []
+
+
+def test_what_hangs_at_an_unread_image_was_read_by_the_build_too(tmp_path: Path, upstream: Faulty) -> None:
+    module(tmp_path)
+    made = built(tmp_path, upstream, platforms=(ALL,))
+    image, signature = (one for one in made.artifacts if one.name == "quay.io/group/tool")
+    assert {image.origin, signature.origin} == {f"{upstream.url}/group/tool, read by the build"}
+    assert bundle_facts(made)["unread"] == [IMAGE]
+
+
+def test_a_pack_says_so_too(tmp_path: Path, upstream: Faulty) -> None:
+    module(tmp_path)
+    file = tmp_path / "modules" / "small" / "module.yaml"
+    names = [IMAGE, *(IMAGE.replace("tool", f"tool{number}") for number in range(5))]
+    for name in names[1:]:
+        put_image(upstream.backend.client(), "v1", AMD64, [name.encode()], name.removeprefix("quay.io/")[:-3])
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"images": names}))
+    registries = account_at(tmp_path, upstream, {"quay.io"})
+    done = slipway("catalog", "pack", "modules", "-o", "pack", *registries, cwd=tmp_path)
+    first = ", ".join(names[:4])
+    told = f"unread: 6 images that no lock had, so the build read what is carried: {first} and 2 more\n"
+    assert told in done.stdout
+    assert "unread: no lock has the digests of 6 images, they were read now" in done.stderr
+    assert [one.unread for one in manifests.read(tmp_path / "pack").artifacts if one.kind == "image"] == [
+        True
+    ] * 6
 
 
 def test_a_modules_lock_is_pulled_by_digest_whatever_became_of_the_tag(

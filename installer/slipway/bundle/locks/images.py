@@ -43,7 +43,7 @@ class Locked:
     tagged: str
     source: str
     read: str
-    """Day, as 2026-11-26."""
+    """Day, as 2026-11-26; empty where a build has just read it, and no lock has it."""
     subject: str = ""
     """Digest of the manifest that a referrer is about."""
     signed: str = ""

@@ -98,7 +98,7 @@ def _described(locked: Locked, upstreams: Upstreams, *, unread: bool) -> Pulled:
         size=size,
         path=blob_path(locked.digest),
         platform=locked.platform,
-        origin=f"{locked.source}, {'read by the build' if unread else f'locked on {locked.read}'}",
+        origin=f"{locked.source}, {f'locked on {locked.read}' if locked.read else 'read by the build'}",
         unread=unread,
     )
     return Pulled(artifact, place, nodes)

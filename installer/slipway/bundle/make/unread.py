@@ -41,7 +41,7 @@ def with_unread(
     locked = [found.entry for several in entries.values() if all(several) for found in several if found]
     left = [one for one, several in entries.items() if not all(several)]
     unread = left if official.origin is ImageOrigin.AUTO else []
-    read = _read(official, unread, users, now)
+    read = _read(official, unread, users)
     check_agreed(known, read)
     of_images = [*locked, *(item for item in read if item.image in users)]
     beside = [item for item in read if item.image not in users]
@@ -51,18 +51,15 @@ def with_unread(
     return replace(official, lock=official.lock.merged([*asked, *beside]), unread=frozenset(unread))
 
 
-def _read(
-    official: Official, images: Iterable[str], users: Mapping[str, Sequence[str]], now: datetime
-) -> list[Locked]:
+def _read(official: Official, images: Iterable[str], users: Mapping[str, Sequence[str]]) -> list[Locked]:
     """What the tags mean now, with what hangs at each; all that cannot be read is named at once."""
-    today = now.date().isoformat()
 
     def entries(image: str) -> list[Locked] | Finding:
         try:
             return [
                 item
                 for platform in official.platforms
-                for item in resolve(official.upstreams, image, platform, today)
+                for item in resolve(official.upstreams, image, platform, today="")
             ]
         except BundleError as error:
             why = ": ".join(filter(None, [error.what, error.why]))

@@ -10,4 +10,5 @@ def unread_text(images: Sequence[str]) -> str:
     """One line: how many, some of them, and how digests are kept."""
     more = len(images) - _SHOWN
     names = ", ".join(images[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-    return f"unread: {len(images)} images that no lock had, so the build read their digests: {names}"
+    count = "one image" if len(images) == 1 else f"{len(images)} images"
+    return f"unread: {count} that no lock had, so the build read what is carried: {names}"
