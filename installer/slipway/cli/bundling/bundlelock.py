@@ -57,7 +57,8 @@ class LockOptions:
     platform: Platform = ""
     registry: Registry = None
     accept: Annotated[
-        bool, typer.Option("--accept", help="Take tags and charts that mean other contents than before.")
+        bool,
+        typer.Option("--accept", help="Take tags, charts and programs that have other contents than before."),
     ] = False
     charts: Annotated[
         list[str] | None,
@@ -95,7 +96,7 @@ class LockOptions:
 
 @taking(LockOptions)
 def lock(options: LockOptions) -> None:
-    """Read at the registries which digests the images' tags mean, and keep them: only what is locked is pulled."""
+    """Read at the registries which digests the images' tags mean, and keep them: builds pull exactly these."""
     upstreams = upstreams_of(options.registry)
     if options.check:
         _check_pages(options.downloads_file, upstreams, options.output)

@@ -71,7 +71,7 @@ class BuildOptions:
     source: Annotated[
         ImageOrigin,
         typer.Option(
-            help="Images from their registries, built from source, or (auto) from registries where locked."
+            help="Images pulled, built from source, or (auto) pulled where they are locked or nothing builds them."
         ),
     ] = ImageOrigin.AUTO
     lock_file: LockFile = LOCK
