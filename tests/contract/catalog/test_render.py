@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from slipway import catalog
-from tests.charts import rendered
+from tests.charts import at_hand, rendered
 
 CATALOG = catalog.load()
 CASES = [
@@ -14,7 +14,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("name", CATALOG.modules)
+@pytest.mark.parametrize("name", [one.name for one in CATALOG.modules.values() if at_hand(CATALOG, one)])
 def test_data_that_is_to_be_retained_is_not_part_of_the_release(name: str) -> None:
     module = CATALOG.modules[name]
     if module.removal.data == "delete":
