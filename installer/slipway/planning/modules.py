@@ -24,7 +24,7 @@ from slipway.planning.modulereasons import (
     definition_reasons,
     half_done_reasons,
     readable_reasons,
-    renamed_reasons,
+    setting_reasons,
 )
 from slipway.planning.modulesecrets import kept_reasons, missing_hold, secret_requests
 from slipway.planning.requests.codec import as_inputs
@@ -125,7 +125,7 @@ def _apply_step(ground: Ground, observed: Observed, name: str, after: tuple[str,
             Reason(Because.EFFECT, f"{record.version} -> {module.version}: {text}") for text in stopped
         )
         reasons = (*reasons, *effects)
-    reasons = (*reasons, *renamed_reasons(module, ground.spec(name).settings))
+    reasons = (*reasons, *setting_reasons(module, ground.spec(name).settings))
     if record and not _stands(record):
         # Its digest was never reached, which by itself says nothing of any field.
         named = tuple(reason for reason in reasons if reason.path != UNNAMED)

@@ -16,6 +16,7 @@ from slipway.model.observed import ClusterObserved, Observed, Scope
 from slipway.model.plan import Because, Step
 from slipway.model.record import ModulePhase, ModuleRecord
 from slipway.planning.beside import owner_of
+from slipway.planning.modulereasons import former_notices
 from slipway.planning.modules import module_steps
 from slipway.settings import NAMESPACE
 
@@ -89,8 +90,11 @@ def test_a_setting_by_its_old_name_is_taken_for_the_new_one_and_its_renaming_is_
     (step,) = planned(release, wanted(pods=3))
     assert step.inputs["settings"] == {"replicas": 3}
     assert step.inputs["releases"][0]["values"]["replicas"] == 3
-    said = "takes spec.modules.guestbook.settings.pods for spec.modules.guestbook.settings.replicas"
+    said = "takes spec.modules.guestbook.settings.pods: 3 -> replicas: 3, as 2.0.0 says it"
     assert any(reason.text.startswith(said) for reason in step.reasons)
+    assert list(former_notices(wanted(pods=3), release, [step])) == []
+    (note,) = former_notices(wanted(pods=3), release, [])
+    assert note.startswith(said)
     record = done(step, wanted())
     assert planned(release, wanted(pods=3), record) == []
     assert planned(release, wanted(replicas=3), record) == []

@@ -4,9 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from slipway.catalog.folder.relationentries import Capabilities, Conflicts, Range, Upgrades, Uses, named
+from slipway.catalog.folder.relationentries import Capabilities, Conflicts, Range, Uses, named
 from slipway.catalog.folder.resourceentries import Resources
 from slipway.catalog.folder.treefile import TreeEntry
+from slipway.catalog.folder.upgradeentries import Upgrades
 from slipway.catalog.modules import Fate, Group, Removal, Requirement
 from slipway.model.fields import Model, Name
 from slipway.model.modulehealth import Health, HealthRule, KindRule

@@ -104,11 +104,19 @@ class Rejected(Model):
     hint: str = ""
 
 
+class Former(Model):
+    """Settings as an older version had them, and what they become in this one."""
+
+    settings: dict[str, Any]
+    becomes: dict[str, Any]
+
+
 class Cases(Model):
     """tests/settings.yaml of a module."""
 
     accepted: tuple[dict[str, Any], ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    converted: tuple[Former, ...] = ()
 
 
 def cases(module: Module) -> Cases:
