@@ -134,6 +134,18 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class WayBack:
+    """How the version before comes back after an upgrade."""
+
+    version: str
+    """The one before."""
+    obstacles: tuple[str, ...] = ()
+    """Why it does not; none: it comes back by itself where this one fails, and by an apply of what was there before."""
+    bars: bool = False
+    """Whether a failure is not even tried to be rolled back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One unit that is recorded, resumed and reported.
 
@@ -156,6 +168,8 @@ class Step:
     rolling: bool = False
     hold: Hold | None = None
     """Set: an apply leaves it out, for itself or for a step that it needs."""
+    back: WayBack | None = None
+    """Of a module that gets another version."""
 
     @property
     def on_host(self) -> bool:

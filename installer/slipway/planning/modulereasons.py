@@ -6,6 +6,7 @@ from typing import Any, Final
 from slipway.catalog import Catalog, Module
 from slipway.catalog.relations.succession import told_settings
 from slipway.model.configuration import Configuration
+from slipway.model.observed import DefinitionChange
 from slipway.model.plan import Because, Reason, Step, StepKind
 from slipway.model.record import ModuleRecord
 from slipway.planning.modulesecrets import INPUT, secret_reason
@@ -68,10 +69,11 @@ def former_notices(configuration: Configuration, catalog: Catalog, steps: Collec
 _WHEN_IT_SUITS: Final = "write it so when it suits, that is no step"
 
 
-def definition_reasons(changes: Mapping[str, tuple[str, ...]]) -> Iterator[Reason]:
+def definition_reasons(changes: Mapping[str, DefinitionChange]) -> Iterator[Reason]:
     """What becomes another one of the definitions that are there; `changes` by definition."""
-    for name, parts in sorted(changes.items()):
-        yield Reason(Because.EFFECT, f"changes CustomResourceDefinition {name}: {', '.join(parts)}")
+    for name, change in sorted(changes.items()):
+        text = f"changes CustomResourceDefinition {name}: {', '.join(change.parts)}"
+        yield Reason(Because.EFFECT, text)
 
 
 def half_done_reasons(record: ModuleRecord, step: str) -> Iterator[Reason]:

@@ -8,15 +8,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from slipway.api.yamlfile import step
+from slipway.catalog.facts import cluster_facts
 from slipway.catalog.folder import reading
 from slipway.catalog.folder.build import Build
 from slipway.catalog.folder.caselint import case_findings
 from slipway.catalog.folder.conditions import condition_findings
 from slipway.catalog.folder.levels import trials_of
 from slipway.catalog.folder.relationlint import relation_findings
+from slipway.catalog.folder.steplint import step_findings
 from slipway.catalog.folder.table import with_table
 from slipway.catalog.modules import Module
 from slipway.catalog.relations.succession import succession_findings
+from slipway.catalog.settings_schema import setting_findings
 from slipway.catalog.shipped import LEVELS
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
@@ -53,6 +56,7 @@ def lint_findings(catalog: "Catalog", name: str, site: "Configuration") -> list[
         *(_in_file(reading.MODULE, one) for one in relation_findings(catalog, module)),
         *(_in_file(reading.MODULE, one) for one in ([] if wrong else condition_findings(module))),
         *(_in_file(reading.MODULE, one) for one in (*_counted(module), *succession_findings(module))),
+        *(_in_file(reading.MODULE, one) for one in ([] if wrong else _steps(catalog, module, site))),
         *(_in_file(reading.MODULE, one) for one in _kinds(catalog, module)),
         *(_in_file(reading.BUILD, one) for one in _unused(reading.build_of(module.directory), module)),
     ]
@@ -112,6 +116,18 @@ def _schema(schema: Mapping[str, Any], path: str) -> Iterator[Finding]:
             yield Finding(place, "has no default", expected="what is good without a thought", code=_LEFT)
         if rule.get("properties"):
             yield from _schema(rule, place)
+
+
+def _steps(catalog: "Catalog", module: Module, site: "Configuration") -> Iterator[Finding]:
+    """What its upgrades run, each finding once."""
+    facts = {**cluster_facts(site), "digests": {}}
+    found = (
+        one
+        for settings in reading.samples(module)
+        if not any(setting_findings(module.schema, settings, ""))
+        for one in step_findings(catalog, module, facts, settings)
+    )
+    yield from dict.fromkeys(found)
 
 
 def _sources(catalog: "Catalog", module: Module) -> Iterator[Finding]:

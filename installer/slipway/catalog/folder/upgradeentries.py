@@ -1,15 +1,22 @@
 """What module.yaml says of upgrades from older versions, as it is written."""
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from slipway.catalog.folder.build import twice_findings
+from slipway.catalog.folder.infolder import InFolder
 from slipway.catalog.folder.relationentries import Range
 from slipway.catalog.relations.converting import PLACE, Conversion, FormerSettings, Left
-from slipway.catalog.relations.succession import UpgradeFrom
+from slipway.catalog.relations.succession import UpgradeFrom, UpgradeStep
 from slipway.catalog.relations.terms import VersionRange
-from slipway.model.fields import Model
+from slipway.errors import Finding
+from slipway.findings import FindingCode
+from slipway.model.fields import Model, Name
+from slipway.smallfiles import text_of
 
 #: Of a setting, as `retention` or `storage.size`.
 SettingPath = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")]
@@ -59,6 +66,18 @@ class RemovedEntry(Model):
         return Left(self.advice, self.harmless)
 
 
+class StepEntry(Model):
+    """What is run once in an upgrade: `manifests` is a template of the folder, `timeout` in seconds."""
+
+    name: Name
+    manifests: InFolder
+    timeout: Annotated[int, Field(ge=1, strict=True)] = 600
+
+    def step(self, directory: Path) -> UpgradeStep:
+        """As the catalog has it."""
+        return UpgradeStep(self.name, text_of(directory / self.manifests), self.timeout)
+
+
 class UpgradeEntry(Model):
     """What is to be known of an upgrade from the versions in `from`."""
 
@@ -69,8 +88,11 @@ class UpgradeEntry(Model):
         default_factory=dict
     )
     disruptive: str = ""
+    before: tuple[StepEntry, ...] = ()
+    after: tuple[StepEntry, ...] = ()
+    no_way_back: Annotated[str, Field(pattern=r"^$|.{8}")] = ""
 
-    def upgrade(self) -> UpgradeFrom:
+    def upgrade(self, directory: Path) -> UpgradeFrom:
         """As the catalog has it."""
         return UpgradeFrom(
             VersionRange.parse(self.since),
@@ -80,7 +102,23 @@ class UpgradeEntry(Model):
                 {path: one.left() for path, one in self.removed.items()},
             ),
             self.disruptive,
+            tuple(one.step(directory) for one in self.before),
+            tuple(one.step(directory) for one in self.after),
+            self.no_way_back,
         )
 
 
 Upgrades = tuple[UpgradeEntry, ...]
+
+
+def upgrade_mistakes(entries: Sequence[UpgradeEntry], directory: Path) -> Iterator[Finding]:
+    """Steps of one name, which a record could not tell from each other, and files that are not there."""
+    names = []
+    for index, entry in enumerate(entries):
+        for stage, steps in (("before", entry.before), ("after", entry.after)):
+            for place, step in enumerate(steps):
+                names.append(step.name)
+                if not (directory / step.manifests).is_file():
+                    path = f"upgrades[{index}].{stage}[{place}].manifests"
+                    yield Finding(path, f"there is no file {step.manifests}", code=FindingCode.BAD_VALUE)
+    yield from twice_findings("upgrades", names, "name")

@@ -22,12 +22,34 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class UpgradeStep:
+    """What an upgrade does besides bringing releases: objects that are made, waited for and taken away again."""
+
+    name: str
+    template: str
+    """Text of the file that makes its objects."""
+    timeout: int
+    """Seconds for which it is waited."""
+
+
+@dataclass(frozen=True, slots=True)
 class UpgradeFrom:
     """What is to be known of an upgrade from the versions in a range; `disruptive` says what stops, if anything."""
 
     versions: VersionRange
     former: FormerSettings = field(default_factory=FormerSettings)
     disruptive: str = ""
+    before: tuple[UpgradeStep, ...] = ()
+    """While the older version still runs."""
+    after: tuple[UpgradeStep, ...] = ()
+    """Once this version is healthy."""
+    no_way_back: str = ""
+    """Why the older version cannot come back once this one has begun; empty: it can."""
+
+    @property
+    def steps(self) -> tuple[UpgradeStep, ...]:
+        """All, in their order."""
+        return (*self.before, *self.after)
 
 
 def of_this_version(module: "Module", settings: Mapping[str, Any]) -> Converted:
@@ -62,11 +84,6 @@ def told_settings(module: "Module", settings: Mapping[str, Any]) -> Iterator[str
             yield f"takes {was} -> {shown(told.becomes)}, as {module.version} says it"
         else:
             yield f"takes {was} -> {line_of(told.now, told.becomes)}, as {module.version} says it"
-
-
-def disruptions(module: "Module", since: str) -> list[str]:
-    """What an upgrade from this version stops."""
-    return [one.disruptive for one in upgrades_from(module, since) if one.disruptive]
 
 
 def upgrades_from(module: "Module", since: str) -> list[UpgradeFrom]:

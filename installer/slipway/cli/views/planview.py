@@ -7,7 +7,7 @@ from typing import Any
 from slipway.cli.views.output import colour
 from slipway.model.observed import Scope
 from slipway.model.operation import Failure
-from slipway.model.plan import Because, Change, Hold, Plan, Step, StepKind
+from slipway.model.plan import Because, Change, Hold, Plan, Step, StepKind, WayBack
 from slipway.model.standing import Standing
 from slipway.planning.standing import said
 
@@ -89,6 +89,7 @@ class _Entry:
     """Each with a file's diff, where there is one."""
     effects: tuple[str, ...]
     hold: str
+    back: WayBack | None
 
 
 def _entries(steps: Iterable[Step]) -> dict[_Entry, list[str]]:
@@ -100,7 +101,7 @@ def _entries(steps: Iterable[Step]) -> dict[_Entry, list[str]]:
         reasons = tuple((r.text.replace(f"[{step.target}]", "[*]"), r.diff) for r in causes)
         effects = tuple(reason.text for reason in step.reasons if reason.cause is Because.EFFECT)
         hold = step.hold.what if step.hold else ""
-        alike = (step.target, _Entry(step.change, (), flags, reasons, effects, hold))
+        alike = (step.target, _Entry(step.change, (), flags, reasons, effects, hold, step.back))
         of_target.setdefault(alike, []).append(step.action)
     entries: dict[_Entry, list[str]] = {}
     for (target, alone), actions in of_target.items():
@@ -123,8 +124,21 @@ def _lines(item: tuple[_Entry, list[str]]) -> Iterable[str]:
     if entry.reasons[REASONS:]:
         yield f"      and {len(entry.reasons) - REASONS} more reasons (-o json shows all)"
     yield from ("      " + colour(effect, "red") for effect in entry.effects)
+    if entry.back:
+        text, hue = _back_line(entry.back)
+        yield "      " + colour(text, hue)
     if entry.hold:
         yield "      " + colour(f"held back: {entry.hold}", "yellow")
+
+
+def _back_line(back: WayBack) -> tuple[str, str]:
+    """How the version before comes back, and the colour of that."""
+    if not back.obstacles:
+        return f"way back: {back.version} comes back by itself if this fails, later by an apply of it", "dim"
+    why = "; ".join(back.obstacles)
+    if back.bars:
+        return f"no way back to {back.version}, a failure is kept and continued: {why}", "red"
+    return f"way back: {back.version} may not come back: {why}", "yellow"
 
 
 def diff_lines(diff: str, *, indent: int) -> Iterable[str]:
