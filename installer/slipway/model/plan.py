@@ -143,6 +143,8 @@ class WayBack:
     """Why it does not; none: it comes back by itself where this one fails, and by an apply of what was there before."""
     bars: bool = False
     """Whether a failure is not even tried to be rolled back."""
+    saved: tuple[str, ...] = ()
+    """What snapshots are taken of, to be put back by hand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from slipway.planning.requests.codec import as_inputs
 from slipway.planning.requests.request import ChartRef, ModuleRequest, ReleaseRequest, RemovalRequest
 from slipway.planning.together.answers import as_facts, uses
 from slipway.planning.together.ground import Ground, ground_of
-from slipway.planning.upgrading import upgrade_request, way_back, way_of, way_reasons
+from slipway.planning.upgrading import way_of
 
 NO_SECRETS: Mapping[str, SecretRequest] = {}
 
@@ -120,23 +120,22 @@ def _apply_step(ground: Ground, observed: Observed, name: str, after: tuple[str,
     if record and configuration.elsewhere.get(name) == record.owner:
         # The other ClusterConfiguration lives, and is refused from then on.
         step = replace(step, disruptive=True)
-    way, changes = way_of(module, record), observed.cluster.definitions.get(name, {})
-    if record and way:
-        asks = any(one.disruptive or one.no_way_back for one in way)
-        reasons = (*reasons, *way_reasons(module, record, way))
-        inputs = as_inputs(replace(request, upgrade=upgrade_request(ground, name, way)))
-        step = replace(step, disruptive=step.disruptive or asks, inputs=inputs)
+    way = way_of(ground, name, record, observed.cluster)
+    if way.request:
+        step = replace(step, inputs=as_inputs(replace(request, upgrade=way.request)))
+    reasons = (*reasons, *way.reasons)
     reasons = (*reasons, *setting_reasons(module, ground.spec(name).settings))
     if record and not _stands(record):
         # Its digest was never reached, which by itself says nothing of any field.
         named = tuple(reason for reason in reasons if reason.path != UNNAMED)
         reasons = (*named, *half_done_reasons(record, desired.id))
-    reasons += tuple(definition_reasons(changes))
+    reasons += tuple(definition_reasons(observed.cluster.definitions.get(name, {})))
     return replace(
         step,
         reasons=reasons,
-        hold=missing_hold(name, requests, observed.secrets),
-        back=way_back(module, record, way, changes),
+        disruptive=step.disruptive or way.asks,
+        hold=missing_hold(name, requests, observed.secrets) or way.hold,
+        back=way.back,
     )
 
 

@@ -11,11 +11,13 @@ from slipway.bundle.form import manifest as manifests
 from slipway.catalog import Catalog
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle.modules import apply_module
+from slipway.cluster.lifecycle.upgrading.claims import claims_of
 from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own import records
 from slipway.cluster.rest.client import Client
 from slipway.model.bundle import Artifact, ArtifactKind, chart_name
 from slipway.model.configuration import Configuration, Spec
+from slipway.model.modulehealth import Health
 from slipway.model.observed import ClusterObserved, Observed, Scope
 from slipway.model.plan import Step
 from slipway.model.record import Intent, ModuleRecord
@@ -31,11 +33,23 @@ RETENTION = {"description": "How long.", "type": "string", "pattern": "^[0-9]+d$
 DAYS = {"description": "How long.", "type": "integer", "default": 7}
 #: `held`: something that is never ready stands in the release.
 HELD = {"description": "It never becomes ready.", "type": "boolean", "default": False}
+CLAIM = {"description": "It has a volume.", "type": "boolean", "default": False}
 CONFIG = """\
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: ledger}
 data: {retention: "{{ .Values.retention }}", version: "{{ .Values.version }}"}
+{{ if .Values.claim }}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec:
+  accessModes: [ReadWriteOnce]
+  storageClassName: ledger
+  volumeName: ledger-data
+  resources: {requests: {storage: 1Gi}}
+{{ end }}
 {{ if .Values.held }}
 ---
 apiVersion: apps/v1
@@ -74,6 +88,9 @@ spec:
 """
 
 
+SWITCHES = "held: {{ settings.held }}\nclaim: {{ settings.claim }}\n"
+
+
 def write_ledger(root: Path, version: str, **upgrade: Any) -> Catalog:
     """The module in a version: 1 has days, later ones a retention. `upgrade`: more of what it says of the way there."""
     folder = root / NAME
@@ -91,7 +108,6 @@ def write_ledger(root: Path, version: str, **upgrade: Any) -> Catalog:
         "summary": "What is written down.",
         "releases": [release],
         "images": [IMAGE],
-        "health": {"timeout": 3},
         "resources": {"cpu": "1m", "memory": "1Mi"},
     }
     if not first:
@@ -101,14 +117,14 @@ def write_ledger(root: Path, version: str, **upgrade: Any) -> Catalog:
             "converted": {"days": {"text": "{}d"}},
         }
         module["upgrades"] = [{**way, **upgrade}]
-    settings = {"held": HELD, **({"days": DAYS} if first else {"retention": RETENTION})}
+    settings = {"held": HELD, "claim": CLAIM, **({"days": DAYS} if first else {"retention": RETENTION})}
     schema = {"type": "object", "additionalProperties": False, "properties": settings}
     value = "settings.days" if first else "settings.retention"
     chart = {"apiVersion": "v2", "name": NAME, "version": "0.1.0"}
     files = {
         "module.yaml": yaml.safe_dump(module),
         "schema.yaml": yaml.safe_dump(schema),
-        "values.yaml.j2": f"retention: {{{{ {value} }}}}\nheld: {{{{ settings.held }}}}\nversion: '{version}'\n",
+        "values.yaml.j2": f"retention: {{{{ {value} }}}}\nversion: '{version}'\n{SWITCHES}",
         "chart/Chart.yaml": yaml.safe_dump(chart),
         "chart/templates/config.yaml": CONFIG,
         "upgrade/dump.yaml.j2": STEP.replace("NAME", "dump"),
@@ -156,16 +172,19 @@ class Ledger:
         )
         bundle = manifests.manifest_of(name="t", catalog=release.digest, slipway="0", artifacts=[chart])
         record = records.read_module(self.client, NAME)
-        cluster = ClusterObserved(reachable=True, modules={NAME: record} if record else {})
+        claims = {NAME: claims_of(self.client, record)} if record else {}
+        known = {NAME: record} if record else {}
+        cluster = ClusterObserved(reachable=True, modules=known, claims=claims)
         seen = Observed(Scope.FULL, utc_text(), cluster=cluster)
         (step,) = module_steps(configuration, release, bundle, seen)
         return step
 
-    def applied(self, step: Step, work: Work | None = None) -> ModuleRecord:
-        """As a run carries it out."""
+    def applied(self, step: Step, work: Work | None = None, *, seconds: int = 5) -> ModuleRecord:
+        """As a run carries it out. `seconds`: for it to be healthy."""
         intent = Intent("op-1", step.id, step.digest, 1, "test", utc_text())
         work = replace(work or self.work, artifact_path=self.work.artifact_path)
-        return apply_module(work, module_request(step.inputs), intent, step.parts)
+        request = replace(module_request(step.inputs), health=Health(timeout=seconds))
+        return apply_module(work, request, intent, step.parts)
 
     def written(self) -> dict[str, str]:
         """What the release's object says."""

@@ -1,6 +1,7 @@
 """A module from one version to the next: settings converted, steps of its own run once, and the way back."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,26 @@ import pytest
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle.helm import Helm
 from slipway.cluster.lifecycle.removal import remove_module
+from slipway.cluster.lifecycle.upgrading.claims import CLASS
 from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own.settings import ensure_namespace
 from slipway.cluster.rest.client import Client
 from slipway.errors import Interrupted, StepError
+from slipway.model.modulehealth import KindRule, kinds_of
 from slipway.model.plan import Because, WayBack
 from slipway.model.record import Intent, ModulePhase
 from slipway.planning.requests.request import RemovalRequest
+from tests.api.modules.charted import definition
 from tests.api.modules.dying import is_killed
 from tests.api.modules.ledgers import LABEL, NAME, STEPS, Ledger, write_ledger
 from tests.apiserver import ApiServer, until
 from tests.binaries import binary
 
 NODE = "ledger-1"
+#: As the module of the snapshots' controller says it.
+READY = KindRule.model_validate(
+    {"group": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "fields": {"status.readyToUse": True}}
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -191,6 +199,108 @@ class Stopping:
 
     def _cancelled(self) -> bool:
         return bool(self._client.list("batch/v1", "Job", NAME))
+
+
+SNAPSHOT = ("snapshot.storage.k8s.io/v1", "VolumeSnapshot")
+DRIVER = "csi.example.org"
+VOLUME: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolume",
+    "metadata": {"name": "ledger-data"},
+    "spec": {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "ledger",
+        "persistentVolumeReclaimPolicy": "Retain",
+        "csi": {"driver": DRIVER, "volumeHandle": "one"},
+    },
+}
+
+
+def snapshots_defined(kind: str, scope: str) -> dict[str, Any]:
+    """A definition of the snapshots' group, which has a status apart."""
+    made = definition(kind)
+    plural, group = f"{kind.lower()}s" if not kind.endswith("s") else f"{kind.lower()}es", SNAPSHOT[0]
+    made["metadata"] = {"name": f"{plural}.{group.partition('/')[0]}"}
+    made["metadata"]["annotations"] = {"api-approved.kubernetes.io": "unapproved, for a test"}
+    names = {"kind": kind, "plural": plural, "singular": kind.lower()}
+    made["spec"] |= {"group": group.partition("/")[0], "scope": scope, "names": names}
+    made["spec"]["versions"][0]["subresources"] = {"status": {}}
+    return made
+
+
+def phase(client: Client) -> str:
+    """How the volume is."""
+    found = client.get("v1", "PersistentVolume", "ledger-data") or {}
+    return str((found.get("status") or {}).get("phase", ""))
+
+
+@pytest.fixture
+def volume(client: Client, cluster_api: ApiServer) -> Iterator[None]:
+    kinds = {"VolumeSnapshot": "Namespaced", "VolumeSnapshotClass": "Cluster"}
+    cluster_api.install_crds(*(snapshots_defined(kind, scope) for kind, scope in kinds.items()))
+    client.create(VOLUME)
+    until(lambda: phase(client) == "Available", seconds=60, what="the volume can be had")
+    yield
+    client.delete("v1", "PersistentVolumeClaim", "data", NAME)
+    client.delete("v1", "PersistentVolume", "ledger-data")
+    for one in client.list(*CLASS):
+        client.delete(*CLASS, one["metadata"]["name"])
+    for one in client.list(*SNAPSHOT):
+        client.delete(*SNAPSHOT, one["metadata"]["name"], one["metadata"]["namespace"])
+
+
+def test_snapshots_are_taken_before_anything_else_and_stay(
+    ledger: Ledger, client: Client, volume: None
+) -> None:
+    first = ledger.planned(write_ledger(ledger.root, "1.0.0"), days=15, claim=True)
+    ledger.applied(first, seconds=60)  # a claim is looked at again after a while only
+    release = write_ledger(ledger.root, "2.0.0", snapshot=True, noWayBack="its tables are those of 2.0")
+    without = ledger.planned(release, days=15, claim=True)
+    claim = f"PersistentVolumeClaim {NAME}/data"
+    said = f"takes NO snapshot of {claim}: no VolumeSnapshotClass is for {DRIVER}"
+    assert said in [reason.text for reason in without.reasons]
+    assert without.back == WayBack("1.0.0", ("its tables are those of 2.0",), bars=True)
+
+    for name, driver in (("a", "csi.other.org"), ("b", DRIVER)):
+        client.create(
+            {"apiVersion": CLASS[0], "kind": CLASS[1], "metadata": {"name": name}, "driver": driver}
+        )
+    step = ledger.planned(release, days=15, claim=True)
+    assert f"takes a snapshot of {claim} before (class b)" in [reason.text for reason in step.reasons]
+    assert step.back == WayBack("1.0.0", ("its tables are those of 2.0",), bars=True, saved=(claim,))
+    kinds = kinds_of([READY])
+    with pytest.raises(Interrupted):
+        ledger.applied(
+            step, replace(ledger.work, kinds=kinds, cancelled=lambda: bool(client.list(*SNAPSHOT)))
+        )
+    assert ledger.written()["version"] == "1.0.0"
+    (taken,) = client.list(*SNAPSHOT)
+    assert (taken["metadata"]["name"], taken["spec"]) == (
+        "data-before-2.0.0",
+        {"volumeSnapshotClassName": "b", "source": {"persistentVolumeClaimName": "data"}},
+    )
+    ready = {"status": {"readyToUse": True}}
+    client.merge(*SNAPSHOT, "data-before-2.0.0", ready, NAME, subresource="status")
+    again = ledger.planned(release, days=15, claim=True)
+    done = ledger.applied(again, replace(ledger.work, kinds=kinds))
+    assert (done.phase, ledger.written()["version"]) == (ModulePhase.HEALTHY, "2.0.0")
+    assert [one["metadata"]["uid"] for one in client.list(*SNAPSHOT)] == [taken["metadata"]["uid"]]
+
+    # The next one by that name has a name of its own: no copy is taken away.
+    ledger.applied(ledger.planned(write_ledger(ledger.root, "1.0.0"), days=15, claim=True))
+    write_ledger(ledger.root, "2.0.0", snapshot=True)
+
+    def controller(text: str) -> None:
+        for one in client.list(*SNAPSHOT):
+            client.merge(*SNAPSHOT, one["metadata"]["name"], ready, NAME, subresource="status")
+
+    work = replace(ledger.work, kinds=kinds, progress=controller)
+    ledger.applied(
+        ledger.planned(write_ledger(ledger.root, "2.0.0", snapshot=True), days=15, claim=True), work
+    )
+    names = [one["metadata"]["name"] for one in client.list(*SNAPSHOT)]
+    assert names == ["data-before-2.0.0", "data-before-2.0.0-2"]
 
 
 @pytest.mark.timeout(900)

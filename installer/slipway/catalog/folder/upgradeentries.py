@@ -11,7 +11,7 @@ from slipway.catalog.folder.build import twice_findings
 from slipway.catalog.folder.infolder import InFolder
 from slipway.catalog.folder.relationentries import Range
 from slipway.catalog.relations.converting import PLACE, Conversion, FormerSettings, Left
-from slipway.catalog.relations.succession import UpgradeFrom, UpgradeStep
+from slipway.catalog.relations.succession import SNAPSHOT, UpgradeFrom, UpgradeStep
 from slipway.catalog.relations.terms import VersionRange
 from slipway.errors import Finding
 from slipway.findings import FindingCode
@@ -90,6 +90,7 @@ class UpgradeEntry(Model):
     disruptive: str = ""
     before: tuple[StepEntry, ...] = ()
     after: tuple[StepEntry, ...] = ()
+    snapshot: bool = False
     no_way_back: Annotated[str, Field(pattern=r"^$|.{8}")] = ""
 
     def upgrade(self, directory: Path) -> UpgradeFrom:
@@ -104,6 +105,7 @@ class UpgradeEntry(Model):
             self.disruptive,
             tuple(one.step(directory) for one in self.before),
             tuple(one.step(directory) for one in self.after),
+            self.snapshot,
             self.no_way_back,
         )
 
@@ -118,6 +120,10 @@ def upgrade_mistakes(entries: Sequence[UpgradeEntry], directory: Path) -> Iterat
         for stage, steps in (("before", entry.before), ("after", entry.after)):
             for place, step in enumerate(steps):
                 names.append(step.name)
+                if step.name == SNAPSHOT:
+                    path = f"upgrades[{index}].{stage}[{place}].name"
+                    text, hint = "is the name of what snapshot: true does", "call it otherwise"
+                    yield Finding(path, text, hint=hint, code=FindingCode.BAD_VALUE)
                 if not (directory / step.manifests).is_file():
                     path = f"upgrades[{index}].{stage}[{place}].manifests"
                     yield Finding(path, f"there is no file {step.manifests}", code=FindingCode.BAD_VALUE)

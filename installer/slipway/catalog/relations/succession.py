@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from slipway.catalog.relations.converting import (
     Converted,
@@ -19,6 +19,10 @@ from slipway.findings import FindingCode
 
 if TYPE_CHECKING:
     from slipway.catalog.modules import Module
+
+
+#: Name of the step that takes snapshots of a module's claims.
+SNAPSHOT: Final = "snapshot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class UpgradeFrom:
     """While the older version still runs."""
     after: tuple[UpgradeStep, ...] = ()
     """Once this version is healthy."""
+    snapshot: bool = False
+    """Whether snapshots of the module's claims are taken before anything else."""
     no_way_back: str = ""
     """Why the older version cannot come back once this one has begun; empty: it can."""
 

@@ -204,6 +204,7 @@ _CONTENT = (
     ("apps/v1", "StatefulSet"),
     ("batch/v1", "Job"),
     ("batch/v1", "CronJob"),
+    ("snapshot.storage.k8s.io/v1", "VolumeSnapshot"),
 )
 
 

@@ -42,6 +42,8 @@ class UpgradeStepRequest:
     name: str
     objects: tuple[Mapping[str, Any], ...]
     timeout: int
+    kept: bool = False
+    """Whether what it made stays when it has ended, by names that nothing else has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ UPGRADE_LABEL: Final = f"{API_GROUP}/upgrade"
 #: On the same: of what it was made.
 DIGEST_NOTE: Final = f"{API_GROUP}/upgrade-digest"
 JOB: Final = ("batch/v1", "Job")
+#: So many of one name are kept at most; with all of them there, the first is somebody's.
+_KEPT: Final = 100
 #: Seconds for objects to go, and between two looks.
 _GONE_SECONDS: Final = 120.0
 _POLL: Final = 0.2
@@ -80,7 +82,8 @@ def _run(work: Work, record: ModuleRecord, step: UpgradeStepRequest) -> ModuleRe
             where=_where(record),
             why=diagnosis.diagnose(work.client, known.objects, pending),
         )
-    record = with_upgrade(record, replace(known, done=(*known.done, step.name)))
+    left = () if step.kept else known.objects
+    record = with_upgrade(record, replace(known, done=(*known.done, step.name), objects=left))
     records.write_module(work.client, record)
     return record
 
@@ -94,14 +97,29 @@ def _begun(
         if release.create_namespace or release.labels:
             settings.ensure_namespace(client, release.namespace, release.labels)
     refs = attempts.object_refs(client, [{**one} for one in step.objects], request.releases[0].namespace)
+    same = known.step == step.name
+    if step.kept:
+        if same and len(known.objects) == len(refs):
+            return record
+        refs = _free(client, refs)
     _refuse_foreign(client, record, refs)
-    if known.step == step.name and known.objects == refs:
+    if same and known.objects == refs:
         return record
     discard(work, record)
     begun = with_upgrade(record, replace(known, step=step.name, objects=refs))
     discard(work, begun)  # what an upgrade that no record knows has left
     records.write_module(client, begun)
     return begun
+
+
+def _free(client: Client, refs: Sequence[ObjectRef]) -> tuple[ObjectRef, ...]:
+    """The same by names that nothing has: what was kept of an earlier attempt stays."""
+    numbers = ("", *(f"-{number}" for number in range(2, _KEPT)))
+    for suffix in numbers:
+        found = tuple(replace(ref, name=f"{ref.name}{suffix}") for ref in refs)
+        if not drift.metadata_by_key(client, found).keys() & {drift.ref_key(ref) for ref in found}:
+            return found
+    return tuple(refs)
 
 
 def _bring(work: Work, record: ModuleRecord, wanted: Object, ref: ObjectRef) -> None:
@@ -126,6 +144,7 @@ def _marked(module: str, obj: Mapping[str, Any], ref: ObjectRef) -> Object:
     meta = dict(obj["metadata"])
     meta["labels"] = {**(meta.get("labels") or {}), UPGRADE_LABEL: module}
     meta["annotations"] = {**(meta.get("annotations") or {}), DIGEST_NOTE: json_digest(obj)}
+    meta["name"] = ref.name
     if ref.namespace:
         meta["namespace"] = ref.namespace
     return {**obj, "metadata": meta}
