@@ -146,6 +146,16 @@ class WayBack:
     saved: tuple[str, ...] = ()
     """What snapshots are taken of, to be put back by hand."""
 
+    def __str__(self) -> str:
+        """As people read it."""
+        why = "; ".join(self.obstacles)
+        saved = f"; snapshots have what was in {', '.join(self.saved)}" if self.saved else ""
+        if self.bars:
+            return f"no way back to {self.version}, a failure is kept and continued: {why}{saved}"
+        if self.obstacles:
+            return f"way back: {self.version} may not come back: {why}{saved}"
+        return f"way back: {self.version} comes back by itself if this fails, later by an apply of it{saved}"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from slipway import catalog
+from slipway.bundle.make.charts import ChartFile, read_chart
+from slipway.catalog import Module, Release
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle.helm import Helm
 from slipway.cluster.lifecycle.removal import remove_module
@@ -14,6 +18,7 @@ from slipway.cluster.lifecycle.upgrading.claims import CLASS
 from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own.settings import ensure_namespace
 from slipway.cluster.rest.client import Client
+from slipway.engine.enquiry.images import checked_modules
 from slipway.errors import Interrupted, StepError
 from slipway.model.modulehealth import KindRule, kinds_of
 from slipway.model.plan import Because, WayBack
@@ -21,7 +26,7 @@ from slipway.model.record import Intent, ModulePhase
 from slipway.planning.requests.request import RemovalRequest
 from tests.api.modules.charted import definition
 from tests.api.modules.dying import is_killed
-from tests.api.modules.ledgers import LABEL, NAME, STEPS, Ledger, write_ledger
+from tests.api.modules.ledgers import IMAGE, LABEL, NAME, STEPS, Ledger, write_ledger
 from tests.apiserver import ApiServer, until
 from tests.binaries import binary
 
@@ -83,6 +88,7 @@ def test_a_step_that_fails_leaves_what_stands_and_is_continued_when_its_cause_is
     ledger: Ledger, client: Client
 ) -> None:
     opened(client, yes=False)
+    before = {name: ledger.jobs(name) for name in ("dump", "index")}
     release = write_ledger(ledger.root, "2.0.0", **STEPS)
     with pytest.raises(
         StepError, match="dump did not end well, a step of the upgrade of module ledger"
@@ -97,9 +103,15 @@ def test_a_step_that_fails_leaves_what_stands_and_is_continued_when_its_cause_is
     assert ledger.left() == ["dump", "dump"]
 
     opened(client, yes=True)
-    step = ledger.planned(release, days=15)
-    assert step.back == WayBack("1.0.0")
-    assert ledger.applied(step).phase is ModulePhase.HEALTHY
+    assert ledger.planned(release, days=15).back == WayBack("1.0.0")
+    # The next run is killed before its first write, the one after it before its second, until one gets to its end.
+    lives = (
+        is_killed(lambda work: ledger.applied(ledger.planned(release, days=15), work), ledger.work, nth)
+        for nth in range(1, 40)
+    )
+    assert sum(1 for _ in takewhile(bool, lives)) >= 6
+    assert {name: len(ledger.jobs(name) - ran) for name, ran in before.items()} == {"dump": 2, "index": 1}
+    assert (ledger.record.phase, ledger.record.version) == (ModulePhase.HEALTHY, "2.0.0")
     assert ledger.written() == {"retention": "15d", "version": "2.0.0"}
     assert ledger.left() == []
 
@@ -301,6 +313,24 @@ def test_snapshots_are_taken_before_anything_else_and_stay(
     )
     names = [one["metadata"]["name"] for one in client.list(*SNAPSHOT)]
     assert names == ["data-before-2.0.0", "data-before-2.0.0-2"]
+
+
+def test_images_of_steps_are_compared_with_what_is_declared(tmp_path: Path) -> None:
+    release, helm = write_ledger(tmp_path, "2.0.0", **STEPS), Helm(binary("helm"), None)
+
+    def chart(_: Module, one: Release) -> ChartFile | None:
+        return read_chart(one.chart_dir) if one.chart_dir else None
+
+    (checked,) = checked_modules(release, chart, helm)
+    assert (checked.images, checked.faults) == ((IMAGE,), ())
+    file = tmp_path / NAME / "upgrade" / "index.yaml.j2"
+    file.write_text(
+        file.read_text().replace('{{ image("registry.test/tool").reference }}', "registry.test/other:1")
+    )
+    (checked,) = checked_modules(catalog.load([tmp_path]), chart, helm)
+    assert [(fault.code, fault.image) for fault in checked.faults] == [
+        ("not-declared", "registry.test/other:1")
+    ]
 
 
 @pytest.mark.timeout(900)

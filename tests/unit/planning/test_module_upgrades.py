@@ -19,6 +19,7 @@ from slipway.model.configuration import Configuration, Spec
 from slipway.model.observed import ClusterObserved, DefinitionChange, Observed, Scope
 from slipway.model.plan import Because, Plan, Step, WayBack
 from slipway.model.record import ModulePhase, ModuleRecord, UpgradeRecord
+from slipway.operator.status import plan_summary
 from slipway.planning.beside import owner_of
 from slipway.planning.modulereasons import former_notices
 from slipway.planning.modules import module_steps
@@ -233,6 +234,7 @@ def test_the_way_back_is_in_the_plan(
     assert step.disruptive is bool(reason)
     plan = Plan("slipway-system/demo", 1, "sha256:1", "sha256:2", "now", (step,))
     assert line in plan_text(plan)
+    assert line in plan_summary(plan)
     assert plan_data(plan)["steps"][0]["back"]["version"] == "1.0.0"
 
 

@@ -125,24 +125,10 @@ def _lines(item: tuple[_Entry, list[str]]) -> Iterable[str]:
         yield f"      and {len(entry.reasons) - REASONS} more reasons (-o json shows all)"
     yield from ("      " + colour(effect, "red") for effect in entry.effects)
     if entry.back:
-        text, hue = _back_line(entry.back)
-        yield "      " + colour(text, hue)
+        hue = "yellow" if entry.back.obstacles else "dim"
+        yield "      " + colour(str(entry.back), "red" if entry.back.bars else hue)
     if entry.hold:
         yield "      " + colour(f"held back: {entry.hold}", "yellow")
-
-
-def _back_line(back: WayBack) -> tuple[str, str]:
-    """How the version before comes back, and the colour of that."""
-    saved = f"; snapshots have what was in {', '.join(back.saved)}" if back.saved else ""
-    if not back.obstacles:
-        return (
-            f"way back: {back.version} comes back by itself if this fails, later by an apply of it{saved}",
-            "dim",
-        )
-    why = "; ".join(back.obstacles)
-    if back.bars:
-        return f"no way back to {back.version}, a failure is kept and continued: {why}{saved}", "red"
-    return f"way back: {back.version} may not come back: {why}{saved}", "yellow"
 
 
 def diff_lines(diff: str, *, indent: int) -> Iterable[str]:
