@@ -11,6 +11,7 @@ from slipway.catalog.options import Options
 from slipway.catalog.relations import selecting
 from slipway.catalog.relations.kubernetes import kubernetes_findings
 from slipway.catalog.relations.selecting import Selected
+from slipway.catalog.relations.succession import UpgradeStep
 from slipway.catalog.rendering import Rendered
 from slipway.digests import json_digest
 from slipway.errors import ConfigurationError, Finding
@@ -149,6 +150,13 @@ class Catalog:
         """The same, and what the templates asked of other modules."""
         known = {"catalog": self.core, **facts}
         return rendering.values(module, self.settings(module, settings), overrides, known, on)
+
+    def step_objects(
+        self, module: Module, step: UpgradeStep, settings: Mapping[str, Any], facts: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], ...]:
+        """The objects of a step of an upgrade, of a user's settings."""
+        known = {"catalog": self.core, **facts}
+        return rendering.step_objects(module, step, self.settings(module, settings), known)
 
     def bundle_for(self, configuration: "Configuration", bundle: "BundleManifest") -> "BundleManifest":
         """The bundle, in which names of programs mean those of the configuration's Kubernetes version."""

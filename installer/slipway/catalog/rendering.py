@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from slipway import yamltext
 from slipway.catalog.modules import Module, Release
 from slipway.catalog.relations.asking import has_of
+from slipway.catalog.relations.succession import UpgradeStep
 from slipway.catalog.secrets import secret_names
 from slipway.errors import ConfigurationError
 from slipway.yamltext import YamlTextError
@@ -67,6 +68,37 @@ def render(
             hint="this is a defect of the module's values template",
         ) from exc
     return data
+
+
+def step_objects(
+    module: Module, step: UpgradeStep, settings: Mapping[str, Any], facts: Mapping[str, Any]
+) -> tuple[dict[str, Any], ...]:
+    """The objects of a step of an upgrade. Other modules are not asked for: a step runs once, whoever comes later.
+
+    Raises:
+        ConfigurationError: its template cannot be rendered, or makes no objects.
+    """
+    import jinja2
+
+    try:
+        names = {"image": _images(module), "secret": secret_names(module, settings)}
+        text = _template(step.template).render(settings=settings, facts=facts, **names)
+        found = tuple(_object(one) for one in yamltext.load_all(text) if one is not None)
+    except (jinja2.TemplateError, YamlTextError, LookupError) as exc:
+        raise ConfigurationError(
+            f"module {module.name}: step {step.name} of an upgrade cannot be rendered",
+            where=f"spec.modules.{module.name}",
+            why=str(exc),
+            hint="this is a defect of the module's template",
+        ) from exc
+    return found
+
+
+def _object(data: Any) -> dict[str, Any]:
+    found = _map(data)
+    if not (found.get("apiVersion") and found.get("kind") and _map(found.get("metadata")).get("name")):
+        raise LookupError("an object has no apiVersion, kind or name")
+    return found
 
 
 def _map(data: Any) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """A module's settings against its schema: unknown names with the nearest one, wrong values with the rule."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from slipway.api.yamlfile import step
 from slipway.catalog.modules import Module
-from slipway.catalog.relations.succession import converted, renamed_findings
+from slipway.catalog.relations.converting import Told, shown
+from slipway.catalog.relations.succession import former_findings, of_this_version
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
 
@@ -35,9 +37,25 @@ def module_findings(
             hint = nearest(name, modules) or "slipway catalog list"
             yield Finding(path, f"there is no module {name!r}", hint=hint, code=FindingCode.UNKNOWN_MODULE)
         elif spec.settings:
-            module = modules[name]
-            yield from renamed_findings(module, spec.settings, f"{path}.settings")
-            yield from setting_findings(module.schema, converted(module, spec.settings), f"{path}.settings")
+            yield from findings_of_user(modules[name], spec.settings, f"{path}.settings")
+
+
+def findings_of_user(module: Module, settings: Mapping[str, Any], path: str) -> Iterator[Finding]:
+    """Findings of settings as a user wrote them, at the names by which they are written."""
+    found = of_this_version(module, settings)
+    yield from former_findings(module, found, path)
+    origins = {f"{path}.{one.now}": one for one in found.told if one.now}
+    for finding in setting_findings(module.schema, found.settings, path):
+        yield _as_written(finding, origins, path)
+
+
+def _as_written(finding: Finding, origins: Mapping[str, Told], path: str) -> Finding:
+    """Of a setting that was taken otherwise than it is written: where it is written, and as what it was taken."""
+    for now, told in origins.items():
+        if finding.path == now or finding.path.startswith((f"{now}.", f"{now}[")):
+            text = f"{finding.problem} (taken as {told.now}: {shown(told.becomes)})"
+            return replace(finding, path=f"{path}.{told.path}", problem=text)
+    return finding
 
 
 def setting_findings(schema: Mapping[str, Any], settings: Mapping[str, Any], path: str) -> Iterator[Finding]:
@@ -85,8 +103,8 @@ def nearest(name: str, known: Mapping[str, Any]) -> str:
 
 
 def settings_of(module: Module, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A user's settings by the names of this version, with every default."""
-    return with_defaults(module.schema, converted(module, settings))
+    """A user's settings by the names and values of this version, with every default."""
+    return with_defaults(module.schema, of_this_version(module, settings).settings)
 
 
 def with_defaults(schema: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -161,6 +161,8 @@ def _agree(plan: Plan, *, yes: bool, output: Format) -> None:
 def _risk(step: Step) -> str:
     """A step that needs a yes, with what it will do besides."""
     effects = [reason.text for reason in step.reasons if reason.cause is Because.EFFECT]
+    if step.back and step.back.bars:
+        effects.append(str(step.back))
     return f"{step.id} ({'; '.join(effects)})" if effects else step.id
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from slipway.engine.artifacts import program_path, required_chart
 from slipway.engine.context import Context
 from slipway.errors import SlipwayError
-from slipway.model.observed import ClusterObserved
+from slipway.model.observed import ClusterObserved, DefinitionChange
 from slipway.model.plan import Action, Plan, Step, StepKind
 from slipway.planning.requests.codec import module_request
 
@@ -17,7 +17,7 @@ _PARALLEL: Final = 3
 
 def definitions_of_changes(
     context: Context, plan: Plan, cluster: ClusterObserved
-) -> dict[str, dict[str, tuple[str, ...]]]:
+) -> dict[str, dict[str, DefinitionChange]]:
     """Module -> definition -> what becomes another one of it.
 
     A module that is new changes none. Where a chart cannot be had or rendered now, its step says so when it comes.
@@ -34,12 +34,12 @@ def definitions_of_changes(
         return {step.target: changes for step, changes in found if changes}
 
 
-def _changes(context: Context, step: Step) -> dict[str, tuple[str, ...]]:
+def _changes(context: Context, step: Step) -> dict[str, DefinitionChange]:
     from slipway.cluster.lifecycle.definitions.carried import definitions_in, mentions_definitions
     from slipway.cluster.lifecycle.definitions.changes import changed_definitions
     from slipway.cluster.lifecycle.helm import Helm
 
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, DefinitionChange] = {}
     try:
         for item in module_request(step.inputs).releases:
             chart = context.source.path(required_chart(context, step.target, item.chart.name))

@@ -14,6 +14,7 @@ from slipway.api.read import stored_spec
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.site.source import SiteSource
 from slipway.clock import utc_text
+from slipway.engine.claims import claims_of_upgrades
 from slipway.engine.consent import losses_of_removals, turn_of
 from slipway.engine.context import Context
 from slipway.engine.definitions import definitions_of_changes
@@ -66,6 +67,9 @@ def prepare(context: Context, scope: Scope) -> tuple[Observed, Plan]:
         plan = _plan(context, observed)
     if changed := definitions_of_changes(context, plan, observed.cluster):
         observed = replace(observed, cluster=replace(observed.cluster, definitions=changed))
+        plan = _plan(context, observed)
+    if claims := claims_of_upgrades(context, plan, observed.cluster):
+        observed = replace(observed, cluster=replace(observed.cluster, claims=claims))
         plan = _plan(context, observed)
     keep_manifest(context)
     return observed, plan

@@ -168,6 +168,32 @@ class AdmissionObserved:
 
 
 @dataclass(frozen=True, slots=True)
+class DefinitionChange:
+    """What an apply makes another one of a definition that is there."""
+
+    parts: tuple[str, ...]
+    """In words."""
+    stored: str = ""
+    """The version that its objects are stored in from then on, where that is another one; it must not go again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimObserved:
+    """A claim that has a volume."""
+
+    namespace: str
+    name: str
+    driver: str = ""
+    """CSI driver of its volume; empty: it is of none."""
+    snapshot_class: str = ""
+    """The VolumeSnapshotClass for that driver; empty: there is none."""
+
+    def __str__(self) -> str:
+        """As it is named to people."""
+        return f"PersistentVolumeClaim {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterObserved:
     """The cluster through its API. `reachable` false: there is none yet, or it does not answer (`error`)."""
 
@@ -190,8 +216,10 @@ class ClusterObserved:
     """The rule by which image names of pods are rewritten."""
     losses: dict[str, tuple[ObjectRef, ...]] = field(default_factory=dict)
     """Module about to be removed -> what of it cannot be made again; a key that is missing: nobody has looked."""
-    definitions: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
-    """Module about to be changed -> definition -> what becomes another one of it, in words."""
+    definitions: dict[str, dict[str, DefinitionChange]] = field(default_factory=dict)
+    """Module about to be changed -> definition -> what becomes another one of it."""
+    claims: dict[str, tuple[ClaimObserved, ...]] = field(default_factory=dict)
+    """Module whose upgrade takes snapshots -> its claims; a key that is missing: nobody has looked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,30 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class WayBack:
+    """How the version before comes back after an upgrade."""
+
+    version: str
+    """The one before."""
+    obstacles: tuple[str, ...] = ()
+    """Why it does not; none: it comes back by itself where this one fails, and by an apply of what was there before."""
+    bars: bool = False
+    """Whether a failure is not even tried to be rolled back."""
+    saved: tuple[str, ...] = ()
+    """What snapshots are taken of, to be put back by hand."""
+
+    def __str__(self) -> str:
+        """As people read it."""
+        why = "; ".join(self.obstacles)
+        saved = f"; snapshots have what was in {', '.join(self.saved)}" if self.saved else ""
+        if self.bars:
+            return f"no way back to {self.version}, a failure is kept and continued: {why}{saved}"
+        if self.obstacles:
+            return f"way back: {self.version} may not come back: {why}{saved}"
+        return f"way back: {self.version} comes back by itself if this fails, later by an apply of it{saved}"
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One unit that is recorded, resumed and reported.
 
@@ -156,6 +180,8 @@ class Step:
     rolling: bool = False
     hold: Hold | None = None
     """Set: an apply leaves it out, for itself or for a step that it needs."""
+    back: WayBack | None = None
+    """Of a module that gets another version."""
 
     @property
     def on_host(self) -> bool:

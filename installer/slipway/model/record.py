@@ -197,6 +197,21 @@ class ReleaseRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class UpgradeRecord:
+    """An upgrade that has begun; the record of a module that is healthy has none."""
+
+    since: str
+    """The version that was healthy last."""
+    until: str
+    done: tuple[str, ...] = ()
+    """Steps of its own that ended well: they are not run again."""
+    step: str = ""
+    """The one that was begun last."""
+    objects: tuple[ObjectRef, ...] = ()
+    """What that one makes, or has made."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleDetails:
     """What the work on a module itself keeps."""
 
@@ -208,6 +223,7 @@ class ModuleDetails:
     """Workload -> its generation, by which edits are noticed."""
     waited: float = 0.0
     """Seconds for which a run that was stopped has waited for it to be healthy."""
+    upgrade: UpgradeRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,3 +246,11 @@ class ModuleRecord:
     requires: tuple[str, ...] = ()
     secrets: tuple[SecretRecord, ...] = ()
     extra: ModuleDetails = field(default_factory=ModuleDetails)
+
+    @property
+    def stood(self) -> str:
+        """The version that was healthy last; empty: none ever was."""
+        if self.extra.upgrade:
+            return self.extra.upgrade.since
+        ever = any(one.good.digest for one in self.extra.releases.values())
+        return self.version if ever or self.phase is ModulePhase.HEALTHY else ""

@@ -213,7 +213,7 @@ def plan_summary(plan: Plan) -> str:
     ]
     for step in (urgent + rest)[:SUMMARY_STEPS]:
         mark = "destructive " if step.destructive else "disruptive " if step.disruptive else ""
-        why = "; ".join(reason.text for reason in step.reasons)
+        why = "; ".join([*(reason.text for reason in step.reasons), *([str(step.back)] if step.back else [])])
         lines.append(f"- {mark}{step.change} {step.id}: {why}")
     more = len(plan.steps) - SUMMARY_STEPS
     return "\n".join(lines + ([f"- and {more} more"] if more > 0 else []))

@@ -1,11 +1,13 @@
 """Why a module has a step, in terms of the user's fields."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
 
-from slipway.catalog import Module
-from slipway.catalog.relations.succession import old_names
-from slipway.model.plan import Because, Reason, Step
+from slipway.catalog import Catalog, Module
+from slipway.catalog.relations.succession import told_settings
+from slipway.model.configuration import Configuration
+from slipway.model.observed import DefinitionChange
+from slipway.model.plan import Because, Reason, Step, StepKind
 from slipway.model.record import ModuleRecord
 from slipway.planning.modulesecrets import INPUT, secret_reason
 from slipway.planning.together.answers import ANSWERS, answer_reason
@@ -49,19 +51,29 @@ def readable_reasons(step: Step, name: str, record: ModuleRecord | None) -> Iter
             yield Reason(Because.FIELD, f"{name}: {reason.path} changed", reason.path)
 
 
-def renamed_reasons(module: Module, settings: Mapping[str, Any]) -> Iterator[Reason]:
-    """Settings that a user gives by names of an older version; they count by their new ones."""
-    for old, new in old_names(module, settings).items():
-        path = f"spec.modules.{module.name}.settings"
-        yield Reason(
-            Because.EFFECT, f"takes {path}.{old} for {path}.{new}, as it is called since {module.version}"
-        )
+def setting_reasons(module: Module, settings: Mapping[str, Any]) -> Iterator[Reason]:
+    """Settings that a user gives by names or values of an older version; they count as this one says them."""
+    for text in told_settings(module, settings):
+        yield Reason(Because.EFFECT, f"{text}; {_WHEN_IT_SUITS}")
 
 
-def definition_reasons(changes: Mapping[str, tuple[str, ...]]) -> Iterator[Reason]:
+def former_notices(configuration: Configuration, catalog: Catalog, steps: Collection[Step]) -> Iterator[str]:
+    """The same of modules without a step, which tells it itself."""
+    told = {step.target for step in steps if step.kind is StepKind.MODULE}
+    for name, spec in configuration.spec.modules.items():
+        module = catalog.modules.get(name)
+        if module and name not in told and spec.enabled is not False:
+            yield from (f"{text}; {_WHEN_IT_SUITS}" for text in told_settings(module, spec.settings))
+
+
+_WHEN_IT_SUITS: Final = "write it so when it suits, that is no step"
+
+
+def definition_reasons(changes: Mapping[str, DefinitionChange]) -> Iterator[Reason]:
     """What becomes another one of the definitions that are there; `changes` by definition."""
-    for name, parts in sorted(changes.items()):
-        yield Reason(Because.EFFECT, f"changes CustomResourceDefinition {name}: {', '.join(parts)}")
+    for name, change in sorted(changes.items()):
+        text = f"changes CustomResourceDefinition {name}: {', '.join(change.parts)}"
+        yield Reason(Because.EFFECT, text)
 
 
 def half_done_reasons(record: ModuleRecord, step: str) -> Iterator[Reason]:

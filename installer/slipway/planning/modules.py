@@ -6,7 +6,6 @@ from typing import Any
 
 from slipway.catalog import Catalog, Fate, Module, Release, Removal
 from slipway.catalog.modules import Stage
-from slipway.catalog.relations.succession import disruptions
 from slipway.errors import BundleError, ConfigurationError, Finding
 from slipway.findings import FindingCode
 from slipway.model.bundle import BundleManifest, chart_name
@@ -24,13 +23,14 @@ from slipway.planning.modulereasons import (
     definition_reasons,
     half_done_reasons,
     readable_reasons,
-    renamed_reasons,
+    setting_reasons,
 )
 from slipway.planning.modulesecrets import kept_reasons, missing_hold, secret_requests
 from slipway.planning.requests.codec import as_inputs
 from slipway.planning.requests.request import ChartRef, ModuleRequest, ReleaseRequest, RemovalRequest
 from slipway.planning.together.answers import as_facts, uses
 from slipway.planning.together.ground import Ground, ground_of
+from slipway.planning.upgrading import way_of
 
 NO_SECRETS: Mapping[str, SecretRequest] = {}
 
@@ -97,11 +97,12 @@ def _apply_step(ground: Ground, observed: Observed, name: str, after: tuple[str,
     settings = ground.catalog.settings(module, ground.spec(name).settings)
     requests = secret_requests(configuration, module, settings, observed.secrets)
     rendered = ground.rendered(name)
+    request = request_of(ground, name, rendered.values, requests)
     desired = Desired(
         kind=StepKind.MODULE,
         target=name,
         action=Action.APPLY,
-        inputs=as_inputs(request_of(ground, name, rendered.values, requests)),
+        inputs=as_inputs(request),
         facts=as_facts(rendered.asked),
         content=module.digest,
         needs=(
@@ -119,19 +120,23 @@ def _apply_step(ground: Ground, observed: Observed, name: str, after: tuple[str,
     if record and configuration.elsewhere.get(name) == record.owner:
         # The other ClusterConfiguration lives, and is refused from then on.
         step = replace(step, disruptive=True)
-    if record and (stopped := disruptions(module, record.version)):
-        step = replace(step, disruptive=True)
-        effects = tuple(
-            Reason(Because.EFFECT, f"{record.version} -> {module.version}: {text}") for text in stopped
-        )
-        reasons = (*reasons, *effects)
-    reasons = (*reasons, *renamed_reasons(module, ground.spec(name).settings))
+    way = way_of(ground, name, record, observed.cluster)
+    if way.request:
+        step = replace(step, inputs=as_inputs(replace(request, upgrade=way.request)))
+    reasons = (*reasons, *way.reasons)
+    reasons = (*reasons, *setting_reasons(module, ground.spec(name).settings))
     if record and not _stands(record):
         # Its digest was never reached, which by itself says nothing of any field.
         named = tuple(reason for reason in reasons if reason.path != UNNAMED)
         reasons = (*named, *half_done_reasons(record, desired.id))
     reasons += tuple(definition_reasons(observed.cluster.definitions.get(name, {})))
-    return replace(step, reasons=reasons, hold=missing_hold(name, requests, observed.secrets))
+    return replace(
+        step,
+        reasons=reasons,
+        disruptive=step.disruptive or way.asks,
+        hold=missing_hold(name, requests, observed.secrets) or way.hold,
+        back=way.back,
+    )
 
 
 def _stands(record: ModuleRecord) -> bool:

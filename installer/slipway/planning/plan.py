@@ -25,6 +25,7 @@ from slipway.planning.encryption import encryption_of, rewrite_steps
 from slipway.planning.holding import hold_back
 from slipway.planning.hosts import MIRROR_STEP, REPLICA_STEP, host_steps, node_steps, step_id
 from slipway.planning.leaving import removal_steps
+from slipway.planning.modulereasons import former_notices
 from slipway.planning.modules import module_steps, settings_id
 from slipway.planning.order import ordered
 from slipway.planning.standing import standing_of
@@ -76,7 +77,11 @@ def make_plan(
         read_at=observed.read_at,
         steps=in_order,
         standing=replace(standing, hints=hints),
-        notices=(*_modules_told(catalog), *_notices(bundle, in_order)),
+        notices=(
+            *_modules_told(catalog),
+            *_notices(bundle, in_order),
+            *former_notices(configuration, catalog, in_order),
+        ),
         sequel=encryption.sequel if in_order else "",
         scope=observed.scope,
     )

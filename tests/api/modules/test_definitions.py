@@ -16,6 +16,7 @@ from slipway.cluster.own import records
 from slipway.cluster.own.records import MODULE_LABEL
 from slipway.cluster.rest.client import Client
 from slipway.errors import StepError
+from slipway.model.observed import DefinitionChange
 from slipway.model.record import ModulePhase, ModuleRecord, ObjectRef
 from tests.api.modules.charted import DEFINITION, GROUP, Life, configmap, definition, resource
 from tests.apiserver import ApiServer, until
@@ -77,7 +78,7 @@ def test_both_forms_come_first_are_upgraded_and_stay(life: Life) -> None:
     release = life.release("forge", files)
     text = life.helm.template("forge", life.work.artifact_path(release.chart), {}, "forge")
     told = changed_definitions(client, definitions_in(text))
-    assert told == {GEARS: ("v1beta1 is new", "the schema of v1")}
+    assert told == {GEARS: DefinitionChange(("v1beta1 is new", "the schema of v1"))}
     second = apply_module(life.work, life.request(release), life.intent("d2"))
     assert changed_definitions(client, definitions_in(text)) == {}
     assert versions(ours(client)[GEARS]) == ["v1", "v1beta1"]

@@ -13,7 +13,7 @@ from slipway.bundle.form import manifest as manifests
 from slipway.catalog import Catalog, Fate
 from slipway.model.bundle import Artifact, ArtifactKind
 from slipway.model.configuration import Configuration, Spec
-from slipway.model.observed import ClusterObserved, Observed, Scope
+from slipway.model.observed import ClusterObserved, DefinitionChange, Observed, Scope
 from slipway.model.plan import Because, Step
 from slipway.model.record import ModuleDetails, ModulePhase, ModuleRecord, ReleaseRecord, SecretRecord
 from slipway.planning.modules import module_steps
@@ -22,7 +22,7 @@ from tests.secretmodules import write_secret_module
 
 GIVEN = {"secrets": {"login": {"given": {"password": {"name": "page", "key": "word"}}}}}
 
-Definitions = Mapping[str, dict[str, tuple[str, ...]]]
+Definitions = Mapping[str, dict[str, DefinitionChange]]
 NO_DEFINITIONS: Definitions = {}
 
 
@@ -87,7 +87,8 @@ def test_nothing_is_planned_again_and_a_rotation_is_with_its_reason(release: Cat
 def test_definitions_that_change_are_in_the_plan(release: Catalog) -> None:
     reason = "changes CustomResourceDefinition gears.example.org: v1 is new, the schema of v1beta1"
     (made,) = steps(release, {})
-    changes = {"told": {"gears.example.org": ("v1 is new", "the schema of v1beta1")}}
+    change = DefinitionChange(("v1 is new", "the schema of v1beta1"))
+    changes = {"told": {"gears.example.org": change}}
     (rotated,) = steps(release, {"secrets": {"login": {"rotation": 1}}}, done(made), definitions=changes)
     assert (Because.EFFECT, reason) in [(one.cause, one.text) for one in rotated.reasons]
 

@@ -11,14 +11,15 @@ from slipway.api.yamlfile import step
 from slipway.catalog.facts import cluster_facts
 from slipway.catalog.folder import reading
 from slipway.catalog.folder.build import Build
+from slipway.catalog.folder.caselint import case_findings
 from slipway.catalog.folder.conditions import condition_findings
 from slipway.catalog.folder.levels import trials_of
 from slipway.catalog.folder.locklint import lock_findings
 from slipway.catalog.folder.relationlint import relation_findings
+from slipway.catalog.folder.steplint import step_findings
 from slipway.catalog.folder.table import with_table
 from slipway.catalog.modules import Module
-from slipway.catalog.relations.asking import answers
-from slipway.catalog.relations.succession import converted, succession_findings
+from slipway.catalog.relations.succession import succession_findings
 from slipway.catalog.settings_schema import setting_findings
 from slipway.catalog.shipped import LEVELS
 from slipway.errors import ConfigurationError, Finding
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 _README: Final = "README.md"
 _CASES: Final = "tests/settings.yaml"
-_SETTINGS: Final = "settings"
 
 
 def lint_findings(catalog: "Catalog", name: str, site: "Configuration") -> list[Finding]:
@@ -52,11 +52,12 @@ def lint_findings(catalog: "Catalog", name: str, site: "Configuration") -> list[
         *_readme(module),
         *_levels(module),
         *(_in_file(reading.SETTINGS, one) for one in wrong or _schema(module.schema, "")),
-        *(_in_file(_CASES, one) for one in ([] if wrong else _cases(catalog, module, site))),
+        *(_in_file(_CASES, one) for one in ([] if wrong else case_findings(catalog, module, site))),
         *(_in_file(reading.MODULE, one) for one in _sources(catalog, module)),
         *(_in_file(reading.MODULE, one) for one in relation_findings(catalog, module)),
         *(_in_file(reading.MODULE, one) for one in ([] if wrong else condition_findings(module))),
         *(_in_file(reading.MODULE, one) for one in (*_counted(module), *succession_findings(module))),
+        *(_in_file(reading.MODULE, one) for one in ([] if wrong else _steps(catalog, module, site))),
         *(_in_file(reading.MODULE, one) for one in _kinds(catalog, module)),
         *(_in_file(reading.LOCK, one) for one in lock_findings(module)),
         *(_in_file(reading.BUILD, one) for one in _unused(reading.build_of(module.directory), module)),
@@ -119,35 +120,16 @@ def _schema(schema: Mapping[str, Any], path: str) -> Iterator[Finding]:
             yield from _schema(rule, place)
 
 
-def _cases(catalog: "Catalog", module: Module, site: "Configuration") -> Iterator[Finding]:
-    """Are accepted settings accepted and rendered, and refused ones refused where the module says?"""
-    cases = reading.cases(module)
-    if not (cases.accepted and cases.rejected) and module.schema.get("properties"):
-        yield Finding("", "has no settings of one kind", expected="accepted and rejected ones", code=_LEFT)
+def _steps(catalog: "Catalog", module: Module, site: "Configuration") -> Iterator[Finding]:
+    """What its upgrades run, each finding once."""
     facts = {**cluster_facts(site), "digests": {}}
-    for index, settings in enumerate(cases.accepted):
-        path = f"accepted[{index}]"
-        found = list(setting_findings(module.schema, converted(module, settings), path))
-        yield from found
-        if not found:
-            yield from setting_findings(module.schema, catalog.settings(module, settings), path)
-            try:
-                for on in answers(module):
-                    catalog.values(module, settings, {}, facts, on)
-            except ConfigurationError as exc:
-                yield Finding(path, exc.what, hint=exc.why, code=FindingCode.BAD_VALUE)
-    for index, case in enumerate(cases.rejected):
-        path = f"rejected[{index}]"
-        refused = {
-            one.path.removeprefix(_SETTINGS): one.hint
-            for one in setting_findings(module.schema, case.settings, _SETTINGS)
-        }
-        if case.path not in refused:
-            text = f"is refused at {', '.join(refused)}" if refused else "is accepted"
-            yield Finding(path, text, expected=f"refused at {case.path}", code=FindingCode.BAD_VALUE)
-        elif case.hint not in refused[case.path]:
-            text = f"is refused with the hint {refused[case.path]!r}"
-            yield Finding(path, text, expected=f"one with {case.hint}", code=FindingCode.BAD_VALUE)
+    found = (
+        one
+        for settings in reading.samples(module)
+        if not any(setting_findings(module.schema, settings, ""))
+        for one in step_findings(catalog, module, facts, settings)
+    )
+    yield from dict.fromkeys(found)
 
 
 def _sources(catalog: "Catalog", module: Module) -> Iterator[Finding]:

@@ -4,19 +4,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from slipway.catalog.folder.relationentries import Capabilities, Conflicts, Range, Upgrades, Uses, named
+from slipway.catalog.folder.infolder import InFolder
+from slipway.catalog.folder.relationentries import Capabilities, Conflicts, Range, Uses, named
 from slipway.catalog.folder.resourceentries import Resources
 from slipway.catalog.folder.treefile import TreeEntry
+from slipway.catalog.folder.upgradeentries import Upgrades
 from slipway.catalog.modules import Fate, Group, Removal, Requirement
 from slipway.model.fields import Model, Name
 from slipway.model.modulehealth import Health, HealthRule, KindRule
 from slipway.model.modulesecrets import SecretEntry
 
-#: Of what a module's folder holds: below it, and never hidden.
-FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
 #: Of charts: https, or loopback for a test; or a registry.
 REPOSITORY = r"^(https|oci|http)://[^\s@?#]+$"
-InFolder = Annotated[str, Field(pattern=FILE_NAME)]
 Line = Annotated[str, Field(min_length=1)]
 
 

@@ -13,6 +13,7 @@ from slipway.catalog.folder.build import Build, build_mistakes, twice_findings, 
 from slipway.catalog.folder.lock import LockFile
 from slipway.catalog.folder.modulefile import ModuleFile
 from slipway.catalog.folder.releases import release_mistakes, release_of
+from slipway.catalog.folder.upgradeentries import upgrade_mistakes
 from slipway.catalog.modules import Acknowledged, Module, Stage
 from slipway.catalog.relations.terms import VersionRange
 from slipway.catalog.secrets import entry_mistakes
@@ -104,11 +105,19 @@ class Rejected(Model):
     hint: str = ""
 
 
+class Former(Model):
+    """Settings as an older version had them, and what they become in this one."""
+
+    settings: dict[str, Any]
+    becomes: dict[str, Any]
+
+
 class Cases(Model):
     """tests/settings.yaml of a module."""
 
     accepted: tuple[dict[str, Any], ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    converted: tuple[Former, ...] = ()
 
 
 def cases(module: Module) -> Cases:
@@ -173,7 +182,7 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         health=read.health.health(),
         kinds=read.health.kinds,
         removal=read.removal.policy(),
-        upgrades=tuple(entry.upgrade() for entry in read.upgrades),
+        upgrades=tuple(entry.upgrade(directory) for entry in read.upgrades),
         resources=tuple(entry.requests() for entry in read.resources),
         schema=_yaml(schema) if schema.is_file() else _no_settings(),
         lock=lock if lock.of_charts or lock.digests else None,
@@ -187,6 +196,7 @@ def _mistakes(read: ModuleFile, directory: Path) -> Iterator[Finding]:
         yield Finding("name", f"is {read.name!r}, but its folder is {directory.name!r}", code=_BAD)
     yield from twice_findings("releases", [entry.name for entry in read.releases], "name")
     yield from release_mistakes(read.releases, directory)
+    yield from upgrade_mistakes(read.upgrades, directory)
     runtime = "runtimeImages"
     declared = {
         field: [one.image for one in entries]

@@ -5,7 +5,6 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from slipway.catalog.relations.succession import UpgradeFrom
 from slipway.catalog.relations.terms import Capability, OptionalUse, Rival, VersionRange
 from slipway.model.fields import Model, Name
 
@@ -60,19 +59,6 @@ def _ranged(text: str) -> str:
 Range = Annotated[str, AfterValidator(_ranged)]
 
 
-class UpgradeEntry(Model):
-    """What is to be known of an upgrade from the versions in `from`."""
-
-    since: Range = Field(alias="from")
-    renamed: dict[str, str] = Field(default_factory=dict)
-    disruptive: str = ""
-
-    def upgrade(self) -> UpgradeFrom:
-        """As the catalog has it."""
-        return UpgradeFrom(VersionRange.parse(self.since), self.renamed, self.disruptive)
-
-
 Capabilities = tuple[Annotated[CapabilityEntry, BeforeValidator(named)], ...]
 Uses = tuple[Annotated[UseEntry, BeforeValidator(named)], ...]
 Conflicts = tuple[ConflictEntry, ...]
-Upgrades = tuple[UpgradeEntry, ...]

@@ -1,9 +1,18 @@
-"""A module after an older version of itself: settings that were called otherwise, and what its upgrade stops."""
+"""A module after an older version of itself: how settings were said, what its upgrade does, and what it stops."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from slipway.catalog.relations.converting import (
+    Converted,
+    FormerSettings,
+    converted,
+    final_path,
+    line_of,
+    rule_at,
+    shown,
+)
 from slipway.catalog.relations.terms import VersionRange
 from slipway.errors import Finding
 from slipway.findings import FindingCode
@@ -12,65 +21,113 @@ if TYPE_CHECKING:
     from slipway.catalog.modules import Module
 
 
+#: Name of the step that takes snapshots of a module's claims.
+SNAPSHOT: Final = "snapshot"
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeStep:
+    """What an upgrade does besides bringing releases: objects that are made, waited for and taken away again."""
+
+    name: str
+    template: str
+    """Text of the file that makes its objects."""
+    timeout: int
+    """Seconds for which it is waited."""
+
+
 @dataclass(frozen=True, slots=True)
 class UpgradeFrom:
     """What is to be known of an upgrade from the versions in a range; `disruptive` says what stops, if anything."""
 
     versions: VersionRange
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    """Setting as it was called -> as it is called now."""
+    former: FormerSettings = field(default_factory=FormerSettings)
     disruptive: str = ""
+    before: tuple[UpgradeStep, ...] = ()
+    """While the older version still runs."""
+    after: tuple[UpgradeStep, ...] = ()
+    """Once this version is healthy."""
+    snapshot: bool = False
+    """Whether snapshots of the module's claims are taken before anything else."""
+    no_way_back: str = ""
+    """Why the older version cannot come back once this one has begun; empty: it can."""
+
+    @property
+    def steps(self) -> tuple[UpgradeStep, ...]:
+        """All, in their order."""
+        return (*self.before, *self.after)
 
 
-def converted(module: "Module", settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A user's settings by the names of this version. One that is given by both names keeps the new one's value."""
-    made = dict(settings)
-    for upgrade in module.upgrades:
-        for old, new in upgrade.renamed.items():
-            if old in made:
-                value = made.pop(old)
-                made.setdefault(new, value)
-    return made
+def of_this_version(module: "Module", settings: Mapping[str, Any]) -> Converted:
+    """A user's settings by the names and values of this version, and what was taken otherwise than it is written."""
+    return converted([upgrade.former for upgrade in module.upgrades], module.schema, settings)
 
 
-def renamed_findings(module: "Module", settings: Mapping[str, Any], path: str) -> Iterator[Finding]:
-    """Settings that are given by their old name and by the new one: nobody knows which is meant."""
-    for upgrade in module.upgrades:
-        for old, new in upgrade.renamed.items():
-            if old in settings and new in settings:
-                text = f"is called {new} now, which is set too"
-                hint = f"leave {old} out"
-                yield Finding(
-                    f"{path}.{old}", text, expected="one of them", hint=hint, code=FindingCode.DUPLICATE
-                )
+def former_findings(module: "Module", found: Converted, path: str) -> Iterator[Finding]:
+    """Settings that are given by their old name and by the new one, and those that went away and meant something."""
+    for old, new in found.twice:
+        text = f"is called {new} now, which is set too"
+        hint = f"leave {old} out"
+        yield Finding(f"{path}.{old}", text, expected="one of them", hint=hint, code=FindingCode.DUPLICATE)
+    for told in found.refused:
+        yield Finding(
+            f"{path}.{told.path}",
+            f"{module.name} {module.version} has no such setting any more",
+            expected="no value",
+            hint=f"leave {told.path} out: {told.advice}",
+            code=FindingCode.UNKNOWN_SETTING,
+        )
 
 
-def old_names(module: "Module", settings: Mapping[str, Any]) -> dict[str, str]:
-    """Old name -> new one, of those that a user's settings have."""
-    pairs = ((old, new) for upgrade in module.upgrades for old, new in upgrade.renamed.items())
-    return {old: new for old, new in pairs if old in settings}
+def told_settings(module: "Module", settings: Mapping[str, Any]) -> Iterator[str]:
+    """What is taken otherwise than a user wrote it, in words, and how to write it."""
+    path = f"spec.modules.{module.name}.settings"
+    for told in of_this_version(module, settings).told:
+        was = f"{path}.{told.path}: {shown(told.value)}"
+        if not told.now:
+            yield f"leaves out {was}, which {module.version} has no more: {told.advice}"
+        elif told.now == told.path:
+            yield f"takes {was} -> {shown(told.becomes)}, as {module.version} says it"
+        else:
+            yield f"takes {was} -> {line_of(told.now, told.becomes)}, as {module.version} says it"
 
 
-def disruptions(module: "Module", since: str) -> list[str]:
-    """What an upgrade from this version stops."""
+def upgrades_from(module: "Module", since: str) -> list[UpgradeFrom]:
+    """What is declared of an upgrade from this version, oldest first; nothing of one that is this very version."""
     if since in {"", module.version}:
         return []
-    return [one.disruptive for one in module.upgrades if one.disruptive and one.versions.has(since)]
+    return [one for one in module.upgrades if one.versions.has(since)]
 
 
 def succession_findings(module: "Module") -> Iterator[Finding]:
-    """Names that cannot be converted: a new one that the schema lacks, an old one that it still has."""
-    known = module.schema.get("properties", {})
+    """What cannot be converted: to a setting that the schema lacks, or of a name that it still has."""
     for index, upgrade in enumerate(module.upgrades):
-        for old, new in upgrade.renamed.items():
-            path = f"upgrades[{index}].renamed.{old}"
-            if new not in known:
-                yield Finding(path, f"there is no setting {new}", code=FindingCode.MISSING)
-            if old in known:
-                text = f"{old} is a setting of this version"
-                yield Finding(path, text, expected="one that it has no more", code=FindingCode.BAD_VALUE)
+        path = f"upgrades[{index}]"
+        yield from _former_findings(module, index, path)
         if upgrade.versions.has(module.version):
             text = f"{module.version} itself is in it"
-            yield Finding(
-                f"upgrades[{index}].from", text, expected="older versions", code=FindingCode.BAD_VALUE
-            )
+            yield Finding(f"{path}.from", text, expected="older versions", code=FindingCode.BAD_VALUE)
+
+
+def _former_findings(module: "Module", index: int, path: str) -> Iterator[Finding]:
+    former = module.upgrades[index].former
+    later = [upgrade.former for upgrade in module.upgrades[index + 1 :]]
+    for old, new in former.renamed.items():
+        if rule_at(module.schema, final_path(later, new)) is None:
+            text = f"there is no setting {new}"
+            yield Finding(f"{path}.renamed.{old}", text, code=FindingCode.MISSING)
+    for old in former.converted:
+        if rule_at(module.schema, final_path([former, *later], old)) is None:
+            hint = "say under renamed what it is called now, or under removed what to do"
+            text = f"there is no setting {old}"
+            yield Finding(f"{path}.converted.{old}", text, hint=hint, code=FindingCode.MISSING)
+    for field_name, names in (("renamed", former.renamed), ("removed", former.removed)):
+        for old in names:
+            if rule_at(module.schema, old) is not None:
+                text, expected = f"{old} is a setting of this version", "one that it has no more"
+                where = f"{path}.{field_name}.{old}"
+                yield Finding(where, text, expected=expected, code=FindingCode.BAD_VALUE)
+    for old in former.removed:
+        if old in {*former.renamed, *former.converted}:
+            text = f"{old} is renamed or converted too"
+            yield Finding(f"{path}.removed.{old}", text, code=FindingCode.DUPLICATE)

@@ -7,7 +7,7 @@ from typing import Any
 from slipway.cli.views.output import colour
 from slipway.model.observed import Scope
 from slipway.model.operation import Failure
-from slipway.model.plan import Because, Change, Hold, Plan, Step, StepKind
+from slipway.model.plan import Because, Change, Hold, Plan, Step, StepKind, WayBack
 from slipway.model.standing import Standing
 from slipway.planning.standing import said
 
@@ -89,6 +89,7 @@ class _Entry:
     """Each with a file's diff, where there is one."""
     effects: tuple[str, ...]
     hold: str
+    back: WayBack | None
 
 
 def _entries(steps: Iterable[Step]) -> dict[_Entry, list[str]]:
@@ -100,7 +101,7 @@ def _entries(steps: Iterable[Step]) -> dict[_Entry, list[str]]:
         reasons = tuple((r.text.replace(f"[{step.target}]", "[*]"), r.diff) for r in causes)
         effects = tuple(reason.text for reason in step.reasons if reason.cause is Because.EFFECT)
         hold = step.hold.what if step.hold else ""
-        alike = (step.target, _Entry(step.change, (), flags, reasons, effects, hold))
+        alike = (step.target, _Entry(step.change, (), flags, reasons, effects, hold, step.back))
         of_target.setdefault(alike, []).append(step.action)
     entries: dict[_Entry, list[str]] = {}
     for (target, alone), actions in of_target.items():
@@ -123,6 +124,9 @@ def _lines(item: tuple[_Entry, list[str]]) -> Iterable[str]:
     if entry.reasons[REASONS:]:
         yield f"      and {len(entry.reasons) - REASONS} more reasons (-o json shows all)"
     yield from ("      " + colour(effect, "red") for effect in entry.effects)
+    if entry.back:
+        hue = "yellow" if entry.back.obstacles else "dim"
+        yield "      " + colour(str(entry.back), "red" if entry.back.bars else hue)
     if entry.hold:
         yield "      " + colour(f"held back: {entry.hold}", "yellow")
 

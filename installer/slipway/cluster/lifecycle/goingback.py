@@ -12,6 +12,7 @@ from slipway.cluster.lifecycle.releases import (
     with_release,
 )
 from slipway.cluster.lifecycle.retaining import mark_kept
+from slipway.cluster.lifecycle.upgrading.opened import rolled_back
 from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own import records
 from slipway.errors import Interrupted, SlipwayError, StepError
@@ -34,8 +35,13 @@ def write_failed(work: Work, request: ModuleRequest, record: ModuleRecord, error
 
 
 def _roll_back(work: Work, request: ModuleRequest, record: ModuleRecord) -> tuple[ModuleRecord, str]:
-    """Every release that was good once and stands otherwise, or half done, goes back to that as a new revision."""
+    """Every release that was good once and stands otherwise, or half done, goes back to that as a new revision.
+
+    Not where the module says that what it was before cannot come back.
+    """
     back = [item for item in reversed(request.releases) if _is_worse(record, item.name)]
+    if back and request.upgrade and (why := request.upgrade.no_way_back):
+        return record, f"it is not rolled back: {why}; mend the cause and run again, it is continued"
     try:
         for item in back:
             record = _back(work, item.name, item.namespace, record)
@@ -43,6 +49,7 @@ def _roll_back(work: Work, request: ModuleRequest, record: ModuleRecord) -> tupl
         return record, f"rolling back failed too: {error.why or error.what}"
     if not back:
         return record, ""
+    record = rolled_back(record)
     try:
         pending = waiting.wait_until_healthy(
             work.client,

@@ -9,6 +9,7 @@ goes back to what was good last; a first install that fails is kept, to be looke
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from slipway.clock import utc_text
@@ -36,11 +37,13 @@ from slipway.cluster.lifecycle.secrets import with_readers, with_secrets, withou
 from slipway.cluster.lifecycle.sizes import size_message, stored_bytes
 from slipway.cluster.lifecycle.stages.between import Between, await_stage
 from slipway.cluster.lifecycle.stages.webhooks import with_webhooks_named
+from slipway.cluster.lifecycle.upgrading.opened import steps_left, with_opened, with_upgrade
+from slipway.cluster.lifecycle.upgrading.steps import discard, run_steps
 from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own import records, settings
 from slipway.errors import Interrupted, StepError
 from slipway.model.record import Intent, ModulePhase, ModuleRecord
-from slipway.planning.requests.request import ModuleRequest, ReleaseRequest
+from slipway.planning.requests.request import ModuleRequest, ReleaseRequest, UpgradeRequest
 
 #: Of what no plan was made.
 NO_PARTS: Final[Mapping[str, str]] = {}
@@ -62,14 +65,18 @@ def apply_module(
     drifted = any(drift.differences(before, drift.metadata_by_key(work.client, before.objects)))
     todo = releases_to_change(before, request, drifted=drifted)
     definitions = _prepared(work, request, before, todo)
-    record = with_attempts(work.client, begun_record(before, request, intent, todo), before, todo)
-    record = _with_waited(record, _waited(before, intent))
-    records.write_module(work.client, record)
+    begun = partial(_begun, work, request, intent, before)
+    record = begun(before, () if steps_left(with_opened(before, before, request), request.upgrade) else todo)
+    own = request.upgrade or UpgradeRequest()
     try:
         record = with_secrets(work.client, request, record)
+        if steps_left(record, request.upgrade):
+            record = begun(run_steps(work, request, record, own.before), todo)
         record = _releases(work, request, record, definitions)
         record = with_readers(work.client, request, record)
         _healthy(work, request, record)
+        record = run_steps(work, request, record, own.after)
+        discard(work, record)
     except StepError as error:
         with_webhooks_named(work.client, error)
         if work.cancelled():  # what is about to be changed anyway is not rolled back first
@@ -78,7 +85,7 @@ def apply_module(
             write_failed(work, request, record, error)
         raise
     done = replace(
-        without_surplus(work.client, request, _with_waited(record, 0)),
+        without_surplus(work.client, request, with_upgrade(_with_waited(record, 0), None)),
         phase=ModulePhase.HEALTHY,
         digest=intent.digest,
         parts=dict(parts),
@@ -88,6 +95,21 @@ def apply_module(
     )
     records.write_module(work.client, done)
     return done
+
+
+def _begun(
+    work: Work,
+    request: ModuleRequest,
+    intent: Intent,
+    before: ModuleRecord,
+    record: ModuleRecord,
+    todo: tuple[str, ...],
+) -> ModuleRecord:
+    """The record, written, of which these releases are about to be changed. `before`: as the run has found it."""
+    made = with_attempts(work.client, begun_record(record, request, intent, todo), before, todo)
+    made = with_opened(_with_waited(made, _waited(before, intent)), record, request)
+    records.write_module(work.client, made)
+    return made
 
 
 def _prepared(

@@ -18,6 +18,7 @@ from slipway.cluster.lifecycle.releases import untrusted_record
 from slipway.cluster.lifecycle.resources import remove_resources
 from slipway.cluster.lifecycle.retaining import release_claims, take_out
 from slipway.cluster.lifecycle.stages.webhooks import with_webhooks_named
+from slipway.cluster.lifecycle.upgrading.steps import discard
 from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own import records
 from slipway.cluster.own.madesecrets import SECRET, secrets_of
@@ -67,6 +68,7 @@ def remove_module(work: Work, request: RemovalRequest, intent: Intent) -> None:
 
 def _take_away(work: Work, record: ModuleRecord, policy: Removal) -> None:
     leaving = leaving_of(work.client, record.objects, policy)
+    discard(work, record)
     remove_resources(work, record, policy)
     if policy.data is not Fate.DELETE:
         release_claims(work.client, record)
@@ -143,6 +145,7 @@ _CONTENT = (
     ("apps/v1", "StatefulSet"),
     ("batch/v1", "Job"),
     ("batch/v1", "CronJob"),
+    ("snapshot.storage.k8s.io/v1", "VolumeSnapshot"),
 )
 
 

@@ -66,8 +66,8 @@ def encode_module(record: ModuleRecord) -> dict[str, Any]:
             release["good"] = {}
         for name in [name for name in ("digest", "revision", "bytes") if not release[name]]:
             del release[name]
-    if not details["waited"]:
-        del details["waited"]
+    for name in [name for name in ("waited", "upgrade") if not details[name]]:
+        del details[name]
     return written
 
 

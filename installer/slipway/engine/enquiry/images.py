@@ -23,7 +23,7 @@ from slipway.catalog.images.faults import (
     locked_faults,
 )
 from slipway.catalog.images.found import Rendering, found_in
-from slipway.catalog.images.references import Use
+from slipway.catalog.images.references import Manifest, Use
 from slipway.catalog.numbers import spoiled
 from slipway.catalog.relations.asking import answers
 from slipway.catalog.rendering import merge
@@ -127,7 +127,14 @@ class _Verifier:
             charts = [(release, self.charts(module, release)) for release in module.releases]
             missing = [_no_chart(module, release) for release, chart in charts if chart is None]
             cases = self._cases(module)
-            made = [] if missing else [list(self._renderings(charts, values)) for _, values in cases]
+            made = (
+                []
+                if missing
+                else [
+                    [*self._renderings(charts, values), *self._steps(module, settings)]
+                    for settings, values in cases
+                ]
+            )
         except BundleError:
             raise
         except SlipwayError as error:
@@ -146,7 +153,7 @@ class _Verifier:
             if chart:
                 given = [values[release.name] for _, values in cases]
                 faults += value_faults(module, chart.label, chart_values(chart.path), given)
-        labels = tuple(dict.fromkeys(rendering.chart for rendering in renderings))
+        labels = tuple(dict.fromkeys(chart.label for _, chart in charts if chart))
         crds = {
             item.name.partition("/")[2]
             for rendering in renderings
@@ -202,6 +209,14 @@ class _Verifier:
             if chart:
                 place = (release.name, release.namespace)
                 yield rendering(*place, chart, values[release.name], self.helm, self.kubernetes)
+
+    def _steps(self, module: Module, settings: Mapping[str, Any]) -> Iterator[Rendering]:
+        """What upgrades to this version make besides, each step as if it were a chart."""
+        for step in (one for upgrade in module.upgrades for one in upgrade.steps):
+            objects = self.catalog.step_objects(module, step, settings, self.facts)
+            yield Rendering(
+                f"step {step.name}", {}, tuple(Manifest(step.name, content) for content in objects)
+            )
 
 
 def rendering(

@@ -16,7 +16,7 @@ from slipway.planning.requests.request import ModuleRequest, ModuleTurn, Removal
 Read = TypeVar("Read")
 
 #: Fields that are written where they have something to say; all others are always there. Of releases: `wait`.
-_OPTIONAL: Final = ("module_secrets",)
+_OPTIONAL: Final = ("module_secrets", "upgrade")
 
 
 def as_inputs(request: ModuleRequest | RemovalRequest) -> dict[str, Any]:

@@ -36,8 +36,28 @@ class ReleaseRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class UpgradeStepRequest:
+    """What an upgrade does besides: these objects, in their order, until all are current; `timeout` in seconds."""
+
+    name: str
+    objects: tuple[Mapping[str, Any], ...]
+    timeout: int
+    kept: bool = False
+    """Whether what it made stays when it has ended, by names that nothing else has."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeRequest:
+    """What the way from the version that stands to the one that is wanted takes."""
+
+    before: tuple[UpgradeStepRequest, ...] = ()
+    after: tuple[UpgradeStepRequest, ...] = ()
+    no_way_back: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleRequest:
-    """All that a module is made of: the inputs of its step's digest."""
+    """All that a module is made of, the inputs of its step's digest; and the way there, which is none of them."""
 
     name: str
     version: str
@@ -52,6 +72,7 @@ class ModuleRequest:
     owner: str = ""
     """NAMESPACE/NAME of its ClusterConfiguration."""
     module_secrets: Mapping[str, SecretRequest] = field(default_factory=dict)
+    upgrade: UpgradeRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from slipway.catalog import Catalog, Selected, cluster_facts
+from slipway.catalog import Catalog, Module, Selected, cluster_facts
+from slipway.catalog.relations.succession import UpgradeStep
 from slipway.catalog.rendering import Rendered
 from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest
 from slipway.model.configuration import Configuration, ModuleSpec
@@ -30,9 +31,17 @@ class Ground:
     def rendered(self, name: str) -> Rendered:
         """A module's values, and what it asked of others."""
         module, spec = self.catalog.modules[name], self.spec(name)
+        facts, on = self._facts(module), self.selection[name].on
+        return self.catalog.rendered(module, spec.settings, spec.values, facts, on)
+
+    def objects(self, name: str, step: UpgradeStep) -> tuple[Mapping[str, Any], ...]:
+        """What a step of a module's upgrade makes."""
+        module = self.catalog.modules[name]
+        return self.catalog.step_objects(module, step, self.spec(name).settings, self._facts(module))
+
+    def _facts(self, module: Module) -> Mapping[str, Any]:
         digests = {image: self.images[image] for image in module.images if image in self.images}
-        facts = {**self.facts, "digests": digests}
-        return self.catalog.rendered(module, spec.settings, spec.values, facts, self.selection[name].on)
+        return {**self.facts, "digests": digests}
 
 
 def ground_of(configuration: Configuration, catalog: Catalog, bundle: BundleManifest) -> Ground:

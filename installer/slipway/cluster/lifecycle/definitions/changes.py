@@ -6,16 +6,22 @@ from typing import Any
 from slipway.cluster.lifecycle.attempts import DEFINITION
 from slipway.cluster.lifecycle.definitions.carried import Carried
 from slipway.cluster.rest.client import Client, Object
+from slipway.model.observed import DefinitionChange
 
 
-def changed_definitions(client: Client, carried: Iterable[Carried]) -> dict[str, tuple[str, ...]]:
+def changed_definitions(client: Client, carried: Iterable[Carried]) -> dict[str, DefinitionChange]:
     """Definition -> what becomes another one of it; those that are new or stay as they are have no entry."""
     found = {}
     for one in carried:
         live = client.get(*DEFINITION, one.name)
         if live and (parts := tuple(changed_parts(live["spec"], one.content["spec"]))):
-            found[one.name] = parts
+            stored = [_stored(spec) for spec in (live["spec"], one.content["spec"])]
+            found[one.name] = DefinitionChange(parts, "" if stored[0] == stored[1] else stored[1])
     return found
+
+
+def _stored(spec: Object) -> str:
+    return next((one["name"] for one in spec["versions"] if one.get("storage")), "")
 
 
 def changed_parts(live: Object, wanted: Object) -> Iterator[str]:

@@ -1,0 +1,215 @@
+"""Settings of an older version as this one says them: renamed, said otherwise, or left out.
+
+Which version a ClusterConfiguration was written for stands nowhere. So a setting counts as one of an older version by
+its name, where this version has none of that name, or by its value, where this version refuses it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from slipway import yamltext
+
+#: Stands for a setting that is not there.
+ABSENT: Final = object()
+#: What a text puts the old value in place of.
+PLACE: Final = "{}"
+Settings = Mapping[str, Any]
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """How a value of an older version is said now; one of these is set. What none fits stays as it is."""
+
+    text: str = ""
+    """A number or text in place of `{}`."""
+    times: float = 0
+    """A number, so many times."""
+    listed: bool = False
+    """A value alone becomes a list of it, and an empty text an empty list."""
+    values: tuple[tuple[Any, Any], ...] = ()
+    """What it was, and what it is now."""
+
+    def of(self, value: Any) -> Any:
+        """The value as it is said now."""
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if self.values:
+            return next((now for was, now in self.values if _same(was, value)), value)
+        if self.text and (number or isinstance(value, str)):
+            return self.text.replace(PLACE, str(value))
+        if self.times and number:
+            made = value * self.times
+            return int(made) if made == int(made) else made
+        if self.listed and (number or isinstance(value, bool | str)):
+            return [value] if value != "" else []
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A setting that went away."""
+
+    advice: str
+    """What to do instead."""
+    harmless: tuple[Any, ...] = ()
+    """Values that say what is so anyway: with one of them it counts for nothing, and is not refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormerSettings:
+    """How settings of an older version are said now, by their old paths (`dashboard.enabled`)."""
+
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    converted: Mapping[str, Conversion] = field(default_factory=dict)
+    removed: Mapping[str, Left] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One setting that was taken otherwise than it is written."""
+
+    path: str
+    value: Any
+    now: str
+    """Path; empty: it counts for nothing."""
+    becomes: Any = ABSENT
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """Settings of a user by the names and values of this version."""
+
+    settings: dict[str, Any]
+    told: tuple[Told, ...] = ()
+    twice: tuple[tuple[str, str], ...] = ()
+    """Old and new path of what is given by both; the new one counts."""
+    refused: tuple[Told, ...] = ()
+    """What went away and would have meant something; `settings` is without it."""
+
+
+def converted(stages: Sequence[FormerSettings], schema: Schema, settings: Settings) -> Converted:
+    """Through all stages, oldest first. What has its form already stays as it is."""
+    made = _copied(settings)
+    # By its path now: the path and the value that the user wrote.
+    origins: dict[str, tuple[str, Any]] = {}
+    dropped: list[Told] = []
+    refused: list[Told] = []
+    twice: list[tuple[str, str]] = []
+    for index, stage in enumerate(stages):
+        for old, left in stage.removed.items():
+            if (value := _taken(made, old)) is not ABSENT:
+                path, written = origins.pop(old, (old, value))
+                gone = Told(path, written, "", advice=left.advice)
+                (dropped if any(_same(one, value) for one in left.harmless) else refused).append(gone)
+        for old, new, value in _moved(stages[index:], schema, made):
+            origin = origins.pop(old, (old, value))
+            if value_at(made, new) is not ABSENT:
+                twice.append((origin[0], new))
+                continue
+            conversion = stage.converted.get(old, Conversion())
+            _put(made, new, conversion.of(value))
+            origins[new] = origin
+    told = [Told(path, value, now, value_at(made, now)) for now, (path, value) in origins.items()]
+    changed = (one for one in told if one.path != one.now or not _same(one.value, one.becomes))
+    return Converted(made, (*changed, *dropped), tuple(twice), tuple(refused))
+
+
+def _moved(
+    stages: Sequence[FormerSettings], schema: Schema, made: dict[str, Any]
+) -> list[tuple[str, str, Any]]:
+    """Old path, new path and value of all that the first stage takes from where it is: two can change places."""
+    first, found = stages[0], []
+    for old in dict.fromkeys((*first.renamed, *first.converted)):
+        new, value = first.renamed.get(old, old), value_at(made, old)
+        if value is ABSENT or (new == old and accepts(rule_at(schema, final_path(stages, old)), value)):
+            continue
+        found.append((old, new, _taken(made, old)))
+    return found
+
+
+def final_path(stages: Iterable[FormerSettings], path: str) -> str:
+    """Where a setting is in this version that had this path before these stages."""
+    for stage in stages:
+        path = stage.renamed.get(path, path)
+    return path
+
+
+def rule_at(schema: Schema, path: str) -> Schema | None:
+    """What a schema says of the setting at a path; None: it has none."""
+    rule: Any = schema
+    for key in path.split("."):
+        properties = rule.get("properties") if isinstance(rule, Mapping) else None
+        rule = properties.get(key) if isinstance(properties, Mapping) else None
+    return rule if isinstance(rule, Mapping) else None
+
+
+def accepts(rule: Schema | None, value: Any) -> bool:
+    """Whether a setting may have a value. One that is not there has none."""
+    if rule is None:
+        return False
+    from jsonschema import Draft202012Validator
+
+    return bool(Draft202012Validator(rule).is_valid(value))
+
+
+def value_at(settings: Any, path: str) -> Any:
+    """The value at a path, or ABSENT."""
+    for key in path.split("."):
+        if not isinstance(settings, Mapping) or key not in settings:
+            return ABSENT
+        settings = settings[key]
+    return settings
+
+
+def shown(value: Any) -> str:
+    """A value in one line of YAML, cut where it is long."""
+    plain = isinstance(value, str) and value.isalnum() and yamltext.load(value) == value
+    text = value if plain else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONG else f"{text[: _LONG - 3]}..."
+
+
+def line_of(path: str, value: Any) -> str:
+    """What to write in a ClusterConfiguration to have a value at a path."""
+    *above, name = path.split(".")
+    line = f"{name}: {shown(value)}"
+    for key in reversed(above):
+        line = f"{key}: {{{line}}}"
+    return line
+
+
+_LONG: Final = 80
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal, and not only to Python: `true` is not 1."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _copied(value: Any) -> Any:
+    return {key: _copied(item) for key, item in value.items()} if isinstance(value, Mapping) else value
+
+
+def _taken(settings: dict[str, Any], path: str) -> Any:
+    """The value at a path, which is there no more; nor are maps above it that have become empty by that."""
+    key, _, rest = path.partition(".")
+    if not rest:
+        return settings.pop(key, ABSENT)
+    below = settings.get(key)
+    if not isinstance(below, dict):
+        return ABSENT
+    value = _taken(below, rest)
+    if value is not ABSENT and not below:
+        del settings[key]
+    return value
+
+
+def _put(settings: dict[str, Any], path: str, value: Any) -> None:
+    """A value at a path. Where something that is no map stands above it, the schema has its say of that."""
+    key, _, rest = path.partition(".")
+    if not rest:
+        settings[key] = value
+    elif isinstance(settings.setdefault(key, {}), dict):
+        _put(settings[key], rest, value)
