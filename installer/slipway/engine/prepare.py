@@ -14,6 +14,7 @@ from slipway.api.read import stored_spec
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.site.source import SiteSource
 from slipway.clock import utc_text
+from slipway.engine.chronicle.diffs import shown_changes
 from slipway.engine.consent import losses_of_removals, turn_of
 from slipway.engine.context import Context
 from slipway.engine.definitions import definitions_of_changes
@@ -68,7 +69,7 @@ def prepare(context: Context, scope: Scope) -> tuple[Observed, Plan]:
         observed = replace(observed, cluster=replace(observed.cluster, definitions=changed))
         plan = _plan(context, observed)
     keep_manifest(context)
-    return observed, plan
+    return observed, shown_changes(context, observed, plan)
 
 
 def keep_manifest(context: Context) -> None:

@@ -1,0 +1,123 @@
+"""A run of the command line, told in the cluster as one of the operator is: best-effort, once there is a cluster."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from slipway.clock import utc_text
+from slipway.engine.apply import apply
+from slipway.engine.chronicle.begun import started_by
+from slipway.engine.chronicle.course import Running
+from slipway.engine.chronicle.tracker import Tracker
+from slipway.engine.context import Context
+from slipway.engine.foreign import refuse_other_key
+from slipway.errors import SlipwayError
+from slipway.model.observed import Observed
+from slipway.model.operation import Failure, OperationResult, Progress
+from slipway.model.plan import Plan
+
+if TYPE_CHECKING:
+    from slipway.cluster.rest.client import Client
+    from slipway.engine.chronicle.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two writes.
+PAUSE: Final = 1.0
+#: Seconds without another try after one that failed: the cluster is not made yet, or does not answer. The end is tried.
+REST: Final = 5.0
+#: Seconds to connect and to wait for an answer: a run that has ended waits for no more than that.
+TIMEOUT: Final = (2.0, 5.0)
+
+
+def apply_told(
+    plan: Plan,
+    context: Context,
+    observed: Observed,
+    *,
+    progress: Callable[[Progress], None],
+    cancelled: Callable[[], bool],
+) -> OperationResult:
+    """Carry the plan out, and tell the cluster how far it is and how it ended; raises what `apply` raises."""
+    scribe = Scribe(context, plan)
+    tracker = Tracker(scribe.tell, utc_text, pause=PAUSE)
+
+    def note(event: Progress) -> None:
+        tracker.note(event)
+        progress(event)
+
+    try:
+        with tracker:
+            result = apply(plan, context, observed, progress=note, cancelled=cancelled)
+    except SlipwayError as error:
+        scribe.broken_off(tracker.running, error)
+        raise
+    scribe.finished(tracker.running, result)
+    return result
+
+
+class Scribe:
+    """Writes the Operation of one run. One that never got its locks was none."""
+
+    def __init__(self, context: Context, plan: Plan) -> None:
+        self._context = context
+        self._plan = plan
+        self._rests_until = 0.0
+        self._client: Client | None = None
+        self._ledger: Ledger | None = None
+
+    def tell(self, running: Running) -> None:
+        """Where it stands."""
+        if running.locked and time.monotonic() >= self._rests_until:
+            self._try(running.operation, lambda ledger: ledger.running(self._plan, running))
+
+    def finished(self, running: Running | None, result: OperationResult) -> None:
+        """The whole of it."""
+        if running and running.locked:
+            self._try(result.operation, lambda ledger: ledger.finished(self._plan, result, running.started))
+        self._close()
+
+    def broken_off(self, running: Running | None, error: SlipwayError) -> None:
+        """An error of no step ended it."""
+        if running and running.locked:
+            failure = Failure.by(error)
+            self._try(running.operation, lambda ledger: ledger.broken_off(running.operation, failure))
+        self._close()
+
+    def _try(self, operation: str, write: Callable[["Ledger"], None]) -> None:
+        """What others were killed in is closed at the first chance: the locks are this run's now."""
+        from slipway.engine.chronicle.ledger import quietly
+
+        def attempt() -> None:
+            known, ledger = self._ledger, self._ledger or self._opened()
+            write(ledger)
+            self._ledger = ledger
+            if not known:
+                ledger.close_abandoned(lambda _: True, but=operation)
+
+        kubeconfig = self._context.kubeconfig
+        there = kubeconfig is not None and kubeconfig.exists()
+        if not (there and quietly(attempt, _unwritten)):
+            self._rests_until = time.monotonic() + (REST if there else 0.0)
+            self._close()
+
+    def _opened(self) -> "Ledger":
+        from slipway.cluster.rest.client import connect
+        from slipway.engine.chronicle.ledger import Ledger
+
+        context, kubeconfig = self._context, self._context.kubeconfig
+        assert kubeconfig  # noqa: S101 - a command line has one
+        self._client = connect(kubeconfig, timeout=TIMEOUT)
+        refuse_other_key(self._client, context.secrets, kubeconfig)
+        mine = context.configuration
+        return Ledger(self._client, mine.namespace, mine.name, started_by(context))
+
+    def _close(self) -> None:
+        if self._client:
+            self._client.close()
+        self._client = self._ledger = None
+
+
+def _unwritten(why: str) -> None:
+    log.debug("operation not written: %s", why)
