@@ -56,9 +56,7 @@ def operation_crd() -> dict[str, Any]:
             ),
             "plan": _text("Digest of the plan."),
             "catalog": _text("Digest of the catalog."),
-            "steps": _map_list(
-                _planned_step(), "Its steps, in an order in which they can run.", "step", 4096
-            ),
+            "steps": _list(_planned_step(), "Its steps, in an order in which they can run."),
             "brief": _count("Steps among them of which step and change alone are told: there are many."),
             "omitted": _count("Steps that are not among them: there are too many."),
         },
@@ -205,9 +203,9 @@ def _operation_status() -> dict[str, Any]:
         {
             "phase": _text("Running, or how it ended."),
             "progress": _object(progress, "How far it is."),
-            "steps": _map_list(_object(step, "One step.", required=["step"]), "Its steps.", "step", 4096),
-            "waiting": _map_list(
-                _object(waiting, "One step.", required=["step"]), "What its steps wait for now.", "step", 4096
+            "steps": _list(_object(step, "One step.", required=["step"]), "Its steps."),
+            "waiting": _list(
+                _object(waiting, "One step.", required=["step"]), "What its steps wait for now."
             ),
             "counts": _object({name: {"type": "integer"} for name in counts}, "What it cost."),
             "failure": _object(
@@ -249,6 +247,7 @@ def _targets(description: str) -> dict[str, Any]:
 
 
 def _list(item: dict[str, Any], description: str) -> dict[str, Any]:
+    """One value: of a list of entries with names the API server keeps, of each field, who wrote it."""
     return {"type": "array", "description": description, "maxItems": 4096, "items": item}
 
 

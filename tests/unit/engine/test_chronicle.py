@@ -18,8 +18,21 @@ def test_an_operation_of_a_thousand_failures_fits() -> None:
     names = {f"host__h{number}__node_prepare": "x" * 400 for number in range(1000)}
     status = fitting_status(finished_status(e.result(plan, Outcome.FAILED, **names), e.NOW, e.LATER))
     assert len(json.dumps(status)) <= STATUS_LIMIT
-    assert status["steps"]
-    assert all(step["outcome"] == "failed" for step in status["steps"])
+    outcomes = [step["outcome"] for step in status["steps"]]
+    assert outcomes[:1000] == ["failed"] * 1000
+    assert set(outcomes[1000:]) <= {"succeeded"}
+    assert status["steps"][0]["failure"]["what"] == "x" * 400
+    assert status["steps"][999].keys() == {"step", "outcome"}
+
+
+def test_of_thousands_that_succeeded_one_that_did_not_is_told_whole() -> None:
+    plan = e.plan(*(e.step(f"host/h{number}/node_prepare") for number in range(3000)))
+    result = e.result(plan, Outcome.FAILED, host__h2999__node_prepare="no room")
+    status = fitting_status(finished_status(result, e.NOW, e.LATER))
+    assert len(json.dumps(status)) <= STATUS_LIMIT
+    assert status["steps"][0]["failure"]["what"] == "no room"
+    assert len(status["steps"]) > 1000
+    assert {step["outcome"] for step in status["steps"][1:]} == {"succeeded"}
 
 
 def test_a_small_operation_is_told_whole() -> None:
@@ -116,7 +129,7 @@ def test_a_plan_of_a_thousand_steps_has_all_and_of_the_first_what_changed() -> N
     assert len(whole) == 1000 - spec["brief"] > 50
     names = {step.id.replace("/", "__"): "x" * 2000 for step in steps}
     status = fitting_status(finished_status(e.result(plan, Outcome.FAILED, **names), e.NOW, e.LATER))
-    assert status["steps"]
+    assert len(status["steps"]) == 1000
     assert len(json.dumps({"spec": spec, "status": status})) < 240 * 1024
 
 

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two writes.
 PAUSE: Final = 1.0
+#: Of the time that writes take at most: one of a thousand steps is 200 KiB.
+SHARE: Final = 0.2
 #: Seconds without another try after one that failed: the cluster is not made yet, or does not answer. The end is tried.
 REST: Final = 5.0
 #: Seconds to connect and to wait for an answer: a run that has ended waits for no more than that.
@@ -41,7 +43,7 @@ def apply_told(
 ) -> OperationResult:
     """Carry the plan out, and tell the cluster how far it is and how it ended; raises what `apply` raises."""
     scribe = Scribe(context, plan)
-    tracker = Tracker(scribe.tell, utc_text, pause=PAUSE)
+    tracker = Tracker(scribe.tell, utc_text, pause=PAUSE, share=SHARE)
 
     def note(event: Progress) -> None:
         tracker.note(event)
@@ -67,10 +69,11 @@ class Scribe:
         self._client: Client | None = None
         self._ledger: Ledger | None = None
 
-    def tell(self, running: Running) -> None:
-        """Where it stands."""
-        if running.locked and time.monotonic() >= self._rests_until:
-            self._try(running.operation, lambda ledger: ledger.running(self._plan, running))
+    def tell(self, running: Running) -> bool:
+        """Where it stands; False: it is not told yet."""
+        if not running.locked or time.monotonic() < self._rests_until:
+            return not running.locked
+        return self._try(running.operation, lambda ledger: ledger.running(self._plan, running))
 
     def finished(self, running: Running | None, result: OperationResult) -> None:
         """The whole of it."""
@@ -85,8 +88,8 @@ class Scribe:
             self._try(running.operation, lambda ledger: ledger.broken_off(running.operation, failure))
         self._close()
 
-    def _try(self, operation: str, write: Callable[["Ledger"], None]) -> None:
-        """What others were killed in is closed at the first chance: the locks are this run's now."""
+    def _try(self, operation: str, write: Callable[["Ledger"], None]) -> bool:
+        """Whether it is written. What others were killed in is closed at the first chance: this run has the locks."""
         from slipway.engine.chronicle.ledger import quietly
 
         def attempt() -> None:
@@ -98,9 +101,11 @@ class Scribe:
 
         kubeconfig = self._context.kubeconfig
         there = kubeconfig is not None and kubeconfig.exists()
-        if not (there and quietly(attempt, _unwritten)):
+        written = there and quietly(attempt, _unwritten)
+        if not written:
             self._rests_until = time.monotonic() + (REST if there else 0.0)
             self._close()
+        return written
 
     def _opened(self) -> "Ledger":
         from slipway.cluster.rest.client import connect

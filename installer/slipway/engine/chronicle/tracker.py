@@ -5,6 +5,7 @@ server that restarts because of the very operation must not hold it up.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
@@ -25,20 +26,24 @@ class Tracker:
 
     def __init__(
         self,
-        show: Callable[[Running], None],
+        show: Callable[[Running], bool | None],
         clock: Callable[[], str],
         past: Running | None = None,
         *,
         stirred: threading.Event | None = None,
         heed: Callable[[Running], None] = lambda _: None,
         pause: float = WRITE_SECONDS,
+        share: float = 1.0,
     ) -> None:
         """`past`: where an operation stood that is gone on with; `stirred`: the cluster looks otherwise than before.
 
-        `heed` gets the operation also while nothing is new of it; `pause`: seconds between two calls of `show`.
+        `show` is called again, though nothing is new, where it says False: it could not. `heed` gets the operation
+        also while nothing is new of it; `pause`: seconds between two calls of `show`, at least; `share`: of the time
+        that `show` takes at most, so that what is large is shown less often.
         """
         self._heed = heed
         self._pause = pause
+        self._share = share
         self._stirred = stirred or threading.Event()
         self._show = show
         self._clock = clock
@@ -79,10 +84,11 @@ class Tracker:
             news = self._news.wait(HEED_SECONDS) or self._stirred.is_set()
             if news:
                 self._news.clear()
-            running = self.running
+            running, began = self.running, time.monotonic()
             if running is not None and not self._over.is_set():
                 self._heed(running)
-                if news:
-                    self._show(running)
+                if news and self._show(running) is False:
+                    self._news.set()
             if news:
-                self._over.wait(self._pause)
+                took = time.monotonic() - began
+                self._over.wait(max(self._pause, took / self._share - took))
