@@ -166,7 +166,7 @@ def _planned_step() -> dict[str, Any]:
         "reasons": _list(_object(reason, "Why."), "Why it is taken."),
         "changes": _list(
             _object(change, "One field.", required=["path"]),
-            "Fields of the ClusterConfiguration that it follows, before and after; never a secret.",
+            "Fields of the ClusterConfiguration that it follows; what may be a secret is not shown.",
         ),
         "hold": _object(_failure_parts(), "Why it is not carried out now; unset: it is."),
     }
