@@ -8,8 +8,8 @@ from typing import Final
 from slipway.cluster.own.events import emit_event, this_instance
 from slipway.cluster.own.operations import OPERATION
 from slipway.cluster.rest.client import Client
+from slipway.engine.chronicle.annals import Annals, quietly
 from slipway.engine.chronicle.course import Running
-from slipway.engine.chronicle.ledger import Ledger, quietly
 from slipway.errors import SlipwayError
 from slipway.model.observed import LiveConfiguration
 from slipway.model.operation import Failure, OperationResult, Origin, StartedBy
@@ -29,7 +29,7 @@ class Chronicle:
         """`holder`: this operator, as in locks."""
         self._client = client
         self._by = StartedBy(Origin.OPERATOR, f"operator/{this_instance()}", holder)
-        self._ledgers: dict[tuple[str, str], Ledger] = {}
+        self._annals: dict[tuple[str, str], Annals] = {}
         self._last: dict[str, tuple[str, str, float]] = {}
         """By object: reason and text of its last Event, and when that was."""
 
@@ -44,7 +44,7 @@ class Chronicle:
 
     def operation(self, live: LiveConfiguration, plan: Plan, running: Running) -> None:
         """Where a running operation stands."""
-        quietly(lambda: self._ledger(live).running(plan, running), _unwritten)
+        quietly(lambda: self._annals_of(live).running(plan, running), _unwritten)
 
     def past(self, live: LiveConfiguration, operation: str) -> Past | None:
         """Read back from the Operation object, for its history alone: what is to be done, the records say."""
@@ -58,23 +58,23 @@ class Chronicle:
 
     def handed_on(self, live: LiveConfiguration, plan: Plan, result: OperationResult, started: str) -> None:
         """It stays open, with what it cost so far."""
-        quietly(lambda: self._ledger(live).handed_on(plan, result, started), _unwritten)
+        quietly(lambda: self._annals_of(live).handed_on(plan, result, started), _unwritten)
 
     def broken_off(self, live: LiveConfiguration, operation: str, failure: Failure) -> None:
         """One that nobody goes on with; one that was never written, or has an end, is no error."""
-        quietly(lambda: self._ledger(live).broken_off(operation, failure), _unwritten)
+        quietly(lambda: self._annals_of(live).broken_off(operation, failure), _unwritten)
 
     def close_abandoned(self, live: LiveConfiguration, gone: Callable[[str], bool]) -> None:
         """Those of command lines that were killed."""
-        quietly(lambda: self._ledger(live).close_abandoned(gone), _unwritten)
+        quietly(lambda: self._annals_of(live).close_abandoned(gone), _unwritten)
 
     def finished(self, live: LiveConfiguration, plan: Plan, result: OperationResult, started: str) -> None:
         """The whole of it; then older ones go."""
-        quietly(lambda: self._ledger(live).finished(plan, result, started), _unwritten)
+        quietly(lambda: self._annals_of(live).finished(plan, result, started), _unwritten)
 
-    def _ledger(self, live: LiveConfiguration) -> Ledger:
-        new = Ledger(self._client, live.namespace, live.name, self._by)
-        return self._ledgers.setdefault((live.namespace, live.name), new)
+    def _annals_of(self, live: LiveConfiguration) -> Annals:
+        new = Annals(self._client, live.namespace, live.name, self._by)
+        return self._annals.setdefault((live.namespace, live.name), new)
 
 
 def _unwritten(why: str) -> None:

@@ -16,8 +16,8 @@ from slipway.cli import operation
 from slipway.cli.views.output import Format
 from slipway.cluster.own.operations import OPERATION
 from slipway.cluster.rest.client import Client, connect
+from slipway.engine.chronicle.annals import Annals
 from slipway.engine.chronicle.course import Running
-from slipway.engine.chronicle.ledger import Ledger
 from slipway.engine.enquiry.history import Done, StepDone, Where, history
 from slipway.engine.journal import Journal
 from slipway.errors import ConfigurationError
@@ -57,14 +57,14 @@ def client(apiserver: ApiServer) -> Iterator[Client]:
     result = OperationResult(THEIRS, PLAN.digest, Outcome.FAILED, (failed,), Counts(planned=4), 3.0)
     with connect(apiserver.kubeconfig) as client:
         for name, configuration in ((THEIRS, "site"), (OTHERS, "another")):
-            ledger = Ledger(client, NAMESPACE, configuration, OPERATOR)
-            ledger.finished(PLAN, replace(result, operation=name), BEGAN)
+            annals = Annals(client, NAMESPACE, configuration, OPERATOR)
+            annals.finished(PLAN, replace(result, operation=name), BEGAN)
         running = Running(
             REMOTE, BEGAN, steps=frozenset({"module/welcome/apply"}), says={"module/welcome/apply": "a pod"}
         )
-        Ledger(client, NAMESPACE, "site", ANN).running(PLAN, running)
+        Annals(client, NAMESPACE, "site", ANN).running(PLAN, running)
         done = OperationResult(OURS, PLAN.digest, Outcome.SUCCEEDED, counts=Counts(planned=1))
-        Ledger(client, NAMESPACE, "site", ANN).finished(PLAN, done, BEGAN)
+        Annals(client, NAMESPACE, "site", ANN).finished(PLAN, done, BEGAN)
         yield client
 
 
@@ -142,10 +142,10 @@ def test_logs_of_what_ran_elsewhere_are_what_the_cluster_has(
 def test_one_that_runs_elsewhere_is_followed_to_its_end(
     file: Path, client: Client, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger = Ledger(client, NAMESPACE, "site", ANN)
+    annals = Annals(client, NAMESPACE, "site", ANN)
     turns: Iterator[Any] = iter(
         (
-            lambda: ledger.running(
+            lambda: annals.running(
                 PLAN,
                 Running(
                     REMOTE,
@@ -154,7 +154,7 @@ def test_one_that_runs_elsewhere_is_followed_to_its_end(
                     frozenset({"module/other/apply"}),
                 ),
             ),
-            lambda: ledger.finished(
+            lambda: annals.finished(
                 PLAN,
                 OperationResult(
                     REMOTE,
@@ -185,7 +185,7 @@ def test_one_whose_lock_nobody_keeps_is_followed_no_longer(
     file: Path, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = "op-20260105-000000-e"
-    Ledger(client, NAMESPACE, "site", ANN).running(PLAN, Running(name, BEGAN))
+    Annals(client, NAMESPACE, "site", ANN).running(PLAN, Running(name, BEGAN))
     looks = []
     monkeypatch.setattr("slipway.engine.enquiry.following.time.sleep", looks.append)
     assert operation.follow(name, file, Format.JSON) == 1

@@ -14,9 +14,9 @@ import pytest
 from slipway.api import read
 from slipway.cluster.own.operations import OPERATION
 from slipway.cluster.rest.client import Client, connect
-from slipway.engine.chronicle import scribe
+from slipway.engine.chronicle import reach, scribe
+from slipway.engine.chronicle.annals import Annals
 from slipway.engine.chronicle.course import Running as Course
-from slipway.engine.chronicle.ledger import Ledger
 from slipway.engine.enquiry.history import INTERRUPTED, Where, history
 from slipway.model.operation import Origin, Outcome, StartedBy
 from slipway.model.plan import FieldChange
@@ -77,6 +77,7 @@ def test_an_apply_is_an_operation_with_plan_progress_and_who_began_it(
     api: ApiServer, site: Site, desk: Desk
 ) -> None:
     """The first one writes the definitions of Operations itself: it is there whole all the same."""
+    api.kubectl("delete", "crd", "operations.installer.slipway.dev")
     want(site, desk, page="here")
     result = desk.apply()
     assert result.outcome is Outcome.SUCCEEDED
@@ -156,7 +157,7 @@ def waiting(api: ApiServer, before: Any) -> bool:
 
 def left_open(client: Client, name: str) -> None:
     """By somebody of another machine, who was killed."""
-    Ledger(client, NAMESPACE, "tools", STRANGER).running(
+    Annals(client, NAMESPACE, "tools", STRANGER).running(
         plan(step("module/page/apply")), Course(name, "2026-01-01T00:00:00Z")
     )
 
@@ -211,7 +212,7 @@ def test_a_run_costs_the_api_little(
     api: ApiServer, site: Site, desk: Desk, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two requests more for the first write, one a second, and at the end one and the list of names."""
-    assert (scribe.PAUSE, scribe.TIMEOUT) == (1.0, (2.0, 5.0))
+    assert (scribe.PAUSE, reach.TIMEOUT) == (1.0, (2.0, 5.0))
     calls: list[str] = []
     ordinary = Client.call
 
@@ -221,10 +222,10 @@ def test_a_run_costs_the_api_little(
         return ordinary(self, method, path, **how)
 
     monkeypatch.setattr(Client, "call", counted)
-    ledger = Ledger(client, NAMESPACE, "tools", STRANGER)
+    annals = Annals(client, NAMESPACE, "tools", STRANGER)
     course = Course("op-20260103-000000-far", "2026-01-01T00:00:00Z")
     made = plan(step("module/page/apply"))
     for _ in range(3):
-        ledger.running(made, replace(course))
+        annals.running(made, replace(course))
     assert calls == ["GET", "POST", "PATCH", "PATCH", "PATCH"]
     client.delete(*OPERATION, course.operation, NAMESPACE)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from slipway.engine.chronicle.reach import brief_client, has_cluster
 from slipway.engine.context import Context
 from slipway.engine.merging import effective_spec
 from slipway.errors import SlipwayError
@@ -40,14 +41,14 @@ def keep_carried(
     """What is carried out now, for the next plan. A cluster that does not take it shows no values then."""
     from slipway.cluster.own.carried import read_carried, write_carried
 
-    if context.kubeconfig and not context.kubeconfig.exists():
+    if not has_cluster(context):
         return
     mine, live = context.configuration, context.live(observed)
     try:
-        client = context.client()
-        before = read_carried(client, mine.namespace, mine.name)
-        after = carried_after(before, effective_spec(context, live), plan, results)
-        if after is not None and after != before:
-            write_carried(client, mine.namespace, mine.name, after)
+        with brief_client(context) as client:
+            before = read_carried(client, mine.namespace, mine.name)
+            after = carried_after(before, effective_spec(context, live), plan, results)
+            if after is not None and after != before:
+                write_carried(client, mine.namespace, mine.name, after)
     except SlipwayError as error:
         note(f"what was carried out is not kept for the next plan: {error.what}")

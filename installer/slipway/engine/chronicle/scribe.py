@@ -9,9 +9,9 @@ from slipway.clock import utc_text
 from slipway.engine.apply import apply
 from slipway.engine.chronicle.begun import started_by
 from slipway.engine.chronicle.course import Running
+from slipway.engine.chronicle.reach import brief_client, has_cluster
 from slipway.engine.chronicle.tracker import Tracker
 from slipway.engine.context import Context
-from slipway.engine.foreign import refuse_other_key
 from slipway.errors import SlipwayError
 from slipway.model.observed import Observed
 from slipway.model.operation import Failure, OperationResult, Progress
@@ -19,7 +19,7 @@ from slipway.model.plan import Plan
 
 if TYPE_CHECKING:
     from slipway.cluster.rest.client import Client
-    from slipway.engine.chronicle.ledger import Ledger
+    from slipway.engine.chronicle.annals import Annals
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +29,6 @@ PAUSE: Final = 1.0
 SHARE: Final = 0.2
 #: Seconds without another try after one that failed: the cluster is not made yet, or does not answer. The end is tried.
 REST: Final = 5.0
-#: Seconds to connect and to wait for an answer: a run that has ended waits for no more than that.
-TIMEOUT: Final = (2.0, 5.0)
 
 
 def apply_told(
@@ -67,61 +65,56 @@ class Scribe:
         self._plan = plan
         self._rests_until = 0.0
         self._client: Client | None = None
-        self._ledger: Ledger | None = None
+        self._annals: Annals | None = None
 
     def tell(self, running: Running) -> bool:
         """Where it stands; False: it is not told yet."""
         if not running.locked or time.monotonic() < self._rests_until:
             return not running.locked
-        return self._try(running.operation, lambda ledger: ledger.running(self._plan, running))
+        return self._try(running.operation, lambda annals: annals.running(self._plan, running))
 
     def finished(self, running: Running | None, result: OperationResult) -> None:
         """The whole of it."""
         if running and running.locked:
-            self._try(result.operation, lambda ledger: ledger.finished(self._plan, result, running.started))
+            self._try(result.operation, lambda annals: annals.finished(self._plan, result, running.started))
         self._close()
 
     def broken_off(self, running: Running | None, error: SlipwayError) -> None:
         """An error of no step ended it."""
         if running and running.locked:
             failure = Failure.by(error)
-            self._try(running.operation, lambda ledger: ledger.broken_off(running.operation, failure))
+            self._try(running.operation, lambda annals: annals.broken_off(running.operation, failure))
         self._close()
 
-    def _try(self, operation: str, write: Callable[["Ledger"], None]) -> bool:
+    def _try(self, operation: str, write: Callable[["Annals"], None]) -> bool:
         """Whether it is written. What others were killed in is closed at the first chance: this run has the locks."""
-        from slipway.engine.chronicle.ledger import quietly
+        from slipway.engine.chronicle.annals import quietly
 
         def attempt() -> None:
-            known, ledger = self._ledger, self._ledger or self._opened()
-            write(ledger)
-            self._ledger = ledger
+            known, annals = self._annals, self._annals or self._opened()
+            write(annals)
+            self._annals = annals
             if not known:
-                ledger.close_abandoned(lambda _: True, but=operation)
+                annals.close_abandoned(lambda _: True, but=operation)
 
-        kubeconfig = self._context.kubeconfig
-        there = kubeconfig is not None and kubeconfig.exists()
+        there = has_cluster(self._context)
         written = there and quietly(attempt, _unwritten)
         if not written:
             self._rests_until = time.monotonic() + (REST if there else 0.0)
             self._close()
         return written
 
-    def _opened(self) -> "Ledger":
-        from slipway.cluster.rest.client import connect
-        from slipway.engine.chronicle.ledger import Ledger
+    def _opened(self) -> "Annals":
+        from slipway.engine.chronicle.annals import Annals
 
-        context, kubeconfig = self._context, self._context.kubeconfig
-        assert kubeconfig  # noqa: S101 - a command line has one
-        self._client = connect(kubeconfig, timeout=TIMEOUT)
-        refuse_other_key(self._client, context.secrets, kubeconfig)
-        mine = context.configuration
-        return Ledger(self._client, mine.namespace, mine.name, started_by(context))
+        context, mine = self._context, self._context.configuration
+        self._client = brief_client(context)
+        return Annals(self._client, mine.namespace, mine.name, started_by(context))
 
     def _close(self) -> None:
         if self._client:
             self._client.close()
-        self._client = self._ledger = None
+        self._client = self._annals = None
 
 
 def _unwritten(why: str) -> None:

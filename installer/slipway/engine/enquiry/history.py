@@ -155,7 +155,7 @@ def of_cluster(kubeconfig: Path, configuration: Configuration) -> tuple[Done, ..
 
 def _closed(client: "Client", found: list[dict[str, Any]]) -> bool:
     """Whether something of this machine was killed and has its end now; who may not write it leaves it open."""
-    from slipway.engine.chronicle.ledger import close_abandoned
+    from slipway.engine.chronicle.annals import close_abandoned
 
     try:
         return bool(close_abandoned(client, found, is_gone))

@@ -34,7 +34,7 @@ ABANDONED: Final = Failure(
 )
 
 
-class Ledger:
+class Annals:
     """Every method raises SlipwayError where the cluster does not take it: who records goes on without.
 
     A write is one request; the first one of an operation two more.
