@@ -11,6 +11,10 @@ _CONTROLS: Final = re.compile(
 )
 
 
+#: Characters of a message that is kept: metav1.Condition allows 32768; people read it, and many share one object.
+MESSAGE_LIMIT: Final = 4096
+
+
 def harmless(text: str) -> str:
     r"""The text with what a terminal would do written out, colours excepted: `\x1b` for an escape."""
     return _CONTROLS.sub(lambda found: found[1] or _written_out(found[0]), text)
@@ -19,6 +23,12 @@ def harmless(text: str) -> str:
 def plain(text: str) -> str:
     """The same of what is kept or sent elsewhere, which has no colours."""
     return _CONTROLS.sub(lambda found: _written_out(found[0]), text)
+
+
+def shortened(text: str, limit: int = MESSAGE_LIMIT) -> str:
+    """At most `limit` characters, with a mark where something is missing; hosts and pods had a word in it."""
+    text = plain(text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _written_out(text: str) -> str:

@@ -37,6 +37,7 @@ def operation_crd() -> dict[str, Any]:
     """Definition of Operation: the summary of one run. Of it, the next operator reads what was done before; no more."""
     columns = [
         _column("Configuration", ".spec.configuration"),
+        _column("By", ".spec.startedBy.name"),
         _column("Phase", ".status.phase"),
         _column("Seconds", ".status.seconds", "number"),
         _column("Message", ".status.message"),
@@ -45,15 +46,19 @@ def operation_crd() -> dict[str, Any]:
     spec = _object(
         {
             "configuration": _text("Name of the ClusterConfiguration.", 253),
+            "startedBy": _object(
+                {
+                    "origin": _text("operator or command-line."),
+                    "name": _text("USER@MACHINE, or the operator's pod."),
+                    "holder": _text("Its process, as in locks."),
+                },
+                "Who began it.",
+            ),
             "plan": _text("Digest of the plan."),
             "catalog": _text("Digest of the catalog."),
-            "steps": _map_list(
-                _planned_step(), "Its steps, in an order in which they can run.", "step", 4096
-            ),
-            "omitted": {
-                "type": "integer",
-                "description": "Steps that are not among them: there are too many.",
-            },
+            "steps": _list(_planned_step(), "Its steps, in an order in which they can run."),
+            "brief": _count("Steps among them of which step and change alone are told: there are many."),
+            "omitted": _count("Steps that are not among them: there are too many."),
         },
         "What was to be done.",
         required=["configuration", "plan"],
@@ -140,29 +145,45 @@ def _status() -> dict[str, Any]:
 
 def _planned_step() -> dict[str, Any]:
     reason = {
-        "because": _text("Which kind of reason: field, content, drift, required, ..."),
+        "cause": _text("Which kind of reason: field, content, drift, required, ..."),
         "text": _text("It, for people."),
         "path": _text("Field or file that it is about."),
     }
+    value = {"x-kubernetes-preserve-unknown-fields": True}
+    change = {
+        "path": _text("The field."),
+        "before": value | {"description": "What was carried out last, shortened; unset: it was not set."},
+        "after": value | {"description": "What is wanted, shortened; unset: it is set no more."},
+    }
     step = {
         "step": _text("Id of the step.", 512),
+        "kind": _text("host, mirror, settings, node, admission, encryption or module."),
+        "target": _text("Name of the host or module."),
+        "action": _text("The host's role, or apply, remove, push, ..."),
         "change": _text("create, update, continue, repair or remove."),
         "disruptive": {"type": "boolean", "description": "Something stops meanwhile."},
         "destructive": {"type": "boolean", "description": "Something is lost by it."},
-        "reasons": {"type": "array", "maxItems": 256, "items": _object(reason, "Why.")},
-        "held": _text("What it is held back for; empty: it is carried out."),
+        "reasons": _list(_object(reason, "Why."), "Why it is taken."),
+        "changes": _list(
+            _object(change, "One field.", required=["path"]),
+            "Fields of the ClusterConfiguration that it follows; what may be a secret is not shown.",
+        ),
+        "hold": _object(_failure_parts(), "Why it is not carried out now; unset: it is."),
     }
     return _object(step, "One step.", required=["step"])
 
 
-def _operation_status() -> dict[str, Any]:
-    failure = {
-        "what": _text("What failed."),
+def _failure_parts() -> dict[str, Any]:
+    return {
+        "what": _text("What failed, or is missing."),
         "where": _text("Where."),
         "why": _text("The first cause."),
         "hint": _text("What next."),
-        "retryable": {"type": "boolean", "description": "The same again may do."},
     }
+
+
+def _operation_status() -> dict[str, Any]:
+    failure = _failure_parts() | {"retryable": {"type": "boolean", "description": "The same again may do."}}
     progress = {
         "planned": {"type": "integer", "description": "Steps in all."},
         "ended": {"type": "integer", "description": "Steps that have ended."},
@@ -182,11 +203,15 @@ def _operation_status() -> dict[str, Any]:
         {
             "phase": _text("Running, or how it ended."),
             "progress": _object(progress, "How far it is."),
-            "steps": _map_list(_object(step, "One step.", required=["step"]), "Its steps.", "step", 4096),
-            "waiting": _map_list(
-                _object(waiting, "One step.", required=["step"]), "What its steps wait for now.", "step", 4096
+            "steps": _list(_object(step, "One step.", required=["step"]), "Its steps."),
+            "waiting": _list(
+                _object(waiting, "One step.", required=["step"]), "What its steps wait for now."
             ),
             "counts": _object({name: {"type": "integer"} for name in counts}, "What it cost."),
+            "failure": _object(
+                {"step": _text("Id of the step; empty: of none.", 512), **failure},
+                "The first failure, or why it was broken off; unset: there is none.",
+            ),
             "seconds": {"type": "number", "description": "Wall-clock time."},
             "startedAt": {"type": "string", "format": "date-time", "description": "Begin."},
             "finishedAt": {"type": "string", "format": "date-time", "description": "End."},
@@ -219,6 +244,15 @@ def _targets(description: str) -> dict[str, Any]:
         "lastTransitionTime": {"type": "string", "format": "date-time"},
     }
     return _map_list(_object(target, "One of them.", required=["name"]), description, "name", 2000)
+
+
+def _list(item: dict[str, Any], description: str) -> dict[str, Any]:
+    """One value: of a list of entries with names the API server keeps, of each field, who wrote it."""
+    return {"type": "array", "description": description, "maxItems": 4096, "items": item}
+
+
+def _count(description: str) -> dict[str, Any]:
+    return {"type": "integer", "description": description}
 
 
 def _map_list(item: dict[str, Any], description: str, key: str, most: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Writes the reference of fields from the model: `python -m slipway.api.docs [--check]`.
 
-docs/reference/crd.yaml, cluster-configuration.md, and hosts.md for what is below spec.hosts.
+docs/reference/crd.yaml, cluster-configuration.md, hosts.md for what is below spec.hosts, and operation.md.
 """
 
 import argparse
@@ -52,6 +52,18 @@ NAME` says which layer each value of a host comes from.
 ## The servers
 
 """
+_OPERATION_INTRO = """# Operation
+
+<!-- {generated} -->
+
+`{api}`, kind `Operation`, namespaced, short name `op`: one run of a plan, by an operator or a command line, for
+programs that read no prose: `kubectl get op NAME -o json`. It is below 256 KiB: of a very large plan, first details are
+left out, then steps. The newest 20 of a ClusterConfiguration are kept.
+[How it is written](../explanation/applying-and-resuming.md#one-history).
+
+| field | type | meaning |
+|---|---|---|
+"""
 _EFFECTS = """**Effect** says how an edit reaches a live cluster: *live* at once, with no restart that users notice;
 *rolling* host by host behind a health gate; *immutable* not at all, the edit is refused."""
 _HEAD = "| field | type | default | effect | meaning |\n|---|---|---|---|---|\n"
@@ -72,6 +84,23 @@ def hosts_text() -> str:
     """The tables of hosts: the servers, then one for each matter of their settings."""
     intro = _HOSTS_INTRO.format(generated=_GENERATED, effects=_EFFECTS)
     return intro + _HEAD + "".join(_rows(Hosts, "spec.hosts", skip=HostSettings)) + "".join(_settings())
+
+
+def operation_text() -> str:
+    """The table of an Operation's fields, by its definition."""
+    (version,) = crd.operation_crd()["spec"]["versions"]
+    fields = version["schema"]["openAPIV3Schema"]["properties"]
+    rows = (row for part in ("spec", "status") for row in _schema_rows(part, fields[part]))
+    return _OPERATION_INTRO.format(generated=_GENERATED, api=API_VERSION) + "".join(rows)
+
+
+def _schema_rows(path: str, schema: dict[str, Any]) -> Iterator[str]:
+    kind = {"string": "text", "integer": "number", "array": "list", None: "any"}
+    shown = kind.get(schema.get("type"), schema.get("type"))
+    yield f"| `{path}` | {shown} | {schema.get('description', '')} |\n"
+    inner, below = (schema["items"], f"{path}[]") if schema.get("type") == "array" else (schema, path)
+    for name, field in inner.get("properties", {}).items():
+        yield from _schema_rows(f"{below}.{name}", field)
 
 
 def _settings() -> Iterator[str]:
@@ -99,6 +128,7 @@ def main(arguments: list[str] | None = None) -> int:
         "crd.yaml": crd_text(),
         "cluster-configuration.md": reference_text(),
         "hosts.md": hosts_text(),
+        "operation.md": operation_text(),
     }
     stale = [name for name, text in files.items() if _read(options.directory / name) != text]
     for name in stale:

@@ -59,7 +59,7 @@ def spec_schema() -> dict[str, Any]:
 
 def is_field(path: FieldPath) -> bool:
     """Whether a path below spec ends at a field of the model; else at what a user named: a key, an entry of a list."""
-    node, named = _schema(), False
+    node, named = known_schema(), False
     for element in path:
         if not isinstance(element, str):
             node, named = node.get("items", {}), False
@@ -71,11 +71,12 @@ def is_field(path: FieldPath) -> bool:
 
 def unmet_fields(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[FieldPath]:
     """Paths below spec at which one spec lacks what another one says, or says something else."""
-    return unmet(wanted, found, _schema())
+    return unmet(wanted, found, known_schema())
 
 
 @cache
-def _schema() -> Mapping[str, Any]:
+def known_schema() -> Mapping[str, Any]:
+    """The same, made once: not to be changed."""
     return spec_schema()
 
 

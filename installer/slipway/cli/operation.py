@@ -11,24 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit, table
-from slipway.errors import ConfigurationError, ConflictError
+from slipway.errors import ConflictError
 from slipway.settings import NAMESPACE, Workspace
 
 if TYPE_CHECKING:
-    from slipway.engine.enquiry.history import History
+    from slipway.engine.enquiry.history import Done, History, StepDone
 
 app = typer.Typer(no_args_is_help=True, help="List operations, look into one, end the one that runs.")
 Name = Annotated[str, typer.Argument(help="Operation; unset: the newest.")]
-OwnName = Annotated[str, typer.Argument(help="Operation of this machine; unset: the newest.")]
+
+#: Changed fields that `show` prints; `-o json` has all.
+CHANGES = 12
 
 
 @app.command("list")
 def list_(file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
-    """List operations of this machine and of the cluster's operator, newest first."""
+    """List operations of command lines and of the cluster's operator, newest first, with who began each."""
     found = _history(file)
     rows = [
         {
             "operation": one.operation,
+            "by": one.by,
             "where": one.where,
             "outcome": one.outcome,
             "steps": one.planned,
@@ -39,45 +42,51 @@ def list_(file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) 
     if output is Format.JSON:
         emit(rows)
         return
-    keys = ("operation", "where", "outcome", "steps", "seconds")
+    keys = ("operation", "by", "where", "outcome", "steps", "seconds")
     table([key.upper() for key in keys], [[str(row[key]) for key in keys] for row in rows])
     _tell_unread(found)
 
 
 @app.command()
 def show(name: Name = "", file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
-    """Show an operation's steps, how each ended and how long it took."""
+    """Show what an operation changed, its steps, how each ended and how long it took."""
+    from slipway.cli.views.planview import changed_line
+
     found = _history(file)
     one = found.find(name)
     if output is Format.JSON:
         emit(asdict(one))
         return
-    print(f"{one.operation} {_BY[one.where]}: {one.outcome}")
+    print(_head(one))
     table(
         ("STEP", "OUTCOME", "SECONDS", "MESSAGE"),
-        [(step.step, step.outcome, f"{step.seconds:.1f}", step.text) for step in one.steps],
+        [
+            *((step.step, step.outcome, f"{step.seconds:.1f}", step.text) for step in one.steps),
+            *((step, "running", "", one.waiting.get(step, "")) for step in one.running),
+        ],
     )
+    if one.failure:
+        print(f"{one.failure.what}: {one.failure.why}" if one.failure.why else one.failure.what)
+    for change in one.changes[:CHANGES]:
+        print(f"changed {changed_line(change)}")
+    if one.changes[CHANGES:]:
+        print(f"and {len(one.changes) - CHANGES} more fields (-o json shows all)")
     _tell_unread(found)
 
 
-_BY = {"here": "from this machine", "operator": "by the operator"}
-
-
 @app.command()
-def logs(name: OwnName = "", file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
-    """Print every event of an operation of this machine."""
+def logs(name: Name = "", file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) -> None:
+    """Print every event of an operation; of one that ran elsewhere, what the cluster keeps of its steps."""
     from slipway.engine.journal import events, operation_names
 
-    directory = _directory(file)
-    known = operation_names(directory)
-    if (name or not known) and name not in known:
-        one = _history(file).find(name)
-        log = f"kubectl -n {NAMESPACE} logs deploy/slipway-operator"
-        raise ConfigurationError(
-            f"{one.operation} is the operator's, and so is the log of its events",
-            hint=f"{log}; its steps: slipway operation show {one.operation}",
-        )
-    for event in events(directory, name or known[0]):
+    directory, found = _directory(file), _history(file)
+    one = found.find(name)
+    if one.operation not in operation_names(directory):
+        _tell_place(one)
+        for step in one.steps:
+            _say_step(step, output)
+        return
+    for event in events(directory, one.operation):
         if output is Format.JSON:
             emit(event)
         else:
@@ -85,6 +94,57 @@ def logs(name: OwnName = "", file: ConfigurationFile = DEFAULT_FILE, output: Out
             print(
                 f"{clock}  {event['kind']:<14} {event['step'] or event['target']:<45} {event['text']}".rstrip()
             )
+
+
+@app.command(
+    epilog="Exit codes: 0 it succeeded, 1 it did not, 130 it was cancelled. Example: slipway operation follow"
+)
+def follow(name: Name = "", file: ConfigurationFile = DEFAULT_FILE, output: Output = Format.TEXT) -> int:
+    """Follow an operation until it ends, wherever it runs: each step as it begins and ends."""
+    from slipway.api import read
+    from slipway.engine.enquiry.following import looks
+
+    last = chosen = _history(file).find(name)
+    begun: set[str] = set()
+    ended: set[str] = set()
+    for last in looks(file, read.load(file), chosen.operation):
+        if output is Format.TEXT:
+            for step in last.running:
+                if step not in begun:
+                    print(f"{step} ...", flush=True)
+            for done in last.steps:
+                if done.step not in ended:
+                    _say_step(done, output)
+        begun = set(last.running)
+        ended = {done.step for done in last.steps} - begun
+    if output is Format.JSON:
+        emit(asdict(last))
+    else:
+        print(_head(last))
+    return {"succeeded": 0, "cancelled": 130}.get(last.outcome, 1)
+
+
+def _say_step(step: "StepDone", output: Format) -> None:
+    if output is Format.JSON:
+        emit(asdict(step))
+        return
+    print(f"{step.outcome:<10} {step.step} ({step.seconds:.1f}s)  {step.text}".rstrip(), flush=True)
+
+
+def _head(one: "Done") -> str:
+    by = f" by {one.by}" if one.by else ""
+    return f"{one.operation}{by} ({_PLACES[one.where]}): {one.outcome}"
+
+
+_PLACES = {"here": "from this machine", "operator": "the operator", "elsewhere": "from another machine"}
+
+
+def _tell_place(one: "Done") -> None:
+    """Where all its events are."""
+    place = f"on {one.by.rpartition('@')[2]}: slipway operation logs {one.operation}"
+    if one.where == "operator":
+        place = f"in the operator's log: kubectl -n {NAMESPACE} logs deploy/slipway-operator"
+    print(f"note: all events of it are {place}", file=sys.stderr)
 
 
 @app.command(epilog="Example: slipway operation cancel -f cluster.yaml")
@@ -123,4 +183,4 @@ def _history(file: Path) -> "History":
 
 def _tell_unread(found: "History") -> None:
     if found.unread:
-        print(f"note: operations of the operator are not shown: {found.unread}", file=sys.stderr)
+        print(f"note: those in the cluster are not shown: {found.unread}", file=sys.stderr)

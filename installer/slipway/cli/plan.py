@@ -47,10 +47,11 @@ def plan(
     What could not be carried out is refused, as apply would.
     """
     from slipway.cli.running import opened_context
-    from slipway.cli.views.planview import plan_data, plan_text
+    from slipway.cli.views.planview import plan_text
     from slipway.engine.preflight import refuse_unfit
     from slipway.engine.prepare import prepare
     from slipway.model.observed import Scope
+    from slipway.planning.planform import plan_data
 
     context = opened_context(file, bundle, allow_older=allow_older)
     with before_changes():

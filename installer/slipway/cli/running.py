@@ -14,7 +14,7 @@ from typing import Any
 from slipway.cli.views.output import Format, colour, confirm, emit, warn
 from slipway.cli.views.planview import plan_text
 from slipway.cli.views.progressview import progress_view, result_text
-from slipway.engine.apply import apply
+from slipway.engine.chronicle.scribe import apply_told
 from slipway.engine.context import Context, Edit, open_context
 from slipway.engine.handover import can_hand_over, hand_over
 from slipway.engine.preflight import refuse_held, refuse_unfit
@@ -122,7 +122,7 @@ def apply_with_progress(context: Context, observed: Observed, plan: Plan) -> Ope
             done = hand_over(context, plan, progress=progress, cancelled=stopped)
             if done is not None:
                 return done
-        return apply(plan, context, observed, progress=progress, cancelled=stopped)
+        return apply_told(plan, context, observed, progress=progress, cancelled=stopped)
 
 
 @contextmanager

@@ -13,6 +13,10 @@ from collections.abc import Callable
 from slipway.engine.announcing import announce
 from slipway.engine.batches import Batch, StepState, next_batches
 from slipway.engine.board import Board
+from slipway.engine.chronicle.begun import started_by
+from slipway.engine.chronicle.diffs import keep_carried
+from slipway.engine.chronicle.fitting import fitting_spec
+from slipway.engine.chronicle.forms import planned_spec
 from slipway.engine.context import Context
 from slipway.engine.execute import execute
 from slipway.engine.freshness import take_bundle, tell_cluster
@@ -64,7 +68,7 @@ def apply(
     board = Board(name, plan, tell)
     started, locked = time.monotonic(), False
     lost: SlipwayError | None = None
-    tell(Progress(ProgressKind.STARTED, name, time.time(), data=_opening(plan, context.holder)))
+    tell(Progress(ProgressKind.STARTED, name, time.time(), data=_opening(plan, context)))
     try:
         with Locks.of(plan, context, observed, board.note, lambda: cancelled() or held()) as locks:
             locked = True
@@ -75,6 +79,8 @@ def apply(
             _run(board, context, observed, locks, cancelled, held)
             tell_cluster(context, taken, board.note)
             lost = locks.lost
+            if not lost:
+                keep_carried(context, observed, plan, board.results.values(), board.note)
     except Interrupted:  # while it waited for a lock
         log.debug("%s: stopped before its first step", name)
     finally:
@@ -228,8 +234,11 @@ def _summary(result: OperationResult) -> dict[str, object]:
     }
 
 
-def _opening(plan: Plan, holder: str) -> dict[str, object]:
-    return {"plan": plan.digest, "steps": [step.id for step in plan.steps], "holder": holder}
+def _opening(plan: Plan, context: Context) -> dict[str, object]:
+    """As much as an Operation in the cluster says of it."""
+    spec = fitting_spec(planned_spec(context.configuration.name, plan, started_by(context)))
+    steps = [step.id for step in plan.steps]
+    return {"plan": plan.digest, "steps": steps, "holder": context.holder, "spec": spec}
 
 
 def _stopped_by(lost: SlipwayError) -> SlipwayError:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from slipway.engine.batches import StepState, newly_blocked
@@ -153,6 +153,7 @@ class Board:
         self.results[step_id] = StepResult(step_id, _OUTCOMES[state], seconds, changed, failure)
         text = failure.what if failure else ""
         told = {"outcome": str(_OUTCOMES[state]), "seconds": round(seconds, 2), **(data or {})}
+        told |= {"failure": asdict(failure)} if failure else {}
         self._tell(ProgressKind.STEP_FINISHED, step_id, text, told)
         self.changed.notify_all()
 

@@ -31,6 +31,7 @@ from slipway.model.bundle import Artifact, BundleManifest
 from slipway.model.codes import RefusalCode
 from slipway.model.configuration import Configuration
 from slipway.model.hostkeys import HostKey
+from slipway.model.observed import LiveConfiguration, Observed
 from slipway.probe.access import Logins
 from slipway.runner import Standby, sweep
 from slipway.secrets import (
@@ -175,6 +176,12 @@ class Context:
     def _refuse_stale(self, bundle: Verified) -> None:
         if bundle.seal:
             refuse_stale(bundle, self.accepted, self.configuration.site.name, self.allow_older)
+
+    def live(self, observed: Observed) -> LiveConfiguration | None:
+        """The ClusterConfiguration of this run as the cluster has it."""
+        key = (self.configuration.namespace, self.configuration.name)
+        found = observed.cluster.configurations
+        return next((live for live in found if (live.namespace, live.name) == key), None)
 
     def live_document(self) -> dict[str, Any]:
         """The ClusterConfiguration to put into the cluster: the user's fields and no defaults."""

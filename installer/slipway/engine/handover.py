@@ -278,12 +278,19 @@ def steps_held_back(plan: Plan) -> tuple[StepResult, ...]:
 
 
 def _step(item: dict[str, Any]) -> StepResult:
-    """A step of an Operation; its message is `targets.failure_text`: STEP: WHAT; next: HINT."""
+    """A step of an Operation; of one with too many failures, each is told in one line alone."""
     outcome = Outcome(item["outcome"])
     failure = None
     if outcome in {Outcome.FAILED, Outcome.BLOCKED}:
-        what, _, hint = item.get("message", "").removeprefix(f"{item['step']}: ").partition("; next: ")
-        failure = Failure(what, "" if outcome is Outcome.BLOCKED else item["step"], hint=hint)
+        line = item.get("message", "").removeprefix(f"{item['step']}: ")
+        parts = item.get("failure") or {"what": line}
+        failure = Failure(
+            parts["what"],
+            parts.get("where", ""),
+            parts.get("why", ""),
+            parts.get("hint", ""),
+            parts.get("retryable", False),
+        )
     return StepResult(
         item["step"], outcome, float(item.get("seconds", 0)), int(item.get("changed", 0)), failure
     )

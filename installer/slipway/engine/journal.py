@@ -22,7 +22,7 @@ KEEP = 50
 
 _EVENT: Final = TypeAdapter(Progress)
 #: What is read of an event's data.
-_DATA: Final = {"holder": str, "steps": list, "outcome": str, "seconds": float}
+_DATA: Final = {"holder": str, "steps": list, "outcome": str, "seconds": float, "failure": dict, "spec": dict}
 #: Seconds since 1970 at the end of the year 9999: no clock shows more.
 _FAR: Final = 253402300800.0
 

@@ -25,14 +25,20 @@ def effective_configuration(context: Context, observed: Observed) -> Configurati
     Raises:
         ConflictError: naming each field, its manager and both values.
     """
-    document, mine = context.document, context.configuration
-    live = next(
-        (c for c in observed.cluster.configurations if (c.namespace, c.name) == (mine.namespace, mine.name)),
-        None,
-    )
-    if document is None or live is None or not live.managers:
+    mine, live = context.configuration, context.live(observed)
+    if context.document is None or live is None or not live.managers:
         return mine
-    spec = document.get("spec") or {}
+    spec = effective_spec(context, live)
+    return read.parse_spec(spec, name=mine.name, namespace=mine.namespace, generation=live.generation)
+
+
+def effective_spec(context: Context, live: LiveConfiguration | None) -> Mapping[str, Any]:
+    """The same as users write it. Of who has no file it is what the cluster holds."""
+    if context.document is None:
+        return live.spec if live else {}
+    spec: Mapping[str, Any] = context.document.get("spec") or {}
+    if live is None or not live.managers:
+        return spec
     theirs = [path for path in sorted(live.managers, key=text) if _stays(spec, live, path)]
     clashes = _clashes(spec, live, theirs, context.edit)
     if clashes and not context.force_conflicts:
@@ -45,7 +51,7 @@ def effective_configuration(context: Context, observed: Observed) -> Configurati
     for path in theirs:
         if clash(spec, live.spec, path) is None:
             spec = adopted(spec, live.spec, path)
-    return read.parse_spec(spec, name=mine.name, namespace=mine.namespace, generation=live.generation)
+    return spec
 
 
 def _stays(spec: Mapping[str, Any], live: LiveConfiguration, path: FieldPath) -> bool:

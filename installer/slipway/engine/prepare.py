@@ -14,6 +14,7 @@ from slipway.api.read import stored_spec
 from slipway.bundle.form import manifest as manifests
 from slipway.bundle.site.source import SiteSource
 from slipway.clock import utc_text
+from slipway.engine.chronicle.diffs import shown_changes
 from slipway.engine.claims import claims_of_upgrades
 from slipway.engine.consent import losses_of_removals, turn_of
 from slipway.engine.context import Context
@@ -72,7 +73,7 @@ def prepare(context: Context, scope: Scope) -> tuple[Observed, Plan]:
         observed = replace(observed, cluster=replace(observed.cluster, claims=claims))
         plan = _plan(context, observed)
     keep_manifest(context)
-    return observed, plan
+    return observed, shown_changes(context, observed, plan)
 
 
 def keep_manifest(context: Context) -> None:

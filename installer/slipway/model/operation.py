@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from slipway.errors import SlipwayError
 from slipway.model.plan import Hold
 
 
@@ -18,6 +19,22 @@ class Outcome(StrEnum):
     BLOCKED = "blocked"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
+
+
+class Origin(StrEnum):
+    """By which door an operation was begun."""
+
+    OPERATOR = "operator"
+    COMMAND_LINE = "command-line"
+
+
+@dataclass(frozen=True, slots=True)
+class StartedBy:
+    """Who began an operation. `name` is for people: `USER@MACHINE`, or the operator's pod; `holder` as in locks."""
+
+    origin: Origin
+    name: str
+    holder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +52,11 @@ class Failure:
         """What a step that is held back has for one."""
         return cls(hold.what, hold.where, hold.why, hold.hint)
 
+    @classmethod
+    def by(cls, error: SlipwayError) -> "Failure":
+        """What an operation that an error ended has for one."""
+        return cls(error.what, error.where, error.why, error.hint, error.retryable)
+
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
@@ -50,6 +72,15 @@ class StepResult:
 def held(step: StepResult) -> bool:
     """Whether it was held back, for a cause of its own: what only waits for another step has no way out to name."""
     return step.outcome is Outcome.BLOCKED and step.failure is not None and bool(step.failure.hint)
+
+
+def failure_text(result: StepResult) -> str:
+    """Which step, what, why, what next, in one line."""
+    failure = result.failure
+    if failure is None:
+        return f"{result.step}: {result.outcome.value}"
+    parts = [f"{result.step}: {failure.what}", failure.why, f"next: {failure.hint}" if failure.hint else ""]
+    return "; ".join(part for part in parts if part)
 
 
 @dataclass(slots=True)

@@ -116,6 +116,18 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A field of the ClusterConfiguration that a step follows: what was carried out before, and what is wanted.
+
+    Both are JSON, shortened, and never a secret; None: it is not set.
+    """
+
+    path: str
+    before: object = None
+    after: object = None
+
+
+@dataclass(frozen=True, slots=True)
 class Consequence:
     """What a step will do to a host besides following fields, as the host is now: told before somebody agrees."""
 
@@ -173,6 +185,8 @@ class Step:
     digest: str
     needs: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    changes: tuple[FieldChange, ...] = ()
+    """The fields behind the reasons, as far as it is known what they were."""
     inputs: dict[str, Any] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
     disruptive: bool = False

@@ -4,13 +4,10 @@ Type, status, reason, message, and a transition time that moves only with the st
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
-from slipway.harmless import plain
+from slipway.harmless import shortened
 from slipway.model.status import ConditionType
-
-#: metav1.Condition allows 32768; a status is read by people, and all conditions share one object.
-MESSAGE_LIMIT: Final = 4096
 
 Condition = dict[str, Any]
 
@@ -37,9 +34,3 @@ def merged_conditions(
 def find(status: Mapping[str, Any], kind: ConditionType) -> Condition:
     """The condition of that type, or an empty one."""
     return next((dict(item) for item in status.get("conditions") or () if item.get("type") == kind), {})
-
-
-def shortened(text: str, limit: int = MESSAGE_LIMIT) -> str:
-    """At most `limit` characters, with a mark where something is missing; hosts and pods had a word in it."""
-    text = plain(text)
-    return text if len(text) <= limit else text[: limit - 1] + "…"

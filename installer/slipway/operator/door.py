@@ -4,15 +4,16 @@
 real ones are put together in `wiring`, the only place of this room that opens anything.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from slipway.catalog import Catalog
+from slipway.engine.chronicle.course import Running
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, LiveConfiguration, Observed, Scope
-from slipway.model.operation import OperationResult, Progress, StepResult
+from slipway.model.operation import Failure, OperationResult, Progress
 from slipway.model.plan import Plan
 from slipway.operator.succession import Past
 
@@ -60,27 +61,6 @@ class Verdict(StrEnum):
     SUPERSEDED = "superseded"
     CANCELLED = "cancelled"
     RETRY = "retry"
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """An operation at one moment: what is done, what runs.
-
-    Without its locks (`locked`) it is none yet, and may give way; `waits` says for whom it waits then.
-    """
-
-    operation: str
-    started: str
-    done: Mapping[str, StepResult] = field(default_factory=dict)
-    steps: frozenset[str] = frozenset()
-    locked: bool = True
-    waits: str = ""
-    says: Mapping[str, str] = field(default_factory=dict)
-    """What steps that have not ended wait for, by step."""
-
-    def planned(self, plan: Plan) -> int:
-        """All steps of the operation: those of the plan, and what a former operator did of it."""
-        return len(self.done.keys() | {step.id for step in plan.steps})
 
 
 class Door(Protocol):
@@ -153,8 +133,11 @@ class Recorder(Protocol):
     def operation(self, live: LiveConfiguration, plan: Plan, running: Running) -> None:
         """Create the Operation object, or update what it says of its steps."""
 
-    def broken_off(self, live: LiveConfiguration, operation: str, why: str) -> None:
+    def broken_off(self, live: LiveConfiguration, operation: str, failure: Failure) -> None:
         """Close the Operation object of a run that came to no result."""
+
+    def close_abandoned(self, live: LiveConfiguration, gone: Callable[[str], bool]) -> None:
+        """Close what command lines left open whose holder is `gone`."""
 
     def past(self, live: LiveConfiguration, operation: str) -> Past | None:
         """What an operation had come to when its operator ended; None: nothing is known, or it has an end."""

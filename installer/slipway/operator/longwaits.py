@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from slipway.operator.door import Running
+from slipway.engine.chronicle.course import Running
 
 #: Seconds that a step has to wait for the same before it is told: most modules are there by then.
 LONG_SECONDS: Final = 10.0

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from slipway.model.configuration import Configuration
 from slipway.model.observed import Observed
+from slipway.model.operation import failure_text
 from slipway.model.plan import StepKind
 from slipway.model.status import ConditionType, TargetPhase
 from slipway.operator import conditions as c
-from slipway.operator import targets
 from slipway.operator.targets import Course, TargetStatus
 
 #: Why KubernetesReady is true; and why it is false, though nothing is to be done.
@@ -44,7 +44,7 @@ def images_mirrored(observed: Observed, course: Course, previous: Mapping[str, A
     kind = ConditionType.IMAGES_MIRRORED
     share = course.of({StepKind.MIRROR})
     if share.failed:
-        return c.condition(kind, False, "MirrorFailed", targets.failure_text(share.failed[0]))
+        return c.condition(kind, False, "MirrorFailed", failure_text(share.failed[0]))
     held = next((step.hold for step in share.pending if step.hold), None)
     if held:
         return c.condition(kind, False, "RegistryUnreachable", f"{held.what}: {held.why}")

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from slipway.clock import utc_text
+from slipway.engine.chronicle.course import Running
+from slipway.engine.chronicle.forms import counted_steps
+from slipway.engine.chronicle.tracker import Tracker
 from slipway.errors import (
     ConflictError,
     SlipwayError,
@@ -14,16 +17,14 @@ from slipway.errors import (
 )
 from slipway.model.configuration import Configuration
 from slipway.model.observed import LiveConfiguration, Observed, Scope
-from slipway.model.operation import OperationResult, Outcome, Progress
+from slipway.model.operation import Failure, OperationResult, Outcome, Progress
 from slipway.model.plan import Plan
 from slipway.model.status import ReadyReason
 from slipway.operator import status
 from slipway.operator.afresh import Afresh
-from slipway.operator.door import Engine, Meter, Recorder, Running, Session, Store, Verdict
+from slipway.operator.door import Engine, Meter, Recorder, Session, Store, Verdict
 from slipway.operator.longwaits import LongWaits
-from slipway.operator.operations import counted_steps
 from slipway.operator.succession import Past, ended_by_itself, goes_on, open_operation, whole_result
-from slipway.operator.tracker import Tracker
 from slipway.operator.voice import Voice
 from slipway.operator.watch import Watch, cancelled_before
 from slipway.settings import APPROVE_ANNOTATION
@@ -89,12 +90,15 @@ class Round:
     def follow(self, observed: Observed, plan: Plan) -> Verdict:
         """Nothing to do, wait for a host or for a yes, or run."""
         past = self._left_behind(plan)
+        self._edges.recorder.close_abandoned(self._live, self._nobody_works)
         if plan.empty:
             self._tell_nothing_left(observed, plan, past)
             return Verdict.UNCHANGED if self._voice.ready else Verdict.DEGRADED
         runs = not plan.held and not cancelled_before(self._live) and self._agreed(plan)
         if past and not runs:
-            self._edges.recorder.broken_off(self._live, past.operation, "its rest waits, or was cancelled")
+            self._edges.recorder.broken_off(
+                self._live, past.operation, Failure("its rest waits, or was cancelled")
+            )
         if cancelled_before(self._live):
             return Verdict.CANCELLED
         if plan.held:
@@ -108,6 +112,14 @@ class Round:
             return Verdict.AWAITING_APPROVAL
         return self._run(observed, plan, past)
 
+    def _nobody_works(self, _holder: str) -> bool:
+        """Whether no command line has the lock now: what one left open, it will not close."""
+        try:
+            self._session.refuse_held()
+        except SlipwayError:
+            return False
+        return True
+
     def _agreed(self, plan: Plan) -> bool:
         """Whether nobody has to say yes, or somebody has."""
         return not plan.needs_approval or self._live.annotations.get(APPROVE_ANNOTATION) == plan.digest
@@ -119,7 +131,9 @@ class Round:
             return None
         if goes_on(self._live, plan):
             return self._edges.recorder.past(self._live, operation)
-        self._edges.recorder.broken_off(self._live, operation, "its operator ended, and an edit came")
+        self._edges.recorder.broken_off(
+            self._live, operation, Failure("its operator ended, and an edit came")
+        )
         return None
 
     def _tell_nothing_left(self, observed: Observed, plan: Plan, past: Past | None) -> None:
@@ -179,7 +193,7 @@ class Round:
         """An operation that failed as a whole. One that never got its locks was none; one gone on with may wait."""
         waits = past is not None and isinstance(error, ConflictError)
         if running and running.locked and not waits:
-            self._edges.recorder.broken_off(self._live, running.operation, error.what)
+            self._edges.recorder.broken_off(self._live, running.operation, Failure.by(error))
 
     def _hand_on(self, observed: Observed, plan: Plan, result: OperationResult, running: Running) -> Verdict:
         """This process has to go: the operation goes on under the next operator, as one and the same."""

@@ -8,18 +8,18 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+from slipway.engine.chronicle.course import Running
+from slipway.engine.chronicle.forms import counted_steps
 from slipway.errors import ConflictError, PreflightError, SlipwayError
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, LiveConfiguration, Observed, Scope
-from slipway.model.operation import OperationResult, Outcome
+from slipway.model.operation import OperationResult, Outcome, failure_text
 from slipway.model.operation import held as was_held
 from slipway.model.plan import Hold, Plan
 from slipway.model.standing import Standing
 from slipway.model.status import ConditionType, Phase, ReadyReason
 from slipway.operator import conditions as c
 from slipway.operator import targets
-from slipway.operator.door import Running
-from slipway.operator.operations import counted_steps
 from slipway.operator.readiness import (
     PLANES_NOT_READY,
     SERVING,
@@ -188,9 +188,7 @@ def _ended_badly(plan: Plan, result: OperationResult) -> tuple[Phase, list[c.Con
     if result.outcome is Outcome.BLOCKED:
         return Phase.DEGRADED, _three(False, ReadyReason.HELD, held_text(plan, result))
     failed = [step for step in result.steps if step.outcome is Outcome.FAILED]
-    message = (
-        "\n".join(targets.failure_text(step) for step in failed) or f"operation {result.operation} failed"
-    )
+    message = "\n".join(failure_text(step) for step in failed) or f"operation {result.operation} failed"
     return Phase.FAILED, _three(False, "OperationFailed", message, stalled=True)
 
 

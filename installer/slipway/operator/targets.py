@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from slipway.digests import digest_of
+from slipway.harmless import shortened
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, NodeObserved, Observed
-from slipway.model.operation import Outcome, StepResult
+from slipway.model.operation import Outcome, StepResult, failure_text
 from slipway.model.plan import Action, Plan, Step, StepKind
 from slipway.model.record import ModulePhase, ModuleRecord, StepRecord
 from slipway.model.standing import Ailment, Part, Standing
 from slipway.model.status import TargetPhase
-from slipway.operator.conditions import shortened
 from slipway.planning.standing import owned
 
 #: Characters of one target's message: a failed pod's own words fit, a log does not.
@@ -214,15 +214,6 @@ def _worst(results: tuple[StepResult, ...]) -> tuple[TargetPhase, str]:
         result.outcome, TargetPhase.PENDING
     )
     return phase, failure_text(result)
-
-
-def failure_text(result: StepResult) -> str:
-    """Which step, what, why, what next, in one line."""
-    failure = result.failure
-    if failure is None:
-        return f"{result.step}: {result.outcome.value}"
-    parts = [f"{result.step}: {failure.what}", failure.why, f"next: {failure.hint}" if failure.hint else ""]
-    return "; ".join(part for part in parts if part)
 
 
 def _reasons(steps: Iterable[Step]) -> str:

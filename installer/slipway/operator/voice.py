@@ -6,6 +6,7 @@ Transition times and comparisons go against that, not against what the API held 
 from collections.abc import Callable
 from typing import Any
 
+from slipway.engine.chronicle.course import Running
 from slipway.errors import SlipwayError
 from slipway.model.configuration import Configuration
 from slipway.model.observed import ClusterObserved, LiveConfiguration, Observed
@@ -13,7 +14,7 @@ from slipway.model.operation import OperationResult
 from slipway.model.plan import Plan
 from slipway.model.status import ConditionType, Phase
 from slipway.operator import conditions, status
-from slipway.operator.door import Key, Running, Store
+from slipway.operator.door import Key, Store
 
 
 class Voice:

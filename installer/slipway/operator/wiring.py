@@ -149,7 +149,7 @@ class ClusterEngine:
             secrets=secrets,
             state=state,
             kubeconfig=self._kubeconfig(),
-            holder=this_process(f"operator/{this_instance()}"),
+            holder=_holder(),
             standby=self._standby,
         )
         if configuration.namespace != NAMESPACE:
@@ -159,6 +159,11 @@ class ClusterEngine:
 
 def _log_waiting(error: HeldError) -> None:
     log.debug("looking again: %s", error.what)
+
+
+def _holder() -> str:
+    """This operator, as in locks."""
+    return this_process(f"operator/{this_instance()}")
 
 
 def _state() -> Path:
@@ -204,7 +209,7 @@ def open_door(
             standby,
             lasting=lasting,
         ),
-        recorder=Chronicle(client),
+        recorder=Chronicle(client, _holder()),
         meter=meter or Metrics(),
         namespaces=_allowed(),
     )

@@ -20,7 +20,7 @@ from slipway.api.crd import crds
 from slipway.cluster.locks.applier import ACCOUNT, Applier
 from slipway.cluster.locks.lease import Lease
 from slipway.cluster.own.configurations import Configurations
-from slipway.cluster.own.operations import KEEP, write_operation
+from slipway.cluster.own.operations import KEEP, put_operation, update_operation
 from slipway.cluster.own.secretstore import SecretReader
 from slipway.cluster.rest.client import connect
 from slipway.engine.handover import hand_over
@@ -131,7 +131,7 @@ def test_status_operation_and_events_of_a_toggle(api: ApiServer) -> None:
         assert op["status"]["progress"] == {"planned": 1, "ended": 1, "running": []}
         (planned,) = op["spec"]["steps"]
         assert (planned["step"], planned["change"]) == ("module/welcome/apply", "update")
-        assert planned["reasons"][0].keys() == {"because", "text", "path"}
+        assert planned["reasons"][0].keys() == {"cause", "text", "path"}
 
         generation = write(api, spec={"modules": {"welcome": {"enabled": False}}})
         assert settled(api, "Ready", generation)["modules"] == []
@@ -444,7 +444,8 @@ def left_by_a_killed_one(api: ApiServer, generation: int) -> None:
     }
     with connect(api.kubeconfig) as client:
         spec = {"configuration": "tools", "plan": "sha256:p", "catalog": "sha256:c"}
-        write_operation(client, "op-killed", NAMESPACE, spec=spec.copy, status=left)
+        put_operation(client, "op-killed", NAMESPACE, spec.copy)
+        update_operation(client, "op-killed", NAMESPACE, left)
         told = {"id": "op-killed", "catalog": "sha256:c", "step": "module/welcome/apply", "percent": 50}
         status = {"observedGeneration": generation, "operation": told}
         Configurations(client).write_status(Key(NAMESPACE, "tools"), status)

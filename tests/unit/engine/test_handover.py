@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from slipway.engine.chronicle.forms import finished_status
 from slipway.engine.handover import (
     _ended_operation,
     _Follower,
@@ -19,7 +20,6 @@ from slipway.engine.handover import (
 from slipway.model.observed import LiveConfiguration, Observed
 from slipway.model.operation import Failure, OperationResult, Outcome, Progress, StepResult, held
 from slipway.model.plan import Change, Plan, Step
-from slipway.operator.operations import finished_status
 from slipway.planning.holding import absent
 from tests.unit.engine.plans import plan, step
 from tests.unit.engine.test_merging import context
@@ -110,7 +110,7 @@ def test_what_was_stopped_by_somebody_is_no_failure(outcome: Outcome, expected: 
     assert not unexplained(outcome, [replace(done, failure=Failure("it failed"))])
 
 
-def test_the_operators_words_on_a_step_are_taken_apart() -> None:
+def test_the_operators_words_on_a_step_come_in_their_parts() -> None:
     failure = Failure("host b does not answer", "host/b", "no route to host", "slipway apply")
     told = finished_status(
         OperationResult(
@@ -124,7 +124,10 @@ def test_the_operators_words_on_a_step_are_taken_apart() -> None:
     )
     heard = _step(told["steps"][0])
     assert held(heard)
-    assert heard.failure == Failure("host b does not answer; no route to host", hint="slipway apply")
+    assert heard.failure == failure
+    brief = {key: value for key, value in told["steps"][0].items() if key != "failure"}
+    alone = _step(brief).failure
+    assert alone == Failure("host b does not answer; no route to host; next: slipway apply")
 
 
 def test_the_end_of_an_older_generation_is_not_ours() -> None:

@@ -1,6 +1,5 @@
 """Queue, filter, tracker, acceptance, and the size of an Operation: the small parts of the runtime."""
 
-import json
 import threading
 import time
 from dataclasses import replace
@@ -8,19 +7,18 @@ from typing import Any
 
 import pytest
 
-from slipway.cluster.own.operations import STATUS_LIMIT, fitting_spec, fitting_status
 from slipway.cluster.rest.watch import ChangeKind, Hearing
+from slipway.engine.chronicle.course import Running, advanced
+from slipway.engine.chronicle.forms import running_status
+from slipway.engine.chronicle.tracker import Tracker
 from slipway.errors import ConflictError
 from slipway.model.observed import HostObserved, Scope
 from slipway.model.operation import Outcome, Progress, ProgressKind
 from slipway.model.survey import Certificate, Survey
 from slipway.operator.acceptance import refuse_second_owner
-from slipway.operator.door import Running
 from slipway.operator.longwaits import LongWaits
 from slipway.operator.metrics import Metrics
-from slipway.operator.operations import finished_status, planned_spec, running_status
 from slipway.operator.queue import Filter, Queue
-from slipway.operator.tracker import Tracker, advanced
 from slipway.operator.web import PLAIN, probe_page
 from tests.unit.operator import examples as e
 
@@ -144,7 +142,7 @@ def test_many_long_waits_are_told_few_at_a_time() -> None:
 
 
 def test_who_heeds_is_asked_also_while_nothing_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slipway.operator.tracker.STIR_SECONDS", 0.05)
+    monkeypatch.setattr("slipway.engine.chronicle.tracker.HEED_SECONDS", 0.05)
     shown: list[Running] = []
     heeded = threading.Semaphore(0)
     calm = threading.Event()
@@ -181,71 +179,6 @@ def test_the_oldest_has_hosts_and_modules() -> None:
     with pytest.raises(ConflictError):
         refuse_second_owner(third, (first, second, third))
     refuse_second_owner(third, (first, third))
-
-
-def test_an_operation_of_a_thousand_failures_fits() -> None:
-    steps = [e.step(f"host/h{number}/node_prepare") for number in range(4000)]
-    plan = e.plan(*steps)
-    names = {f"host__h{number}__node_prepare": "x" * 400 for number in range(1000)}
-    status = fitting_status(finished_status(e.result(plan, Outcome.FAILED, **names), e.NOW, e.LATER))
-    assert len(json.dumps(status)) <= STATUS_LIMIT
-    assert status["steps"]
-    assert all(step["outcome"] == "failed" for step in status["steps"])
-
-
-def test_a_small_operation_is_told_whole() -> None:
-    plan = e.plan(e.step("module/flannel/apply"))
-    status = fitting_status(finished_status(e.result(plan), e.NOW, e.LATER))
-    assert status == {
-        "phase": "Succeeded",
-        "startedAt": e.NOW,
-        "finishedAt": e.LATER,
-        "seconds": 2.0,
-        "progress": {"planned": 1, "ended": 1, "running": []},
-        "steps": [
-            {
-                "step": "module/flannel/apply",
-                "outcome": "succeeded",
-                "seconds": 1.0,
-                "changed": 0,
-                "message": "",
-            }
-        ],
-        "waiting": [],
-        "counts": {"planned": 0, "ansibleRuns": 0, "helmCalls": 0, "imagesCopied": 0, "apiWrites": 0},
-        "message": "1 step",
-    }
-
-
-def test_a_failure_is_told_in_its_parts() -> None:
-    result = e.result(
-        e.plan(e.step("module/flannel/apply")), Outcome.FAILED, module__flannel__apply="no image"
-    )
-    (step,) = finished_status(result, e.NOW, e.LATER)["steps"]
-    assert step["failure"] == {"what": "no image", "hint": step["failure"]["hint"], "retryable": False}
-    assert "no image" in step["message"]
-
-
-def test_a_plan_is_told_step_by_step_with_reasons() -> None:
-    steps = (e.step("module/flannel/apply", disruptive=True), e.step("host/wk-01/kubelet", hold=e.HOLD))
-    first, second = planned_spec("production", e.plan(*steps))["steps"]
-    assert first == {
-        "step": "module/flannel/apply",
-        "change": "update",
-        "disruptive": True,
-        "destructive": False,
-        "reasons": [{"because": "field", "text": "spec.flannel changed", "path": ""}],
-        "held": "",
-    }
-    assert second["held"] == "host wk-01 does not answer"
-
-
-def test_a_plan_of_ten_thousand_steps_fits_and_counts_what_is_left_out() -> None:
-    plan = e.plan(*(e.step(f"host/h{number}/node_prepare") for number in range(10_000)))
-    spec = fitting_spec(planned_spec("production", plan))
-    assert len(json.dumps(spec)) <= STATUS_LIMIT
-    assert len(spec["steps"]) + spec["omitted"] == 10_000
-    assert spec["steps"]
 
 
 def test_a_watch_that_does_not_hold_is_told_to_people_and_prometheus() -> None:

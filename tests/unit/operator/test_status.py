@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from slipway.engine.chronicle.course import Running
 from slipway.errors import ConfigurationError, ConflictError, Finding, PreflightError, TransientError
 from slipway.model.operation import Failure, OperationResult, Outcome, StepResult
 from slipway.model.standing import Ailment, Cause, Part
 from slipway.operator.conditions import find
-from slipway.operator.door import Running
 from slipway.operator.status import (
     SUMMARY_STEPS,
     percent,

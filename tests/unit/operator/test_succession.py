@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from slipway.engine.chronicle.course import Running, advanced
+from slipway.engine.chronicle.forms import handed_on_status
 from slipway.model.operation import Counts, OperationResult, Outcome, Progress, ProgressKind, StepResult
-from slipway.operator.door import Running
-from slipway.operator.operations import handed_on_status
 from slipway.operator.succession import Past, goes_on, open_operation, past_of, whole_result
-from slipway.operator.tracker import advanced
 from tests.unit.operator import examples as e
 
 DONE = StepResult("module/flannel/apply", Outcome.SUCCEEDED, 3.0, 1)

@@ -1,13 +1,13 @@
 """A plan as a person reads it: like a diff, with the reason of every line."""
 
+import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from slipway.cli.views.output import colour
 from slipway.model.observed import Scope
 from slipway.model.operation import Failure
-from slipway.model.plan import Because, Change, Hold, Plan, Step, StepKind, WayBack
+from slipway.model.plan import Because, Change, FieldChange, Hold, Plan, Step, StepKind, WayBack
 from slipway.model.standing import Standing
 from slipway.planning.standing import said
 
@@ -29,9 +29,10 @@ TITLES = {
 }
 
 
-#: Causes and targets that one entry shows, and lines of a file's diff; `-o json` shows all. What a step will do besides
-#: is shown whole: somebody agrees to it.
+#: Causes, changed fields and targets that one entry shows, and lines of a file's diff; `-o json` shows all. What a step
+#: will do besides is shown whole: somebody agrees to it.
 REASONS = 4
+CHANGES = 8
 DIFF = 20
 TARGETS = 12
 
@@ -87,6 +88,8 @@ class _Entry:
     flags: tuple[str, ...]
     reasons: tuple[tuple[str, str], ...]
     """Each with a file's diff, where there is one."""
+    changes: tuple[str, ...]
+    """Fields, with what they were and what is wanted."""
     effects: tuple[str, ...]
     hold: str
     back: WayBack | None
@@ -99,9 +102,10 @@ def _entries(steps: Iterable[Step]) -> dict[_Entry, list[str]]:
         flags = tuple(flag for flag in ("rolling", "disruptive", "destructive") if getattr(step, flag))
         causes = [reason for reason in step.reasons if reason.cause is not Because.EFFECT]
         reasons = tuple((r.text.replace(f"[{step.target}]", "[*]"), r.diff) for r in causes)
+        changes = tuple(changed_line(change) for change in step.changes)
         effects = tuple(reason.text for reason in step.reasons if reason.cause is Because.EFFECT)
         hold = step.hold.what if step.hold else ""
-        alike = (step.target, _Entry(step.change, (), flags, reasons, effects, hold, step.back))
+        alike = (step.target, _Entry(step.change, (), flags, reasons, changes, effects, hold, step.back))
         of_target.setdefault(alike, []).append(step.action)
     entries: dict[_Entry, list[str]] = {}
     for (target, alone), actions in of_target.items():
@@ -123,12 +127,24 @@ def _lines(item: tuple[_Entry, list[str]]) -> Iterable[str]:
         yield from diff_lines(diff, indent=8)
     if entry.reasons[REASONS:]:
         yield f"      and {len(entry.reasons) - REASONS} more reasons (-o json shows all)"
+    yield from (f"        {change}" for change in entry.changes[:CHANGES])
+    if entry.changes[CHANGES:]:
+        yield f"        and {len(entry.changes) - CHANGES} more fields (-o json shows all)"
     yield from ("      " + colour(effect, "red") for effect in entry.effects)
     if entry.back:
         hue = "yellow" if entry.back.obstacles else "dim"
         yield "      " + colour(str(entry.back), "red" if entry.back.bars else hue)
     if entry.hold:
         yield "      " + colour(f"held back: {entry.hold}", "yellow")
+
+
+def changed_line(change: FieldChange) -> str:
+    """`PATH: BEFORE -> AFTER`, as JSON."""
+    before, after = (
+        "not set" if value is None else json.dumps(value, ensure_ascii=False)
+        for value in (change.before, change.after)
+    )
+    return f"{change.path}: {before} -> {after}"
 
 
 def diff_lines(diff: str, *, indent: int) -> Iterable[str]:
@@ -172,11 +188,3 @@ def _summary(plan: Plan) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}" if number else ""
-
-
-def plan_data(plan: Plan) -> dict[str, Any]:
-    """The plan for machines; inputs are left out: they are long, and the digest stands for them."""
-    data = asdict(plan)
-    for step in data["steps"]:
-        del step["inputs"], step["parts"]
-    return {**data, "empty": plan.empty, "needsApproval": plan.needs_approval}

@@ -1,6 +1,5 @@
 """Operation objects (`op`): the summary of a run where `kubectl get op` shows it. The newest are kept."""
 
-import json
 import logging
 from collections.abc import Callable
 from typing import Any, Final
@@ -19,17 +18,28 @@ CONFIGURATION_LABEL: Final = f"{API_GROUP}/configuration"
 #: Objects kept per ClusterConfiguration.
 KEEP: Final = 20
 
-#: Bytes of a status, and of a spec: far below etcd's limit, small enough to list twenty.
-STATUS_LIMIT: Final = 256 * 1024 - 16 * 1024
 
-
-def write_operation(
-    client: Client, name: str, namespace: str, *, spec: Callable[[], dict[str, Any]], status: dict[str, Any]
-) -> None:
-    """Create the object, or update its status. `spec` is asked for once, when there is no object yet."""
+def put_operation(client: Client, name: str, namespace: str, spec: Callable[[], dict[str, Any]]) -> None:
+    """Create the object where there is none."""
     if client.get(*OPERATION, name, namespace) is None:
-        _create(client, name, namespace, fitting_spec(spec()))
-    client.merge(*OPERATION, name, {"status": fitting_status(status)}, namespace, subresource="status")
+        _create(client, name, namespace, spec())
+
+
+def update_operation(client: Client, name: str, namespace: str, status: dict[str, Any]) -> None:
+    """Say what is known now; StepError where there is no object."""
+    client.merge(*OPERATION, name, {"status": status}, namespace, subresource="status")
+
+
+def open_operations(client: Client, namespace: str, configuration: str) -> list[dict[str, Any]]:
+    """Those that came to no end yet."""
+    labels = f"{CONFIGURATION_LABEL}={configuration}"
+    found = client.list(*OPERATION, namespace, labels=labels)
+    return [one for one in found if is_open(one)]
+
+
+def is_open(operation: dict[str, Any]) -> bool:
+    """Whether it came to no end yet, by its own word."""
+    return not (operation.get("status") or {}).get("finishedAt")
 
 
 def _create(client: Client, name: str, namespace: str, spec: dict[str, Any]) -> None:
@@ -52,7 +62,7 @@ def _create(client: Client, name: str, namespace: str, spec: dict[str, Any]) -> 
 def close_operation(client: Client, name: str, namespace: str, status: dict[str, Any]) -> None:
     """Say how it ended; what is known of its steps stays. Nothing where there is no such object, or it has ended."""
     found = client.get(*OPERATION, name, namespace)
-    if found and not (found.get("status") or {}).get("finishedAt"):
+    if found and is_open(found):
         client.merge(*OPERATION, name, {"status": status}, namespace, subresource="status")
 
 
@@ -62,27 +72,3 @@ def prune_operations(client: Client, namespace: str, configuration: str) -> None
     items = client.list(*OPERATION, namespace, labels=labels, metadata_only=True)
     for name in sorted((item["metadata"]["name"] for item in items), reverse=True)[KEEP:]:
         client.delete(*OPERATION, name, namespace)
-
-
-def fitting_status(status: dict[str, Any]) -> dict[str, Any]:
-    """The status, without its successful steps, then without what messages say once more, then without all steps."""
-    steps = status.get("steps") or []
-    bad = [step for step in steps if step.get("outcome") != "succeeded"]
-    brief = [{key: value for key, value in step.items() if key != "failure"} for step in bad]
-    for shorter in (steps, bad, brief, brief[:100], []):
-        candidate = status | {"steps": shorter}
-        if len(json.dumps(candidate)) <= STATUS_LIMIT:
-            return candidate
-    return status | {"steps": [], "message": str(status.get("message", ""))[:1000]}
-
-
-def fitting_spec(spec: dict[str, Any]) -> dict[str, Any]:
-    """The spec, without reasons, then with its first steps alone, where it is too big; `omitted` counts the others."""
-    steps = spec.get("steps") or []
-    brief = [{key: value for key, value in step.items() if key != "reasons"} for step in steps]
-    for shorter in (steps, brief, brief[:500], []):
-        omitted = len(steps) - len(shorter)
-        candidate = spec | {"steps": shorter} | ({"omitted": omitted} if omitted else {})
-        if len(json.dumps(candidate)) <= STATUS_LIMIT:
-            return candidate
-    return spec | {"steps": []}

@@ -34,16 +34,20 @@ JSON_PATCH = "application/json-patch+json"
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
-def connect(kubeconfig: Path | None) -> "Client":
-    """A client for a kubeconfig; None: the ServiceAccount of the pod this runs in."""
-    return Client(transport.open_api(kubeconfig))
+def connect(kubeconfig: Path | None, timeout: tuple[float, float] = transport.TIMEOUT) -> "Client":
+    """A client for a kubeconfig; None: the ServiceAccount of the pod this runs in.
+
+    `timeout`: seconds to connect, and to wait for an answer.
+    """
+    return Client(transport.open_api(kubeconfig), timeout)
 
 
 class Client:
     """One API server. Threads may share it."""
 
-    def __init__(self, api: "ApiClient") -> None:
+    def __init__(self, api: "ApiClient", timeout: tuple[float, float] = transport.TIMEOUT) -> None:
         self.api = api
+        self._timeout = timeout
         self.writes = 0
         self._lock = threading.Lock()
         self._resources: dict[tuple[str, str], kinds.Resource] = dict(kinds.KNOWN)
@@ -240,7 +244,14 @@ class Client:
     ) -> Any:
         """One request of any kind. With `missing=VALUE`, VALUE stands for 404."""
         with transport.send(
-            self.api, method, path, body=body, query=query, content=content, accept=accept
+            self.api,
+            method,
+            path,
+            body=body,
+            query=query,
+            content=content,
+            accept=accept,
+            timeout=self._timeout,
         ) as answer:
             data = answer.data()
         if answer.status == transport.NOT_FOUND and "missing" in default:

@@ -1,21 +1,22 @@
 """Follows one operation: progress events in, what runs and what is done out, shown by a thread of its own.
 
-The engine's threads only note what happened. A second thread tells the API, at most twice a second: an API
+The engine's threads only note what happened. A second thread tells the API, a few times a second at most: an API
 server that restarts because of the very operation must not hold it up.
 """
 
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
-from slipway.model.operation import Failure, Outcome, Progress, ProgressKind, StepResult
-from slipway.operator.afresh import STIR_SECONDS
-from slipway.operator.door import Running
+from slipway.engine.chronicle.course import Running, advanced
+from slipway.model.operation import Progress, ProgressKind
 
 #: Seconds between two writes of the status: people see steps move, the API is spared.
 WRITE_SECONDS: Final = 0.5
+#: Seconds between two looks of `heed` while nothing is new.
+HEED_SECONDS: Final = 5.0
 
 _NEWS: Final = frozenset({ProgressKind.STEP_STARTED, ProgressKind.STEP_FINISHED, ProgressKind.WAITS})
 
@@ -25,19 +26,25 @@ class Tracker:
 
     def __init__(
         self,
-        show: Callable[[Running], None],
+        show: Callable[[Running], bool | None],
         clock: Callable[[], str],
         past: Running | None = None,
         *,
-        stirred: threading.Event,
+        stirred: threading.Event | None = None,
         heed: Callable[[Running], None] = lambda _: None,
+        pause: float = WRITE_SECONDS,
+        share: float = 1.0,
     ) -> None:
         """`past`: where an operation stood that is gone on with; `stirred`: the cluster looks otherwise than before.
 
-        `heed` gets the operation also while nothing is new of it.
+        `show` is called again, though nothing is new, where it says False: it could not. `heed` gets the operation
+        also while nothing is new of it; `pause`: seconds between two calls of `show`, at least; `share`: of the time
+        that `show` takes at most, so that what is large is shown less often.
         """
         self._heed = heed
-        self._stirred = stirred
+        self._pause = pause
+        self._share = share
+        self._stirred = stirred or threading.Event()
         self._show = show
         self._clock = clock
         self._lock = threading.Lock()
@@ -74,39 +81,14 @@ class Tracker:
 
     def _tell(self) -> None:
         while not self._over.is_set():
-            news = self._news.wait(STIR_SECONDS) or self._stirred.is_set()
+            news = self._news.wait(HEED_SECONDS) or self._stirred.is_set()
             if news:
                 self._news.clear()
-            running = self.running
+            running, began = self.running, time.monotonic()
             if running is not None and not self._over.is_set():
                 self._heed(running)
-                if news:
-                    self._show(running)
+                if news and self._show(running) is False:
+                    self._news.set()
             if news:
-                self._over.wait(WRITE_SECONDS)
-
-
-def advanced(running: Running, event: Progress) -> Running:
-    """The operation after one event."""
-    steps, done, says = running.steps, dict(running.done), dict(running.says)
-    if event.kind is ProgressKind.LOCKED:
-        return replace(running, locked=True, waits="")
-    if event.kind is ProgressKind.NOTE and not running.locked:
-        return replace(running, waits=event.text)
-    if event.kind is ProgressKind.WAITS:
-        says[event.step] = event.text
-    elif event.kind is ProgressKind.STEP_STARTED:
-        steps |= {event.step}
-        done.pop(event.step, None)  # tried again
-    elif event.kind is ProgressKind.STEP_FINISHED:
-        steps -= {event.step}
-        says.pop(event.step, None)
-        done[event.step] = step_result(event)
-    return replace(running, steps=steps, done=done, says=says)
-
-
-def step_result(event: Progress) -> StepResult:
-    """What a `step-finished` event tells: its text is what failed, its data {outcome, seconds}."""
-    outcome = Outcome(event.data.get("outcome", Outcome.SUCCEEDED))
-    failure = None if outcome is Outcome.SUCCEEDED else Failure(event.text, where=event.target)
-    return StepResult(event.step, outcome, float(event.data.get("seconds", 0.0)), failure=failure)
+                took = time.monotonic() - began
+                self._over.wait(max(self._pause, took / self._share - took))
