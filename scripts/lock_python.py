@@ -1,8 +1,8 @@
 """Writes the sha256 of every file that may be used behind each line of a Python lock: `lock_python.py [FILE]...`.
 
 The names and versions are a person's choice and stay as they are; pip asks the index for the files. Run it after a
-version was changed, look at the difference, and commit both. Without FILE: all locks. Those below images/ are what a
-bundle is made of, those below requirements/ what scripts/setup.sh installs.
+version was changed, look at the difference, and commit both. Without FILE: all locks. Those below images/ and modules/
+are what a bundle is made of, those below requirements/ what scripts/setup.sh installs.
 """
 
 import json
@@ -18,10 +18,11 @@ from slipway.model.platforms import PLATFORMS, Platform
 
 ROOT = Path(__file__).parents[1]
 #: Interpreters of the locks of a folder: as images/versions.yaml has them; those that a checkout may be used with.
-PYTHONS = {"images": ("3.11", "3.13"), "requirements": ("3.11", "3.12", "3.13")}
+PYTHONS = {"images": ("3.11", "3.13"), "modules": ("3.11",), "requirements": ("3.11", "3.12", "3.13")}
 LOCKS = (
     *("images/go.txt", "images/operator/pip.txt", "images/operator/requirements.txt"),
     *(f"requirements/{name}.txt" for name in ("run", "build", "dev", "mutate")),
+    *("modules/jupyterhub/hub.txt", "modules/jupyterhub/notebook.txt", "modules/mlflow/requirements.txt"),
 )
 #: What is published as source alone.
 SOURCES = ("yattag",)
