@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from slipway import catalog
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make import apt
 from slipway.bundle.make.apt import Apt
 from slipway.bundle.make.programs import output_of
+from slipway.bundle.make.sources.npm import check_lock
 from slipway.bundle.make.sources.python import by_lock, core_lock
 from slipway.bundle.make.sources.toolchain import find_go, go_environment, machine_proxy
 from slipway.catalog import pins, versions
@@ -52,14 +54,12 @@ def test_modules_of_go_are_vouched_for_whatever_a_machine_sets(
 
 def locks() -> list[Path]:
     """All from which pip takes something for a bundle, or for a checkout."""
-    known = versions.load()
-    found = {known.go.lock}
+    known = catalog.load().versions
+    found = {core_lock(known.go.lock)}
     for source in known.sources:
-        if isinstance(source, pins.PythonPin):
-            found |= {source.lock}
-        if isinstance(source, pins.WheelsPin):
-            found |= {source.lock, source.pip}
-    return [*(core_lock(name) for name in sorted(found)), *sorted(REQUIREMENTS.glob("*.txt"))]
+        if isinstance(source, pins.PythonPin | pins.WheelsPin):
+            found |= {known.file(source.name, name) for name in source.needs}
+    return [*sorted(found), *sorted(REQUIREMENTS.glob("*.txt"))]
 
 
 def pinned(path: Path) -> dict[str, list[str]]:
@@ -76,6 +76,14 @@ def test_every_line_of_a_lock_has_digests(path: Path) -> None:
         assert pin.count("==") == 1, pin
         assert digests, f"python scripts/lock_python.py {path}"
         assert all(digest.startswith("--hash=sha256:") for digest in digests), pin
+
+
+def test_every_package_of_npm_has_a_digest() -> None:
+    known = catalog.load().versions
+    found = [source for source in known.sources if isinstance(source, pins.NpmPin)]
+    assert found
+    for source in found:
+        check_lock(json.loads(known.file(source.name, source.lock).read_text()), source.lock)
 
 
 def test_a_checkout_runs_with_what_a_bundle_has() -> None:
