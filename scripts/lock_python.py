@@ -13,7 +13,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from slipway import catalog
 from slipway.bundle.make.sources.python import wheels_for
+from slipway.catalog.pins import PythonPin
 from slipway.model.platforms import PLATFORMS, Platform
 
 ROOT = Path(__file__).parents[1]
@@ -22,10 +24,19 @@ PYTHONS = {"images": ("3.11", "3.13"), "modules": ("3.11",), "requirements": ("3
 LOCKS = (
     *("images/go.txt", "images/operator/pip.txt", "images/operator/requirements.txt"),
     *(f"requirements/{name}.txt" for name in ("run", "build", "dev", "mutate")),
-    *("modules/jupyterhub/hub.txt", "modules/jupyterhub/notebook.txt", "modules/mlflow/requirements.txt"),
 )
 #: What is published as source alone.
 SOURCES = ("yattag",)
+
+
+def of_modules() -> list[str]:
+    """The locks that build.yaml of a module names."""
+    known = catalog.load().versions
+    return [
+        str(known.file(source.name, source.lock).relative_to(ROOT))
+        for source in known.sources
+        if isinstance(source, PythonPin) and source.name in known.folders
+    ]
 
 
 def hashes(pins: list[str], python: str, platform: Platform) -> dict[str, str]:
@@ -63,7 +74,7 @@ def locked(text: str, pythons: tuple[str, ...]) -> str:
 
 
 def main() -> int:
-    for name in sys.argv[1:] or LOCKS:
+    for name in sys.argv[1:] or (*LOCKS, *of_modules()):
         path = ROOT / name
         pythons = PYTHONS[path.relative_to(ROOT).parts[0]]
         path.write_text(locked(path.read_text(encoding="utf-8"), pythons), encoding="utf-8")
