@@ -1,8 +1,8 @@
 """Writes the sha256 of every file that may be used behind each line of a Python lock: `lock_python.py [FILE]...`.
 
 The names and versions are a person's choice and stay as they are; pip asks the index for the files. Run it after a
-version was changed, look at the difference, and commit both. Without FILE: all locks. Those below images/ are what a
-bundle is made of, those below requirements/ what scripts/setup.sh installs.
+version was changed, look at the difference, and commit both. Without FILE: all locks. Those below images/ and modules/
+are what a bundle is made of, those below requirements/ what scripts/setup.sh installs.
 """
 
 import json
@@ -13,18 +13,30 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from slipway import catalog
 from slipway.bundle.make.sources.python import wheels_for
+from slipway.catalog.pins import PythonPin
 from slipway.model.platforms import PLATFORMS, Platform
 
 ROOT = Path(__file__).parents[1]
 #: Interpreters of the locks of a folder: as images/versions.yaml has them; those that a checkout may be used with.
-PYTHONS = {"images": ("3.11", "3.13"), "requirements": ("3.11", "3.12", "3.13")}
+PYTHONS = {"images": ("3.11", "3.13"), "modules": ("3.11",), "requirements": ("3.11", "3.12", "3.13")}
 LOCKS = (
     *("images/go.txt", "images/operator/pip.txt", "images/operator/requirements.txt"),
     *(f"requirements/{name}.txt" for name in ("run", "build", "dev", "mutate")),
 )
 #: What is published as source alone.
 SOURCES = ("yattag",)
+
+
+def of_modules() -> list[str]:
+    """The locks that build.yaml of a module names."""
+    known = catalog.load().versions
+    return [
+        str(known.file(source.name, source.lock).relative_to(ROOT))
+        for source in known.sources
+        if isinstance(source, PythonPin) and source.name in known.folders
+    ]
 
 
 def hashes(pins: list[str], python: str, platform: Platform) -> dict[str, str]:
@@ -62,7 +74,7 @@ def locked(text: str, pythons: tuple[str, ...]) -> str:
 
 
 def main() -> int:
-    for name in sys.argv[1:] or LOCKS:
+    for name in sys.argv[1:] or (*LOCKS, *of_modules()):
         path = ROOT / name
         pythons = PYTHONS[path.relative_to(ROOT).parts[0]]
         path.write_text(locked(path.read_text(encoding="utf-8"), pythons), encoding="utf-8")

@@ -141,7 +141,7 @@ func packageOf(one component) (*extractor.Package, error) {
 	pkg := &extractor.Package{Name: one.Name, Version: one.Version, Location: extractor.LocationFromPath(one.Purl)}
 	kind, _, _ := strings.Cut(strings.TrimPrefix(one.Purl, "pkg:"), "/")
 	switch kind {
-	case purl.TypePyPi:
+	case purl.TypeNPM, purl.TypePyPi:
 		pkg.PURLType = kind
 	case purl.TypeGolang:
 		// Else the name is made anew of a package URL in small letters, and is that of no record.

@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from slipway import catalog
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make import apt
 from slipway.bundle.make.apt import Apt
 from slipway.bundle.make.programs import output_of
-from slipway.bundle.make.sources.python import by_lock, lock_path
+from slipway.bundle.make.sources.npm import check_lock
+from slipway.bundle.make.sources.python import by_lock, core_lock
 from slipway.bundle.make.sources.toolchain import find_go, go_environment, machine_proxy
 from slipway.catalog import pins, versions
 from slipway.errors import BundleError
@@ -52,14 +54,12 @@ def test_modules_of_go_are_vouched_for_whatever_a_machine_sets(
 
 def locks() -> list[Path]:
     """All from which pip takes something for a bundle, or for a checkout."""
-    known = versions.load()
-    found = {known.go.lock}
+    known = catalog.load().versions
+    found = {core_lock(known.go.lock)}
     for source in known.sources:
-        if isinstance(source, pins.PythonPin):
-            found |= {source.lock}
-        if isinstance(source, pins.WheelsPin):
-            found |= {source.lock, source.pip}
-    return [*(lock_path(name) for name in sorted(found)), *sorted(REQUIREMENTS.glob("*.txt"))]
+        if isinstance(source, pins.PythonPin | pins.WheelsPin):
+            found |= {known.file(source.name, name) for name in source.needs}
+    return [*sorted(found), *sorted(REQUIREMENTS.glob("*.txt"))]
 
 
 def pinned(path: Path) -> dict[str, list[str]]:
@@ -78,9 +78,17 @@ def test_every_line_of_a_lock_has_digests(path: Path) -> None:
         assert all(digest.startswith("--hash=sha256:") for digest in digests), pin
 
 
+def test_every_package_of_npm_has_a_digest() -> None:
+    known = catalog.load().versions
+    found = [source for source in known.sources if isinstance(source, pins.NpmPin)]
+    assert found
+    for source in found:
+        check_lock(json.loads(known.file(source.name, source.lock).read_text()), source.lock)
+
+
 def test_a_checkout_runs_with_what_a_bundle_has() -> None:
     """Versions and digests; a checkout may have another Python besides."""
-    ours, bundle = pinned(REQUIREMENTS / "run.txt"), pinned(lock_path("operator/requirements.txt"))
+    ours, bundle = pinned(REQUIREMENTS / "run.txt"), pinned(core_lock("operator/requirements.txt"))
     assert {plain(pin) for pin in ours} == {plain(pin) for pin in bundle}
     known = {plain(pin): set(digests) for pin, digests in ours.items()}
     assert all(set(digests) <= known[plain(pin)] for pin, digests in bundle.items())
@@ -143,7 +151,7 @@ def test_a_checkout_takes_no_library_with_other_contents(
 
 def test_the_lock_of_go_has_the_version_that_is_pinned() -> None:
     go = versions.load().go
-    assert f"\n{go.package}=={go.version} " in lock_path(go.lock).read_text()
+    assert f"\n{go.package}=={go.version} " in core_lock(go.lock).read_text()
 
 
 def wheel(directory: Path, text: str) -> Path:
@@ -172,7 +180,7 @@ def test_a_library_with_other_contents_is_not_taken(tmp_path: Path, monkeypatch:
     def install(place: str) -> None:
         monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / place))
         argv = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(tmp_path / f"in-{place}")]
-        output_of([*argv, *by_lock(str(lock))])
+        output_of([*argv, *by_lock(lock)])
 
     install(right.parent.name)
     with pytest.raises(BundleError, match="pip") as caught:

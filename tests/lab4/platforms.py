@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
 import yaml
@@ -60,14 +61,21 @@ class Platform:
         self.kubectl, self.kubectl_json = site.kubectl, site.kubectl_json
 
     @contextmanager
-    def enabled(self, keep: Keep, modules: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
+    def enabled(
+        self,
+        keep: Keep,
+        modules: Mapping[str, Mapping[str, Any]],
+        values: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> Iterator[None]:
         """Until they are healthy by `slipway apply`; afterwards they are switched off, and have to go.
 
-        What it took is kept for levels.yaml.
+        `values` are what a user may write over a module's own. What it took is kept for levels.yaml.
         """
-        before = self.site.edit(
-            {"spec": {"modules": {n: {"enabled": True, "settings": s} for n, s in modules.items()}}}
-        )
+        wanted = {
+            name: {"enabled": True, "settings": settings, "values": values.get(name, {})}
+            for name, settings in modules.items()
+        }
+        before = self.site.edit({"spec": {"modules": wanted}})
         try:
             result = self.site.slipway_json("apply", "--yes", timeout=PATIENCE)
             seconds = {step["step"]: step["seconds"] for step in result["steps"]}

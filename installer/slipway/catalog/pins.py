@@ -1,4 +1,7 @@
-"""What can be pinned: sources and how each is got, and what images, binaries and charts are made of them."""
+"""What can be pinned: sources and how each is got, and what images, binaries and charts are made of them.
+
+Files that a source names (a lock, a program's text) lie below images/; those of a module's sources in its folder.
+"""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal, NamedTuple, Self
@@ -32,7 +35,16 @@ class Toolchain(Pinned):
     lock: str
 
 
-class GoPin(Pinned):
+class PinnedSource(Pinned):
+    """Where files come from."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The files that it names."""
+        return ()
+
+
+class GoPin(PinnedSource):
     """Programs built from Go modules, by the ordinary Go client."""
 
     type: Literal["go"]
@@ -46,12 +58,17 @@ class GoPin(Pinned):
     without: tuple[str, ...] = ()
     """Imports left out of the main package, which is then built from a copy."""
     main: str = ""
-    """A file below images/ that is the main package `.` of its programs, where none of the modules has it."""
+    """A file that is the main package `.` of its programs, where none of the modules has it."""
     cgo: bool = False
     """Whether it has parts in C, which gcc compiles; such programs need the libc of the machine they are built on."""
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The files that it names."""
+        return (self.main,) if self.main else ()
 
-class GoTreePin(Pinned):
+
+class GoTreePin(PinnedSource):
     """Go programs built in their own tree, by the go.mod and go.sum in it.
 
     For those that `go` cannot build: modules that are on no proxy, that replace others by directories, or that lack
@@ -82,7 +99,7 @@ class GoTreePin(Pinned):
         return self.go_module or f"{self.git.removeprefix('https://').removesuffix('.git')}@{self.commit}"
 
 
-class DebianPin(Pinned):
+class DebianPin(PinnedSource):
     """Files of Debian packages and of all they depend on."""
 
     type: Literal["debian"]
@@ -98,7 +115,7 @@ class DebianPin(Pinned):
     """Name of the interpreter in the tree that compiles its library."""
 
 
-class PythonPin(Pinned):
+class PythonPin(PinnedSource):
     """Python distributions from PyPI by a lock file, for the interpreter of a base tree."""
 
     type: Literal["python"]
@@ -107,9 +124,40 @@ class PythonPin(Pinned):
     lock: str
     python: str
     base: str
+    prefix: Annotated[str, Field(pattern=r"^([a-z]+(/[a-z]+)*)?$")] = ""
+    """Below it are its libraries, programs and data, where the base's interpreter looks for them, as `usr/local`.
+
+    Without one its libraries alone are there, in a directory of Slipway's own.
+    """
+    without: tuple[str, ...] = ()
+    """What of its libraries is left out, as patterns of paths: **/tests."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The files that it names."""
+        return (self.lock,)
 
 
-class WheelsPin(Pinned):
+class NpmPin(PinnedSource):
+    """Packages of npm by a package-lock.json, beside which is their package.json; what runs is named there."""
+
+    type: Literal["npm"]
+    name: str
+    version: str
+    lock: Annotated[str, Field(pattern=r"^(.+/)?package-lock\.json$")]
+
+    @property
+    def manifest(self) -> str:
+        """The package.json."""
+        return f"{self.lock.removesuffix('package-lock.json')}package.json"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The files that it names."""
+        return (self.lock, self.manifest)
+
+
+class WheelsPin(PinnedSource):
     """Wheels of a lock file for several interpreters, as they are, and pip's of another lock, which installs them."""
 
     type: Literal["wheels"]
@@ -119,9 +167,14 @@ class WheelsPin(Pinned):
     pythons: tuple[str, ...]
     pip: str
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The files that it names."""
+        return (self.lock, self.pip)
 
-class ProgramPin(Pinned):
-    """A small program in C whose source is below images/."""
+
+class ProgramPin(PinnedSource):
+    """A small program in C, of a few files."""
 
     type: Literal["c"]
     name: str
@@ -129,8 +182,13 @@ class ProgramPin(Pinned):
     files: tuple[str, ...]
     program: str
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The files that it names."""
+        return self.files
 
-class ChartPin(Pinned):
+
+class ChartPin(PinnedSource):
     """A Helm chart in a directory of a Go module; `digest` is the sha256 of its tar before compression."""
 
     type: Literal["chart"]
@@ -142,7 +200,7 @@ class ChartPin(Pinned):
 
 
 SourcePin = Annotated[
-    GoPin | GoTreePin | DebianPin | PythonPin | WheelsPin | ProgramPin | ChartPin,
+    GoPin | GoTreePin | DebianPin | PythonPin | NpmPin | WheelsPin | ProgramPin | ChartPin,
     Field(discriminator="type"),
 ]
 
@@ -161,6 +219,14 @@ class Layer(Pinned):
         return {path: target for target, paths in self.links.items() for path in paths.split()}
 
 
+class Account(Pinned):
+    """A user whom an image knows, with a group and a directory of that name which are the user's."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    uid: Annotated[int, Field(ge=1, le=65533)]
+    home: Annotated[str, Field(pattern=r"^/[^:\s]+$")]
+
+
 class Image(Pinned):
     """An image under its original reference. `slipway`: this program is its uppermost layer."""
 
@@ -171,6 +237,9 @@ class Image(Pinned):
     cmd: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     user: str = ""
+    workdir: str = "/"
+    accounts: tuple[Account, ...] = ()
+    """Users besides root and nobody."""
     slipway: bool = False
     contents: str = ""
     """What is truly inside, where the reference alone would mislead."""

@@ -5,7 +5,7 @@ Nothing here fetches or builds anything.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Literal, Self, TypeVar
@@ -64,6 +64,8 @@ class Versions(Pinned):
     """Of binaries, by whose checksums `bundle lock --programs` locks them."""
     releases: tuple[KubernetesRelease, ...]
     packages: Packages
+    folders: Mapping[str, Path] = {}
+    """Of sources of modules: their modules' folders. Those of the core have their files below images/."""
     wheels: str = ""
     """Source of the wheels with which Slipway itself is installed; empty: a bundle does not have it."""
 
@@ -78,6 +80,10 @@ class Versions(Pinned):
         """The source of that name, with the platform's own names in its paths."""
         found: SourcePin = _find(self.sources, "name", name, "source")
         return type(found).model_validate_json(platform.words(found.model_dump_json(by_alias=True)))
+
+    def file(self, source: str, name: str) -> Path:
+        """A file that the source of that name needs."""
+        return (self.folders.get(source) or data_dir() / "images") / name
 
     def layer(self, name: str) -> Layer:
         """The layer of that name."""

@@ -105,6 +105,7 @@ def test_every_kind_of_package_is_compared_by_the_name_that_records_have(tmp_pat
         Component(PartKind.DEBIAN, "bash", "5.1-6ubuntu1", distro="ubuntu-22.04"),
         Component(PartKind.GO, CAPITAL, "v3.4.0"),
         Component(PartKind.GO, "stdlib", "1.26.6"),
+        Component(PartKind.NPM, "@iron/hinge", "1.2.3"),
         Component(PartKind.PYTHON, "Jinja2", "3.1.6"),
         Component(PartKind.RPM, "bash", "5.1.8-9.el9", distro="rocky-9"),
     )
@@ -129,6 +130,7 @@ def test_every_kind_of_package_is_compared_by_the_name_that_records_have(tmp_pat
             record("older", "Go", "stdlib", "1.26.6"),
         ],
         PyPI=[record("F", "PyPI", "jinja2", "3.2")],
+        npm=[record("G", "npm", "@iron/hinge", "1.3.0"), record("other", "npm", "hinge", "9.0.0")],
     )
     assert [(match.id, match.fixed) for match in found] == [
         ("A", "2.36-9+deb12u11"),
@@ -137,6 +139,7 @@ def test_every_kind_of_package_is_compared_by_the_name_that_records_have(tmp_pat
         ("D", "3.5.0"),
         ("E", "1.26.7"),
         ("F", "3.2"),
+        ("G", "1.3.0"),
     ]
     assert {match.purl for match in found} == {part.purl for part in parts[:-1]}
 

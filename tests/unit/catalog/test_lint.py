@@ -10,6 +10,7 @@ from slipway import catalog
 from slipway.catalog.folder.skeleton import write_skeleton
 from slipway.engine.enquiry.linted import linted_modules
 from slipway.errors import ConfigurationError
+from slipway.findings import FindingCode
 from tests.unit.catalog.test_selection import configuration
 
 CATALOG = catalog.load()
@@ -116,7 +117,7 @@ def test_two_modules_have_names_of_their_own_for_what_they_build(tmp_path: Path)
         "name": "program",
         "type": "c",
         "version": "1",
-        "files": ["pause/pause.c"],
+        "files": ["program.c"],
         "program": "program",
     }
     for name in ("one", "two"):
@@ -129,6 +130,7 @@ def test_two_modules_have_names_of_their_own_for_what_they_build(tmp_path: Path)
         layer = {"name": "own", "files": {"/own": "program/program"}}
         build = {"sources": [{**source, "version": name}], "layers": [layer], "images": [image]}
         (tmp_path / name / "build.yaml").write_text(yaml.safe_dump(build))
+        (tmp_path / name / "program.c").write_text(f"/* {name} */")
         module = tmp_path / name / "module.yaml"
         module.write_text(module.read_text().replace("images:\n", f"images:\n- a.io/{name}:1\n"))
     loaded = catalog.load([tmp_path])
@@ -139,6 +141,22 @@ def test_two_modules_have_names_of_their_own_for_what_they_build(tmp_path: Path)
         source_name = built.files["/program"].partition("/")[0]
         assert loaded.versions.source(source_name).version == name
         assert loaded.versions.layer(f"{name}.own").files == {"/own": f"{name}.program/program"}
+        assert loaded.versions.file(source_name, "program.c").read_text() == f"/* {name} */"
+
+
+@pytest.mark.parametrize("wanted", ["program.c", "tests/program.c", "../program.c", ".program.c"])
+def test_a_source_takes_files_that_come_with_its_module(tmp_path: Path, wanted: str) -> None:
+    """Not what lies elsewhere, nor what is in no bundle."""
+    (tmp_path / "modules").mkdir()
+    write_skeleton(tmp_path / "modules", "one")
+    folder = tmp_path / "modules" / "one"
+    source = {"name": "program", "type": "c", "version": "1", "files": [wanted], "program": "program"}
+    (folder / "build.yaml").write_text(yaml.safe_dump({"sources": [source]}))
+    if wanted != "program.c":
+        (folder / wanted).write_text("int main(void) { return 0; }")
+    error = catalog.load([tmp_path / "modules"]).broken["one"]
+    assert [(one.path, one.code) for one in error.findings] == [("sources[0]", FindingCode.MISSING)]
+    assert wanted in error.findings[0].problem
 
 
 def test_an_image_has_one_recipe(tmp_path: Path) -> None:

@@ -18,13 +18,17 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ArchiveEntry:
-    """One member: a file (`source` or `data`), a link (`link`), or else a directory."""
+    """One member: a file (`source` or `data`), a link (`link`), or else a directory.
+
+    `owner`: number of the user and of the group whose it is.
+    """
 
     path: str
     mode: int = 0o755
     source: Path | None = None
     data: bytes | None = None
     link: str | None = None
+    owner: int = 0
 
 
 class Writable(Protocol):
@@ -95,6 +99,7 @@ def write_tar(target: Writable, entries: Iterable[ArchiveEntry]) -> None:
 def _add(tar: tarfile.TarFile, path: str, entry: ArchiveEntry) -> None:
     member = tarfile.TarInfo(path)
     member.mode = entry.mode
+    member.uid = member.gid = entry.owner
     if entry.link is not None:
         member.type, member.linkname, member.mode = tarfile.SYMTYPE, entry.link, 0o777
         tar.addfile(member)

@@ -14,7 +14,7 @@ from slipway.bundle.ground.archive import ArchiveEntry, tree_entries, write_tgz
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make import sources
 from slipway.bundle.make.code import CodeLayer
-from slipway.catalog.pins import Image, Layer
+from slipway.catalog.pins import Account, Image, Layer
 from slipway.catalog.versions import Versions
 from slipway.digests import canonical_json
 from slipway.model.platforms import AMD64, Platform
@@ -24,14 +24,26 @@ LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 EPOCH = "1970-01-01T00:00:00Z"
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-#: What every image has, besides its own: programs look users up, and write temporary files.
-COMMON = (
-    ArchiveEntry("etc/group", 0o644, data=b"root:x:0:\nnogroup:x:65534:\n"),
-    ArchiveEntry(
-        "etc/passwd", 0o644, data=b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"
-    ),
-    ArchiveEntry("tmp", 0o1777),
-)
+
+def common(accounts: Iterable[Account] = ()) -> list[ArchiveEntry]:
+    """What every image has, besides its own: programs look users up, and write temporary files."""
+    groups, users = ["root:x:0:", "nogroup:x:65534:"], ["root:x:0:0:root:/root:/bin/sh"]
+    users.append("nobody:x:65534:65534::/:/bin/false")
+    homes = []
+    for one in accounts:
+        groups.append(f"{one.name}:x:{one.uid}:")
+        users.append(f"{one.name}:x:{one.uid}:{one.uid}::{one.home}:/bin/sh")
+        homes.append(ArchiveEntry(one.home.strip("/"), 0o755, owner=one.uid))
+    return [
+        ArchiveEntry("etc/group", 0o644, data=_lines(groups)),
+        ArchiveEntry("etc/passwd", 0o644, data=_lines(users)),
+        ArchiveEntry("tmp", 0o1777),
+        *homes,
+    ]
+
+
+def _lines(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +100,14 @@ class Assembler:
         return self._pack("layer", layer.name, recipe, entries)
 
     def _own(self, image: Image) -> _BuiltLayer:
-        recipe: list[object] = [image.files, self._origins(image.files.values()), _common_text()]
+        base = common(image.accounts)
+        recipe: list[object] = [image.files, self._origins(image.files.values()), _text(base)]
         name = image.reference.partition(":")[0].replace("/", "+")
         if image.slipway:
             code = CodeLayer(self.versions, self.workshop)
             place = code.make()
-            return self._pack("layer", name, [*recipe, place.name], [*COMMON, *code.entries(place)])
-        return self._pack("layer", name, recipe, [*COMMON, *self._files(image.files)])
+            return self._pack("layer", name, [*recipe, place.name], [*base, *code.entries(place)])
+        return self._pack("layer", name, recipe, [*base, *self._files(image.files)])
 
     def _pack(self, kind: str, name: str, recipe: object, entries: Iterable[ArchiveEntry]) -> _BuiltLayer:
         def build(dest: Path) -> None:
@@ -122,7 +135,7 @@ class Assembler:
 
 
 def _configuration(image: Image, platform: Platform, diff_ids: list[str]) -> dict[str, Any]:
-    config: dict[str, Any] = {"Env": [PATH, *image.env], "WorkingDir": "/"}
+    config: dict[str, Any] = {"Env": [PATH, *image.env], "WorkingDir": image.workdir}
     config |= {"Entrypoint": list(image.entrypoint)} if image.entrypoint else {}
     config |= {"Cmd": list(image.cmd)} if image.cmd else {}
     config |= {"User": image.user} if image.user else {}
@@ -146,5 +159,10 @@ def _json(data: Mapping[str, Any]) -> Blob:
     return blob_of(canonical_json(data, escaped=True).encode())
 
 
-def _common_text() -> list[str]:
-    return [f"{entry.path} {entry.mode} {(entry.data or b'').decode()}" for entry in COMMON]
+def _text(entries: Iterable[ArchiveEntry]) -> list[str]:
+    """What a recipe says of files that are made here."""
+    owned = {True: " of {}", False: ""}
+    return [
+        f"{one.path} {one.mode} {(one.data or b'').decode()}{owned[one.owner > 0].format(one.owner)}"
+        for one in entries
+    ]

@@ -22,6 +22,7 @@ class PartKind(StrEnum):
 
     DEBIAN = "deb"
     GO = "golang"
+    NPM = "npm"
     PYTHON = "pypi"
     RPM = "rpm"
 

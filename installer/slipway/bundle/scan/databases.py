@@ -23,6 +23,7 @@ class Ecosystem(StrEnum):
 
     DEBIAN = "Debian"
     GO = "Go"
+    NPM = "npm"
     PYPI = "PyPI"
     UBUNTU = "Ubuntu"
 

@@ -49,6 +49,7 @@ _ECOSYSTEMS: Final[Mapping[str, Ecosystem]] = {
     f"{PartKind.DEBIAN}/debian": Ecosystem.DEBIAN,
     f"{PartKind.DEBIAN}/ubuntu": Ecosystem.UBUNTU,
     PartKind.GO: Ecosystem.GO,
+    PartKind.NPM: Ecosystem.NPM,
     PartKind.PYTHON: Ecosystem.PYPI,
 }
 

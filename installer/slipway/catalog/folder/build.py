@@ -6,8 +6,10 @@ sees them. Images have the names under which the whole world knows them, so no t
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Final, Literal
 
+from slipway.catalog import shipped
 from slipway.catalog.pins import Chart, Image, Layer, Pinned, SourcePin
 from slipway.catalog.versions import Versions
 from slipway.errors import Finding
@@ -28,8 +30,9 @@ class Build(Pinned):
     charts: tuple[Chart, ...] = ()
 
 
-def with_build(versions: Versions, module: str, build: Build) -> Versions:
-    """The core's pins and a module's, whose sources, layers and charts are called MODULE.NAME from here on."""
+def with_build(versions: Versions, directory: Path, build: Build) -> Versions:
+    """The core's pins and those of a module's folder, which are called MODULE.NAME from here on."""
+    module = directory.name
     own = {source.name for source in build.sources}
     layers = {layer.name for layer in build.layers}
 
@@ -50,6 +53,7 @@ def with_build(versions: Versions, module: str, build: Build) -> Versions:
     return versions.model_copy(
         update={
             "sources": (*versions.sources, *map(called, build.sources)),
+            "folders": {**versions.folders, **{of(name, own): directory for name in own}},
             "layers": (
                 *versions.layers,
                 *(
@@ -91,8 +95,9 @@ def with_build(versions: Versions, module: str, build: Build) -> Versions:
     )
 
 
-def build_mistakes(versions: Versions, module: str, build: Build) -> Iterator[Finding]:
-    """What of a module's build.yaml contradicts itself or what is pinned already."""
+def build_mistakes(versions: Versions, directory: Path, build: Build) -> Iterator[Finding]:
+    """What of a module's build.yaml contradicts itself, its folder or what is pinned already."""
+    module = directory.name
     yield from twice_findings("sources", [source.name for source in build.sources])
     yield from twice_findings("layers", [layer.name for layer in build.layers])
     yield from twice_findings("images", [image.reference for image in build.images])
@@ -102,7 +107,12 @@ def build_mistakes(versions: Versions, module: str, build: Build) -> Iterator[Fi
         if image.reference in known:
             text = f"{image.reference} is pinned already, by the core or by another module"
             yield Finding(f"images[{index}]", text, code=FindingCode.DUPLICATE)
-    merged = with_build(versions, module, build)
+    shipped_files = {file.relative_to(directory).as_posix() for file in shipped.files(directory)}
+    for index, source in enumerate(build.sources):
+        for name in sorted({*source.needs} - shipped_files):
+            text = f"{name} is no file of the module's folder that is shipped"
+            yield Finding(f"sources[{index}]", text, code=FindingCode.MISSING)
+    merged = with_build(versions, directory, build)
     for text in merged.dangling():
         yield Finding("", text.replace(f"{module}{_OF}", ""), code=FindingCode.MISSING)
 

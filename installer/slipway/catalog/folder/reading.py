@@ -77,14 +77,14 @@ def load_build(directory: Path, versions: Versions) -> Versions:
     where = directory / BUILD
     try:
         build = build_of(directory)
-        mistakes = tuple(build_mistakes(versions, directory.name, build))
+        mistakes = tuple(build_mistakes(versions, directory, build))
     except ValidationError as exc:
         mistakes = tuple(explain.findings(exc, Build, ""))
     except (TypeError, ValueError, OSError) as exc:
         raise _unreadable(where, exc) from exc
     if mistakes:
         raise _mistaken(where, mistakes)
-    return with_build(versions, directory.name, build)
+    return with_build(versions, directory, build)
 
 
 def build_of(directory: Path) -> Build:

@@ -18,6 +18,7 @@ from slipway.bundle.make.sources.chart import ChartSource
 from slipway.bundle.make.sources.debian import DebianSource, source_package, stanza_fields
 from slipway.bundle.make.sources.go import GoSource
 from slipway.bundle.make.sources.gotree import GoTreeSource
+from slipway.bundle.make.sources.npm import NpmSource
 from slipway.bundle.make.sources.python import PythonSource
 from slipway.bundle.make.sources.wheels import WheelsSource
 from slipway.bundle.sbom.parts import Component
@@ -59,6 +60,7 @@ TYPES: Mapping[str, type[Source]] = {
     "debian": DebianSource,
     "go": GoSource,
     "go-tree": GoTreeSource,
+    "npm": NpmSource,
     "python": PythonSource,
     "wheels": WheelsSource,
 }

@@ -1,4 +1,4 @@
-"""A small static program in C, whose source lies below images/, and the compiler of every platform."""
+"""A small static program in C, and the compiler of every platform."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,6 @@ from slipway.catalog.shipped import digest_of_files
 from slipway.catalog.versions import Versions
 from slipway.errors import BundleError
 from slipway.model.platforms import AMD64, Platform
-from slipway.settings import data_dir
 
 FLAGS = ("-O2", "-static", "-s", "-Wall", "-Wextra", "-Werror", "-Wl,--build-id=none")
 #: Licence of glibc, the C library of every machine that builds bundles.
@@ -26,7 +25,8 @@ class CSource:
     kind = "c"
 
     def __init__(self, versions: Versions, workshop: Workshop, platform: Platform) -> None:
-        del versions, workshop
+        del workshop
+        self.versions = versions
         self.platform = platform
 
     def recipe(self, spec: pins.ProgramPin) -> object:
@@ -52,9 +52,8 @@ class CSource:
         del spec, place
         return {}
 
-    @staticmethod
-    def _files(spec: pins.ProgramPin) -> list[Path]:
-        return [data_dir() / "images" / name for name in spec.files]
+    def _files(self, spec: pins.ProgramPin) -> list[Path]:
+        return [self.versions.file(spec.name, name) for name in spec.files]
 
 
 def compiler(platform: Platform) -> str:

