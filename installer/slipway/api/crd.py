@@ -168,9 +168,19 @@ def _planned_step() -> dict[str, Any]:
             _object(change, "One field.", required=["path"]),
             "Fields of the ClusterConfiguration that it follows; what may be a secret is not shown.",
         ),
+        "back": _object(_way_back(), "How the version before a module's upgrade comes back."),
         "hold": _object(_failure_parts(), "Why it is not carried out now; unset: it is."),
     }
     return _object(step, "One step.", required=["step"])
+
+
+def _way_back() -> dict[str, Any]:
+    return {
+        "version": _text("The one before."),
+        "obstacles": _list(_text("Why it may not come back."), "None: it comes back by itself."),
+        "bars": {"type": "boolean", "description": "Whether a failure is kept, and nothing is rolled back."},
+        "saved": _list(_text("Name of a claim."), "Of what snapshots are taken, to be put back by hand."),
+    }
 
 
 def _failure_parts() -> dict[str, Any]:

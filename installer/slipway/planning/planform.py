@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from slipway.harmless import shortened
-from slipway.model.plan import FieldChange, Hold, Plan, Reason, Step
+from slipway.model.plan import FieldChange, Hold, Plan, Reason, Step, WayBack
 
 #: Characters of one text in an Operation.
 TEXT_LIMIT: Final = 512
@@ -32,6 +32,7 @@ def told_step(step: Step) -> dict[str, Any]:
         "destructive": step.destructive,
         "reasons": [_reason(reason) for reason in step.reasons],
         "changes": [change_data(change) for change in step.changes],
+        **({"back": _back(step.back)} if step.back else {}),
         **({"hold": _hold(step.hold)} if step.hold else {}),
     }
 
@@ -49,6 +50,15 @@ def change_data(change: FieldChange) -> dict[str, Any]:
 
 def _reason(reason: Reason) -> dict[str, str]:
     return {"cause": reason.cause.value, "text": shortened(reason.text, TEXT_LIMIT), "path": reason.path}
+
+
+def _back(back: WayBack) -> dict[str, Any]:
+    return {
+        "version": back.version,
+        "obstacles": [shortened(text, TEXT_LIMIT) for text in back.obstacles],
+        "bars": back.bars,
+        "saved": list(back.saved),
+    }
 
 
 def _hold(hold: Hold) -> dict[str, str]:

@@ -5,7 +5,7 @@ import json
 from slipway.engine.chronicle.fitting import SPEC_LIMIT, STATUS_LIMIT, fitting_spec, fitting_status
 from slipway.engine.chronicle.forms import broken_off_status, finished_status, planned_spec
 from slipway.model.operation import Failure, Origin, Outcome, StartedBy
-from slipway.model.plan import FieldChange
+from slipway.model.plan import FieldChange, WayBack
 from slipway.planning.planform import plan_data, told_step
 from tests.unit.operator import examples as e
 
@@ -100,7 +100,9 @@ def test_a_plan_is_told_step_by_step_with_reasons_and_values() -> None:
 
 
 def test_an_operation_says_the_same_of_a_step_as_its_plan() -> None:
-    step = e.step("module/flannel/apply", changes=(FieldChange("spec.x", None, ["a"]),), hold=e.HOLD)
+    back = WayBack("1.0.0", ("its claims are converted",), bars=True, saved=("data",))
+    changes = (FieldChange("spec.x", None, ["a"]),)
+    step = e.step("module/flannel/apply", changes=changes, hold=e.HOLD, back=back)
     (printed,) = json.loads(json.dumps(plan_data(e.plan(step))))["steps"]
     told = told_step(step)
     assert told.pop("step") == printed["id"]

@@ -12,7 +12,7 @@ from slipway import catalog
 from slipway.bundle.form import manifest as manifests
 from slipway.catalog import Catalog
 from slipway.catalog.folder.skeleton import write_skeleton
-from slipway.cli.views.planview import plan_data, plan_text
+from slipway.cli.views.planview import plan_text
 from slipway.engine.enquiry.linted import linted_modules
 from slipway.model.bundle import Artifact, ArtifactKind, chart_name
 from slipway.model.configuration import Configuration, Spec
@@ -23,6 +23,7 @@ from slipway.operator.status import plan_summary
 from slipway.planning.beside import owner_of
 from slipway.planning.modulereasons import former_notices
 from slipway.planning.modules import module_steps
+from slipway.planning.planform import plan_data
 from slipway.planning.requests.codec import module_request
 from slipway.settings import NAMESPACE
 
