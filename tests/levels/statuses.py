@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from slipway.cluster.condition import health
 from slipway.cluster.condition.declared import full_status
 from slipway.cluster.own import records
 from slipway.cluster.rest.client import Client, Object
@@ -17,6 +18,9 @@ from slipway.model.fieldnames import field_keys
 from slipway.model.modulehealth import KindRule, Kinds
 from slipway.model.record import ObjectRef
 from tests.apiserver import ApiServer
+
+#: Of every Service that is to be reached from outside: one that is for documentation.
+ADDRESS = "192.0.2.1"
 
 _EMPTY = {"integer": 0, "number": 0, "string": "", "boolean": False, "array": [], "object": {}}
 
@@ -39,6 +43,8 @@ class Statuses:
             for ref in record.objects if record else ():
                 if is_custom(api_group(ref.api_version)):
                     self._look_at(ref)
+                elif ref.kind == "Service":
+                    self._give_address(ref)
 
     def _look_at(self, ref: ObjectRef) -> None:
         found = self._client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
@@ -59,6 +65,14 @@ class Statuses:
             self.written.add((ref.kind, ref.name))
         else:  # gone meanwhile, or not as its definition has it: the next look sees
             print(f"status of {ref.kind} {ref.name}: {answer['message']}")
+
+    def _give_address(self, ref: ObjectRef) -> None:
+        """What a load balancer does: there is none here."""
+        found = self._client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
+        if found and not health.status(found).current:
+            path = f"/api/v1/namespaces/{ref.namespace}/services/{ref.name}/status"
+            status = {"loadBalancer": {"ingress": [{"ip": ADDRESS}]}}
+            self._api.request("PATCH", path, {"status": status}, content_type="application/merge-patch+json")
 
     def _schema(self, definition: str, ref: ObjectRef) -> Mapping[str, Any]:
         """Of the status, as the definition has it."""

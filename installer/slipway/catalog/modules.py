@@ -206,7 +206,7 @@ class Module:
     resources: tuple[PodRequests, ...] = ()
     schema: Mapping[str, Any] = field(default_factory=dict)
     lock: "LockFile | None" = None
-    """What was read of its charts at their repositories; None: it has no such charts, or nobody has looked."""
+    """What was read of its charts and images at their sources; None: nobody has looked, or had to."""
     secrets: "tuple[SecretEntry, ...]" = ()
 
     def images_with(self, settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -217,6 +217,11 @@ class Module:
     def images_always(self) -> tuple[str, ...]:
         """Of its images those that no settings spare a bundle."""
         return tuple(image for image in self.images if image not in self.image_conditions)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Of its images those of which its lock has no digest."""
+        return tuple(image for image in self.images if not (self.lock and self.lock.image(image)))
 
     @property
     def names(self) -> frozenset[str]:

@@ -1,12 +1,21 @@
 """What can be pinned: sources and how each is got, and what images, binaries and charts are made of them."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from slipway import __version__
+from slipway.model.platforms import Platform
 from slipway.model.systems import called
+
+
+class PublishedFile(NamedTuple):
+    """A file of a publisher, the page with its sha256, and what of an archive is the program."""
+
+    url: str
+    checksums: str
+    member: str
 
 
 class Pinned(BaseModel):
@@ -193,6 +202,30 @@ class Binary(Pinned):
         if [bool(self.file), bool(self.files), bool(self.tree)].count(True) != 1:
             raise ValueError("give one of file, files and tree")
         return self
+
+
+class Publisher(Pinned):
+    """Where programs of these names are served, and `checksums`, the page that has their sha256.
+
+    Texts may have {name}, {version}, {number} (the version without its v) and {architecture}; the page's {url} too.
+    """
+
+    names: tuple[str, ...]
+    url: str
+    checksums: str
+    member: str = ""
+    """Of an archive: the one file that is the program."""
+
+    def place(self, name: str, version: str, platform: Platform) -> PublishedFile:
+        """Of one program for a platform."""
+        words = {
+            "name": name,
+            "version": version,
+            "number": version.removeprefix("v"),
+            "architecture": platform.architecture,
+        }
+        url = self.url.format(**words)
+        return PublishedFile(url, self.checksums.format(**words, url=url), self.member.format(**words))
 
 
 class Chart(Pinned):

@@ -20,6 +20,7 @@ from slipway.catalog.pins import (
     KubernetesRelease,
     Layer,
     Pinned,
+    Publisher,
     SourcePin,
     System,
     Toolchain,
@@ -59,6 +60,8 @@ class Versions(Pinned):
     binaries: tuple[Binary, ...]
     charts: tuple[Chart, ...] = ()
     """Those of modules, once a catalog has read these."""
+    publishers: tuple[Publisher, ...] = ()
+    """Of binaries, by whose checksums `bundle lock --programs` locks them."""
     releases: tuple[KubernetesRelease, ...]
     packages: Packages
     wheels: str = ""
@@ -92,6 +95,14 @@ class Versions(Pinned):
         """The binary of that name and version."""
         same = tuple(binary for binary in self.binaries if binary.version == version)
         return _find(same, "name", name, f"binary of version {version}")
+
+    def publisher(self, name: str) -> Publisher | None:
+        """Who serves a binary; None: nobody that is known."""
+        return next((one for one in self.publishers if name in one.names), None)
+
+    def programs(self, kubernetes: Iterable[str]) -> list[tuple[str, str]]:
+        """Name and version of each binary of these Kubernetes versions, once."""
+        return sorted({item for version in kubernetes for item in self.release(version).binaries.items()})
 
     def release(self, kubernetes: str) -> KubernetesRelease:
         """What the Kubernetes version consists of."""
@@ -131,6 +142,7 @@ def _problems(versions: Versions) -> Iterator[str]:
     yield from _order("layers", [layer.name for layer in versions.layers])
     yield from _order("images", [image.reference for image in versions.images])
     yield from _order("binaries", [f"{binary.name} {binary.version}" for binary in versions.binaries])
+    yield from _order("publishers", [publisher.names[0] for publisher in versions.publishers])
     yield from _order("charts", [f"{chart.name} {chart.version}" for chart in versions.charts])
     yield from _order("releases", [release.kubernetes for release in versions.releases])
     yield from _order("packages", list(versions.packages.packages))
@@ -172,6 +184,9 @@ def _releases(versions: Versions) -> Iterator[str]:
         yield f"kubernetes: no release {versions.kubernetes}"
     images = {image.reference for image in versions.images}
     binaries = {(binary.name, binary.version) for binary in versions.binaries}
+    published = {binary.name for binary in versions.binaries if binary.published}
+    served = [name for publisher in versions.publishers for name in publisher.names]
+    yield from (f"publishers: no published binary {name}" for name in served if name not in published)
     for release in versions.releases:
         where = f"release {release.kubernetes}"
         yield from (f"{where}: no image {name}" for name in release.images if name not in images)

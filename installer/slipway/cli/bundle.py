@@ -48,7 +48,8 @@ def info(
 ) -> None:
     """Show what a bundle holds, and where contents are not what an image's name says; or under which licences it is."""
     from slipway.bundle.form import manifest as manifests
-    from slipway.bundle.verify.info import bundle_facts
+    from slipway.bundle.verify.info import bundle_facts, unread_images
+    from slipway.cli.views.unreadview import unread_text
     from slipway.model.platforms import AMD64
 
     manifest = manifests.read(directory)
@@ -72,6 +73,8 @@ def info(
         for a in manifest.artifacts
     ]
     table(("KIND", "NAME", *(["PLATFORM"] if several else ()), "MIB", "DIGEST", "CONTENTS"), rows)
+    if unread := unread_images(manifest):
+        print(f"\n{unread_text(unread)}")
 
 
 def _licences(manifest: "BundleManifest", output: Format) -> None:

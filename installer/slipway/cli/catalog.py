@@ -1,12 +1,13 @@
 """`slipway catalog`: the modules of this release, and whether their lists of images are right."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from slipway.cli.bundling import modulepacks
-from slipway.cli.bundling.bundleoptions import TreesDir
+from slipway.cli.bundling.bundleoptions import Registry, TreesDir, upstreams_of
 from slipway.cli.cataloging import graph, show
 from slipway.cli.cataloging.facts import level_of, module_facts, provided_by, required_by
 from slipway.cli.views.output import Format, Output, emit, print_error, table, tell
@@ -95,29 +96,47 @@ def lock(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Modules.")],
     modules_dir: _ModulesDir = None,
     trees_dir: TreesDir = None,
+    images: Annotated[
+        bool,
+        typer.Option("--images", help="Read at their registries the digests of the modules' images too."),
+    ] = False,
+    registry: Registry = None,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Take charts that were published again with other contents.")
+        bool,
+        typer.Option(
+            "--accept", help="Take charts and images that were published again with other contents."
+        ),
     ] = False,
     output: Output = Format.TEXT,
 ) -> None:
-    """Read what modules' charts are at repositories or of trees, and keep it with the images in them in lock.yaml."""
+    """Read what modules' charts are at repositories or of trees, and keep it with the images in them in lock.yaml.
+
+    With --images also which digests the tags of images mean for each platform. Without, an image is unread: whoever
+    builds a bundle reads it.
+    """
     from slipway.bundle.ground.workshop import Workshop
     from slipway.cli.views.transferview import TransferView
     from slipway.engine.errands.locking import ModuleLocker, write_lock
 
     catalog = _catalog_of(modules_dir)
     modules = [catalog.named(name) for name in names]
-    locker = ModuleLocker.of(catalog, Workshop(tell, trees=trees_dir), TransferView("charts"))
-    written = {}
+    upstreams = upstreams_of(registry)
+    locker = ModuleLocker.of(catalog, Workshop(tell, trees=trees_dir), upstreams, TransferView("charts"))
+    written, unread = {}, {}
     for module in modules:
-        made = written[module.name] = locker.locked(module, accept=accept)
+        read = locker.images(module, accept=accept) if images else None
+        made = written[module.name] = locker.locked(module, accept=accept, images=read)
         path = write_lock(module, made)
+        unread[module.name] = dict(read.unread) if read else {}
         if output is Format.TEXT:
             charts = len(made.charts) + len(made.trees)
             counts = f"{charts} charts, {len(made.images)} images, {len(made.crds)} definitions"
-            print(f"{path}: {counts}")
+            print(f"{path}: {counts}{f', {len(made.digests)} images read' if images else ''}")
+            for image, why in unread[module.name].items():
+                print(f"{path}: {image} stays unread: {why}", file=sys.stderr)
     if output is Format.JSON:
-        emit({"modules": {name: made.model_dump(by_alias=True) for name, made in written.items()}})
+        locks = {name: made.model_dump(by_alias=True) for name, made in written.items()}
+        emit({"modules": locks, "unread": unread})
 
 
 @app.command(

@@ -60,7 +60,8 @@ class Artifact:
     `sha256:...`: of the OCI manifest for an image, of the file else. `path` is relative to the bundle. `platform` of
     an image for several has all of them, with commas, or is `all` where an index was taken as it was; what is the
     same everywhere, as a chart, is of linux/amd64. `contents` names what is truly inside where that differs from the
-    name. `licence` is an SPDX expression, empty where it is not known.
+    name. `licence` is an SPDX expression, empty where it is not known. `unread`: an image that no lock had; which
+    digest its tag meant was read by the build itself.
     """
 
     kind: ArtifactKind
@@ -73,6 +74,7 @@ class Artifact:
     origin: str = ""
     contents: str = ""
     licence: str = ""
+    unread: bool = False
 
     @property
     def reference(self) -> str:

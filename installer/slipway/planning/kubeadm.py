@@ -175,12 +175,19 @@ def runtime_settings(host: Host) -> dict[str, Any]:
 
 
 def kube_proxy(kubernetes: Kubernetes) -> dict[str, Any]:
-    """KubeProxyConfiguration."""
+    """KubeProxyConfiguration.
+
+    By IPVS every node has every Service's address on a device of its own, and would answer for it on the network, where
+    one node is to: the announcer of a load balancer's address.
+    """
+    mode, extra = kubernetes.kube_proxy.mode, kubernetes.kube_proxy.extra_config
+    ipvs = {"ipvs": {"strictARP": True, **(extra.get("ipvs") or {})}} if mode == "ipvs" else {}
     return {
         "apiVersion": KUBE_PROXY_API,
         "kind": "KubeProxyConfiguration",
-        "mode": kubernetes.kube_proxy.mode,
-        **kubernetes.kube_proxy.extra_config,
+        "mode": mode,
+        **extra,
+        **ipvs,
     }
 
 

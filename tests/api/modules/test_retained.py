@@ -2,7 +2,8 @@
 
 import base64
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +91,15 @@ def installed(life: Life) -> None:
     apply_module(life.work, life.request(life.release("vault", files)), life.intent("d1"))
     owner = client.get("apps/v1", "StatefulSet", "store", "vault")
     assert owner is not None
-    meta = {"name": "data-store-0", "namespace": "vault", "labels": {"app": "store"}}
-    reference = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "store"}
-    meta["ownerReferences"] = [{**reference, "uid": owner["metadata"]["uid"]}]  # type: ignore[assignment]
-    client.create({**claim("data-store-0"), "metadata": meta})
+    client.create(claim_of_set("data-store-0", owner))
+
+
+def claim_of_set(name: str, owner: Mapping[str, Any]) -> dict[str, Any]:
+    """As the controller of StatefulSets makes it."""
+    reference = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": owner["metadata"]["name"]}
+    meta = {"name": name, "namespace": "vault", "labels": {"app": "store"}}
+    owners = [{**reference, "uid": owner["metadata"]["uid"]}]
+    return {**claim(name), "metadata": {**meta, "ownerReferences": owners}}
 
 
 def test_claims_are_kept_although_chart_and_set_would_take_them(
@@ -124,6 +130,46 @@ def test_an_upgrade_deletes_no_claim_that_its_chart_has_no_more(life: Life) -> N
     done = apply_module(life.work, life.request(life.release("vault", files)), life.intent("d2"))
     assert set(claims(life.client)) >= {"own"}
     assert {ref.name for ref in done.objects} == {"own", "other"}
+
+
+class Remaking:
+    """A Helm beside which a program of a release lives on: it makes its ConfigMap again, until it goes itself."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._life.helm, name)
+
+    def uninstall(self, name: str, namespace: str) -> None:
+        self._life.helm.uninstall(name, namespace)
+        made = configmap("made")
+        self._life.client.create({**made, "metadata": {**made["metadata"], "namespace": namespace}})
+
+
+def test_a_release_that_is_wanted_no_more_goes_whole_and_leaves_its_data(
+    life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its program makes again is gone; its claims stay, recorded, until a removal asks or somebody deletes one."""
+    monkeypatch.setattr("slipway.cluster.lifecycle.retaining.LETS_GO", 1.0)
+    first = life.release("vault", {"templates/other.yaml": configmap("other")})
+    files = {"templates/made.yaml": configmap("made"), "templates/store.yaml": stateful("Delete")}
+    store = life.release("vault-store", {**files, "templates/own.yaml": claim("own")})
+    apply_module(life.work, life.request(first, store), life.intent("d1"))
+    owner = life.client.get("apps/v1", "StatefulSet", "store", "vault")
+    assert owner is not None
+    life.client.create(claim_of_set("data-store-0", owner))
+    helm: Any = Remaking(life)
+    done = apply_module(replace(life.work, helm=helm), life.request(first), life.intent("d2"))
+    assert life.client.get("v1", "ConfigMap", "made", "vault") is None
+    assert set(claims(life.client)) == {"own", "data-store-0"}
+    assert {ref.name for ref in done.objects} == {"own", "other"}
+    assert set(done.extra.releases) == {"vault"}
+
+    life.client.delete(*CLAIM, "own", "vault")
+    until(lambda: "own" not in claims(life.client), seconds=30, what="somebody deletes it")
+    done = apply_module(life.work, life.request(first), life.intent("d2"))
+    assert {ref.name for ref in done.objects} == {"other"}
 
 
 def test_a_release_that_comes_near_helm_s_limit_is_told_and_one_above_is_refused_before(life: Life) -> None:

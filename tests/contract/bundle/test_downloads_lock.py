@@ -104,10 +104,10 @@ def test_a_chart_that_was_published_again_is_found() -> None:
     old = Download(DownloadKind.CHART, "page", "1", "https://a.b/p.tgz", "1" * 64, "https://a.b/index.yaml")
     new = Download(DownloadKind.CHART, "page", "1", "https://a.b/p.tgz", "2" * 64, "https://a.b/index.yaml")
     with pytest.raises(BundleError, match="other contents than before") as caught:
-        chartrepo.check_moved(Downloads((old,)), [new], accept=False)
+        downloads.check_moved(Downloads((old,)), [new], accept=False)
     assert caught.value.findings[0].path == "chart/page:1"
-    chartrepo.check_moved(Downloads((old,)), [new], accept=True)
-    chartrepo.check_moved(Downloads((old,)), [old], accept=False)
+    downloads.check_moved(Downloads((old,)), [new], accept=True)
+    downloads.check_moved(Downloads((old,)), [old], accept=False)
 
 
 def test_pages_are_read_again_and_have_to_say_the_same(server: FileServer) -> None:

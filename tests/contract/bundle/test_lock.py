@@ -91,12 +91,9 @@ def test_the_commands(tmp_path: Path, upstream: Faulty) -> None:
     for image in images:
         name, _, tag = image.partition("/")[2].rpartition(":")
         put_image(client, tag, AMD64, [image.encode()], name)
-    account = f"{upstream.backend.username}:{upstream.backend.password}"
-    auth = {"auth": base64.b64encode(account.encode()).decode()}
     hosts = {image.partition("/")[0] for image in images} | {"quay.io"}
-    (tmp_path / "config.json").write_text(json.dumps({"auths": {upstream.host: auth}}))
+    registries = account_at(tmp_path, upstream, hosts)
     slipway("init", "--hosts", "10.0.0.11", cwd=tmp_path)
-    registries = [part for host in sorted(hosts) for part in ("--registry", f"{host}={upstream.url}")]
     command = ["bundle", "lock", "--modules", "welcome", "--image", IMAGE, *registries]
     said = slipway(*command, cwd=tmp_path).stdout
     assert (
@@ -114,6 +111,14 @@ def test_the_commands(tmp_path: Path, upstream: Faulty) -> None:
     slipway(*command, "--accept", cwd=tmp_path)
     assert "NAME=URL" in slipway(*command, "--registry", "quay.io", cwd=tmp_path, code=2).stderr
     _asks_for_signatures(tmp_path, upstream, command, len(images) + 1)
+
+
+def account_at(directory: Path, upstream: Faulty, hosts: set[str]) -> list[str]:
+    """Docker's file with the registry's account; options by which images of these hosts come from there."""
+    account = f"{upstream.backend.username}:{upstream.backend.password}"
+    auth = {"auth": base64.b64encode(account.encode()).decode()}
+    (directory / "config.json").write_text(json.dumps({"auths": {upstream.host: auth}}))
+    return [part for host in sorted(hosts) for part in ("--registry", f"{host}={upstream.url}")]
 
 
 def _asks_for_signatures(cwd: Path, upstream: Faulty, command: list[str], count: int) -> None:

@@ -244,6 +244,27 @@ def test_what_was_locked_is_what_is_packed(
     assert "lock.yaml has no page 1.2.3 of this tree" in finding.problem
 
 
+def test_what_upstreams_release_fills_in_is_in_the_lock(
+    modules: Path, workshop: Workshop, helm: Helm, server: Path
+) -> None:
+    """A tree names a staging registry and a branch; the overlay says what the release does, and lint who forgot."""
+    page = server / "base" / "page.yaml"
+    page.write_text(page.read_text().replace("busybox:1.37", "gcr.io/k8s-staging-page/page:main"))
+    git(server, "commit", "--quiet", "-am", "before a release")
+    edit(modules, commit=git(server, "rev-parse", "HEAD"))
+    assert locked(modules, workshop, helm)["images"] == ["gcr.io/k8s-staging-page/page:main"]
+    (finding,) = linted_modules(catalog.load([modules]), ())["page"]
+    assert (finding.path, finding.code) == ("lock.yaml: images[0]", "bad-value")
+    assert "is of a staging registry" in finding.problem
+    assert "the overlay (`images`)" in finding.hint
+
+    stamp = {"name": "gcr.io/k8s-staging-page/page", "newName": "registry.k8s.io/page", "newTag": "v1.2.3"}
+    overlay = modules / "page" / "overlay" / "kustomization.yaml"
+    overlay.write_text(yaml.safe_dump(OVERLAY | {"images": [stamp]}))
+    assert locked(modules, workshop, helm)["images"] == ["registry.k8s.io/page:v1.2.3"]
+    assert linted_modules(catalog.load([modules]), ()) == {"page": []}
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -15,7 +15,7 @@ DONE = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "available
 
 VERSIONS = {
     **dict.fromkeys(("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet"), "apps/v1"),
-    **dict.fromkeys(("Pod", "PersistentVolumeClaim", "ConfigMap"), "v1"),
+    **dict.fromkeys(("Pod", "PersistentVolumeClaim", "ConfigMap", "Service"), "v1"),
     "Job": "batch/v1",
     "CustomResourceDefinition": "apiextensions.k8s.io/v1",
     "APIService": "apiregistration.k8s.io/v1",
@@ -45,6 +45,18 @@ def condition(name: str, value: str, **more: str) -> dict[str, Any]:
 
 
 CASES = [
+    (thing("Service", {"loadBalancer": {}}, {"type": "ClusterIP"}), KStatus.CURRENT, ""),
+    (
+        thing("Service", {"loadBalancer": {}}, {"type": "LoadBalancer"}),
+        KStatus.IN_PROGRESS,
+        "no load balancer",
+    ),
+    (thing("Service", {}, {"type": "LoadBalancer", "externalIPs": ["192.0.2.7"]}), KStatus.CURRENT, ""),
+    (
+        thing("Service", {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}, {"type": "LoadBalancer"}),
+        KStatus.CURRENT,
+        "",
+    ),
     (thing("Deployment", DONE, {"replicas": 2}), KStatus.CURRENT, ""),
     (thing("Deployment", {}, {"replicas": 2}), KStatus.IN_PROGRESS, "controller"),
     (

@@ -17,7 +17,7 @@ FILE: Final = names.MANIFEST
 SIGNATURE: Final = names.SIGNATURE
 
 #: Fields that are left out of the file when they have their default.
-_OPTIONAL = {"platform": AMD64.name, "origin": "", "contents": "", "licence": "", "path": ""}
+_OPTIONAL = {"platform": AMD64.name, "origin": "", "contents": "", "licence": "", "path": "", "unread": False}
 
 
 def manifest_of(
@@ -112,9 +112,8 @@ def _item(artifact: Artifact) -> dict[str, Any]:
         "digest": artifact.digest,
         "size": artifact.size,
     }
-    optional = {
-        name: getattr(artifact, name) for name in ("path", "platform", "origin", "contents", "licence")
-    }
+    names_of = ("path", "platform", "origin", "contents", "licence", "unread")
+    optional = {name: getattr(artifact, name) for name in names_of}
     return item | {name: value for name, value in optional.items() if value != _OPTIONAL[name]}
 
 

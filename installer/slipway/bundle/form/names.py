@@ -66,13 +66,15 @@ def _problems(artifact: Artifact) -> Iterator[str]:
         yield f"{artifact.digest!r} is no digest"
     if type(artifact.size) is not int or artifact.size < 0:
         yield f"{artifact.size!r} is no size"
+    if type(artifact.unread) is not bool:
+        yield f"{artifact.unread!r} is neither true nor false"
     if artifact.path and not _is_place(artifact):
         yield f"{artifact.path!r} is no path of {artifact.kind} {artifact.name}"
 
 
 def _texts(artifact: Artifact) -> Iterator[object]:
     for field in fields(artifact):
-        if field.name not in {"kind", "size"}:
+        if field.name not in {"kind", "size", "unread"}:
             yield getattr(artifact, field.name)
 
 

@@ -12,7 +12,7 @@ from slipway import yamltext
 from slipway.bundle.form import layout
 from slipway.bundle.ground.crew import Crew
 from slipway.bundle.locks.downloading import OCI, PARALLEL, Ways, oci_place
-from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
+from slipway.bundle.locks.downloads import Download, DownloadKind
 from slipway.bundle.registry.refusals import RegistryError
 from slipway.bundle.registry.secrecy import is_private
 from slipway.errors import BundleError, Finding
@@ -57,28 +57,6 @@ def resolve(ways: Ways, chart: str, today: str) -> Download:
         raise BundleError("a chart would be taken on trust alone", findings=(finding,), hint=hint)
     kind = DownloadKind.CHART
     return Download(kind, found["name"], found["version"], url, match["hex"], source, read=today)
-
-
-def check_moved(former: Downloads, found: Iterable[Download], *, accept: bool) -> None:
-    """Refuse charts that have other contents than before under the same version, unless somebody has looked at them.
-
-    Raises:
-        BundleError: naming each.
-    """
-    before = {item.key: item for item in former.files}
-    findings = tuple(
-        Finding(
-            new.label,
-            f"was published again with other contents: {new.source} says {new.sha256}",
-            expected=f"{old.sha256}, as {old.source} said{f' on {old.read}' if old.read else ''}",
-            code=FindingCode.MOVED,
-        )
-        for new in found
-        if (old := before.get(new.key)) and old.sha256 != new.sha256
-    )
-    if findings and not accept:
-        hint = "find out why, then take them with --accept"
-        raise BundleError("charts have other contents than before", findings=findings, hint=hint)
 
 
 def _of_index(ways: Ways, repository: str, name: str, version: str) -> tuple[str, str, str]:

@@ -28,7 +28,9 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
 _MODULE: Final = re.compile(DNS_LABEL)
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~:-]{0,127}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_HINT: Final = "its form is in docs/reference/bundle.md; charts are locked by: slipway bundle lock --chart"
+_HINT: Final = (
+    "its form is in docs/reference/bundle.md; what writes it: slipway bundle lock --programs, --chart"
+)
 
 
 class DownloadKind(StrEnum):
@@ -200,6 +202,28 @@ def write(lock: Downloads, path: Path) -> None:
     with guarded(path):
         text = yamltext.dump({"format": FORMAT, "files": rows})
         land(path, text)
+
+
+def check_moved(former: Downloads, found: Iterable[Download], *, accept: bool) -> None:
+    """Refuse files that have other contents than before under the same version, unless somebody has looked at them.
+
+    Raises:
+        BundleError: naming each.
+    """
+    before = {item.key: item for item in former.files}
+    findings = tuple(
+        Finding(
+            new.label,
+            f"was published again with other contents: {new.source} says {new.sha256}",
+            expected=f"{old.sha256}, as {old.source} said{f' on {old.read}' if old.read else ''}",
+            code=FindingCode.MOVED,
+        )
+        for new in found
+        if (old := before.get(new.key)) and old.sha256 != new.sha256
+    )
+    if findings and not accept:
+        hint = "find out why, then take them with --accept"
+        raise BundleError("files have other contents than before", findings=findings, hint=hint)
 
 
 def entry_findings(item: dict[str, str]) -> Iterator[Finding]:

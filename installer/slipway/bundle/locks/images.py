@@ -22,7 +22,7 @@ from slipway.errors import BundleError, Finding
 from slipway.findings import FindingCode
 from slipway.landing import land
 from slipway.model.codes import RefusalCode
-from slipway.model.platforms import ALL
+from slipway.model.platforms import ALL, BY_NAME
 from slipway.smallfiles import bytes_of
 
 LOCK_FORMAT: Final = 1
@@ -43,7 +43,7 @@ class Locked:
     tagged: str
     source: str
     read: str
-    """Day, as 2026-11-26."""
+    """Day, as 2026-11-26; empty where a build has just read it, and no lock has it."""
     subject: str = ""
     """Digest of the manifest that a referrer is about."""
     signed: str = ""
@@ -73,6 +73,11 @@ class ImageLock:
     def find(self, image: str, platform: str) -> Locked | None:
         """The entry of an image."""
         return next((item for item in self.images if (item.image, item.platform) == (image, platform)), None)
+
+    def unknown(self, found: Iterable[Locked]) -> list[Locked]:
+        """Of what was read that which is not here with the same digest."""
+        here = {(item.image, item.platform): item.digest for item in self.images}
+        return [item for item in found if here.get((item.image, item.platform)) != item.digest]
 
     def beside(self, locked: Locked) -> list[Locked]:
         """Entries of signatures and other referrers of an image, each before its own."""
@@ -143,6 +148,31 @@ def resolve(upstreams: Upstreams, image: str, platform: str, today: str) -> list
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class TagMeaning:
+    """What a tag means at its source: what it names, and the manifest for each platform, as linux/amd64."""
+
+    tagged: str
+    source: str
+    platforms: Mapping[str, str]
+
+
+def meaning(upstreams: Upstreams, image: str) -> TagMeaning:
+    """What the tag means now.
+
+    Raises:
+        BundleError: it is not there, or for no platform that hosts can have.
+    """
+    place = upstreams.place(image)
+    node = _get(place, place.tag)
+    offered = _offered(place, node)
+    found = {name: offered[name] for name in BY_NAME if name in offered}
+    if not found:
+        why = f"it is there for {', '.join(sorted(offered))}"
+        raise BundleError(f"{image} is there for no platform of hosts", where=place.client.url, why=why)
+    return TagMeaning(node.digest, f"{place.client.url}/{place.repository}", found)
+
+
 def resolve_all(upstreams: Upstreams, images: Iterable[str], platform: str, today: str) -> list[Locked]:
     """The same for many, several at a time."""
     with Crew(PARALLEL, "lock") as crew:
@@ -190,19 +220,21 @@ def _get(place: UpstreamImage, reference: str) -> StoredManifest:
 
 def _of_platform(place: UpstreamImage, node: StoredManifest, platform: str, image: str) -> StoredManifest:
     """The manifest for a platform, of an index or of an image that has one platform alone."""
-    if node.media_type in layout.INDEXES:
-        offered = {_platform(item.get("platform", {})): item["digest"] for item in node.data["manifests"]}
-        if platform in offered:
-            return _get(place, offered[platform])
-    else:
-        config = object_in(
-            place.client.read_blob(place.repository, node.data["config"]["digest"]), place.client.url
-        )
-        offered = {_platform(config): node.digest}
-        if platform in offered:
-            return node
+    offered = _offered(place, node)
+    if platform in offered:
+        return node if offered[platform] == node.digest else _get(place, offered[platform])
     why = f"it is there for {', '.join(sorted(offered))}"
     raise BundleError(f"{image} is not there for {platform}", where=place.client.url, why=why)
+
+
+def _offered(place: UpstreamImage, node: StoredManifest) -> dict[str, str]:
+    """Digests of manifests by platform."""
+    if node.media_type in layout.INDEXES:
+        return {_platform(item.get("platform", {})): item["digest"] for item in node.data["manifests"]}
+    config = object_in(
+        place.client.read_blob(place.repository, node.data["config"]["digest"]), place.client.url
+    )
+    return {_platform(config): node.digest}
 
 
 def _platform(data: Mapping[str, Any]) -> str:

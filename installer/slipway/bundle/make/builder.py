@@ -13,6 +13,7 @@ from slipway.bundle.ground.archive import ArchiveEntry, file_digest, write_tgz
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.own import own_licence
 from slipway.bundle.locks.downloads import Download, DownloadKind
+from slipway.bundle.locks.modulelocks import digests_of
 from slipway.bundle.make import sources
 from slipway.bundle.make.binaries import binary_archive, binary_origin
 from slipway.bundle.make.bom import Bom, Ledger, packed_parts
@@ -26,9 +27,11 @@ from slipway.bundle.make.packages import build_repository, gathered_for, gathere
 from slipway.bundle.make.pulling import pull
 from slipway.bundle.make.sources.chart import PACKED, pack_own_chart
 from slipway.bundle.make.trees.packing import locked_tree
+from slipway.bundle.make.unread import with_unread
 from slipway.catalog import Catalog, Module, Release, shipped
 from slipway.catalog.pins import Chart
 from slipway.catalog.versions import Versions
+from slipway.clock import utc_now
 from slipway.errors import BundleError, Finding
 from slipway.findings import FindingCode
 from slipway.model.bundle import Artifact, ArtifactKind, chart_name
@@ -60,7 +63,7 @@ class Builder:
 
     def programs(self, kubernetes: Iterable[str]) -> list[tuple[str, str]]:
         """Name and version of each program of these releases, once."""
-        return sorted({item for name in kubernetes for item in self.versions.release(name).binaries.items()})
+        return self.versions.programs(kubernetes)
 
     def wanted(self, kubernetes: Iterable[str], modules: Iterable[str]) -> set[NamedDownload]:
         """Binaries and charts of upstream, which could be downloaded."""
@@ -104,9 +107,10 @@ class Builder:
         """Images, and the OCI layout that has these and no others."""
         official = official or Official()
         wanted = sorted(set(references))
+        official = self._with_unread(official, wanted)
         locked = official.locked(wanted)
         self._check_origins({*wanted} - {item.image for item in locked})
-        pulled = pull(locked, official.upstreams, self.writer, official.progress)
+        pulled = pull(locked, official.upstreams, self.writer, official.progress, official.unread)
         parts = [(image.artifact, image.nodes[-1]) for image in pulled]
         here = {item.image for item in locked}
         built = [reference for reference in wanted if reference not in here]
@@ -117,13 +121,24 @@ class Builder:
         self.writer.json(f"{LAYOUT}/{layout.INDEX_FILE}", layout.named_index(named))
         yield from (artifact for artifact, _ in found)
 
+    def _with_unread(self, official: Official, wanted: Iterable[str]) -> Official:
+        users = self._users(wanted)
+        open_ = [one for one in users if not official.knows(one)]
+        known = digests_of(self.catalog.modules.values(), open_, official.platforms)
+        return with_unread(official, users, self._recipes(), known, utc_now(), self.workshop.progress)
+
+    def _recipes(self) -> set[str]:
+        """Images that can be built."""
+        return {image.full_reference for image in self.versions.images}
+
+    def _users(self, references: Iterable[str]) -> dict[str, list[str]]:
+        """Images with the modules that declare each."""
+        modules = self.catalog.modules.values()
+        return {one: [item.name for item in modules if one in item.images] for one in sorted(references)}
+
     def _check_origins(self, references: set[str]) -> None:
         """All that is not pulled can be built; what cannot is named whole, before anything is pulled or built."""
-        unknown = references - {image.full_reference for image in self.versions.images}
-        users = {
-            reference: [one.name for one in self.catalog.modules.values() if reference in one.images]
-            for reference in sorted(unknown)
-        }
+        users = self._users(references - self._recipes())
         if users:
             raise BundleError(
                 "images have neither a lock nor a recipe",

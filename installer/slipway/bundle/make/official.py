@@ -9,12 +9,13 @@ from slipway.bundle.ground.tally import Tally
 from slipway.bundle.locks.downloading import Ways, fetched_places
 from slipway.bundle.locks.downloads import Download, DownloadKind, Downloads
 from slipway.bundle.locks.images import ImageLock, Locked
+from slipway.bundle.locks.published import NamedProgram
 from slipway.bundle.locks.vouching import check_vouched
 from slipway.bundle.make.files import Files
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
 from slipway.bundle.vouch.signers import Signers
-from slipway.catalog.versions import OWN_IMAGE
+from slipway.catalog.versions import OWN_IMAGE, Versions
 from slipway.clock import utc_now
 from slipway.errors import BundleError, Finding
 from slipway.findings import FindingCode
@@ -40,6 +41,18 @@ def platforms_needed(kind: DownloadKind, name: str, platforms: tuple[Platform, .
     return platforms_with_tools(platforms) if name in TOOLS else platforms
 
 
+def programs_published(
+    versions: Versions, kubernetes: Iterable[str], platforms: tuple[Platform, ...]
+) -> list[NamedProgram]:
+    """Programs of a bundle that their publishers serve with checksums, for each platform on which they run."""
+    return [
+        NamedProgram(name, version, platform, publisher)
+        for name, version in versions.programs(kubernetes)
+        if (publisher := versions.publisher(name))
+        for platform in platforms_needed(DownloadKind.BINARY, name, platforms)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Official:
     """`further`: images that no module names and nothing here builds; they come from their registries in any case."""
@@ -52,6 +65,12 @@ class Official:
     upstreams: Upstreams = field(default_factory=Upstreams)
     progress: Callable[[Tally], None] = lambda _tally: None
     signers: Signers = field(default_factory=Signers)
+    unread: frozenset[str] = frozenset()
+    """Images of the lock whose digests nobody had read before this bundle."""
+
+    def knows(self, reference: str) -> bool:
+        """Whether the lock has an image, for one of the platforms at least."""
+        return any(self.lock.find(reference, platform) for platform in self.platforms)
 
     def locked(self, references: Iterable[str]) -> list[Locked]:
         """Entries of those that are pulled, with the signatures beside them; those who have to vouch do so.
@@ -137,7 +156,7 @@ class OfficialFiles:
                 )
                 for (kind, name, version), platform in unverified
             )
-            hint = "read the digests at their publisher, and keep both with the page; charts: slipway bundle lock"
+            hint = "slipway bundle lock --programs reads digests at the publishers of programs, --chart at repositories"
             raise BundleError("files would be downloaded on trust alone", findings=findings, hint=hint)
         return [entry for (named, _), entry in entries.items() if entry and self._may(named)]
 

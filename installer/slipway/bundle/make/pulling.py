@@ -1,6 +1,6 @@
 """Images from registries of the Internet, by the digests of a lock, into a bundle: several blobs at a time, resumed."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,15 +37,21 @@ class Pulled:
 
 
 def pull(
-    wanted: Iterable[Locked], upstreams: Upstreams, writer: Writer, progress: Callable[[Tally], None]
+    wanted: Iterable[Locked],
+    upstreams: Upstreams,
+    writer: Writer,
+    progress: Callable[[Tally], None],
+    unread: Collection[str] = (),
 ) -> list[Pulled]:
     """Fetch images; what is in the bundle already is not fetched again, nor the part of a blob that has arrived.
+
+    `unread`: names of those whose digests no lock has, and were read for this bundle.
 
     Raises:
         BundleError: one is not at its source any more, or the disk is too small: then nothing was fetched.
     """
     with Crew(PARALLEL, "pull") as crew:
-        images = crew.each(lambda item: _described(item, upstreams), wanted)
+        images = crew.each(lambda item: _described(item, upstreams, unread=item.image in unread), wanted)
         tasks = list(_tasks(images, writer))
         require_room(writer.out, sum(size for _, _, size in tasks))
         tally = Tally(sum(size for _, _, size in tasks), progress)
@@ -73,7 +79,7 @@ def _blob(place: UpstreamImage, digest: str, writer: Writer) -> bytes:
     return place.client.read_blob(place.repository, digest) if writer.leave_out(digest) else path.read_bytes()
 
 
-def _described(locked: Locked, upstreams: Upstreams) -> Pulled:
+def _described(locked: Locked, upstreams: Upstreams, *, unread: bool) -> Pulled:
     place = upstreams.place(locked.image)
 
     def read(digest: str) -> bytes:
@@ -92,7 +98,8 @@ def _described(locked: Locked, upstreams: Upstreams) -> Pulled:
         size=size,
         path=blob_path(locked.digest),
         platform=locked.platform,
-        origin=f"{locked.source}, locked on {locked.read}",
+        origin=f"{locked.source}, {f'locked on {locked.read}' if locked.read else 'read by the build'}",
+        unread=unread,
     )
     return Pulled(artifact, place, nodes)
 

@@ -12,7 +12,7 @@ from slipway.model.bundle import Artifact, BundleManifest
 
 
 def bundle_facts(manifest: BundleManifest) -> dict[str, Any]:
-    """JSON-shaped: name, digest, Kubernetes versions, number and bytes per kind, all artifacts, substitutes."""
+    """JSON-shaped: name, digest, Kubernetes versions, number and bytes per kind, artifacts, unread, substitutes."""
     kinds: dict[str, dict[str, int]] = defaultdict(lambda: {"count": 0, "bytes": 0})
     for artifact in manifest.artifacts:
         kinds[str(artifact.kind)]["count"] += 1
@@ -25,8 +25,14 @@ def bundle_facts(manifest: BundleManifest) -> dict[str, Any]:
         "kubernetes": list(manifest.kubernetes),
         "kinds": dict(kinds),
         "artifacts": [asdict(artifact) for artifact in manifest.artifacts],
+        "unread": unread_images(manifest),
         "substitutes": {a.reference: a.contents for a in manifest.artifacts if a.contents},
     }
+
+
+def unread_images(manifest: BundleManifest) -> list[str]:
+    """Images that no lock had: their digests were read when the bundle was built."""
+    return [artifact.reference for artifact in manifest.artifacts if artifact.unread]
 
 
 def licences_by_item(manifest: BundleManifest) -> dict[str, Any]:

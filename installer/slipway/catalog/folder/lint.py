@@ -13,6 +13,7 @@ from slipway.catalog.folder import reading
 from slipway.catalog.folder.build import Build
 from slipway.catalog.folder.conditions import condition_findings
 from slipway.catalog.folder.levels import trials_of
+from slipway.catalog.folder.locklint import lock_findings
 from slipway.catalog.folder.relationlint import relation_findings
 from slipway.catalog.folder.table import with_table
 from slipway.catalog.modules import Module
@@ -57,6 +58,7 @@ def lint_findings(catalog: "Catalog", name: str, site: "Configuration") -> list[
         *(_in_file(reading.MODULE, one) for one in ([] if wrong else condition_findings(module))),
         *(_in_file(reading.MODULE, one) for one in (*_counted(module), *succession_findings(module))),
         *(_in_file(reading.MODULE, one) for one in _kinds(catalog, module)),
+        *(_in_file(reading.LOCK, one) for one in lock_findings(module)),
         *(_in_file(reading.BUILD, one) for one in _unused(reading.build_of(module.directory), module)),
     ]
 

@@ -1,4 +1,4 @@
-"""lock.yaml of a module: what `slipway catalog lock` read of charts where they are, and saw in them."""
+"""lock.yaml of a module: what `slipway catalog lock` read of charts and images where they are, and saw in them."""
 
 from typing import Annotated, Literal
 
@@ -11,6 +11,7 @@ from slipway.catalog.modules import Tree
 from slipway.model.fields import Model
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+ManifestDigest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
 class LockedChart(Model):
@@ -25,6 +26,21 @@ class LockedChart(Model):
     read: Line
     """Day of it, as 2026-11-30."""
     subcharts: tuple[SubChart, ...] = ()
+
+
+class LockedImage(Model):
+    """What an image's tag meant at its registry.
+
+    `tagged` is what it named: an index where there are several platforms.
+    """
+
+    image: Line
+    tagged: ManifestDigest
+    source: Line
+    read: Line
+    """Day of it."""
+    platforms: Annotated[dict[str, ManifestDigest], Field(min_length=1)]
+    """The manifest for each platform, as linux/amd64."""
 
 
 class LockedValues(Model):
@@ -59,6 +75,17 @@ class LockFile(Model):
     """What text in them names besides."""
     crds: tuple[str, ...] = ()
     values: tuple[LockedValues, ...] = ()
+    digests: tuple[LockedImage, ...] = ()
+    """Of images, where a registry was read. One that is not here is unread: whoever builds a bundle reads it."""
+
+    @property
+    def of_charts(self) -> bool:
+        """Whether charts were looked at, so that images, definitions and values are what they have."""
+        return bool(self.charts or self.trees)
+
+    def image(self, reference: str) -> LockedImage | None:
+        """What was read of an image; None: it is unread."""
+        return next((one for one in self.digests if one.image == reference), None)
 
     def known(self, chart: str) -> KnownValues | None:
         """The values that a chart knows; None: nobody has looked."""

@@ -176,7 +176,7 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         upgrades=tuple(entry.upgrade() for entry in read.upgrades),
         resources=tuple(entry.requests() for entry in read.resources),
         schema=_yaml(schema) if schema.is_file() else _no_settings(),
-        lock=lock if lock.charts or lock.trees else None,
+        lock=lock if lock.of_charts or lock.digests else None,
         secrets=read.secrets,
     )
 

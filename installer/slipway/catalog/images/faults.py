@@ -102,7 +102,7 @@ def condition_faults(module: Module, settings: Mapping[str, Any], found: Iterabl
 
 def locked_faults(module: Module) -> Iterator[Fault]:
     """Where the charts are not at hand: what of its images is not what was seen in them when they were locked."""
-    if module.lock:
+    if module.lock and module.lock.of_charts:
         known, seen, text = acknowledgements(module), set(module.lock.images), set(module.lock.mentioned)
         lacking = "lock.yaml has it, module.yaml does not"
         for image in sorted(seen - set(module.images)):

@@ -1,7 +1,13 @@
 """The parts of an image's reference, and the values of a chart from which one is put together. Pure."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+#: Tags that name a branch, or its builds of each night.
+_BRANCHES: Final = frozenset(
+    {"canary", "dev", "devel", "develop", "edge", "head", "main", "master", "nightly", "snapshot", "trunk"}
+)
 
 
 class ImageName(NamedTuple):
@@ -21,6 +27,16 @@ class ImageName(NamedTuple):
     def floating(self) -> bool:
         """Whether it means something else tomorrow, so that a kubelet asks again at each start."""
         return not self.digest and self.tag in {"", "latest"}
+
+    @property
+    def staging(self) -> bool:
+        """Whether it is where projects put what may become a release: gcr.io/k8s-staging-..., .../staging/..."""
+        return "staging" in re.split(r"[^a-z0-9]+", self.name)
+
+    @property
+    def of_branch(self) -> bool:
+        """Whether its tag is a branch."""
+        return self.tag.lower() in _BRANCHES
 
     @property
     def reference(self) -> str:

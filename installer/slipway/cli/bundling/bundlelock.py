@@ -24,17 +24,22 @@ from slipway.cli.bundling.bundleoptions import (
     downloads_of,
     images_for,
     kubernetes_of,
+    mirrors_of,
+    platforms_for,
     signers_of,
     upstreams_of,
 )
 from slipway.cli.views.grouping import taking
 from slipway.cli.views.output import DEFAULT_FILE, ConfigurationFile, Format, Output, emit
 from slipway.clock import utc_now
+from slipway.model.platforms import BY_NAME
 
 if TYPE_CHECKING:
+    from slipway.bundle.locks.downloads import Download, Downloads
     from slipway.bundle.locks.images import Locked
     from slipway.bundle.registry.upstream import Upstreams
     from slipway.bundle.vouch.signers import Signers
+    from slipway.catalog import Catalog
     from slipway.model.configuration import Configuration
 
 
@@ -52,7 +57,8 @@ class LockOptions:
     platform: Platform = ""
     registry: Registry = None
     accept: Annotated[
-        bool, typer.Option("--accept", help="Take tags and charts that mean other contents than before.")
+        bool,
+        typer.Option("--accept", help="Take tags, charts and programs that have other contents than before."),
     ] = False
     charts: Annotated[
         list[str] | None,
@@ -60,6 +66,21 @@ class LockOptions:
             "--chart",
             metavar="URL/NAME:VERSION",
             help="Lock this chart of a Helm repository (https://, oci://), and no images. Repeatable.",
+        ),
+    ] = None
+    programs: Annotated[
+        bool,
+        typer.Option(
+            "--programs",
+            help="Lock the bundle's programs by the checksums that their publishers serve, and no images.",
+        ),
+    ] = False
+    mirrors: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mirror",
+            metavar="URL=URL",
+            help="Take programs and their checksums from there, as https://dl.k8s.io=https://mirror/k8s. Repeatable.",
         ),
     ] = None
     check: Annotated[
@@ -75,10 +96,12 @@ class LockOptions:
 
 @taking(LockOptions)
 def lock(options: LockOptions) -> None:
-    """Read at the registries which digests the images' tags mean, and keep them: only what is locked is pulled."""
+    """Read at the registries which digests the images' tags mean, and keep them: builds pull exactly these."""
     upstreams = upstreams_of(options.registry)
     if options.check:
         _check_pages(options.downloads_file, upstreams, options.output)
+    elif options.programs:
+        _lock_programs(options)
     elif options.charts:
         _lock_charts(options.charts, options.downloads_file, upstreams, options.output, accept=options.accept)
     else:
@@ -86,16 +109,22 @@ def lock(options: LockOptions) -> None:
 
 
 def _lock_images(options: LockOptions, upstreams: "Upstreams") -> None:
+    from slipway import catalog as catalogs
     from slipway.api import read
     from slipway.bundle.locks import images as locks
+    from slipway.bundle.locks.modulelocks import check_agreed, digests_of
     from slipway.bundle.locks.vouching import vouched
 
     configuration, signers = read.load(options.file), signers_of(options.keys_file)
-    wanted, names = _wanted(options, configuration), images_for(options.platform, configuration)
+    catalog = catalogs.load_beside(configuration.spec.module_sources, options.file)
+    wanted, names = _wanted(options, configuration, catalog), images_for(options.platform, configuration)
     former, now = locks.read(options.lock_file), utc_now()
     today = now.date().isoformat()
     found = [item for name in names for item in locks.resolve_all(upstreams, wanted, name, today)]
     locks.check_moved(former, found, accept=options.accept)
+    if not options.accept:
+        new = former.unknown(found)
+        check_agreed(digests_of(catalog.modules.values(), {item.image for item in new}, names), new)
     of_images = vouched(upstreams, [item for item in found if item.image in wanted], signers, now)
     found = [*of_images, *(item for item in found if item.image not in wanted)]
     locks.write(former.merged(found), options.lock_file)
@@ -119,12 +148,10 @@ def _say_vouched(images: "list[Locked]", signers: "Signers") -> None:
         print(f"{signers.where}: no image is under {prefix}", file=sys.stderr)
 
 
-def _wanted(options: LockOptions, configuration: "Configuration") -> list[str]:
+def _wanted(options: LockOptions, configuration: "Configuration", catalog: "Catalog") -> list[str]:
     """Images of Kubernetes, of the modules that are asked for, and those named besides; Slipway makes its own."""
-    from slipway import catalog as catalogs
     from slipway.catalog.versions import OWN_IMAGE
 
-    catalog = catalogs.load_beside(configuration.spec.module_sources, options.file)
     versions = kubernetes_of(configuration, options.file, catalog, options.to)
     wanted = {*catalog.versions.images_of(versions), *(options.images or ())}
     wanted |= chosen_of(options.modules, options.profile, catalog, configuration)[1]
@@ -140,12 +167,41 @@ def _lock_charts(
 
     former, today = downloads.read(file), utc_now().date().isoformat()
     found = chartrepo.resolve_all(Ways(Web(), upstreams), charts, today)
-    chartrepo.check_moved(former, found, accept=accept)
+    _keep(found, former, file, output, f"{len(found)} charts", accept=accept)
+
+
+def _lock_programs(options: LockOptions) -> None:
+    """Of the programs that the ClusterConfiguration's bundle needs, those that their publishers serve."""
+    from slipway import catalog as catalogs
+    from slipway.api import read
+    from slipway.bundle.locks import downloads, published
+    from slipway.bundle.make.official import programs_published
+    from slipway.bundle.registry.web import Web
+
+    configuration = read.load(options.file)
+    catalog = catalogs.load_beside(configuration.spec.module_sources, options.file)
+    versions = kubernetes_of(configuration, options.file, catalog, options.to)
+    platforms = tuple(BY_NAME[name] for name in platforms_for(options.platform, configuration))
+    wanted = programs_published(catalog.versions, versions, platforms)
+    former, today = downloads.read(options.downloads_file), utc_now().date().isoformat()
+    servers = published.Servers(Web(), mirrors_of(options.mirrors))
+    found = published.resolve_all(servers, wanted, today)
+    what = f"{len(found)} programs, by the checksums that their publishers serve"
+    _keep(found, former, options.downloads_file, options.output, what, accept=options.accept)
+
+
+def _keep(
+    found: "list[Download]", former: "Downloads", file: Path, output: Format, what: str, *, accept: bool
+) -> None:
+    """In the place of former entries of the same names, if they are the same or somebody accepts them."""
+    from slipway.bundle.locks import downloads
+
+    downloads.check_moved(former, found, accept=accept)
     downloads.write(former.merged(found), file)
     if output is Format.JSON:
         emit({"path": str(file), "files": [asdict(item) for item in found]})
     else:
-        print(f"{file}: {len(found)} charts")
+        print(f"{file}: {what}")
 
 
 def _check_pages(file: Path, upstreams: "Upstreams", output: Format) -> None:

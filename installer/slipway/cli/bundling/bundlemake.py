@@ -71,7 +71,7 @@ class BuildOptions:
     source: Annotated[
         ImageOrigin,
         typer.Option(
-            help="Images from their registries, built from source, or (auto) from registries where locked."
+            help="Images pulled, built from source, or (auto) pulled where they are locked or nothing builds them."
         ),
     ] = ImageOrigin.AUTO
     lock_file: LockFile = LOCK
@@ -110,7 +110,8 @@ class BuildOptions:
 @taking(BuildOptions)
 def build(options: BuildOptions) -> None:
     """Build all that a ClusterConfiguration needs; what is built or there already is not made again."""
-    from slipway.bundle.verify.info import bundle_facts, carried_bytes
+    from slipway.bundle.verify.info import bundle_facts, carried_bytes, unread_images
+    from slipway.cli.views.unreadview import unread_text
 
     started = time.monotonic()
     manifest = _built(options)
@@ -125,6 +126,8 @@ def build(options: BuildOptions) -> None:
     print(
         f"{options.out}: {len(manifest.artifacts)} artifacts, {size // MIB} MiB{left_out}, in {seconds:.1f} s"
     )
+    if unread := unread_images(manifest):
+        print(unread_text(unread))
     print(f"digest {manifest.digest}")
 
 

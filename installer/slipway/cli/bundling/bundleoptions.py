@@ -165,6 +165,18 @@ def upstreams_of(registries: Iterable[str] | None) -> "Upstreams":
     return Upstreams(urls)
 
 
+def mirrors_of(options: Iterable[str] | None) -> dict[str, str]:
+    """What is asked in the place of URLs, by how these begin."""
+    found = {}
+    for option in options or ():
+        place, equals, mirror = option.partition("=")
+        if not equals or "://" not in place or "://" not in mirror:
+            hint = f"{option}: URL=URL, as https://dl.k8s.io=https://mirror/k8s"
+            raise typer.BadParameter(hint, param_hint="--mirror")
+        found[place] = mirror
+    return found
+
+
 def downloads_of(file: Path) -> "Downloads":
     """What is locked; a file that somebody names has to be there."""
     from slipway.bundle.locks import downloads

@@ -119,5 +119,10 @@ def _packed(directory: Path) -> "tuple[Catalog, list[str]]":
 
 
 def _pack_text(out: Path, made: "BundleManifest") -> str:
+    from slipway.bundle.verify.info import unread_images
+    from slipway.cli.views.unreadview import unread_text
+
     size = sum(artifact.size for artifact in made.artifacts)
-    return f"{out}: {len(made.artifacts)} artifacts, {size // MIB} MiB\ndigest {made.digest}"
+    unread = unread_images(made)
+    told = f"{unread_text(unread)}\n" if unread else ""
+    return f"{out}: {len(made.artifacts)} artifacts, {size // MIB} MiB\n{told}digest {made.digest}"

@@ -23,6 +23,8 @@ def module_facts(module: "Module") -> dict[str, Any]:
         "conflicts": [{"name": item.name, "because": item.because} for item in module.conflicts],
         "images": list(module.images),
         "imageConditions": {image: dict(when) for image, when in module.image_conditions.items()},
+        "digests": {one.image: dict(one.platforms) for one in module.lock.digests} if module.lock else {},
+        "unread": list(module.unread),
         "runtimeImages": list(module.runtime_images),
         "acknowledgedImages": [{"image": one.image, "reason": one.reason} for one in module.acknowledged],
         "settings": module.schema.get("properties", {}),

@@ -75,12 +75,26 @@ def _rows(catalog: "Catalog", module: "Module", decision: "Selected | None") -> 
         yield "release", f"{release.name} in {release.namespace}: {_origin(release)}"
     yield "asks for", " + ".join(map(_asked, module.resources)) or "nothing that is known"
     yield "images", _few(module.images) if module.images else "none"
+    if module.images:
+        yield "digests", _digests(catalog, module)
     for secret in module.secrets:
         yield "secret", f"{secret.name}: {secret.purpose}"
     removal = module.removal
     yield "removed", f"definitions: {removal.crds}, data: {removal.data}, namespace: {removal.namespace}"
     if settings := tuple(module.schema.get("properties", {})):
         yield "settings", _few(settings)
+
+
+def _digests(catalog: "Catalog", module: "Module") -> str:
+    """How it comes that a bundle has the right contents under the names of its images."""
+    recipes = {image.full_reference for image in catalog.versions.images}
+    pulled = [image for image in module.images if image not in recipes]
+    unread = tuple(image for image in pulled if image in module.unread)
+    built, read = len(module.images) - len(pulled), len(pulled) - len(unread)
+    parts = [f"{read} read at their registries"] if read else []
+    parts += [f"{built} built from source"] if built else []
+    parts += [f"{len(unread)} unread, of which a bundle reads the digests: {_few(unread)}"] if unread else []
+    return "; ".join(parts)
 
 
 def _few(names: tuple[str, ...]) -> str:

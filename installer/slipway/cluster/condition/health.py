@@ -177,6 +177,15 @@ def _claim(obj: Object) -> Status:
     return CURRENT if phase == "Bound" else _waits("not bound to a volume")
 
 
+def _service(obj: Object) -> Status:
+    """One that is to be reached from outside has an address: its controller's, or one that its spec names."""
+    spec: Mapping[str, Any] = obj.get("spec") or {}
+    balancer: Mapping[str, Any] = _found(obj).get("loadBalancer") or {}
+    if spec.get("type") != "LoadBalancer" or spec.get("externalIPs") or balancer.get("ingress"):
+        return CURRENT
+    return _waits("no load balancer has given it an address")
+
+
 def _definition(obj: Object) -> Status:
     refused = condition_of(obj, "NamesAccepted")
     if refused.get("status") == "False":
@@ -219,6 +228,7 @@ _RULES: dict[tuple[str, str], Callable[[Object], Status]] = {
     ("batch", "Job"): _job,
     ("", "Pod"): _pod,
     ("", "PersistentVolumeClaim"): _claim,
+    ("", "Service"): _service,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _definition,
     ("apiregistration.k8s.io", "APIService"): _api_service,
 }

@@ -104,8 +104,11 @@ def unready_pods(client: Client, workload: Object) -> list[Object]:
 
 
 def pod_labels(workload: Object) -> str:
-    """How its pods are found; empty when it says nothing of them. Custom resources select whatever they like."""
-    if is_custom(api_group(workload["apiVersion"])):
+    """How its pods are found; empty when it says nothing of them. Custom resources select whatever they like.
+
+    A Service's pods are those of workloads, which speak for themselves.
+    """
+    if is_custom(api_group(workload["apiVersion"])) or workload["kind"] == "Service":
         return ""
     selector = ((workload.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
     return ",".join(f"{key}={value}" for key, value in sorted(selector.items()))

@@ -22,8 +22,10 @@ Result = TypeVar("Result")
 #: It logs every call that fails, as a warning; we tell of failures ourselves, once.
 logging.getLogger("pyhelm3").addHandler(logging.NullHandler())
 
-#: Of Kubernetes itself, which charts ask for by kind: without a cluster, Helm knows groups and versions alone.
+#: Of Kubernetes itself, which charts ask for: without a cluster, Helm knows groups alone, and not the aggregator's.
 _KINDS = (
+    "apiregistration.k8s.io/v1",
+    "apiregistration.k8s.io/v1/APIService",
     "autoscaling/v2/HorizontalPodAutoscaler",
     "batch/v1/CronJob",
     "networking.k8s.io/v1/Ingress",
@@ -63,7 +65,10 @@ class Helm:
     def install_or_upgrade(
         self, release: str, chart: Path, values: Mapping[str, Any], namespace: str, *, description: str = ""
     ) -> Deployed:
-        """One revision more. It does not wait for health; it takes back fields that others changed."""
+        """One revision more. It does not wait for health; it takes back fields that others changed.
+
+        What a chart has in `crds/` is left to us: it is there already, and Helm would send it all again.
+        """
         answer = self._run(
             release,
             lambda command: command.install_or_upgrade(
@@ -74,6 +79,7 @@ class Helm:
                 create_namespace=False,
                 description=description,
                 reset_values=True,
+                skip_crds=True,
                 force_conflicts=True,
             ),
         )

@@ -13,11 +13,11 @@ from typing import Final
 
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle import attempts, diagnosis, drift, helm, waiting
-from slipway.cluster.lifecycle.attempts import DATA
 from slipway.cluster.lifecycle.definitions.applying import apply_definitions
 from slipway.cluster.lifecycle.definitions.carried import Carried
 from slipway.cluster.lifecycle.goingback import write_failed
 from slipway.cluster.lifecycle.helm import Deployed
+from slipway.cluster.lifecycle.leaving import without_releases
 from slipway.cluster.lifecycle.preparing import definitions_of
 from slipway.cluster.lifecycle.releases import (
     begun_record,
@@ -31,7 +31,7 @@ from slipway.cluster.lifecycle.releases import (
     with_objects,
     with_release,
 )
-from slipway.cluster.lifecycle.retaining import mark_kept, take_out
+from slipway.cluster.lifecycle.retaining import mark_kept
 from slipway.cluster.lifecycle.secrets import with_readers, with_secrets, without_surplus
 from slipway.cluster.lifecycle.sizes import size_message, stored_bytes
 from slipway.cluster.lifecycle.stages.between import Between, await_stage
@@ -130,17 +130,8 @@ def _releases(
         if left and item is left[0]:
             record = _release(work, request, item, record, definitions[item.name])
             left.pop(0)
-    known = record.extra.releases
-    gone = {name for name in known if name not in record.releases}
-    for name in gone:
-        mark_kept(work.client, objects_of(record, name))
-        take_out(work.client, name, known[name].namespace, DATA)
-        with work.slot():
-            work.helm.uninstall(name, known[name].namespace)
-    if gone:
-        record = with_objects(work.client, record, {}, gone)
-        records.write_module(work.client, record)
-    return record
+    wanted_no_more = [name for name in record.extra.releases if name not in record.releases]
+    return without_releases(work, record, wanted_no_more)
 
 
 def _staged(work: Work, between: Between) -> ModuleRecord:

@@ -112,12 +112,16 @@ def with_release(record: ModuleRecord, name: str, known: ReleaseRecord) -> Modul
 def with_objects(
     client: Client, record: ModuleRecord, objects: Mapping[str, tuple[ObjectRef, ...]], gone: set[str]
 ) -> ModuleRecord:
-    """The record with the objects of changed releases in place of their old ones, with their uids."""
+    """The record with the objects of changed releases in place of their old ones, with their uids.
+
+    Data that is of no release any more (owner: none) is forgotten once somebody has deleted it.
+    """
     owners = record.extra.objects
     replaced = gone | set(objects)
-    kept = [ref for ref in record.objects if owners.get(drift.ref_key(ref)) not in replaced]
+    stays = [ref for ref in record.objects if owners.get(drift.ref_key(ref)) not in replaced]
     fresh = [ref for refs in objects.values() for ref in refs]
-    found = drift.metadata_by_key(client, [*kept, *fresh])
+    found = drift.metadata_by_key(client, [*stays, *fresh])
+    kept = [ref for ref in stays if owners.get(drift.ref_key(ref)) or drift.ref_key(ref) in found]
     refs = tuple(
         replace(ref, uid=found.get(drift.ref_key(ref), {}).get("uid", "")) for ref in [*kept, *fresh]
     )

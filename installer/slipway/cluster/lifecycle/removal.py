@@ -4,22 +4,23 @@ Custom resources go first, while the controller lives that their finalizers wait
 Helm's revision before Helm deletes what that has.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from slipway.catalog import Fate, Removal
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle import drift
-from slipway.cluster.lifecycle.attempts import DATA, KEEP
+from slipway.cluster.lifecycle.attempts import DATA
 from slipway.cluster.lifecycle.gone import await_gone
-from slipway.cluster.lifecycle.losses import fate_of, losses_of, of_claims, of_definitions
+from slipway.cluster.lifecycle.leaving import await_left, leaving_of
+from slipway.cluster.lifecycle.losses import losses_of, of_claims, of_definitions
 from slipway.cluster.lifecycle.releases import untrusted_record
 from slipway.cluster.lifecycle.resources import remove_resources
 from slipway.cluster.lifecycle.retaining import release_claims, take_out
 from slipway.cluster.lifecycle.stages.webhooks import with_webhooks_named
 from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own import records
-from slipway.cluster.own.madesecrets import SECRET, is_kept, secrets_of
+from slipway.cluster.own.madesecrets import SECRET, secrets_of
 from slipway.cluster.rest.client import Client
 from slipway.errors import StepError
 from slipway.model.record import Intent, ModulePhase, ModuleRecord, ObjectRef
@@ -65,8 +66,7 @@ def remove_module(work: Work, request: RemovalRequest, intent: Intent) -> None:
 
 
 def _take_away(work: Work, record: ModuleRecord, policy: Removal) -> None:
-    pods = _pod_selectors(work.client, record.objects)
-    there = _uids(work.client, record.objects)
+    leaving = leaving_of(work.client, record.objects, policy)
     remove_resources(work, record, policy)
     if policy.data is not Fate.DELETE:
         release_claims(work.client, record)
@@ -76,10 +76,7 @@ def _take_away(work: Work, record: ModuleRecord, policy: Removal) -> None:
         with work.slot():
             work.helm.uninstall(name, _namespace(record, name))
     _delete_secrets(work.client, record, policy)
-    expected = [ref for ref in record.objects if not _retained(work.client, ref, policy)]
-    _leftovers(work.client, expected)
-    await_gone(work, record, expected, pods)
-    _made_again(work, record, expected, there)
+    await_left(work, record, leaving)
     _namespaces(work, record, policy)
 
 
@@ -95,19 +92,6 @@ def _all_objects(client: Client, record: ModuleRecord, policy: Removal) -> tuple
 
 def _namespace(record: ModuleRecord, release: str) -> str:
     return record.extra.releases[release].namespace
-
-
-def _pod_selectors(client: Client, refs: Sequence[ObjectRef]) -> list[tuple[str, str]]:
-    """Namespace and labels of the pods that have to be gone: read while their workloads are there."""
-    found = []
-    for ref in refs:
-        if ref.kind not in drift.WATCHED:
-            continue
-        workload = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
-        labels = ((workload or {}).get("spec", {}).get("selector") or {}).get("matchLabels") or {}
-        if labels:
-            found.append((ref.namespace, ",".join(f"{key}={value}" for key, value in sorted(labels.items()))))
-    return found
 
 
 def _refuse_more(lost: Iterable[ObjectRef], request: RemovalRequest) -> None:
@@ -130,49 +114,6 @@ def _delete_secrets(client: Client, record: ModuleRecord, policy: Removal) -> No
     }
     for ref in secrets_of(client, record.name, [*(places - {NAMESPACE}), *kept]):
         client.delete(*SECRET, ref.name, ref.namespace, uid=ref.uid)
-
-
-def _retained(client: Client, ref: ObjectRef, policy: Removal) -> bool:
-    """Whether the policy, or Helm's own annotation, lets an object stay."""
-    if is_kept(ref) and policy.data is not Fate.DELETE:
-        return True
-    fate = fate_of(ref.api_version, ref.kind, policy)
-    if fate is not None:
-        return fate is not Fate.DELETE
-    found = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
-    notes = (found or {}).get("metadata", {}).get("annotations") or {}
-    return notes.get(KEEP) == "keep"
-
-
-def _leftovers(client: Client, expected: list[ObjectRef]) -> None:
-    """What Helm did not know of any more (its release was lost) is deleted by uid."""
-    found = drift.metadata_by_key(client, expected)
-    for ref in expected:
-        meta = found.get(drift.ref_key(ref))
-        if meta and meta["uid"] == ref.uid and not meta.get("deletionTimestamp"):
-            client.delete(ref.api_version, ref.kind, ref.name, ref.namespace, uid=ref.uid)
-
-
-def _uids(client: Client, refs: Iterable[ObjectRef]) -> set[str]:
-    return {meta["uid"] for meta in drift.metadata_by_key(client, refs).values()}
-
-
-def _made_again(work: Work, record: ModuleRecord, expected: list[ObjectRef], there: set[str]) -> None:
-    """What a program of the module made anew after Helm had deleted it, and before it went itself.
-
-    Helm deletes Services before the Deployments whose programs keep them. `there`: uids of what was there before, under
-    whatever owner; data and definitions are left to the policy.
-    """
-    plain = [ref for ref in expected if fate_of(ref.api_version, ref.kind, Removal()) is None]
-    found = drift.metadata_by_key(work.client, plain)
-    again = [
-        replace(ref, uid=meta["uid"])
-        for ref in plain
-        if (meta := found.get(drift.ref_key(ref))) and meta["uid"] not in there
-    ]
-    for ref in again:
-        work.client.delete(ref.api_version, ref.kind, ref.name, ref.namespace, uid=ref.uid)
-    await_gone(work, record, again)
 
 
 def _namespaces(work: Work, record: ModuleRecord, policy: Removal) -> None:

@@ -189,7 +189,7 @@ class Client:
     ) -> Object:
         """JSON merge patch; with metadata.resourceVersion in it, only of that version."""
         path = self._path(api_version, kind, namespace, name, subresource)
-        self.writes += 1
+        self._count_write()
         changed: Object = self.call(
             "PATCH", path, body=patch, content=MERGE, query={"fieldManager": FIELD_MANAGER}
         )
@@ -200,7 +200,7 @@ class Client:
         meta = obj["metadata"]
         path = self._path(obj["apiVersion"], obj["kind"], meta.get("namespace", ""), meta["name"])
         same = {"op": "replace", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
-        self.writes += 1
+        self._count_write()
         query = {"fieldManager": FIELD_MANAGER}
         changed: Object = self.call("PATCH", path, body=[same, *operations], content=JSON_PATCH, query=query)
         return changed
@@ -213,15 +213,19 @@ class Client:
         options: Object = {"propagationPolicy": "Background"}
         if uid:
             options["preconditions"] = {"uid": uid}
-        self.writes += 1
+        self._count_write()
         path = kinds.object_path(api_version, resource, namespace, name)
         return bool(self.call("DELETE", path, body=options, missing=None))
 
     def post(self, path: str, body: Object) -> Object | None:
         """POST to a subresource (an eviction, a token request); None: its object is gone."""
-        self.writes += 1
+        self._count_write()
         answer: Object | None = self.call("POST", path, body=body, missing=None)
         return answer
+
+    def _count_write(self) -> None:
+        with self._lock:
+            self.writes += 1
 
     def version(self) -> str:
         """The server's version, as v1.35.4."""
@@ -300,7 +304,7 @@ class Client:
         meta = obj["metadata"]
         target = meta["name"] if name is None else name
         path = self._path(obj["apiVersion"], obj["kind"], meta.get("namespace", ""), target)
-        self.writes += 1
+        self._count_write()
         written: Object = self.call(
             method, path, body=obj, query=query or {"fieldManager": FIELD_MANAGER}, content=content
         )

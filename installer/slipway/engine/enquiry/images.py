@@ -230,7 +230,7 @@ def _not_rendered(module: Module, error: SlipwayError) -> Fault:
 
 
 def _no_chart(module: Module, release: Release) -> Fault:
-    lock = " but with lock.yaml" if module.lock else ""
+    lock = " but with lock.yaml" if module.lock and module.lock.of_charts else ""
     text = f"there is no chart {release.chart} here, so nothing was compared{lock}"
     hint = "give a directory with repositories that were fetched elsewhere: --trees-dir DIR"
     if not release.tree:

@@ -1,4 +1,4 @@
-"""`slipway catalog lock`: what a module's charts are where somebody else has them, written into its folder."""
+"""`slipway catalog lock`: what a module's charts and images are at their sources, written into its folder."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,16 +9,18 @@ from slipway.bundle.ground.tally import Tally
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.locks import chartrepo
 from slipway.bundle.locks.downloading import Ways, fetched_places
-from slipway.bundle.locks.downloads import Download, Downloads
+from slipway.bundle.locks.downloads import Download, Downloads, check_moved
+from slipway.bundle.locks.modulelocks import ReadImages, check_read, read_images
 from slipway.bundle.make.charts import ChartFile, chart_values, locked_download, read_chart
 from slipway.bundle.make.trees.packing import packed_tree
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
 from slipway.catalog import Catalog, Module, Release
-from slipway.catalog.folder.lock import LockedChart, LockedValues, LockFile
+from slipway.catalog.folder.lock import LockedChart, LockedImage, LockedValues, LockFile
 from slipway.catalog.folder.reading import LOCK
 from slipway.catalog.folder.treefile import LockedTree
 from slipway.catalog.images.faults import FaultCode
+from slipway.catalog.versions import OWN_IMAGE
 from slipway.clock import utc_now
 from slipway.cluster.lifecycle.helm import Helm
 from slipway.engine.enquiry.images import Checked, built_charts, checked_modules
@@ -39,14 +41,29 @@ class ModuleLocker:
     progress: Callable[[Tally], None]
 
     @classmethod
-    def of(cls, catalog: Catalog, workshop: Workshop, progress: Callable[[Tally], None]) -> "ModuleLocker":
+    def of(
+        cls, catalog: Catalog, workshop: Workshop, upstreams: Upstreams, progress: Callable[[Tally], None]
+    ) -> "ModuleLocker":
         """With this machine's proxies and accounts."""
         _, helm = built_charts(catalog, workshop)
         today = utc_now().date().isoformat()
-        return cls(catalog, helm, Ways(Web(), Upstreams()), workshop, today, progress)
+        return cls(catalog, helm, Ways(Web(), upstreams), workshop, today, progress)
 
-    def locked(self, module: Module, *, accept: bool) -> LockFile:
-        """The lock of a module, read now.
+    def images(self, module: Module, *, accept: bool) -> ReadImages:
+        """What registries say now of the images that a module declares, but Slipway's own.
+
+        Raises:
+            BundleError: one is not there, or its tag means something else than before and nobody accepts that.
+        """
+        wanted = [one for one in dict.fromkeys(module.images) if not one.startswith(f"{OWN_IMAGE}:")]
+        read = read_images(self.ways.upstreams, wanted, self.today)
+        check_read(module.lock.digests if module.lock else (), read.found, accept=accept)
+        return read
+
+    def locked(self, module: Module, *, accept: bool, images: ReadImages | None = None) -> LockFile:
+        """The lock of a module, read now; `images`: what was read of these besides.
+
+        Digests of images that nobody could read stay as they were, and go with an image that is not declared any more.
 
         Raises:
             ConfigurationError: it has no chart of somebody else's, or one cannot be rendered.
@@ -59,17 +76,18 @@ class ModuleLocker:
             for one in module.releases
             if one.tree
         }
-        if not (found or packed):
+        if not (found or packed or images):
             what = (
                 f"module {module.name} has no chart at a repository or of a tree, so there is nothing to lock"
             )
-            raise ConfigurationError(what, where=str(module.directory))
+            hint = "--images locks the digests of its images"
+            raise ConfigurationError(what, where=str(module.directory), hint=hint)
         former = module.lock or LockFile()
         _check_moved(former, found.values(), [one.locked for one in packed.values()], accept=accept)
         places = fetched_places(found.values(), self.workshop.root, self.ways, self.progress)
         charts = {name: read_chart(places[item]) for name, item in found.items()}
         charts |= {name: read_chart(one.path) for name, one in packed.items()}
-        checked = self._looked_at(module, charts)
+        checked = self._looked_at(module, charts) if charts else Checked(module.name)
         releases = {release.name: release for release in module.releases}
         return LockFile(
             charts=tuple(_locked(releases[name], item, charts[name]) for name, item in found.items()),
@@ -78,6 +96,7 @@ class ModuleLocker:
             mentioned=checked.mentioned,
             crds=checked.crds,
             values=_known(releases, charts),
+            digests=_digests(module, former, images),
         )
 
     def _resolved(self, release: Release) -> Download:
@@ -100,6 +119,12 @@ class ModuleLocker:
         return checked
 
 
+def _digests(module: Module, former: LockFile, images: ReadImages | None) -> tuple[LockedImage, ...]:
+    """What was read now in the place of what was read before."""
+    read = {one.image: one for one in (*former.digests, *(images.found if images else ()))}
+    return tuple(one for image, one in sorted(read.items()) if image in module.images)
+
+
 def _known(releases: Mapping[str, Release], charts: Mapping[str, ChartFile]) -> tuple[LockedValues, ...]:
     """What each chart knows of values, once."""
     paths = {releases[name].chart: chart.path for name, chart in charts.items()}
@@ -109,7 +134,8 @@ def _known(releases: Mapping[str, Release], charts: Mapping[str, ChartFile]) -> 
 def write_lock(module: Module, lock: LockFile) -> Path:
     """By rename; the file."""
     path = module.directory / LOCK
-    text = yamltext.dump(lock.model_dump(mode="json", by_alias=True))
+    nothing_read = set() if lock.digests else {"digests"}
+    text = yamltext.dump(lock.model_dump(mode="json", by_alias=True, exclude=nothing_read))
     land(path, f"# Written by `slipway catalog lock {module.name}`: run it again instead of editing.\n{text}")
     return path
 
@@ -123,7 +149,7 @@ def _check_moved(
         BundleError: naming each.
     """
     charts = Downloads(tuple(locked_download(one, "") for one in former.charts))
-    chartrepo.check_moved(charts, found, accept=accept)
+    check_moved(charts, found, accept=accept)
     before = {(one.origin, one.path, one.name, one.version): one for one in former.trees}
     findings = tuple(
         Finding(
