@@ -10,7 +10,10 @@ started=$SECONDS
 
 packages=(python3 python3-venv ca-certificates mmdebstrap debian-archive-keyring systemd-container nftables iproute2
           openssh-client dpkg-dev apt-utils gcc libc6-dev xz-utils zstd)
-[ "${1:-}" = --dev ] && packages+=(createrepo-c rpm "${@:2}")
+if [ "${1:-}" = --dev ]; then
+  packages+=(createrepo-c rpm "${@:2}")
+  command -v npm >/dev/null || packages+=(npm)  # Node's own package, where somebody has it, brings npm and refuses Debian's
+fi
 missing=()
 for package in "${packages[@]}"; do
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing+=("$package")

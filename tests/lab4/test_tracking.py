@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab4.platforms import Enabled, Platform, until
-from tests.lab4.test_monitoring import series
+from tests.lab4.platforms import Enabled, Platform
 
 IMAGE = "docker.io/burakince/mlflow:3.15.1"
 NAMESPACE = "mlflow"
@@ -53,14 +52,6 @@ def test_what_a_training_measured_outlives_the_servers_pod(platform: Platform, e
         )
         kept = json.loads(asked(platform, READS).splitlines()[-1])
         assert kept == {"layers": "3", "losses": [1.0, 0.5, 1 / 3], "text": "weights"}
-
-
-@pytest.mark.level("4", "mlflow", beside=("kube-prometheus-stack",))
-def test_prometheus_logs_in_and_takes_its_figures(platform: Platform, enabled: Enabled) -> None:
-    with enabled({"kube-prometheus-stack": {}, "mlflow": {"storage": "1Gi"}}):
-        asked(platform, TRAINS)
-        until("its figures", lambda: series(platform, "mlflow_http_request_total") > 0, 240)
-        assert series(platform, 'up{namespace="mlflow"} == 1') == 1
 
 
 def asked(platform: Platform, program: str) -> str:

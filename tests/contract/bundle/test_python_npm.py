@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import subprocess
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import yaml
 from slipway import catalog
 from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.make.images import Assembler
+from slipway.bundle.make.sources.elf import missing_libraries, needed_libraries
 from slipway.bundle.make.sources.npm import NpmSource, check_lock
 from slipway.bundle.make.sources.python import PythonSource
 from slipway.catalog import pins
@@ -120,6 +122,38 @@ def test_a_recipe_is_the_locks_text_and_not_its_place(tmp_path: Path) -> None:
     assert here[0].recipe(here[1]) == there[0].recipe(there[1])
     (tmp_path / "b/modules/shop/locks/page.txt").write_text("page==1.0\n")
     assert here[0].recipe(here[1]) != there[0].recipe(there[1])
+
+
+def compiled(directory: Path, name: str, *linked: Path) -> Path:
+    """A shared library that wants others."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / name
+    source = "int said(void) { return 42; }"
+    flags = ["-shared", "-fPIC", "-nostdlib", f"-Wl,-soname,{name}", "-Wl,--no-as-needed", "-x", "c", "-"]
+    argv = ["gcc", "-o", str(path), *flags, "-x", "none", *map(str, linked)]
+    subprocess.run(argv, input=source, text=True, check=True)
+    return path
+
+
+def test_libraries_of_wheels_want_nothing_that_the_base_lacks(tmp_path: Path) -> None:
+    other = compiled(tmp_path / "elsewhere", "libother.so.1")
+    beside = compiled(tmp_path / "libraries/page.libs", "libbeside.so.2")
+    compiled(tmp_path / "libraries/page", "_page.cpython-311.so", other, beside)
+    (tmp_path / "libraries/page/script.so").write_text("GROUP ( libnothing.so )")
+    assert needed_libraries((tmp_path / "libraries/page/_page.cpython-311.so").read_bytes()) == {
+        "libother.so.1",
+        "libbeside.so.2",
+    }
+    base = tmp_path / "base"
+    assert missing_libraries(tmp_path / "libraries", base) == {"libother.so.1": "page/_page.cpython-311.so"}
+    compiled(base / "usr/lib/x86_64-linux-gnu", "libother.so.1")
+    assert missing_libraries(tmp_path / "libraries", base) == {}
+
+
+def test_a_damaged_library_is_no_other_one(tmp_path: Path) -> None:
+    data = compiled(tmp_path, "x.so", compiled(tmp_path, "y.so")).read_bytes()
+    with pytest.raises(ValueError, match="damaged"):
+        needed_libraries(data[:80])
 
 
 class Packages(BaseHTTPRequestHandler):

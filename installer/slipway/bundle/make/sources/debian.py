@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from slipway.bundle.ground.archive import file_digest
-from slipway.bundle.ground.workshop import Workshop
+from slipway.bundle.ground.workshop import Workshop, recipe_for
 from slipway.bundle.licences.debian import of_copyright
 from slipway.bundle.licences.expression import WHOLE, all_of
 from slipway.bundle.make.apt import Apt, Package
@@ -123,12 +123,16 @@ def stanza_fields(text: str) -> dict[str, str]:
 
 def native_tree(name: str, versions: Versions, workshop: Workshop) -> Path:
     """The tree of a source whose programs run on this machine."""
-    spec = versions.source(name)
+    return tree_for(AMD64, name, versions, workshop)
+
+
+def tree_for(platform: Platform, name: str, versions: Versions, workshop: Workshop) -> Path:
+    """The tree of a source for a platform."""
+    spec = versions.source(name, platform)
     assert isinstance(spec, pins.DebianPin)  # noqa: S101 - checked when the pins were read
-    source = DebianSource(versions, workshop, AMD64)
-    return workshop.make(
-        source.kind, name, spec.version, source.recipe(spec), lambda dest: source.fetch(spec, dest)
-    )
+    source = DebianSource(versions, workshop, platform)
+    recipe = recipe_for(platform, source.recipe(spec))
+    return workshop.make(source.kind, name, spec.version, recipe, lambda dest: source.fetch(spec, dest))
 
 
 def copyrights(deb: Path) -> list[str]:

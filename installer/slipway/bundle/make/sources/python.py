@@ -10,7 +10,8 @@ from slipway.bundle.ground.workshop import Workshop
 from slipway.bundle.licences.expression import WHOLE, all_of
 from slipway.bundle.licences.wheels import of_installed
 from slipway.bundle.make.programs import output_of
-from slipway.bundle.make.sources.debian import compile_python, native_tree
+from slipway.bundle.make.sources.debian import compile_python, native_tree, tree_for
+from slipway.bundle.make.sources.elf import missing_libraries
 from slipway.bundle.sbom.parts import Component, PartKind
 from slipway.catalog import pins
 from slipway.catalog.versions import Versions
@@ -105,7 +106,20 @@ class PythonSource:
         base = self.versions.source(spec.base)
         assert isinstance(base, pins.DebianPin)  # noqa: S101 - checked when the pins were read
         tree = native_tree(base.name, self.versions, self.workshop)
+        self._check_libraries(spec, target)
         compile_python(tree, target, base.python, f"/{libraries}")
+
+    def _check_libraries(self, spec: pins.PythonPin, target: Path) -> None:
+        """Wheels bring no libraries of C that every system has; a base has what it was told to have.
+
+        Raises:
+            BundleError: it lacks one.
+        """
+        tree = tree_for(self.platform, spec.base, self.versions, self.workshop)
+        if missing := missing_libraries(target, tree):
+            what = ", ".join(f"{library} (of {user})" for library, user in missing.items())
+            hint = f"name the Debian packages that have them in {spec.base}: apt-file search NAME"
+            raise BundleError(f"{spec.base} lacks {what}", where=spec.lock, hint=hint)
 
     def licences(self, spec: pins.PythonPin, place: Path) -> dict[str, str]:
         """Of all distributions at once."""
