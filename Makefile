@@ -55,8 +55,8 @@ test-bundles:    ## bundles in depth: what an upgrade needs, other architectures
 	@scripts/setup.sh --dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
 	$(TIER) tests/bundles
 
-test-modules: binaries ## modules from nothing to nothing at a real API; NAME=one,other; what is seen is kept in levels.yaml
-	SLIPWAY_KEEP_LEVELS=1 $(TIER) tests/levels
+test-modules: binaries ## modules from nothing to nothing at a real API; NAME=one,other: these alone; what is seen is kept in levels.yaml
+	SLIPWAY_KEEP_LEVELS=1 $(TIER) tests/levels$(if $(NAME),/test_api.py)
 
 test-platform: setup-dev ## modules at work on a cluster of lab nodes; NAME=one,other; what is seen is kept in levels.yaml
 	SLIPWAY_KEEP_LEVELS=1 $(TIER) tests/lab4

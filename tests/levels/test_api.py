@@ -70,7 +70,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             api.create_node(name)
         made.want({name: {"enabled": False} for name in HERE})
         settled(api)
-        statuses = Statuses(api, client, NAMES, CATALOG.expectations.kinds)
+        # Of all modules: whoever asks for one by NAME has those on that it requires, whose programs run as little.
+        statuses = Statuses(api, client, {*HERE, *NAMES}, CATALOG.expectations.kinds)
         with repeated(statuses.look):
             yield Place(made, services, statuses)
 

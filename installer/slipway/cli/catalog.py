@@ -74,21 +74,41 @@ _Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="M
 @app.command(epilog="Example: slipway catalog new guestbook --modules-dir modules")
 def new(
     name: Annotated[str, typer.Argument(help="Of the module; its folder is called so.")],
+    repository: Annotated[
+        str, typer.Option(metavar="URL", help="Where somebody else's chart is: https://... or oci://...")
+    ] = "",
+    tree: Annotated[
+        str,
+        typer.Option(
+            metavar="ORIGIN", help="Files that it is packed of: URL@COMMIT, or MODULE@VERSION of Go."
+        ),
+    ] = "",
+    path: Annotated[
+        str, typer.Option(metavar="PATH", help="Of the chart or the manifests in the tree.")
+    ] = "",
+    version: Annotated[str, typer.Option(metavar="VERSION", help="Of somebody else's chart.")] = "",
+    chart: Annotated[
+        str, typer.Option(metavar="CHART", help="What it is called; unset: as the module.")
+    ] = "",
     modules_dir: Annotated[
         Path, typer.Option(metavar="DIR", help="Where modules' folders are, and the new one goes.")
     ] = Path("modules"),
     output: Output = Format.TEXT,
 ) -> None:
-    """Write the folder of a new module: it lints clean and runs; make it yours."""
+    """Write the folder of a new module: with a chart that runs, or for a chart of somebody else's; make it yours."""
     from slipway.catalog.folder.skeleton import write_skeleton
+    from slipway.catalog.folder.upstream import Upstream
 
-    files = write_skeleton(modules_dir, name)
+    upstream = Upstream.of(name, chart=chart, version=version, repository=repository, tree=tree, path=path)
+    files = write_skeleton(modules_dir, name, upstream)
     if output is Format.JSON:
         emit({"module": name, "files": [str(file) for file in files]})
         return
     for file in files:
         print(file)
-    print(f"next: edit them, then slipway catalog lint {name} --modules-dir {modules_dir}")
+    there = f"{name} --modules-dir {modules_dir}"
+    first = "edit them" if upstream is None else f"slipway catalog lock {there}, edit them"
+    print(f"next: {first}, then slipway catalog lint {there}")
 
 
 @app.command(epilog="Example: slipway catalog lock cert-manager")
@@ -132,6 +152,8 @@ def lock(
             charts = len(made.charts) + len(made.trees)
             counts = f"{charts} charts, {len(made.images)} images, {len(made.crds)} definitions"
             print(f"{path}: {counts}{f', {len(made.digests)} images read' if images else ''}")
+            for image in made.undeclared(module):
+                print(f"  not in module.yaml yet: {image}")
             for image, why in unread[module.name].items():
                 print(f"{path}: {image} stays unread: {why}", file=sys.stderr)
     if output is Format.JSON:

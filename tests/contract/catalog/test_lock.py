@@ -18,6 +18,7 @@ from slipway.bundle.make.official import OfficialFiles
 from slipway.bundle.registry.upstream import Upstreams
 from slipway.bundle.registry.web import Web
 from slipway.catalog.chartvalues.findings import value_findings
+from slipway.catalog.folder.reading import lock_of
 from slipway.catalog.folder.skeleton import write_skeleton
 from slipway.catalog.versions import Versions
 from slipway.cluster.lifecycle.helm import Helm
@@ -140,6 +141,9 @@ def test_from_a_repository_into_a_bundle(
     assert written["crds"] == ["pages.example.org"]
     assert written["values"] == [{"chart": "page", "maps": {"": "image"}, "words": {"": ""}}]
     assert linted_modules(catalog.load([modules]), ()) == {"page": []}
+    read = catalog.load([modules]).modules["page"]
+    assert lock_of(read.directory).undeclared(read) == []
+    assert lock_of(read.directory).undeclared(replace(read, images=())) == ["docker.io/library/busybox:1.37"]
 
     again = file.read_bytes()
     assert locked(modules, helm, tmp_path / "cache").read_bytes() == again

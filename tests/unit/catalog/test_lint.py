@@ -8,6 +8,7 @@ import yaml
 
 from slipway import catalog
 from slipway.catalog.folder.skeleton import write_skeleton
+from slipway.catalog.folder.upstream import Upstream
 from slipway.engine.enquiry.linted import linted_modules
 from slipway.errors import ConfigurationError
 from slipway.findings import FindingCode
@@ -30,6 +31,52 @@ def test_a_new_module_lints_clean_and_pins_nothing_outside_its_folder(tmp_path: 
     loaded = catalog.load([tmp_path])
     assert linted_modules(loaded, ()) == {"guestbook": []}
     assert loaded.check(configuration({"guestbook": {"enabled": True}}, cluster=False)) == []
+
+
+TREE = {"tree": f"https://git.example.org/charts@{'a' * 40}", "path": "charts/queue"}
+GO_MODULE = {"tree": "github.com/example/queue@v1.20.0", "path": "manifests"}
+REPOSITORY = {"repository": "oci://registry.example.org/charts", "chart": "the-queue"}
+WORDS = {"chart": "", "version": "1.20", "repository": "", "tree": "", "path": ""}
+
+
+@pytest.mark.parametrize("where", [TREE, GO_MODULE, REPOSITORY], ids=["git", "go", "repository"])
+def test_a_new_module_for_a_chart_of_somebody_else_lacks_its_lock_alone(tmp_path: Path, where: dict) -> None:
+    files = write_skeleton(tmp_path, "queue", Upstream.of("queue", **WORDS | where))
+    assert not (tmp_path / "queue" / "chart").exists()
+    assert all(file.is_file() for file in files)
+    loaded = catalog.load([tmp_path])
+    (finding,) = linted_modules(loaded, ())["queue"]
+    assert (finding.path, finding.hint) == ("module.yaml: releases[0]", "slipway catalog lock queue")
+    (release,) = loaded.modules["queue"].releases
+    origin = release.tree.origin if release.tree else release.repository
+    assert origin == where.get("tree", where.get("repository"))
+    assert (release.chart, release.version) == (where.get("chart", "queue"), "1.20")
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        ({"version": ""} | REPOSITORY, ""),
+        ({"chart": "queue"}, ""),
+        (TREE | REPOSITORY, ""),
+        (TREE | {"path": ""}, ""),
+        (REPOSITORY | {"path": "queue"}, ""),
+        (TREE | {"tree": "https://git.example.org/charts"}, "tree.commit"),
+        (TREE | {"tree": "https://git.example.org/charts@v1"}, "tree.commit"),
+        (TREE | {"path": "../queue"}, "tree.path"),
+        ({"tree": "queue", "path": "queue"}, "tree.goModule"),
+        ({"repository": "registry.example.org"}, "repository"),
+    ],
+)
+def test_words_that_name_no_chart_are_refused_by_field(words: dict, field: str) -> None:
+    with pytest.raises(ConfigurationError, match="chart") as refusal:
+        Upstream.of("queue", **WORDS | {"version": "1.20"} | words)
+    assert [one.path for one in refusal.value.findings] == ([field] if field else [])
+    assert "--repository" in refusal.value.hint
+
+
+def test_no_words_of_a_chart_mean_one_of_its_own() -> None:
+    assert Upstream.of("queue", chart="", version="", repository="", tree="", path="") is None
 
 
 @pytest.mark.parametrize("name", ["Guest", "../x", "a" * 64, "", "-x"])

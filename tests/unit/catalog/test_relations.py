@@ -8,6 +8,7 @@ import pytest
 
 from slipway import catalog
 from slipway.catalog import Catalog
+from slipway.catalog.relations.related import relations_of
 from slipway.catalog.relations.terms import VersionRange
 from slipway.engine.enquiry.linted import linted_modules
 from slipway.errors import ConfigurationError
@@ -117,6 +118,20 @@ def test_a_conflict_with_a_capability_means_whoever_provides_it(tmp_path: Path) 
     )
     assert [one[0] for one in told(loaded, wanted("mesh", "traefik"))] == ["spec.modules.mesh"]
     assert told(loaded, wanted("mesh")) == []
+
+
+def test_a_conflict_that_some_settings_spare_counts_with_the_others(tmp_path: Path) -> None:
+    rules = "conflicts: [{name: metrics, because: it serves them too, unless: {rules: []}}]\n"
+    loaded = modules_of(tmp_path, adapter=rules, keda="provides: [metrics]\n")
+    schema = {"type": "object", "properties": {"rules": {"type": "array", "default": []}}}
+    (tmp_path / "adapter" / "schema.yaml").write_text(json.dumps(schema))
+    loaded = catalog.load([tmp_path])
+    assert told(loaded, wanted("adapter", "keda")) == []
+    both = {"adapter": {"enabled": True, "settings": {"rules": ["one"]}}, "keda": {"enabled": True}}
+    (finding,) = told(loaded, configuration(both, cluster=False))
+    assert finding[1:3] == ("modules-conflict", "cannot be on beside keda: it serves them too")
+    (link,) = relations_of(loaded.modules, loaded.modules["adapter"])
+    assert (link.name, link.condition) == ("metrics", "unless rules: []")
 
 
 def test_what_another_clusterconfiguration_has_is_named_with_its_owner(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What `when` in module.yaml says, against schema.yaml: a misspelt setting would never have the value."""
+"""What `when` and `unless` in module.yaml say, against schema.yaml: a misspelt setting would never have the value."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,13 +12,14 @@ from slipway.findings import FindingCode
 def condition_findings(module: Module) -> Iterator[Finding]:
     """Findings by field of module.yaml."""
     conditions: list[tuple[str, Mapping[str, Any]]] = [
-        *((f"requires[{index}]", one.when) for index, one in enumerate(module.requires)),
-        *((f"images ({image})", when) for image, when in module.image_conditions.items()),
-        *((f"secrets[{index}]", one.when) for index, one in enumerate(module.secrets)),
+        *((f"requires[{index}].when", one.when) for index, one in enumerate(module.requires)),
+        *((f"images ({image}).when", when) for image, when in module.image_conditions.items()),
+        *((f"secrets[{index}].when", one.when) for index, one in enumerate(module.secrets)),
+        *((f"conflicts[{index}].unless", one.unless) for index, one in enumerate(module.conflicts)),
     ]
-    for field, when in conditions:
-        for path, value in when.items():
-            yield from _setting(module.schema, path, value, f"{field}.when")
+    for field, condition in conditions:
+        for path, value in condition.items():
+            yield from _setting(module.schema, path, value, field)
 
 
 def _setting(schema: Mapping[str, Any], path: str, value: Any, place: str) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from pydantic import Field
 from slipway.catalog.chartvalues.known import KnownValues
 from slipway.catalog.folder.modulefile import Line
 from slipway.catalog.folder.treefile import LockedTree, SubChart
-from slipway.catalog.modules import Tree
+from slipway.catalog.modules import Module, Tree
 from slipway.model.fields import Model
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -90,6 +90,10 @@ class LockFile(Model):
     def known(self, chart: str) -> KnownValues | None:
         """The values that a chart knows; None: nobody has looked."""
         return next((one.known() for one in self.values if one.chart == chart), None)
+
+    def undeclared(self, module: Module) -> list[str]:
+        """Images to which its charts refer, and that no list of module.yaml has."""
+        return sorted({*self.images} - {*module.images, *(one.image for one in module.acknowledged)})
 
     def chart(self, repository: str, name: str, version: str) -> LockedChart | None:
         """The entry of what a release names."""

@@ -1,6 +1,6 @@
 """What module.yaml says of other modules and of Kubernetes, as it is written."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -37,14 +37,15 @@ class UseEntry(Model):
 
 
 class ConflictEntry(Model):
-    """What cannot be on beside it; `because` ends the sentence for who wants both."""
+    """What cannot be on beside it, unless it has these settings; `because` ends the sentence for who wants both."""
 
     name: Name
     because: Annotated[str, Field(min_length=8)]
+    unless: dict[str, Any] = Field(default_factory=dict)
 
     def rival(self) -> Rival:
         """As the catalog has it."""
-        return Rival(self.name, self.because)
+        return Rival(self.name, self.because, self.unless)
 
 
 def _ranged(text: str) -> str:

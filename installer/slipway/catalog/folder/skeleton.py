@@ -7,6 +7,7 @@ from typing import Final
 from slipway import yamltext
 from slipway.catalog.folder.reading import MODULE, SETTINGS
 from slipway.catalog.folder.table import with_table
+from slipway.catalog.folder.upstream import Upstream
 from slipway.errors import ConfigurationError
 from slipway.landing import land
 from slipway.model.fields import DNS_LABEL
@@ -19,6 +20,7 @@ _MODULE: Final = f"""\
 name: NAME
 version: 0.1.0
 summary: One sentence for who chooses modules.
+group: platform
 requires: [cni]
 releases:
 - name: NAME
@@ -31,6 +33,19 @@ images:
 health: {{timeout: 180}}
 removal: {{data: retain, namespace: delete-if-empty}}
 resources: {{cpu: 10m, memory: 16Mi, times: replicas}}
+"""
+#: Of somebody else's chart: what is in it is known when it was read, by `slipway catalog lock`.
+_UPSTREAM_MODULE: Final = """\
+name: NAME
+version: VERSION
+summary: One sentence for who chooses modules.
+group: platform
+requires: [cni]
+releases:
+RELEASE
+images: []
+health: {timeout: 300}
+removal: {crds: retain, data: retain, namespace: delete-if-empty}
 """
 _SETTINGS: Final = """\
 $schema: https://json-schema.org/draft/2020-12/schema
@@ -47,6 +62,9 @@ properties:
 _VALUES: Final = f"""\
 image: {{{{ image("{_IMAGE}").reference }}}}
 replicas: {{{{ settings.replicas }}}}
+"""
+_UPSTREAM_VALUES: Final = """\
+replicaCount: {{ settings.replicas }}
 """
 _CASES: Final = """\
 accepted:
@@ -122,8 +140,8 @@ _FILES: Final = {
 }
 
 
-def write_skeleton(modules: Path, name: str) -> list[Path]:
-    """The files of a module that is new below `modules`; all of them, or none.
+def write_skeleton(modules: Path, name: str, upstream: Upstream | None = None) -> list[Path]:
+    """The files of a module that is new below `modules`; all of them, or none. Without `upstream` it has a chart.
 
     Raises:
         ConfigurationError: the name cannot be one, or there is such a folder.
@@ -138,9 +156,24 @@ def write_skeleton(modules: Path, name: str) -> list[Path]:
     if folder.exists():
         raise ConfigurationError("this module is there already", where=str(folder), hint="take another name")
     draft = modules / f".{name}.new"  # put in place as a whole: half a module helps nobody
-    paths = [path.replace("NAME", name) for path in _FILES]
-    for path, text in zip(paths, _FILES.values(), strict=True):
+    files = _named(name) if upstream is None else _of_upstream(name, upstream)
+    for path, text in files.items():
         (draft / path).parent.mkdir(parents=True, exist_ok=True)
-        land(draft / path, text.replace("NAME", name))
+        land(draft / path, text)
     draft.rename(folder)
-    return [folder / path for path in paths]
+    return [folder / path for path in files]
+
+
+def _named(name: str) -> dict[str, str]:
+    return {path.replace("NAME", name): text.replace("NAME", name) for path, text in _FILES.items()}
+
+
+def _of_upstream(name: str, upstream: Upstream) -> dict[str, str]:
+    """The same without a chart, and with what a chart of somebody else's is named by."""
+    files = {path: text for path, text in _named(name).items() if not path.startswith("chart/")}
+    version = yamltext.dump(upstream.release.version).strip()
+    module = _UPSTREAM_MODULE.replace("NAME", name).replace("VERSION", version)
+    return files | {
+        MODULE: module.replace("RELEASE", upstream.entry().strip()),
+        "values.yaml.j2": _UPSTREAM_VALUES,
+    }

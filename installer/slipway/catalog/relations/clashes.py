@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from slipway.catalog.modules import Module
+from slipway.catalog.modules import Module, holds
 from slipway.errors import Finding
 from slipway.findings import FindingCode
 
@@ -31,14 +31,22 @@ class Clash:
         return f"spec.modules.{self.name}"
 
 
-def clashes_of(modules: Mapping[str, Module], on: Iterable[str], elsewhere: Mapping[str, str]) -> list[Clash]:
-    """Each pair once. `on`: modules of this configuration; `elsewhere`: those of others, and whose they are."""
+def clashes_of(
+    modules: Mapping[str, Module],
+    on: Iterable[str],
+    elsewhere: Mapping[str, str],
+    settings: Callable[[str], Mapping[str, Any]],
+) -> list[Clash]:
+    """Each pair once. `on`: modules of this configuration; `elsewhere`: those of others, and whose they are.
+
+    `settings` of a module, with defaults; of those of others the defaults alone are known.
+    """
     mine = list(on)
     named: dict[str, list[str]] = {}
     for name in (*mine, *(name for name in elsewhere if name in modules and name not in mine)):
         for called in sorted(modules[name].names):
             named.setdefault(called, []).append(name)
-    found = (*_rivals(modules, mine, named, elsewhere), *_twins(modules, mine, named, elsewhere))
+    found = (*_rivals(modules, mine, named, elsewhere, settings), *_twins(modules, mine, named, elsewhere))
     return list({frozenset({one.name, one.other}): one for one in reversed(found)}.values())[::-1]
 
 
@@ -64,10 +72,13 @@ def _rivals(
     mine: list[str],
     named: Mapping[str, list[str]],
     elsewhere: Mapping[str, str],
+    settings: Callable[[str], Mapping[str, Any]],
 ) -> Iterator[Clash]:
     everyone = dict.fromkeys(name for names in named.values() for name in names)
     for name in everyone:
         for rival in modules[name].conflicts:
+            if rival.unless and holds(rival.unless, settings(name)):
+                continue
             for other in named.get(rival.name, ()):
                 if other == name or not {name, other} & {*mine}:
                     continue

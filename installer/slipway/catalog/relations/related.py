@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from slipway.catalog.modules import Module, condition_text
 
@@ -19,13 +20,13 @@ class RelationKind(StrEnum):
 class Relation:
     """`name` is as the module says it; `providers` are the modules that have it, best first: of that name, then others.
 
-    `when`: settings with which it counts, as `persistence.enabled: true`; empty: always.
+    `condition`: with which settings it counts, as `with persistence.enabled: true`; empty: always.
     """
 
     kind: RelationKind
     name: str
     providers: tuple[str, ...]
-    when: str = ""
+    condition: str = ""
 
 
 def relations_of(modules: Mapping[str, Module], module: Module) -> tuple[Relation, ...]:
@@ -49,15 +50,19 @@ def providers_of(modules: Mapping[str, Module], name: str) -> tuple[str, ...]:
     return tuple(other.name for other in modules.values() if name in other.names)
 
 
+def _with(word: str, condition: Mapping[str, Any]) -> str:
+    return f"{word} {condition_text(condition)}" if condition else ""
+
+
 def _links(modules: Mapping[str, Module], module: Module) -> Iterator[Relation]:
     for one in module.requires:
-        when, there = condition_text(one.when), providers_of(modules, one.name)
+        when, there = _with("with", one.when), providers_of(modules, one.name)
         yield Relation(RelationKind.REQUIRES, one.name, there, when)
     for use in module.uses:
         yield Relation(RelationKind.USES, use.name, providers_of(modules, use.name))
     for rival in module.conflicts:
         others = tuple(name for name in providers_of(modules, rival.name) if name != module.name)
-        yield Relation(RelationKind.CONFLICTS, rival.name, others)
+        yield Relation(RelationKind.CONFLICTS, rival.name, others, _with("unless", rival.unless))
     for capability in module.provides:
         others = tuple(name for name in providers_of(modules, capability.name) if name != module.name)
         if capability.exclusive and others:

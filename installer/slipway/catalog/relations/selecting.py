@@ -6,7 +6,7 @@ cannot be decided (a requirement that is disabled, or that none or several provi
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway.catalog.modules import Module
 from slipway.catalog.relations.clashes import Clash, Wrong, clash_findings, clashes_of
@@ -113,7 +113,7 @@ class _Chooser:
         for name, wanted in self.open_choices:
             self._settle(name, wanted)
         there = {name: owner for name, owner in self.elsewhere.items() if not self._enabled(name)}
-        self.clashes = clashes_of(self.modules, self.why, there)
+        self.clashes = clashes_of(self.modules, self.why, there, self._settings)
 
     @property
     def wrong(self) -> Wrong:
@@ -146,11 +146,15 @@ class _Chooser:
         else:
             self.why[self.cni] = path
 
+    def _settings(self, name: str) -> dict[str, Any]:
+        """Of a module, with defaults; of one that another configuration has the defaults alone."""
+        spec = self.specs.get(name)
+        return settings_of(self.modules[name], spec.settings if spec else {})
+
     def _meet(self, name: str) -> list[str]:
         """Resolve one module's requirements; the modules that are enabled for it."""
         module, added, resolved = self.modules[name], [], []
-        spec = self.specs.get(name)
-        settings = settings_of(module, spec.settings if spec else {})
+        settings = self._settings(name)
         for requirement in module.requires:
             if not requirement.applies(settings) or requirement.name in self.external:
                 continue

@@ -1,9 +1,10 @@
 """What a module says of others, and of the Kubernetes that it runs on."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from operator import eq, ge, gt, le, lt
-from typing import Final, Self
+from typing import Any, Final, Self
 
 _COMPARISONS: Final = {">=": ge, "<=": le, ">": gt, "<": lt, "=": eq}
 _TERM: Final = re.compile(r"(>=|<=|>|<|=)v?([0-9]+(?:\.[0-9]+){0,2})")
@@ -27,10 +28,11 @@ class OptionalUse:
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """A capability or module that cannot be on beside this one, and why."""
+    """A capability or module that cannot be on beside this one, and why; unless its own settings have these values."""
 
     name: str
     because: str
+    unless: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

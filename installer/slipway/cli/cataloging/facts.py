@@ -20,7 +20,10 @@ def module_facts(module: "Module") -> dict[str, Any]:
         "exclusive": [one.name for one in module.provides if one.exclusive],
         "requires": [{"name": item.name, "when": dict(item.when)} for item in module.requires],
         "uses": [{"name": item.name, "first": item.first} for item in module.uses],
-        "conflicts": [{"name": item.name, "because": item.because} for item in module.conflicts],
+        "conflicts": [
+            {"name": item.name, "because": item.because, "unless": dict(item.unless)}
+            for item in module.conflicts
+        ],
         "images": list(module.images),
         "imageConditions": {image: dict(when) for image, when in module.image_conditions.items()},
         "digests": {one.image: dict(one.platforms) for one in module.lock.digests} if module.lock else {},

@@ -90,7 +90,7 @@ def _branches(
         others = on or list(link.providers)
         told = " or ".join(others) or "no module of this catalog"
         of = "" if others == [link.name] else f": {told}"
-        when = f", with {link.when}" if link.when else ""
+        when = f", {link.condition}" if link.condition else ""
         yield f"{'└─' if last else '├─'} {link.kind} {link.name}{of}{when}"
         if link.kind is RelationKind.REQUIRES and len(others) == 1 and others[0] not in above:
             for line in _branches(links, others[0], (*above, others[0]), selected):

@@ -68,7 +68,7 @@ def _rows(catalog: "Catalog", module: "Module", decision: "Selected | None") -> 
     for link in relations_of(catalog.modules, module):
         others = ", ".join(one for one in link.providers if one != link.name)
         of = f": {others}" if others else "" if link.providers else ": no module of this catalog"
-        yield str(link.kind), f"{link.name}{of}{f', with {link.when}' if link.when else ''}"
+        yield str(link.kind), f"{link.name}{of}{f', {link.condition}' if link.condition else ''}"
     if dependents := dependents_of(catalog.modules, module.name):
         yield "needed by", _few(dependents)
     for release in module.releases:
