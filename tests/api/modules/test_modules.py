@@ -248,6 +248,31 @@ def test_somebody_elses_objects_keep_the_namespace(work: Work, cluster_api: ApiS
     cluster_api.kubectl("delete", "namespace", "welcome")
 
 
+def test_somebody_elses_custom_resources_keep_the_namespace(work: Work, cluster_api: ApiServer) -> None:
+    """Of any kind that a definition makes, as where a module leaves its definitions, and with them what people have."""
+    apply_module(work, request_for("welcome"), intent("d1"))
+    work.client.create(WIDGETS)
+    try:
+        widget = {"apiVersion": "example.org/v1", "kind": "Widget"}
+        meta = {"metadata": {"name": "mine", "namespace": "welcome"}}
+        until(lambda: work.client.resource(*widget.values()), seconds=60, what="widgets are served")
+        until(lambda: created(work.client, {**widget, **meta}), seconds=60, what="one is taken")
+        remove_module(work, removal_of("welcome"), intent("d2", "remove"))
+        assert work.client.get("example.org/v1", "Widget", "mine", "welcome") is not None
+    finally:
+        cluster_api.kubectl("delete", "namespace", "welcome")
+        cluster_api.kubectl("delete", "crd", "widgets.example.org")
+
+
+def created(client: Client, obj: dict[str, Any]) -> bool:
+    """Whether the API takes it: of a new kind it does not at once."""
+    try:
+        client.create(obj)
+    except (StepError, TransientError):
+        return False
+    return True
+
+
 def test_a_namespace_that_is_there_gets_the_labels_that_the_module_needs(
     work: Work, cluster_api: ApiServer
 ) -> None:

@@ -4,13 +4,14 @@ Custom resources go first, while the controller lives that their finalizers wait
 Helm's revision before Helm deletes what that has.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from slipway.catalog import Fate, Removal
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle import drift
-from slipway.cluster.lifecycle.attempts import DATA
+from slipway.cluster.lifecycle.attempts import DATA, DEFINITION
 from slipway.cluster.lifecycle.gone import await_gone
 from slipway.cluster.lifecycle.leaving import await_left, leaving_of
 from slipway.cluster.lifecycle.losses import losses_of, of_claims, of_definitions
@@ -23,7 +24,7 @@ from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own import records
 from slipway.cluster.own.madesecrets import SECRET, secrets_of
 from slipway.cluster.rest.client import Client
-from slipway.errors import StepError
+from slipway.errors import StepError, TransientError
 from slipway.model.record import Intent, ModulePhase, ModuleRecord, ObjectRef
 from slipway.planning.requests.request import RemovalRequest
 from slipway.settings import NAMESPACE
@@ -133,7 +134,7 @@ def _namespaces(work: Work, record: ModuleRecord, policy: Removal) -> None:
     await_gone(work, record, refs, [])
 
 
-#: Kinds whose presence makes a namespace somebody's.
+#: Kinds of Kubernetes whose presence makes a namespace somebody's.
 _CONTENT = (
     ("v1", "Pod"),
     ("v1", "PersistentVolumeClaim"),
@@ -145,15 +146,43 @@ _CONTENT = (
     ("apps/v1", "StatefulSet"),
     ("batch/v1", "Job"),
     ("batch/v1", "CronJob"),
-    ("snapshot.storage.k8s.io/v1", "VolumeSnapshot"),
+    ("networking.k8s.io/v1", "Ingress"),
 )
 
 
 def _empty(client: Client, namespace: str) -> bool:
-    for api_version, kind in _CONTENT:
-        for item in client.list(api_version, kind, namespace, metadata_only=True):
-            if item["metadata"]["name"] != "kube-root-ca.crt" and not item["metadata"].get(
-                "deletionTimestamp"
-            ):
-                return False
-    return True
+    """Whether nobody has anything in a namespace; custom resources are asked for last, of all kinds there are."""
+    return not (
+        any(_is_there(client, *kind, namespace) for kind in _CONTENT)
+        or any(_may_be_there(client, *kind, namespace) for kind in _custom_kinds(client))
+    )
+
+
+def _is_there(client: Client, api_version: str, kind: str, namespace: str) -> bool:
+    found = (item["metadata"] for item in client.list(api_version, kind, namespace, metadata_only=True))
+    return any(meta["name"] != "kube-root-ca.crt" and not meta.get("deletionTimestamp") for meta in found)
+
+
+def _may_be_there(client: Client, api_version: str, kind: str, namespace: str) -> bool:
+    """The same of a custom resource. Where it cannot be said, one is there: of none there is nothing to convert."""
+    try:
+        return _is_there(client, api_version, kind, namespace)
+    except (StepError, TransientError):
+        return True
+
+
+def _custom_kinds(client: Client) -> Iterator[tuple[str, str]]:
+    """ApiVersion and kind of all that definitions define in namespaces.
+
+    A group that cannot be read is passed over: no namespace goes while an API does not answer.
+    """
+    names = {one["metadata"]["name"] for one in client.list(*DEFINITION, metadata_only=True)}
+    defined = {name.partition(".")[2] for name in names}
+    for group in client.call("GET", "/apis").get("groups") or ():
+        if group["name"] not in defined:
+            continue
+        version = group["preferredVersion"]["groupVersion"]
+        with suppress(TransientError):
+            for one in client.call("GET", f"/apis/{version}", missing={}).get("resources") or ():
+                if one["namespaced"] and f"{one['name']}.{group['name']}" in names:
+                    yield version, one["kind"]
