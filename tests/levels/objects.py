@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from slipway.catalog.modules import Module, Removal
+from slipway.cluster.own import carried
 from slipway.settings import MADE_SECRET_PREFIX, NAMESPACE
 from tests.apiserver import ApiServer
 
@@ -26,7 +27,12 @@ class Thing(NamedTuple):
 def things_of(api: ApiServer) -> set[Thing]:
     """All that can be listed."""
     found = (thing for path, kind in _lists(api) if kind not in PASSING for thing in _listed(api, path, kind))
-    return {one for one in found if (one.kind, one.name) not in EVERYWHERE}
+    return {one for one in found if (one.kind, one.name) not in EVERYWHERE and not _is_of_the_site(one)}
+
+
+def _is_of_the_site(one: Thing) -> bool:
+    """What Slipway keeps of a ClusterConfiguration, whichever modules it has: the spec that was carried out last."""
+    return (one.kind, one.namespace) == ("configmaps", NAMESPACE) and one.name.startswith(carried.PREFIX)
 
 
 def left(came: set[Thing], module: Module) -> set[Thing]:
