@@ -64,6 +64,11 @@ class VersionRange:
         found = _numbers(version)
         return not self.terms or (bool(found) and self._holds((*found, 0, 0)[:3]))
 
+    def has_before(self, version: str) -> bool:
+        """Whether a version older than this one may be in it; of one that is no number nobody can tell."""
+        bound = _numbers(version)
+        return not bound or not type(self)(terms=(*self.terms, ("<", bound)))._empty()
+
     def _holds(self, found: tuple[int, ...]) -> bool:
         return all(_COMPARISONS[sign](found[: len(bound)], bound) for sign, bound in self.terms)
 
