@@ -8,6 +8,7 @@ from pathlib import Path
 from slipway import __version__
 from slipway.catalog import shipped, versions
 from slipway.catalog.catalog import Catalog, whole_digest
+from slipway.catalog.folder.infolder import is_there
 from slipway.catalog.folder.reading import MODULE, load_build, load_module
 from slipway.catalog.modules import Module
 from slipway.catalog.options import Options
@@ -138,7 +139,7 @@ def _folders(directories: Sequence[Path]) -> Iterator[Path]:
 
 
 def _module_folders(directory: Path) -> list[Path]:
-    return [folder for folder in shipped.folders(directory) if (folder / MODULE).is_file()]
+    return [folder for folder in shipped.folders(directory) if is_there(folder / MODULE)]
 
 
 def _roles(root: Path) -> dict[str, str]:

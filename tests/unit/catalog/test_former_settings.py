@@ -165,6 +165,16 @@ def test_what_nothing_converts_is_refused_where_it_is_written(tmp_path: Path) ->
             {"converted": {"seconds": {"times": 2}}},
             "converted: has no case with seconds",
         ),
+        (
+            {"converted": {"mode": {"values": [{"was": "a", "now": "full"}, {"was": "b", "now": "ful"}]}}},
+            "upgrades[0].converted.mode.values[1].now: 3.0.0 refuses ful",
+        ),
+        (
+            {"converted": {"mode": {"values": [{"was": "a", "now": "full"}, {"was": "a", "now": "basic"}]}}},
+            "upgrades[0].converted.mode.values[1].was: a stands above already",
+        ),
+        ({"from": ">3", "disruptive": "it stops"}, "upgrades[0].from: no version before 3.0.0 is in it"),
+        ({"from": ">=3.0.1"}, "upgrades[0].from: no version before 3.0.0 is in it"),
     ],
 )
 def test_what_cannot_be_is_linted(tmp_path: Path, upgrade: dict[str, Any], said: str) -> None:
@@ -186,6 +196,29 @@ def test_a_conversion_that_says_nothing_or_two_things_is_refused(
     tmp_path: Path, conversion: dict[str, Any]
 ) -> None:
     assert keeper(tmp_path, [{"from": "<2", "converted": {"mode": conversion}}]).broken
+
+
+@pytest.mark.parametrize(
+    ("times", "was", "now"),
+    [
+        (100, 0.29, 29),
+        (0.1, 3, 0.3),
+        (60, 1e308, 1e308),
+        (1024, (1 << 52) + 1, 1024 * ((1 << 52) + 1)),
+        (0.001, 3000, 3),
+    ],
+)
+def test_numbers_are_multiplied_as_people_count_and_none_is_too_large(
+    times: float, was: float, now: float
+) -> None:
+    assert repr(Conversion(times=times).of(was)) == repr(now)
+
+
+def test_a_case_that_is_refused_says_so_and_why(tmp_path: Path) -> None:
+    case = {"settings": {"legacy": True}, "becomes": {}}
+    assert found(tmp_path, UPGRADES, [*CONVERTED, case]) == [
+        "tests/settings.yaml: converted[1]: is refused at legacy: write what it did under values"
+    ]
 
 
 def test_two_settings_change_places() -> None:

@@ -79,7 +79,7 @@ def test_no_words_of_a_chart_mean_one_of_its_own() -> None:
     assert Upstream.of("queue", chart="", version="", repository="", tree="", path="") is None
 
 
-@pytest.mark.parametrize("name", ["Guest", "../x", "a" * 64, "", "-x"])
+@pytest.mark.parametrize("name", ["Guest", "../x", "a" * 54, "a" * 64, "", "-x"])
 def test_a_name_that_cannot_be_one_writes_nothing(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot be a module's name"):
         write_skeleton(tmp_path, name)
@@ -216,3 +216,65 @@ def test_an_image_has_one_recipe(tmp_path: Path) -> None:
     loaded = catalog.load([tmp_path])
     assert list(loaded.modules) == ["one"]
     assert "pinned already" in str(loaded.broken["two"])
+
+
+UTF16 = "\xff\xfea\x00".encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("README.md", UTF16),
+        ("README.md", b"# guestbook\n\xe4\n"),
+        ("schema.yaml", b""),
+        ("schema.yaml", b"type: \xe4\n"),
+        ("values.yaml.j2", b"replicas: \xe4\n"),
+        ("tests/settings.yaml", b"accepted:\n\t- {}\n"),
+        ("tests/settings.yaml", b"acepted: []\n"),
+        ("lock.yaml", b"[]"),
+        ("build.yaml", b""),
+    ],
+)
+@pytest.mark.parametrize("fix", [False, True])
+def test_a_file_that_cannot_be_read_is_a_finding_of_that_file(
+    tmp_path: Path, file: str, text: bytes, *, fix: bool
+) -> None:
+    for name in ("guestbook", "neighbour"):
+        write_skeleton(tmp_path, name)
+    (tmp_path / "guestbook" / file).write_bytes(text)
+    found = linted_modules(catalog.load([tmp_path]), (), fix=fix)
+    assert found["neighbour"] == []
+    assert {one.path.partition(": ")[0] for one in found["guestbook"]} == {file}, found["guestbook"]
+
+
+@pytest.mark.parametrize(
+    "file", ["schema.yaml", "lock.yaml", "build.yaml", "tests/settings.yaml", "levels.yaml"]
+)
+@pytest.mark.parametrize("kind", ["directory", "link to nothing"])
+def test_what_stands_in_a_files_place_is_not_its_absence(tmp_path: Path, file: str, kind: str) -> None:
+    write_skeleton(tmp_path, "guestbook")
+    path = tmp_path / "guestbook" / file
+    path.unlink(missing_ok=True)
+    if kind == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to("nowhere")
+    (finding,) = linted_modules(catalog.load([tmp_path]), ())["guestbook"]
+    assert finding.path.partition(": ")[0] == file
+
+
+def test_a_module_whose_module_yaml_is_a_link_to_nothing_is_named(tmp_path: Path) -> None:
+    for name in ("guestbook", "neighbour"):
+        write_skeleton(tmp_path, name)
+    file = tmp_path / "guestbook" / "module.yaml"
+    file.unlink()
+    file.symlink_to("nowhere")
+    found = linted_modules(catalog.load([tmp_path]), ())
+    assert [one.path for one in found["guestbook"]] == ["module.yaml"]
+
+
+def test_a_readme_with_line_ends_of_windows_is_right(tmp_path: Path) -> None:
+    write_skeleton(tmp_path, "guestbook")
+    file = tmp_path / "guestbook" / "README.md"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert linted_modules(catalog.load([tmp_path]), ()) == {"guestbook": []}

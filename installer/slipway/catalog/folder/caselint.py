@@ -43,7 +43,12 @@ def case_findings(catalog: "Catalog", module: Module, site: "Configuration") -> 
             yield Finding(path, text, expected=f"one with {case.hint}", code=FindingCode.BAD_VALUE)
     for index, former in enumerate(cases.converted):
         path, made = f"converted[{index}]", of_this_version(module, former.settings)
-        if made.settings != former.becomes or made.refused:
+        if made.refused:
+            gone = made.refused[0]
+            text = f"is refused at {gone.path}: {gone.advice}"
+            hint = "leave it out, or name the value under harmless"
+            yield Finding(path, text, expected=str(former.becomes), hint=hint, code=FindingCode.BAD_VALUE)
+        elif made.settings != former.becomes:
             text = f"becomes {made.settings}"
             yield Finding(path, text, expected=str(former.becomes), code=FindingCode.BAD_VALUE)
         else:

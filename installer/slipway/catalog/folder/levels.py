@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 from pydantic import Field
 
 from slipway import yamltext
+from slipway.catalog.folder.infolder import is_there
 from slipway.catalog.folder.modulefile import Line
 from slipway.catalog.modules import Module
 from slipway.catalog.shipped import LEVELS
@@ -79,7 +80,7 @@ def trials_of(folder: Path) -> tuple[Trial, ...]:
     """
     where = folder / LEVELS
     try:
-        content = yamltext.load(text_of(where)) if where.is_file() else {}
+        content = yamltext.load(text_of(where)) if is_there(where) else {}
         return LevelsFile.model_validate(content).trials
     except (TypeError, ValueError, OSError) as exc:
         raise ConfigurationError(

@@ -5,6 +5,7 @@ All of it is found without a cluster, without Helm and without a chart of somebo
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from slipway.api.yamlfile import step
@@ -26,6 +27,7 @@ from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
 from slipway.landing import land
 from slipway.model.bundle import chart_name
+from slipway.smallfiles import text_of
 
 if TYPE_CHECKING:
     from slipway.catalog.catalog import Catalog
@@ -43,10 +45,12 @@ def lint_findings(catalog: "Catalog", name: str, site: "Configuration") -> list[
     """
     if name in catalog.broken:
         error = catalog.broken[name]
-        file = error.where.rpartition("/")[2]
-        found = error.findings or (Finding("", error.why or error.what, code=FindingCode.BROKEN_MODULE),)
-        return [_in_file(file, one) for one in found]
+        return _of_error(error.where.rpartition("/")[2], error)
     module = catalog.named(name)
+    try:
+        reading.cases(module)
+    except ConfigurationError as exc:
+        return _of_error(_CASES, exc)
     wrong = list(_no_schema(module.schema))
     return [
         *_readme(module),
@@ -68,9 +72,18 @@ def mend(module: Module) -> None:
     """Write what can be made from the rest of the folder: the settings in its README."""
     file = module.directory / _README
     if file.is_file():
-        text = file.read_text(encoding="utf-8")
+        try:
+            text = _lines_of(file)
+        except (ValueError, OSError):
+            return
         if (made := with_table(text, module.schema)) != text:
             land(file, made)
+
+
+def _of_error(file: str, error: ConfigurationError) -> list[Finding]:
+    """What an error says of a file."""
+    found = error.findings or (Finding("", error.why or error.what, code=FindingCode.BROKEN_MODULE),)
+    return [_in_file(file, one) for one in found]
 
 
 def _in_file(file: str, finding: Finding) -> Finding:
@@ -81,11 +94,22 @@ def _readme(module: Module) -> Iterator[Finding]:
     file = module.directory / _README
     if not file.is_file():
         yield Finding(_README, "is missing", expected="what it is, and how to see that it works", code=_LEFT)
-    elif not (text := file.read_text(encoding="utf-8")).startswith(f"# {module.name}\n"):
+        return
+    try:
+        text = _lines_of(file)
+    except (ValueError, OSError) as exc:
+        yield Finding(_README, f"cannot be read: {exc}", code=FindingCode.BAD_VALUE)
+        return
+    if not text.startswith(f"# {module.name}\n"):
         yield Finding(_README, "does not begin with its name", expected=f"# {module.name}", code=_LEFT)
     elif with_table(text, module.schema) != text:
         hint = f"slipway catalog lint {module.name} --fix"
         yield Finding(_README, "has not the settings of schema.yaml", hint=hint, code=FindingCode.STALE)
+
+
+def _lines_of(file: Path) -> str:
+    """Text with the line ends of this machine, whosever editor wrote it."""
+    return text_of(file).replace("\r\n", "\n")
 
 
 def _levels(module: Module) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """module.yaml as it is written: closed and typed, so that a misspelt word is a finding and never passed over."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -16,6 +16,9 @@ from slipway.model.modulesecrets import SecretEntry
 
 #: Of charts: https, or loopback for a test; or a registry.
 REPOSITORY = r"^(https|oci|http)://[^\s@?#]+$"
+#: Helm refuses a longer one, when it is installed.
+RELEASE_NAME_LENGTH: Final = 53
+ReleaseName = Annotated[Name, Field(max_length=RELEASE_NAME_LENGTH)]
 Line = Annotated[str, Field(min_length=1)]
 
 
@@ -59,7 +62,7 @@ class ReleaseEntry(Model):
     `version`, as lock.yaml has read it there; or it is packed, under a `version`, of a `tree` of files.
     """
 
-    name: Name
+    name: ReleaseName
     chart: Line
     chart_dir: InFolder = ""
     repository: Annotated[str, Field(pattern=REPOSITORY)] = ""

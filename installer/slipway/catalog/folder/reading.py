@@ -10,6 +10,7 @@ from slipway import __version__
 from slipway.api import explain
 from slipway.catalog import shipped
 from slipway.catalog.folder.build import Build, build_mistakes, twice_findings, with_build
+from slipway.catalog.folder.infolder import FIELDS, is_there, unreadable, yaml_of
 from slipway.catalog.folder.lock import LockFile
 from slipway.catalog.folder.modulefile import ModuleFile
 from slipway.catalog.folder.releases import release_mistakes, release_of
@@ -21,7 +22,6 @@ from slipway.catalog.versions import OWN_IMAGE, Versions
 from slipway.errors import ConfigurationError, Finding
 from slipway.findings import FindingCode
 from slipway.model.fields import Model
-from slipway.smallfiles import bytes_of
 
 #: What makes a folder a module.
 MODULE: Final = "module.yaml"
@@ -30,8 +30,6 @@ SETTINGS: Final = "schema.yaml"
 LOCK: Final = "lock.yaml"
 #: How its images are assembled and where its charts come from.
 BUILD: Final = "build.yaml"
-
-_HINT: Final = "docs/reference/modules.md describes every field"
 
 
 def load_module(directory: Path) -> Module:
@@ -42,14 +40,14 @@ def load_module(directory: Path) -> Module:
     """
     where = directory / MODULE
     try:
-        read, lock = ModuleFile.model_validate(_yaml(where)), lock_of(directory)
+        read, lock = ModuleFile.model_validate(yaml_of(where)), lock_of(directory)
         mistakes = tuple(_mistakes(read, directory))
         if not mistakes:
             return _module(read, lock, directory)
     except ValidationError as exc:
         mistakes = tuple(explain.findings(exc, ModuleFile, ""))
     except (TypeError, ValueError, OSError) as exc:
-        raise _unreadable(where, exc) from exc
+        raise unreadable(where, exc) from exc
     raise _mistaken(where, mistakes)
 
 
@@ -61,11 +59,9 @@ def lock_of(directory: Path) -> LockFile:
     """
     where = directory / LOCK
     try:
-        return LockFile.model_validate(_yaml(where)) if where.is_file() else LockFile()
+        return LockFile.model_validate(yaml_of(where)) if is_there(where) else LockFile()
     except ValidationError as exc:
         raise _mistaken(where, tuple(explain.findings(exc, LockFile, ""))) from exc
-    except (TypeError, ValueError, OSError) as exc:
-        raise _unreadable(where, exc) from exc
 
 
 def load_build(directory: Path, versions: Versions) -> Versions:
@@ -81,7 +77,7 @@ def load_build(directory: Path, versions: Versions) -> Versions:
     except ValidationError as exc:
         mistakes = tuple(explain.findings(exc, Build, ""))
     except (TypeError, ValueError, OSError) as exc:
-        raise _unreadable(where, exc) from exc
+        raise unreadable(where, exc) from exc
     if mistakes:
         raise _mistaken(where, mistakes)
     return with_build(versions, directory, build)
@@ -91,10 +87,11 @@ def build_of(directory: Path) -> Build:
     """What its build.yaml says; without one, nothing.
 
     Raises:
-        ValidationError, TypeError, ValueError, OSError: it cannot be read.
+        ConfigurationError: it cannot be read.
+        ValidationError: it says what it cannot say.
     """
     where = directory / BUILD
-    return Build.model_validate(_yaml(where)) if where.is_file() else Build()
+    return Build.model_validate(yaml_of(where)) if is_there(where) else Build()
 
 
 class Rejected(Model):
@@ -128,11 +125,9 @@ def cases(module: Module) -> Cases:
     """
     where = module.directory / "tests" / "settings.yaml"
     try:
-        return Cases.model_validate(_yaml(where)) if where.is_file() else Cases()
+        return Cases.model_validate(yaml_of(where)) if is_there(where) else Cases()
     except ValidationError as exc:
         raise _mistaken(where, tuple(explain.findings(exc, Cases, ""))) from exc
-    except (TypeError, ValueError, OSError) as exc:
-        raise _unreadable(where, exc) from exc
 
 
 def samples(module: Module) -> list[dict[str, Any]]:
@@ -140,17 +135,10 @@ def samples(module: Module) -> list[dict[str, Any]]:
     return list(cases(module).accepted or [{}])
 
 
-def _unreadable(where: Path, exc: Exception) -> ConfigurationError:
-    why = f"{type(exc).__name__}: {exc}"
-    return ConfigurationError(
-        f"{where.name} of a module cannot be read", where=str(where), why=why, hint=_HINT
-    )
-
-
 def _mistaken(where: Path, mistakes: tuple[Finding, ...]) -> ConfigurationError:
     many = "one mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
     return ConfigurationError(
-        f"{where.name} of a module has {many}", where=str(where), hint=_HINT, findings=mistakes
+        f"{where.name} of a module has {many}", where=str(where), hint=FIELDS, findings=mistakes
     )
 
 
@@ -184,7 +172,7 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         removal=read.removal.policy(),
         upgrades=tuple(entry.upgrade(directory) for entry in read.upgrades),
         resources=tuple(entry.requests() for entry in read.resources),
-        schema=_yaml(schema) if schema.is_file() else _no_settings(),
+        schema=yaml_of(schema) if is_there(schema) else _no_settings(),
         lock=lock if lock.of_charts or lock.digests else None,
         secrets=read.secrets,
     )
@@ -231,15 +219,6 @@ def _image_problem(reference: str) -> str:
 def _tagged(reference: str) -> str:
     """With a tag also for Slipway's own image, which is written without one."""
     return f"{reference}:{__version__}" if reference == OWN_IMAGE else reference
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    from slipway import yamltext
-
-    data = yamltext.load(bytes_of(path))
-    if not isinstance(data, dict):
-        raise TypeError(f"{path.name} is not a mapping")
-    return data
 
 
 def _no_settings() -> dict[str, Any]:

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from slipway.catalog.folder.infolder import template_of
 from slipway.catalog.folder.lock import LockFile
 from slipway.catalog.folder.modulefile import ReleaseEntry
 from slipway.catalog.modules import Release, Wait
 from slipway.errors import Finding
 from slipway.findings import FindingCode
-from slipway.smallfiles import text_of
 
 _BAD: Final = FindingCode.BAD_VALUE
 _TWICE: Final = FindingCode.DUPLICATE
@@ -24,7 +24,7 @@ def release_of(entry: ReleaseEntry, lock: LockFile, directory: Path) -> Release:
         chart=entry.chart,
         namespace=entry.namespace,
         create_namespace=entry.create_namespace,
-        template=text_of(directory / entry.values) if entry.values else "",
+        template=template_of(directory / entry.values) if entry.values else "",
         chart_dir=directory / entry.chart_dir if entry.chart_dir else None,
         labels=entry.labels,
         repository=entry.repository,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from slipway import yamltext
+from slipway.catalog.folder.modulefile import RELEASE_NAME_LENGTH
 from slipway.catalog.folder.reading import MODULE, SETTINGS
 from slipway.catalog.folder.table import with_table
 from slipway.catalog.folder.upstream import Upstream
@@ -147,8 +148,8 @@ def write_skeleton(modules: Path, name: str, upstream: Upstream | None = None) -
         ConfigurationError: the name cannot be one, or there is such a folder.
     """
     folder = modules / name
-    if not re.fullmatch(DNS_LABEL, name):
-        hint = "a name of lower case letters, digits and -, at most 63 long"
+    if not re.fullmatch(DNS_LABEL, name) or len(name) > RELEASE_NAME_LENGTH:
+        hint = f"a name of lower case letters, digits and -, at most {RELEASE_NAME_LENGTH} long, as its release has"
         raise ConfigurationError(f"{name!r} cannot be a module's name", hint=hint)
     if not modules.is_dir():
         hint = "run it in a checkout, or name the directory with --modules-dir"

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from slipway.catalog.folder.build import twice_findings
-from slipway.catalog.folder.infolder import InFolder
+from slipway.catalog.folder.infolder import InFolder, template_of
 from slipway.catalog.folder.relationentries import Range
 from slipway.catalog.relations.converting import PLACE, Conversion, FormerSettings, Left
 from slipway.catalog.relations.succession import SNAPSHOT, UpgradeFrom, UpgradeStep
@@ -16,7 +16,6 @@ from slipway.catalog.relations.terms import VersionRange
 from slipway.errors import Finding
 from slipway.findings import FindingCode
 from slipway.model.fields import Model, Name
-from slipway.smallfiles import text_of
 
 #: Of a setting, as `retention` or `storage.size`.
 SettingPath = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")]
@@ -75,7 +74,7 @@ class StepEntry(Model):
 
     def step(self, directory: Path) -> UpgradeStep:
         """As the catalog has it."""
-        return UpgradeStep(self.name, text_of(directory / self.manifests), self.timeout)
+        return UpgradeStep(self.name, template_of(directory / self.manifests), self.timeout)
 
 
 class UpgradeEntry(Model):

@@ -7,6 +7,7 @@ its name, where this version has none of that name, or by its value, where this 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Final
 
 from slipway import yamltext
@@ -36,12 +37,11 @@ class Conversion:
         """The value as it is said now."""
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if self.values:
-            return next((now for was, now in self.values if _same(was, value)), value)
+            return next((now for was, now in self.values if same(was, value)), value)
         if self.text and (number or isinstance(value, str)):
             return self.text.replace(PLACE, str(value))
         if self.times and number:
-            made = value * self.times
-            return int(made) if made == int(made) else made
+            return _multiplied(value, self.times)
         if self.listed and (number or isinstance(value, bool | str)):
             return [value] if value != "" else []
         return value
@@ -103,7 +103,7 @@ def converted(stages: Sequence[FormerSettings], schema: Schema, settings: Settin
             if (value := _taken(made, old)) is not ABSENT:
                 path, written = origins.pop(old, (old, value))
                 gone = Told(path, written, "", advice=left.advice)
-                (dropped if any(_same(one, value) for one in left.harmless) else refused).append(gone)
+                (dropped if any(same(one, value) for one in left.harmless) else refused).append(gone)
         for old, new, value in _moved(stages[index:], schema, made):
             origin = origins.pop(old, (old, value))
             if value_at(made, new) is not ABSENT:
@@ -113,7 +113,7 @@ def converted(stages: Sequence[FormerSettings], schema: Schema, settings: Settin
             _put(made, new, conversion.of(value))
             origins[new] = origin
     told = [Told(path, value, now, value_at(made, now)) for now, (path, value) in origins.items()]
-    changed = (one for one in told if one.path != one.now or not _same(one.value, one.becomes))
+    changed = (one for one in told if one.path != one.now or not same(one.value, one.becomes))
     return Converted(made, (*changed, *dropped), tuple(twice), tuple(refused))
 
 
@@ -128,6 +128,13 @@ def _moved(
             continue
         found.append((old, new, _taken(made, old)))
     return found
+
+
+def outcome(stages: Sequence[FormerSettings], schema: Schema, path: str, value: Any) -> Any:
+    """What this version has of a setting that was alone, at this path with this value, before these stages."""
+    settings: dict[str, Any] = {}
+    _put(settings, path, value)
+    return value_at(converted(stages, schema, settings).settings, final_path(stages, path))
 
 
 def final_path(stages: Iterable[FormerSettings], path: str) -> str:
@@ -181,9 +188,22 @@ def line_of(path: str, value: Any) -> str:
 
 
 _LONG: Final = 80
+#: Whole numbers that every reader of JSON and YAML takes for such are below it.
+_WHOLE: Final = 1 << 63
 
 
-def _same(one: Any, other: Any) -> bool:
+def _multiplied(value: float, times: float) -> Any:
+    """As people count, 0.29 x 100 = 29; a product that no number can hold leaves the value, which is then judged."""
+    made = Fraction(value if isinstance(value, int) else str(value)) * Fraction(str(times))
+    if made.denominator == 1 and abs(made) < _WHOLE:
+        return int(made)
+    try:
+        return float(made)
+    except OverflowError:
+        return value
+
+
+def same(one: Any, other: Any) -> bool:
     """Equal, and not only to Python: `true` is not 1."""
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 

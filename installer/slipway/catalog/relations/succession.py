@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 from slipway.catalog.relations.converting import (
     Converted,
     FormerSettings,
+    accepts,
     converted,
     final_path,
     line_of,
+    outcome,
     rule_at,
+    same,
     shown,
 )
 from slipway.catalog.relations.terms import VersionRange
@@ -107,6 +110,23 @@ def succession_findings(module: "Module") -> Iterator[Finding]:
         if upgrade.versions.has(module.version):
             text = f"{module.version} itself is in it"
             yield Finding(f"{path}.from", text, expected="older versions", code=FindingCode.BAD_VALUE)
+        elif not upgrade.versions.has_before(module.version):
+            text = f"no version before {module.version} is in it"
+            yield Finding(f"{path}.from", text, expected="older versions", code=FindingCode.BAD_VALUE)
+
+
+def _value_findings(module: "Module", index: int, old: str, path: str) -> Iterator[Finding]:
+    """Values of a table that come to nothing: said before, or another one that this version refuses."""
+    stages = [upgrade.former for upgrade in module.upgrades[index:]]
+    rule = rule_at(module.schema, final_path(stages, old))
+    pairs = stages[0].converted[old].values
+    for place, (was, now) in enumerate(pairs):
+        where = f"{path}.values[{place}]"
+        if any(same(was, before) for before, _ in pairs[:place]):
+            yield Finding(f"{where}.was", f"{shown(was)} stands above already", code=FindingCode.DUPLICATE)
+        elif not accepts(rule, outcome(stages, module.schema, old, was)):
+            text, expected = f"{module.version} refuses {shown(now)}", "a value that schema.yaml accepts"
+            yield Finding(f"{where}.now", text, expected=expected, code=FindingCode.BAD_VALUE)
 
 
 def _former_findings(module: "Module", index: int, path: str) -> Iterator[Finding]:
@@ -121,6 +141,8 @@ def _former_findings(module: "Module", index: int, path: str) -> Iterator[Findin
             hint = "say under renamed what it is called now, or under removed what to do"
             text = f"there is no setting {old}"
             yield Finding(f"{path}.converted.{old}", text, hint=hint, code=FindingCode.MISSING)
+        else:
+            yield from _value_findings(module, index, old, f"{path}.converted.{old}")
     for field_name, names in (("renamed", former.renamed), ("removed", former.removed)):
         for old in names:
             if rule_at(module.schema, old) is not None:

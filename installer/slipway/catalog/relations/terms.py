@@ -1,11 +1,13 @@
 """What a module says of others, and of the Kubernetes that it runs on."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import eq, ge, gt, le, lt
 from typing import Any, Final, Self
 
+#: A comparison and its bound.
+_Term = tuple[str, tuple[int, ...]]
 _COMPARISONS: Final = {">=": ge, "<=": le, ">": gt, "<": lt, "=": eq}
 _TERM: Final = re.compile(r"(>=|<=|>|<|=)v?([0-9]+(?:\.[0-9]+){0,2})")
 
@@ -43,7 +45,7 @@ class VersionRange:
     """
 
     text: str = ""
-    terms: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    terms: tuple[_Term, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -56,26 +58,32 @@ class VersionRange:
         if not words or None in words:
             raise ValueError("comparisons with blanks between them, as >=1.33 <1.37")
         terms = tuple((word[1], tuple(map(int, word[2].split(".")))) for word in words if word)
-        made = cls(text, terms)
-        if made._empty():
+        if _empty(terms):
             raise ValueError("a range in which there is a version, as >=1.33 <1.37")
-        return made
+        return cls(text, terms)
 
     def has(self, version: str) -> bool:
         """Whether a version (`v1.35.4`) is in it."""
         found = _numbers(version)
-        return not self.terms or (bool(found) and self._holds((*found, 0, 0)[:3]))
+        return not self.terms or (bool(found) and _holds(self.terms, (*found, 0, 0)[:3]))
 
-    def _holds(self, found: tuple[int, ...]) -> bool:
-        return all(_COMPARISONS[sign](found[: len(bound)], bound) for sign, bound in self.terms)
+    def has_before(self, version: str) -> bool:
+        """Whether a version older than this one may be in it; of one that is no number nobody can tell."""
+        bound = _numbers(version)
+        return not bound or not _empty((*self.terms, ("<", bound)))
 
-    def _empty(self) -> bool:
-        """Bounds themselves, and what is next to them, are in every range that has anything."""
-        bounds = [(*bound, 0, 0)[:3] for _, bound in self.terms]
-        near = [(major, minor + step, 0) for major, minor, _ in bounds for step in (-1, 0, 1)]
-        exact = [(major, minor, patch + step) for major, minor, patch in bounds for step in (-1, 0, 1)]
-        far = [(major + step, 0, 0) for major, _, _ in bounds for step in (-1, 1)]
-        return not any(min(version) >= 0 and self._holds(version) for version in (*near, *exact, *far))
+
+def _holds(terms: Sequence[_Term], found: tuple[int, ...]) -> bool:
+    return all(_COMPARISONS[sign](found[: len(bound)], bound) for sign, bound in terms)
+
+
+def _empty(terms: Sequence[_Term]) -> bool:
+    """Bounds themselves, and what is next to them, are in every range that has anything."""
+    bounds = [(*bound, 0, 0)[:3] for _, bound in terms]
+    near = [(major, minor + step, 0) for major, minor, _ in bounds for step in (-1, 0, 1)]
+    exact = [(major, minor, patch + step) for major, minor, patch in bounds for step in (-1, 0, 1)]
+    far = [(major + step, 0, 0) for major, _, _ in bounds for step in (-1, 1)]
+    return not any(min(version) >= 0 and _holds(terms, version) for version in (*near, *exact, *far))
 
 
 def _numbers(version: str) -> tuple[int, ...]:
