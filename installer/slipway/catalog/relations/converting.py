@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from slipway import yamltext
+from slipway.telltale import HIDDEN, looks_secret, named_secret
 
 #: Stands for a setting that is not there.
 ABSENT: Final = object()
@@ -40,8 +41,7 @@ class Conversion:
         if self.text and (number or isinstance(value, str)):
             return self.text.replace(PLACE, str(value))
         if self.times and number:
-            made = value * self.times
-            return int(made) if made == int(made) else made
+            return _product(value, self.times)
         if self.listed and (number or isinstance(value, bool | str)):
             return [value] if value != "" else []
         return value
@@ -106,12 +106,11 @@ def converted(stages: Sequence[FormerSettings], schema: Schema, settings: Settin
                 (dropped if any(_same(one, value) for one in left.harmless) else refused).append(gone)
         for old, new, value in _moved(stages[index:], schema, made):
             origin = origins.pop(old, (old, value))
-            if value_at(made, new) is not ABSENT:
-                twice.append((origin[0], new))
-                continue
             conversion = stage.converted.get(old, Conversion())
-            _put(made, new, conversion.of(value))
-            origins[new] = origin
+            if value_at(made, new) is not ABSENT or not _put(made, new, conversion.of(value)):
+                twice.append((origin[0], new))
+            else:
+                origins[new] = origin
     told = [Told(path, value, now, value_at(made, now)) for now, (path, value) in origins.items()]
     changed = (one for one in told if one.path != one.now or not _same(one.value, one.becomes))
     return Converted(made, (*changed, *dropped), tuple(twice), tuple(refused))
@@ -164,17 +163,27 @@ def value_at(settings: Any, path: str) -> Any:
     return settings
 
 
-def shown(value: Any) -> str:
-    """A value in one line of YAML, cut where it is long."""
+def shown(value: Any, *paths: str) -> str:
+    """A value of a setting, which has or had these paths, in one line of YAML, cut where it is long; not what may be a secret."""
+    if _may_be_secret(value, paths):
+        return HIDDEN
     plain = isinstance(value, str) and value.isalnum() and yamltext.load(value) == value
     text = value if plain else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONG else f"{text[: _LONG - 3]}..."
 
 
-def line_of(path: str, value: Any) -> str:
-    """What to write in a ClusterConfiguration to have a value at a path."""
+def _may_be_secret(value: Any, paths: Iterable[str]) -> bool:
+    if isinstance(value, bool) or value is None:
+        return False
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    names = (name for path in paths for name in path.split("."))
+    return named_secret(names) or looks_secret(text, of_several=not isinstance(value, str))
+
+
+def line_of(path: str, value: Any, former: str = "") -> str:
+    """What to write in a ClusterConfiguration to have a value at a path. `former`: where it was before."""
     *above, name = path.split(".")
-    line = f"{name}: {shown(value)}"
+    line = f"{name}: {shown(value, path, former)}"
     for key in reversed(above):
         line = f"{key}: {{{line}}}"
     return line
@@ -206,10 +215,19 @@ def _taken(settings: dict[str, Any], path: str) -> Any:
     return value
 
 
-def _put(settings: dict[str, Any], path: str, value: Any) -> None:
-    """A value at a path. Where something that is no map stands above it, the schema has its say of that."""
+def _put(settings: dict[str, Any], path: str, value: Any) -> bool:
+    """A value at a path; False: it cannot be there, since something that is no map stands above it."""
     key, _, rest = path.partition(".")
     if not rest:
         settings[key] = value
-    elif isinstance(settings.setdefault(key, {}), dict):
-        _put(settings[key], rest, value)
+        return True
+    return isinstance(settings.setdefault(key, {}), dict) and _put(settings[key], rest, value)
+
+
+def _product(value: float, times: float) -> Any:
+    """A whole number where it is one; what no number can say stays as it is."""
+    try:
+        made = value * times
+        return int(made) if made == int(made) else made
+    except (OverflowError, ValueError):
+        return value
