@@ -164,7 +164,10 @@ def value_at(settings: Any, path: str) -> Any:
 
 
 def shown(value: Any, *paths: str) -> str:
-    """A value of a setting, which has or had these paths, in one line of YAML, cut where it is long; not what may be a secret."""
+    """A value of a setting in one line of YAML, cut where it is long; not what may be a secret.
+
+    `paths`: that it has, or had.
+    """
     if _may_be_secret(value, paths):
         return HIDDEN
     plain = isinstance(value, str) and value.isalnum() and yamltext.load(value) == value
