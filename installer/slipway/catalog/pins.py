@@ -21,6 +21,10 @@ class PublishedFile(NamedTuple):
     member: str
 
 
+#: A pattern of paths below a tree, never of one beside it.
+InTree = Annotated[str, Field(pattern=r"^[\w*?\[\]-][\w*?\[\].+-]*(/[\w*?\[\]-][\w*?\[\].+-]*)*$")]
+
+
 class Pinned(BaseModel):
     """What is read of a file, and of which no word is passed over."""
 
@@ -122,14 +126,14 @@ class PythonPin(PinnedSource):
     name: str
     version: str
     lock: str
-    python: str
+    python: Annotated[str, Field(pattern=r"^3\.[0-9]{1,2}$")]
     base: str
     prefix: Annotated[str, Field(pattern=r"^([a-z]+(/[a-z]+)*)?$")] = ""
     """Below it are its libraries, programs and data, where the base's interpreter looks for them, as `usr/local`.
 
     Without one its libraries alone are there, in a directory of Slipway's own.
     """
-    without: tuple[str, ...] = ()
+    without: tuple[InTree, ...] = ()
     """What of its libraries is left out, as patterns of paths: **/tests."""
 
     @property

@@ -53,7 +53,7 @@ def _as_written(finding: Finding, origins: Mapping[str, Told], path: str) -> Fin
     """Of a setting that was taken otherwise than it is written: where it is written, and as what it was taken."""
     for now, told in origins.items():
         if finding.path == now or finding.path.startswith((f"{now}.", f"{now}[")):
-            text = f"{finding.problem} (taken as {told.now}: {shown(told.becomes)})"
+            text = f"{finding.problem} (taken as {told.now}: {shown(told.becomes, told.now, told.path)})"
             return replace(finding, path=f"{path}.{told.path}", problem=text)
     return finding
 

@@ -15,19 +15,11 @@ from slipway.harmless import shortened
 from slipway.model.operation import Outcome, StepResult
 from slipway.model.paths import Entry, FieldPath
 from slipway.model.plan import FieldChange, Plan, Step, StepKind
+from slipway.telltale import HIDDEN, looks_secret, named_secret
 
 #: Characters of one value that are shown.
 VALUE_LIMIT: Final = 120
-#: Stands for what may be a secret that somebody wrote where none belongs.
-HIDDEN: Final = "(not shown)"
 
-#: Names of fields whose text may be a secret: in what modules and programs take as they please, none is declared.
-_SECRET: Final = re.compile(
-    r"passw|passphrase|secret|token|credential|auth|(api|access|private|signing|encryption)[-_]?key",
-    re.IGNORECASE,
-)
-#: Text that is one whatever its name.
-_TELLTALE: Final = re.compile(r"-----BEGIN|://[^/@\s]*:[^/@\s]+@")
 _PATH: Final = re.compile(r"spec(?:\.[\w-]+|\[[^\]]*\])+")
 _OF_HOST: Final = re.compile(r"spec\.hosts\.items\[(?P<host>[^\]]*)\](?:\.settings)?\.?(?P<field>.*)")
 
@@ -195,8 +187,8 @@ def _may_be_secret(path: FieldPath) -> bool:
     """By its name; a reference to a secret, where the ClusterConfiguration has a field for it, is none."""
     names = [element for element in path if isinstance(element, str)]
     if names[:1] == ["modules"]:
-        return names[2:3] != ["secrets"] and any(map(_SECRET.search, names[3:]))
-    return any(_SECRET.search(name) and not name.endswith("Ref") for name in names)
+        return names[2:3] != ["secrets"] and named_secret(names[3:])
+    return named_secret(name for name in names if not name.endswith("Ref"))
 
 
 def _shown(value: Any, path: FieldPath) -> object:
@@ -205,8 +197,7 @@ def _shown(value: Any, path: FieldPath) -> object:
     if isinstance(value, bool) or (isinstance(value, int | float) and path[:1] != ("modules",)):
         return value
     written = value if isinstance(value, str) else canonical_json(value)
-    in_it = not isinstance(value, str) and _SECRET.search(written)
-    if _may_be_secret(path) or in_it or _TELLTALE.search(written):
+    if _may_be_secret(path) or looks_secret(written, of_several=not isinstance(value, str)):
         return HIDDEN
     if isinstance(value, str) or len(written) > VALUE_LIMIT:
         return shortened(written, VALUE_LIMIT)

@@ -163,13 +163,16 @@ def test_a_release_that_is_wanted_no_more_goes_whole_and_leaves_its_data(
     done = apply_module(replace(life.work, helm=helm), life.request(first), life.intent("d2"))
     assert life.client.get("v1", "ConfigMap", "made", "vault") is None
     assert set(claims(life.client)) == {"own", "data-store-0"}
-    assert {ref.name for ref in done.objects} == {"own", "other"}
+    assert {ref.name for ref in done.objects} == {"own", "data-store-0", "other"}
+    with pytest.raises(StepError, match="would destroy what the plan does not name") as caught:
+        life.remove(data=Fate.DELETE, agreed=False)
+    assert "PersistentVolumeClaim/vault/data-store-0" in caught.value.why
     assert set(done.extra.releases) == {"vault"}
 
     life.client.delete(*CLAIM, "own", "vault")
     until(lambda: "own" not in claims(life.client), seconds=30, what="somebody deletes it")
     done = apply_module(life.work, life.request(first), life.intent("d2"))
-    assert {ref.name for ref in done.objects} == {"other"}
+    assert {ref.name for ref in done.objects} == {"data-store-0", "other"}
 
 
 def test_a_release_that_comes_near_helm_s_limit_is_told_and_one_above_is_refused_before(life: Life) -> None:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from slipway import catalog
 from slipway.bundle.ground.workshop import Workshop
@@ -115,6 +116,16 @@ def test_what_is_left_out_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         source.fetch(spec, tmp_path / "made")
 
 
+@pytest.mark.parametrize(
+    "said", [{"without": ["../../x"]}, {"without": ["/etc/x"]}, {"without": [""]}, {"python": "3.11/../.."}]
+)
+def test_a_source_names_nothing_beside_its_tree(said: dict[str, Any]) -> None:
+    good = {**PYTHON, "without": ["**/tests", "page/data.d/*.txt"]}
+    assert pins.PythonPin.model_validate(good)
+    with pytest.raises(ValidationError, match="pattern"):
+        pins.PythonPin.model_validate(good | said)
+
+
 def test_a_recipe_is_the_locks_text_and_not_its_place(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -206,7 +217,7 @@ def shop() -> Iterator[str]:
         yield url
 
 
-def npm_source(root: Path, url: str) -> tuple[NpmSource, pins.NpmPin]:
+def npm_source(root: Path, url: str, door: bytes = DOOR) -> tuple[NpmSource, pins.NpmPin]:
     def entry(name: str, version: str, data: bytes, **more: object) -> dict[str, object]:
         digest = base64.b64encode(hashlib.sha512(data).digest()).decode()
         return {"version": version, "resolved": f"{url}/{name}.tgz", "integrity": f"sha512-{digest}", **more}
@@ -216,7 +227,7 @@ def npm_source(root: Path, url: str) -> tuple[NpmSource, pins.NpmPin]:
     packages = {
         "": wanted,
         "node_modules/@iron/hinge": entry("hinge", "1.2.3", HINGE),
-        "node_modules/door": entry("door", "2.0.0", DOOR, bin={"door": "bin/door"}, **hinge),
+        "node_modules/door": entry("door", "2.0.0", door, bin={"door": "bin/door"}, **hinge),
     }
     lock = {"name": "shop", "lockfileVersion": 3, "requires": True, "packages": packages}
     files = {"door/package-lock.json": json.dumps(lock), "door/package.json": json.dumps(wanted)}
@@ -253,12 +264,56 @@ def test_a_package_with_other_contents_is_not_taken(tmp_path: Path, shop: str) -
 
 
 @pytest.mark.parametrize(
+    "programs",
+    [
+        {"door": "../../../../../../victim"},
+        {"../../../escaped": "bin/door"},
+        {"door": "/victim"},
+        {"door": "bin/none"},
+        {"door": 1},
+        "../../../../../../victim",
+        ["bin/door"],
+    ],
+)
+def test_a_package_names_programs_of_its_own_alone(tmp_path: Path, shop: str, programs: Any) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("secret")
+    victim.chmod(0o600)
+    said = {"name": "door", "version": "2.0.0", "bin": programs, "dependencies": {"@iron/hinge": "^1.0.0"}}
+    door = packed(said, **{"bin/door": "#!/usr/bin/env node\n"})
+    Packages.served["/door.tgz"] = door
+    source, spec = npm_source(tmp_path, shop, door)
+    with pytest.raises(BundleError, match="door"):
+        source.fetch(spec, tmp_path / "made")
+    assert victim.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_package_that_packages_have_for_their_tests_is_none(tmp_path: Path, shop: str) -> None:
+    hinge = {"name": "door", "version": "2.0.0", "license": "MIT", "dependencies": {"@iron/hinge": "^1.0.0"}}
+    tried = {"test/node_modules/x/package.json": "{}", "test/node_modules/y/package.json": "{oh"}
+    door = packed(hinge, **tried)
+    Packages.served["/door.tgz"] = door
+    source, spec = npm_source(tmp_path, shop, door)
+    source.fetch(spec, tmp_path / "made")
+    assert [part.name for part in source.parts(spec, tmp_path / "made")[""]] == ["@iron/hinge", "door"]
+    assert source.licences(spec, tmp_path / "made") == {"": "ISC AND MIT"}
+
+
+@pytest.mark.parametrize(
     ("entry", "refused"),
     [
         ({"version": "1.0.0"}, "has no digest"),
         ({"version": "1.0.0", "integrity": "sha1-AAAA"}, "has no digest"),
         ({"resolved": "git+ssh://git@example.org/x.git#main"}, "has no digest"),
         ({"resolved": "../x", "link": True}, "has no digest"),
+        (
+            {"resolved": "git+ssh://git@example.org/x.git#main", "integrity": "sha512-AAAA"},
+            "comes from git",
+        ),
+        ({"resolved": "../x", "link": True, "integrity": "sha512-AAAA"}, "comes from ../x"),
+        ({"resolved": "file:/srv/x.tgz", "integrity": "sha512-AAAA"}, "comes from file:/srv/x.tgz"),
+        ({"resolved": "http://example.org/x.tgz", "integrity": "sha512-AAAA"}, "comes from http:"),
+        ({"version": "git+file:///srv/x", "integrity": "sha512-AAAA"}, "comes from nowhere"),
         (None, "is no package-lock.json"),
     ],
 )

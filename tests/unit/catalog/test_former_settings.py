@@ -234,6 +234,26 @@ def test_what_a_user_wrote_is_not_touched() -> None:
     assert wrote == {"map": {"old": 1, "other": 2}}
 
 
+@pytest.mark.parametrize("value", [1e308, float("inf"), float("nan"), 10**400])
+def test_what_no_number_can_say_stays_as_it_is(value: float) -> None:
+    assert Conversion(times=1000.5).of(value) is value
+
+
+def test_a_setting_for_which_there_is_no_place_is_told_and_not_lost() -> None:
+    schema = {"properties": {"b": {"properties": {"c": {"type": "integer"}}}}}
+    made = converted([FormerSettings(renamed={"a": "b.c"})], schema, {"a": 5, "b": "x"})
+    assert made.twice == (("a", "b.c"),)
+    assert made.told == ()
+
+
+def test_a_plan_does_not_show_a_secret_that_is_called_otherwise_now(tmp_path: Path) -> None:
+    renamed = [{"from": "<2", "renamed": {"smtpPass": "mode", "word": "storage.retention"}}]
+    module = keeper(tmp_path, renamed, []).modules["keeper"]
+    told = list(told_settings(module, {"smtpPass": "hunter2", "word": "-Dpassword=hunter2"}))
+    assert len(told) == 2
+    assert all("(not shown)" in text and "hunter2" not in text for text in told)
+
+
 def test_true_is_not_one() -> None:
     choice = Conversion(values=((1, "one"), (True, "yes")))
     assert [choice.of(True), choice.of(1), choice.of("x")] == ["yes", "one", "x"]

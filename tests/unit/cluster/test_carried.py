@@ -3,13 +3,19 @@
 import base64
 import json
 import secrets
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from slipway.cluster.lifecycle.attempts import DATA
-from slipway.cluster.lifecycle.definitions.carried import Carried, definitions_in, mentions_definitions
+from slipway.cluster.lifecycle.definitions.carried import (
+    Carried,
+    defines_alone,
+    definitions_in,
+    mentions_definitions,
+)
 from slipway.cluster.lifecycle.definitions.changes import changed_parts
 from slipway.cluster.lifecycle.retaining import without
 from slipway.cluster.lifecycle.sizes import LIMIT, revision_bytes
@@ -55,6 +61,43 @@ def test_a_hook_of_helm_is_helm_s_and_one_that_it_passes_over_is_ours() -> None:
         ("page/templates/b.yaml", definition("gears.b.org", metadata=old)),
     )
     assert [(one.name, one.templated) for one in definitions_in(text)] == [("gears.b.org", False)]
+
+
+def test_in_the_directory_of_definitions_nothing_is_a_hook() -> None:
+    """Helm makes what is there without a look at its notes, so nobody else would."""
+    one = definition("gears.example.org", metadata={"annotations": {"helm.sh/hook": "pre-install"}})
+    assert list(definitions_in(printed(("page/crds/a.yaml", one)))) == [Carried(one, templated=False)]
+
+
+GEAR = "# as it was made\nkind: CustomResourceDefinition\nspec:\n  names:\n    kind: Gear\n"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("name", "text", "alone"),
+    [
+        ("crds/a.yaml", GEAR, True),
+        ("crds/a.yaml", f'---\n{GEAR}---\nkind: "CustomResourceDefinition"\n', True),
+        ("crds/README.md", "What is here.\n", True),
+        ("templates/a.yaml", "kind: ConfigMap\n", True),
+        ("crds/a.yaml", f"{GEAR}---\nkind: ValidatingAdmissionPolicy\n", False),
+        ("charts/sub/crds/a.yaml", "kind: List\n", False),
+        ("crds/a.json", '{"kind": "CustomResourceDefinition"}', False),
+        ("charts/sub-1.0.0.tgz", "", False),
+    ],
+)
+def test_helm_skips_what_slipway_brings_and_no_more(
+    tmp_path: Path, name: str, text: str, packed: bool, alone: bool
+) -> None:
+    file = tmp_path / "page" / name
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    chart = tmp_path / "page"
+    if packed:
+        chart = tmp_path / "page-1.0.0.tgz"
+        with tarfile.open(chart, "w:gz") as archive:
+            archive.add(tmp_path / "page", "page")
+    assert defines_alone(chart) is alone
 
 
 @pytest.mark.parametrize(("bundle", "kept"), [("", False), ("Cg==", False), ("TUlJ", True)])

@@ -33,7 +33,7 @@ class ConversionEntry(Model):
     """How a value is said now: exactly one of these."""
 
     text: Annotated[str, Field(pattern=r"\{\}")] = ""
-    times: Annotated[float, Field(gt=0)] = 0
+    times: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0
     list: bool = False
     values: tuple[ValueEntry, ...] = ()
 

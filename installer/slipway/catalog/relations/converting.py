@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from slipway import yamltext
+from slipway.telltale import HIDDEN, looks_secret, named_secret
 
 #: Stands for a setting that is not there.
 ABSENT: Final = object()
@@ -106,12 +107,11 @@ def converted(stages: Sequence[FormerSettings], schema: Schema, settings: Settin
                 (dropped if any(same(one, value) for one in left.harmless) else refused).append(gone)
         for old, new, value in _moved(stages[index:], schema, made):
             origin = origins.pop(old, (old, value))
-            if value_at(made, new) is not ABSENT:
-                twice.append((origin[0], new))
-                continue
             conversion = stage.converted.get(old, Conversion())
-            _put(made, new, conversion.of(value))
-            origins[new] = origin
+            if value_at(made, new) is not ABSENT or not _put(made, new, conversion.of(value)):
+                twice.append((origin[0], new))
+            else:
+                origins[new] = origin
     told = [Told(path, value, now, value_at(made, now)) for now, (path, value) in origins.items()]
     changed = (one for one in told if one.path != one.now or not same(one.value, one.becomes))
     return Converted(made, (*changed, *dropped), tuple(twice), tuple(refused))
@@ -171,17 +171,30 @@ def value_at(settings: Any, path: str) -> Any:
     return settings
 
 
-def shown(value: Any) -> str:
-    """A value in one line of YAML, cut where it is long."""
+def shown(value: Any, *paths: str) -> str:
+    """A value of a setting in one line of YAML, cut where it is long; not what may be a secret.
+
+    `paths`: that it has, or had.
+    """
+    if _may_be_secret(value, paths):
+        return HIDDEN
     plain = isinstance(value, str) and value.isalnum() and yamltext.load(value) == value
     text = value if plain else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONG else f"{text[: _LONG - 3]}..."
 
 
-def line_of(path: str, value: Any) -> str:
-    """What to write in a ClusterConfiguration to have a value at a path."""
+def _may_be_secret(value: Any, paths: Iterable[str]) -> bool:
+    if isinstance(value, bool) or value is None:
+        return False
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    names = (name for path in paths for name in path.split("."))
+    return named_secret(names) or looks_secret(text, of_several=not isinstance(value, str))
+
+
+def line_of(path: str, value: Any, former: str = "") -> str:
+    """What to write in a ClusterConfiguration to have a value at a path. `former`: where it was before."""
     *above, name = path.split(".")
-    line = f"{name}: {shown(value)}"
+    line = f"{name}: {shown(value, path, former)}"
     for key in reversed(above):
         line = f"{key}: {{{line}}}"
     return line
@@ -194,12 +207,10 @@ _WHOLE: Final = 1 << 63
 
 def _multiplied(value: float, times: float) -> Any:
     """As people count, 0.29 x 100 = 29; a product that no number can hold leaves the value, which is then judged."""
-    made = Fraction(value if isinstance(value, int) else str(value)) * Fraction(str(times))
-    if made.denominator == 1 and abs(made) < _WHOLE:
-        return int(made)
     try:
-        return float(made)
-    except OverflowError:
+        made = Fraction(value if isinstance(value, int) else str(value)) * Fraction(str(times))
+        return int(made) if made.denominator == 1 and abs(made) < _WHOLE else float(made)
+    except (OverflowError, ValueError):  # too large, or not finite
         return value
 
 
@@ -226,10 +237,10 @@ def _taken(settings: dict[str, Any], path: str) -> Any:
     return value
 
 
-def _put(settings: dict[str, Any], path: str, value: Any) -> None:
-    """A value at a path. Where something that is no map stands above it, the schema has its say of that."""
+def _put(settings: dict[str, Any], path: str, value: Any) -> bool:
+    """A value at a path; False: it cannot be there, since something that is no map stands above it."""
     key, _, rest = path.partition(".")
     if not rest:
         settings[key] = value
-    elif isinstance(settings.setdefault(key, {}), dict):
-        _put(settings[key], rest, value)
+        return True
+    return isinstance(settings.setdefault(key, {}), dict) and _put(settings[key], rest, value)

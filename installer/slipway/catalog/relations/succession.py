@@ -86,13 +86,13 @@ def told_settings(module: "Module", settings: Mapping[str, Any]) -> Iterator[str
     """What is taken otherwise than a user wrote it, in words, and how to write it."""
     path = f"spec.modules.{module.name}.settings"
     for told in of_this_version(module, settings).told:
-        was = f"{path}.{told.path}: {shown(told.value)}"
+        was = f"{path}.{told.path}: {shown(told.value, told.path, told.now)}"
         if not told.now:
             yield f"leaves out {was}, which {module.version} has no more: {told.advice}"
         elif told.now == told.path:
-            yield f"takes {was} -> {shown(told.becomes)}, as {module.version} says it"
+            yield f"takes {was} -> {shown(told.becomes, told.now)}, as {module.version} says it"
         else:
-            yield f"takes {was} -> {line_of(told.now, told.becomes)}, as {module.version} says it"
+            yield f"takes {was} -> {line_of(told.now, told.becomes, told.path)}, as {module.version} says it"
 
 
 def upgrades_from(module: "Module", since: str) -> list[UpgradeFrom]:

@@ -63,11 +63,18 @@ class Helm:
         self.calls = 0
 
     def install_or_upgrade(
-        self, release: str, chart: Path, values: Mapping[str, Any], namespace: str, *, description: str = ""
+        self,
+        release: str,
+        chart: Path,
+        values: Mapping[str, Any],
+        namespace: str,
+        *,
+        description: str = "",
+        skip_crds: bool = True,
     ) -> Deployed:
         """One revision more. It does not wait for health; it takes back fields that others changed.
 
-        What a chart has in `crds/` is left to us: it is there already, and Helm would send it all again.
+        `skip_crds`: what the chart has in `crds/` is there already, and Helm would send it all again.
         """
         answer = self._run(
             release,
@@ -79,7 +86,7 @@ class Helm:
                 create_namespace=False,
                 description=description,
                 reset_values=True,
-                skip_crds=True,
+                skip_crds=skip_crds,
                 force_conflicts=True,
             ),
         )

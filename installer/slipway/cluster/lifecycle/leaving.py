@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from slipway.catalog import Fate, Removal
 from slipway.cluster.lifecycle import drift
-from slipway.cluster.lifecycle.attempts import DATA, KEEP
+from slipway.cluster.lifecycle.attempts import CLAIM, DATA, KEEP
 from slipway.cluster.lifecycle.gone import await_gone
-from slipway.cluster.lifecycle.losses import fate_of
+from slipway.cluster.lifecycle.losses import fate_of, of_claims
 from slipway.cluster.lifecycle.releases import objects_of, with_objects
 from slipway.cluster.lifecycle.retaining import mark_kept, release_claims, take_out
 from slipway.cluster.lifecycle.work import Work
@@ -58,6 +58,7 @@ def without_releases(work: Work, record: ModuleRecord, names: Iterable[str]) -> 
     """
     for name in names:
         refs, namespace = objects_of(record, name), record.extra.releases[name].namespace
+        record = _with_claims_of_sets(work.client, record, name)
         leaving = leaving_of(work.client, refs, KEEPING)
         mark_kept(work.client, refs)
         release_claims(work.client, replace(record, objects=refs))
@@ -68,6 +69,22 @@ def without_releases(work: Work, record: ModuleRecord, names: Iterable[str]) -> 
         await_left(work, record, leaving)
         record = with_objects(work.client, record, {"": _unowned(work.client, record, name)}, {name})
         records.write_module(work.client, record)
+    return record
+
+
+def _with_claims_of_sets(client: Client, record: ModuleRecord, release: str) -> ModuleRecord:
+    """The record, written, with claims that StatefulSets of a release made: once those are gone, nobody finds them.
+
+    One without a volume has nothing in it.
+    """
+    known = {drift.ref_key(ref) for ref in record.objects}
+    alone = replace(record, objects=objects_of(record, release), releases=(release,))
+    made = [ref for ref in dict.fromkeys(of_claims(client, alone)) if drift.ref_key(ref) not in known]
+    claims = ((ref, client.get(*CLAIM, ref.name, ref.namespace)) for ref in made)
+    filled = [ref for ref, claim in claims if claim and claim["spec"].get("volumeName")]
+    if filled:
+        record = with_objects(client, record, {"": (*objects_of(record, ""), *filled)}, set())
+        records.write_module(client, record)
     return record
 
 

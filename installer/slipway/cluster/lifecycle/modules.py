@@ -15,7 +15,7 @@ from typing import Final
 from slipway.clock import utc_text
 from slipway.cluster.lifecycle import attempts, diagnosis, drift, helm, waiting
 from slipway.cluster.lifecycle.definitions.applying import apply_definitions
-from slipway.cluster.lifecycle.definitions.carried import Carried
+from slipway.cluster.lifecycle.definitions.carried import Carried, defines_alone
 from slipway.cluster.lifecycle.goingback import write_failed
 from slipway.cluster.lifecycle.helm import Deployed
 from slipway.cluster.lifecycle.leaving import without_releases
@@ -209,7 +209,12 @@ def _deploy(work: Work, item: ReleaseRequest, digest: str) -> Deployed:
         work.progress(f"release {name} was left {state}, it is continued")
     with work.slot():
         return work.helm.install_or_upgrade(
-            name, chart, item.values, namespace, description=f"slipway {digest[7:19]}"
+            name,
+            chart,
+            item.values,
+            namespace,
+            description=f"slipway {digest[7:19]}",
+            skip_crds=defines_alone(chart),
         )
 
 

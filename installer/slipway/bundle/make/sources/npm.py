@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any, Final
@@ -12,11 +13,13 @@ from slipway.bundle.licences.expression import WHOLE, all_of
 from slipway.bundle.licences.npm import of_package
 from slipway.bundle.make.programs import output_of
 from slipway.bundle.make.sources.go import scratch
+from slipway.bundle.registry.secrecy import is_private
 from slipway.bundle.sbom.parts import Component, PartKind
 from slipway.catalog import pins
 from slipway.catalog.versions import Versions
 from slipway.errors import BundleError
 from slipway.model.platforms import Platform
+from slipway.smallfiles import json_of
 
 #: Where Node looks for what is installed for all, and where programs of it are.
 MODULES, PROGRAMS = "usr/local/lib/node_modules", "usr/local/bin"
@@ -25,6 +28,11 @@ _INSTALL: Final = ("ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-f
 _NOTES: Final = ".package-lock.json"
 #: What npm calls a processor.
 _PROCESSORS: Final = {"amd64": "x64", "arm64": "arm64"}
+
+
+#: Of a package, and of a program: what is a path is none.
+_VERSION: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*")
+_PROGRAM: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
 
 class NpmSource:
@@ -77,10 +85,12 @@ class NpmSource:
 
 
 def check_lock(lock: dict[str, Any], where: str) -> None:
-    """A package without a digest is taken by npm as it comes: here each must have one.
+    """A package without a digest is taken by npm as it comes, and so is what is no file of a registry.
+
+    Of a repository npm runs what its files say; a directory becomes a link to this machine.
 
     Raises:
-        BundleError: one has none, or the file is of another form.
+        BundleError: one has none, comes from elsewhere, or the file is of another form.
     """
     packages = lock.get("packages")
     if not packages:
@@ -89,6 +99,13 @@ def check_lock(lock: dict[str, Any], where: str) -> None:
         if path and not str(package.get("integrity", "")).startswith("sha512-"):
             what = f"{path} has no digest"
             raise BundleError(what, where=where, hint="npm install --package-lock-only writes the lock")
+        origin = str(package.get("resolved", ""))
+        plain = is_private(origin) if origin else _VERSION.fullmatch(str(package.get("version", "")))
+        if path and (not plain or package.get("link")):
+            what = f"{path} comes from {origin or 'nowhere'}"
+            raise BundleError(
+                what, where=where, hint="take a package that a registry of npm has, by https://"
+            )
 
 
 def _place(found: Path, dest: Path) -> None:
@@ -102,7 +119,19 @@ def _place(found: Path, dest: Path) -> None:
 def _packages(modules: Path) -> list[Path]:
     """Directories of packages below a node_modules, those below other packages too."""
     files = modules.rglob("package.json")
-    return sorted(file.parent for file in files if _is_package(file.parent.relative_to(modules)))
+    return sorted(
+        file.parent for file in files if _is_package(file.parent.relative_to(modules)) and _said(file)
+    )
+
+
+def _said(file: Path) -> dict[str, Any]:
+    """What a package says of itself; nothing: it is none, as what packages have for their own tests."""
+    try:
+        said = json_of(file)
+    except (OSError, ValueError):
+        return {}
+    named = isinstance(said, dict) and all(isinstance(said.get(key), str) for key in ("name", "version"))
+    return said if named else {}
 
 
 def _is_package(path: Path) -> bool:
@@ -112,13 +141,30 @@ def _is_package(path: Path) -> bool:
 
 
 def _programs(package: Path) -> dict[str, str]:
-    """Path in the package by the program's name."""
-    said = json.loads((package / "package.json").read_text(encoding="utf-8"))
-    programs = said.get("bin", {})
+    """Path in the package by the program's name.
+
+    Raises:
+        BundleError: a name is none, or there is no such file in the package.
+    """
+    said = _said(package / "package.json")
+    programs = said.get("bin") or {}
     named = {said["name"].rpartition("/")[2]: programs} if isinstance(programs, str) else programs
-    return {name: path.removeprefix("./") for name, path in named.items()}
+    if not isinstance(named, dict):
+        raise BundleError(f"package.json of {package.name} does not say its programs", where=str(package))
+    found = {}
+    for name, path in named.items():
+        inside = (package / str(path)).resolve()
+        if (
+            not _PROGRAM.fullmatch(name)
+            or not inside.is_file()
+            or not inside.is_relative_to(package.resolve())
+        ):
+            what = f"package {package.name} has no program {name!r} at {path!r}"
+            raise BundleError(what, where=str(package), hint="a program is a file of its package")
+        found[name] = inside.relative_to(package.resolve()).as_posix()
+    return found
 
 
 def _part(package: Path) -> Component:
-    said = json.loads((package / "package.json").read_text(encoding="utf-8"))
+    said = _said(package / "package.json")
     return Component(PartKind.NPM, said["name"], said["version"], licence=of_package(package))

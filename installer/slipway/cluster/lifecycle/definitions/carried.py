@@ -19,6 +19,8 @@ _IGNORED_HOOK: Final = "crd-install"
 _HOOK: Final = "helm.sh/hook"
 #: What generators write where a program puts the real one in later: to apply it would take that one away.
 _NO_BUNDLE: Final = ("", "Cg==", "\n")
+#: At the left edge, as files of definitions have it; in JSON there is none, and the file counts as one of others.
+_KIND: Final = re.compile(rb"^kind:[ \t]*[\"']?(\w+)", re.MULTILINE)
 #: Bytes of a file that are looked through: definitions have less.
 _LARGEST: Final = 16 << 20
 
@@ -37,14 +39,18 @@ class Carried:
 
 
 def definitions_in(text: str) -> Iterator[Carried]:
-    """Those in what `helm template --include-crds` prints; hooks that Helm runs itself are left to it."""
+    """Those in what `helm template --include-crds` prints; hooks that Helm runs itself are left to it.
+
+    In crds/ nothing is a hook, whatever it says of itself.
+    """
     for manifest in manifests(text):
         content = manifest.content
         if content.get("kind") != KIND:
             continue
         notes = (content.get("metadata") or {}).get("annotations") or {}
-        if notes.get(_HOOK, _IGNORED_HOOK) == _IGNORED_HOOK:
-            templated = _CRDS.match(manifest.template) is None and _HOOK not in notes
+        apart = _CRDS.match(manifest.template) is not None
+        if apart or notes.get(_HOOK, _IGNORED_HOOK) == _IGNORED_HOOK:
+            templated = not apart and _HOOK not in notes
             yield Carried(_without_placeholder(dict(content)), templated)
 
 
@@ -59,15 +65,36 @@ def _without_placeholder(content: Object) -> Object:
 
 def mentions_definitions(chart: Path) -> bool:
     """Whether a chart, a directory or an archive, may have definitions: by a word that each of them has."""
+    return any(_mentions(name, content) for name, content in _files(chart))
+
+
+def defines_alone(chart: Path) -> bool:
+    """Whether all that a chart has in its crds/ is definitions, so that nothing of it is lost where Helm skips them.
+
+    Of a chart that is packed inside another nobody knows.
+    """
+    return not any(name.endswith(".tgz") or _has_others(name, content) for name, content in _files(chart))
+
+
+def _has_others(name: str, content: bytes) -> bool:
+    """Whether a file of crds/ has an object that is no definition."""
+    if _CRDS.match(name) is None:
+        return False
+    kinds = {found[1].decode() for found in _KIND.finditer(content)}
+    return bool(kinds - {KIND}) or (not kinds and b"kind" in content)
+
+
+def _files(chart: Path) -> Iterator[tuple[str, bytes]]:
+    """Those of a chart, a directory or an archive, by their paths in it."""
     if chart.is_dir():
-        files = (path for path in chart.rglob("*") if path.is_file())
-        return any(_mentions(path.name, path.read_bytes()) for path in files)
+        found = ((path.relative_to(chart).as_posix(), path) for path in chart.rglob("*") if path.is_file())
+        yield from ((name, path.read_bytes()) for name, path in found)
+        return
     with tarfile.open(chart) as archive:
         for member in archive:
             file = archive.extractfile(member) if member.isfile() and member.size < _LARGEST else None
-            if file and _mentions(member.name, file.read()):
-                return True
-    return False
+            if file:
+                yield member.name.removeprefix("./").partition("/")[2], file.read()
 
 
 def _mentions(name: str, content: bytes) -> bool:
