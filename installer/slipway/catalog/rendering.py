@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from slipway import yamltext
 from slipway.catalog.modules import Module, Release
@@ -22,6 +22,10 @@ class Rendered(NamedTuple):
 
     values: dict[str, dict[str, Any]]
     asked: dict[str, bool]
+
+
+#: A template is a program of its author: what it adds, divides, counts or includes can fail as any program's does.
+_OF_TEMPLATES: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def values(
@@ -60,7 +64,7 @@ def render(
         names = {"image": _images(module), "secret": secret_names(module, settings), "has": has}
         text = _template(release.template).render(settings=settings, facts=facts, **names)
         data = _map(yamltext.load(text))
-    except (jinja2.TemplateError, YamlTextError, LookupError) as exc:
+    except (jinja2.TemplateError, YamlTextError, *_OF_TEMPLATES) as exc:
         raise ConfigurationError(
             f"module {module.name}: the values of release {release.name} cannot be rendered",
             where=f"spec.modules.{module.name}",
@@ -84,7 +88,7 @@ def step_objects(
         names = {"image": _images(module), "secret": secret_names(module, settings)}
         text = _template(step.template).render(settings=settings, facts=facts, **names)
         found = tuple(_object(one) for one in yamltext.load_all(text) if one is not None)
-    except (jinja2.TemplateError, YamlTextError, LookupError) as exc:
+    except (jinja2.TemplateError, YamlTextError, *_OF_TEMPLATES) as exc:
         raise ConfigurationError(
             f"module {module.name}: step {step.name} of an upgrade cannot be rendered",
             where=f"spec.modules.{module.name}",

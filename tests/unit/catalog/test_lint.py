@@ -278,3 +278,22 @@ def test_a_readme_with_line_ends_of_windows_is_right(tmp_path: Path) -> None:
     file = tmp_path / "guestbook" / "README.md"
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
     assert linted_modules(catalog.load([tmp_path]), ()) == {"guestbook": []}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {{ 1 // 0 }}",
+        "a: {{ settings.replicas + 'b' }}",
+        "a: {% for one in range(1000000) %}{% endfor %}",
+        "{% include 'other' %}",
+        "a: {{ 'b' | int(base=99) }}{{ '{' | format(1) }}{{ '%d' | format('x') }}",
+        "{% macro m() %}{{ m() }}{% endmacro %}a: {{ m() }}",
+    ],
+)
+def test_a_template_that_fails_as_a_program_does_is_a_finding(tmp_path: Path, text: str) -> None:
+    write_skeleton(tmp_path, "guestbook")
+    (tmp_path / "guestbook" / "values.yaml.j2").write_text(text)
+    found = linted_modules(catalog.load([tmp_path]), ())["guestbook"]
+    assert found
+    assert all("cannot be rendered" in one.problem for one in found)

@@ -14,6 +14,7 @@ from slipway.catalog.folder.infolder import FIELDS, is_there, unreadable, yaml_o
 from slipway.catalog.folder.lock import LockFile
 from slipway.catalog.folder.modulefile import ModuleFile
 from slipway.catalog.folder.releases import release_mistakes, release_of
+from slipway.catalog.folder.schemafile import schema_mistakes
 from slipway.catalog.folder.upgradeentries import upgrade_mistakes
 from slipway.catalog.modules import Acknowledged, Module, Stage
 from slipway.catalog.relations.terms import VersionRange
@@ -143,7 +144,6 @@ def _mistaken(where: Path, mistakes: tuple[Finding, ...]) -> ConfigurationError:
 
 
 def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
-    schema = directory / SETTINGS
     images, runtime = (
         tuple(_tagged(one.image) for one in part) for part in (read.images, read.runtime_images)
     )
@@ -172,7 +172,7 @@ def _module(read: ModuleFile, lock: LockFile, directory: Path) -> Module:
         removal=read.removal.policy(),
         upgrades=tuple(entry.upgrade(directory) for entry in read.upgrades),
         resources=tuple(entry.requests() for entry in read.resources),
-        schema=yaml_of(schema) if is_there(schema) else _no_settings(),
+        schema=_schema(directory / SETTINGS),
         lock=lock if lock.of_charts or lock.digests else None,
         secrets=read.secrets,
     )
@@ -219,6 +219,13 @@ def _image_problem(reference: str) -> str:
 def _tagged(reference: str) -> str:
     """With a tag also for Slipway's own image, which is written without one."""
     return f"{reference}:{__version__}" if reference == OWN_IMAGE else reference
+
+
+def _schema(where: Path) -> dict[str, Any]:
+    schema = yaml_of(where) if is_there(where) else _no_settings()
+    if mistakes := tuple(schema_mistakes(schema)):
+        raise _mistaken(where, mistakes)
+    return schema
 
 
 def _no_settings() -> dict[str, Any]:
