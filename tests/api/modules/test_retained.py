@@ -175,6 +175,22 @@ def test_a_release_that_is_wanted_no_more_goes_whole_and_leaves_its_data(
     assert {ref.name for ref in done.objects} == {"data-store-0", "other"}
 
 
+def test_who_goes_back_is_told_of_a_release_that_is_gone_by_then(life: Life) -> None:
+    first = life.release("vault", {"templates/other.yaml": configmap("other")})
+    second = life.release("vault-store", {"templates/made.yaml": configmap("made")})
+    apply_module(life.work, life.request(first, second), life.intent("d1"))
+    never = stateful("Retain")
+    never["spec"] |= {"replicas": 1, "volumeClaimTemplates": []}
+    unready = life.release("vault", {"templates/store.yaml": never})
+    with pytest.raises(StepError) as caught:
+        apply_module(life.work, life.request(unready, seconds=2), life.intent("d2"))
+    assert "it was rolled back" in caught.value.hint
+    assert "vault-store was uninstalled before" in caught.value.hint
+    done = apply_module(life.work, life.request(first, second), life.intent("d1"))
+    assert done.phase is ModulePhase.HEALTHY
+    assert life.client.get("v1", "ConfigMap", "made", "vault")
+
+
 def test_a_release_that_comes_near_helm_s_limit_is_told_and_one_above_is_refused_before(life: Life) -> None:
     files = {"templates/a.yaml": configmap("a"), "files/blob": text_of(560 << 10)}
     done = apply_module(life.work, life.request(life.release("vault", files)), life.intent("d1"))

@@ -116,6 +116,28 @@ def test_a_step_that_fails_leaves_what_stands_and_is_continued_when_its_cause_is
     assert ledger.left() == []
 
 
+def test_what_was_done_before_a_step_that_failed_is_done_anew_since_the_older_version_works_on(
+    ledger: Ledger, client: Client
+) -> None:
+    """A dump, or a snapshot, of the day of the failure would be put back long after."""
+    steps = [*STEPS["before"], {"name": "index", "manifests": "upgrade/index.yaml.j2", "timeout": 30}]
+    release = write_ledger(ledger.root, "2.0.0", before=steps)
+    before = {name: len(ledger.jobs(name)) for name in ("dump", "index")}
+
+    def once_dumped(text: str) -> None:
+        if text.startswith("index, "):
+            opened(client, yes=False)
+
+    with pytest.raises(StepError, match="index did not end well"):
+        ledger.applied(ledger.planned(release, days=15), replace(ledger.work, progress=once_dumped))
+    failed = ledger.record.extra.upgrade
+    assert failed is not None
+    assert (failed.done, failed.step, ledger.written()["version"]) == ((), "index", "1.0.0")
+    opened(client, yes=True)
+    assert ledger.applied(ledger.planned(release, days=15)).phase is ModulePhase.HEALTHY
+    assert {name: len(ledger.jobs(name)) - before[name] for name in before} == {"dump": 2, "index": 2}
+
+
 def test_going_back_before_anything_came_runs_nothing_and_leaves_nothing(
     ledger: Ledger, client: Client
 ) -> None:

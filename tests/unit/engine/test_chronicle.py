@@ -4,6 +4,7 @@ import json
 
 from slipway.engine.chronicle.fitting import SPEC_LIMIT, STATUS_LIMIT, fitting_spec, fitting_status
 from slipway.engine.chronicle.forms import broken_off_status, finished_status, planned_spec
+from slipway.engine.enquiry.history import of_object
 from slipway.model.operation import Failure, Origin, Outcome, StartedBy
 from slipway.model.plan import FieldChange, WayBack
 from slipway.planning.planform import plan_data, told_step
@@ -145,3 +146,9 @@ def test_what_was_broken_off_says_why_as_data() -> None:
         "hint": "slipway apply",
         "retryable": False,
     }
+
+
+def test_an_operation_that_somebody_made_by_hand_says_what_it_says() -> None:
+    """Of a step its name alone is asked for by the API: what is missing breaks no list of the others."""
+    made = of_object({"metadata": {"name": "op-1"}, "status": {"steps": [{"step": "host/a/os"}]}})
+    assert [(step.step, step.outcome, step.text) for step in made.steps] == [("host/a/os", "", "")]

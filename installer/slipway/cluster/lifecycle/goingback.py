@@ -12,7 +12,7 @@ from slipway.cluster.lifecycle.releases import (
     with_release,
 )
 from slipway.cluster.lifecycle.retaining import mark_kept
-from slipway.cluster.lifecycle.upgrading.opened import rolled_back
+from slipway.cluster.lifecycle.upgrading.opened import rolled_back, worked_on
 from slipway.cluster.lifecycle.work import Work
 from slipway.cluster.own import records
 from slipway.errors import Interrupted, SlipwayError, StepError
@@ -23,11 +23,19 @@ from slipway.planning.requests.request import ModuleRequest
 ROLLBACK_SECONDS = 60.0
 
 
-def write_failed(work: Work, request: ModuleRequest, record: ModuleRecord, error: StepError) -> None:
-    """Write what stands after a failure: rolled back where there was something good, kept otherwise."""
-    record = records.read_module(work.client, record.name) or record
+def write_failed(work: Work, request: ModuleRequest, before: ModuleRecord, error: StepError) -> None:
+    """Write what stands after a failure: rolled back where there was something good, kept otherwise.
+
+    `before`: as the run has found it.
+    """
+    record = records.read_module(work.client, before.name) or before
     message = str(error.why or error.what)
+    gone = sorted(before.extra.releases.keys() - record.extra.releases.keys())
     record, note = _roll_back(work, request, record)
+    if note and gone:
+        note = (
+            f"{note}; {', '.join(gone)} was uninstalled before, and comes back with the older version alone"
+        )
     kept = "it is kept as it is; mend the cause and run again, it is continued"
     error.hint = error.hint or note or kept
     failed = replace(record, phase=ModulePhase.FAILED, intent=None, message=message[:2000], time=utc_text())
@@ -48,7 +56,7 @@ def _roll_back(work: Work, request: ModuleRequest, record: ModuleRecord) -> tupl
     except SlipwayError as error:
         return record, f"rolling back failed too: {error.why or error.what}"
     if not back:
-        return record, ""
+        return worked_on(record), ""
     record = rolled_back(record)
     try:
         pending = waiting.wait_until_healthy(

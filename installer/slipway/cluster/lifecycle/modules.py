@@ -82,7 +82,7 @@ def apply_module(
         if work.cancelled():  # what is about to be changed anyway is not rolled back first
             raise Interrupted("stopped after a failure", why=error.why or error.what) from error
         if not error.retryable:  # what time heals leaves the intent open: the next attempt continues
-            write_failed(work, request, record, error)
+            write_failed(work, request, before, error)
         raise
     done = replace(
         without_surplus(work.client, request, with_upgrade(_with_waited(record, 0), None)),

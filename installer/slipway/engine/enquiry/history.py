@@ -169,7 +169,7 @@ def of_object(document: Mapping[str, Any]) -> Done:
     steps = tuple(
         StepDone(
             one["step"],
-            one["outcome"],
+            str(one.get("outcome", "")),
             float(one.get("seconds", 0)),
             " ".join(one.get("message", "").split()),
             _failure(one.get("failure")),

@@ -32,6 +32,16 @@ def rolled_back(record: ModuleRecord) -> ModuleRecord:
     return with_upgrade(record, replace(known, done=(), step="")) if known else record
 
 
+def worked_on(record: ModuleRecord) -> ModuleRecord:
+    """The record after a failure that left the older version as it was: it works on until somebody comes.
+
+    Steps that have ended are run anew, as after it came back: a snapshot of today is none of next week. The one that
+    failed is gone on with.
+    """
+    known = record.extra.upgrade
+    return with_upgrade(record, replace(known, done=())) if known else record
+
+
 def steps_left(record: ModuleRecord, upgrade: UpgradeRequest | None) -> bool:
     """Whether something is still to be run before the releases."""
     done = record.extra.upgrade.done if record.extra.upgrade else ()
