@@ -21,6 +21,7 @@ from slipway.model.bundle import Artifact, ArtifactKind, BundleManifest, chart_n
 from slipway.model.configuration import Configuration
 from slipway.model.platforms import AMD64, PLATFORMS, Platform
 from slipway.planning.plan import required_images
+from tests.charts import at_hand
 
 
 def small_bundle(
@@ -72,7 +73,7 @@ def platforms_bundle(
 
 
 def site_bundle(directory: Path, catalog: Catalog, configuration: Configuration) -> BundleManifest:
-    """The real charts of all modules and the real Helm; of each image and other program only its name is real."""
+    """The real charts that everybody can get, and the real Helm; of images and other programs only names are real."""
     builder = Builder(catalog.versions, catalog, Writer(directory), Workshop(print))
     references = {*required_images(configuration, catalog)}
     references |= {image for module in catalog.modules.values() for image in module.images}
@@ -83,7 +84,7 @@ def site_bundle(directory: Path, catalog: Catalog, configuration: Configuration)
             _file(builder.writer, ArtifactKind.BINARY, name, name.encode(), version=version)
             for name, version in programs
         ),
-        *builder.charts(catalog.modules),
+        *builder.charts([name for name, module in catalog.modules.items() if at_hand(catalog, module)]),
         *builder.modules(),
         builder.binary("helm", catalog.versions.source("helm").version),
     ]
