@@ -181,6 +181,7 @@ def test_who_goes_back_is_told_of_a_release_that_is_gone_by_then(life: Life) -> 
     apply_module(life.work, life.request(first, second), life.intent("d1"))
     never = stateful("Retain")
     never["spec"] |= {"replicas": 1, "volumeClaimTemplates": []}
+    never["spec"]["template"]["spec"]["nodeSelector"] = {"works": "nowhere"}
     unready = life.release("vault", {"templates/store.yaml": never})
     with pytest.raises(StepError) as caught:
         apply_module(life.work, life.request(unready, seconds=2), life.intent("d2"))
