@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from slipway import yamltext
 from slipway.catalog.modules import Module, Release
@@ -15,6 +15,9 @@ from slipway.yamltext import YamlTextError
 if TYPE_CHECKING:
     from jinja2 import Template
     from jinja2.sandbox import SandboxedEnvironment
+
+
+_Made = TypeVar("_Made")
 
 
 class Rendered(NamedTuple):
@@ -58,20 +61,13 @@ def render(
     has: Callable[[str], bool],
 ) -> dict[str, Any]:
     """A release's values as its template makes them."""
-    import jinja2
+    names = {"settings": settings, "facts": facts, "has": has}
+    what = f"the values of release {release.name}"
 
-    try:
-        names = {"image": _images(module), "secret": secret_names(module, settings), "has": has}
-        text = _template(release.template).render(settings=settings, facts=facts, **names)
-        data = _map(yamltext.load(text))
-    except (jinja2.TemplateError, YamlTextError, *_OF_TEMPLATES) as exc:
-        raise ConfigurationError(
-            f"module {module.name}: the values of release {release.name} cannot be rendered",
-            where=f"spec.modules.{module.name}",
-            why=str(exc),
-            hint="this is a defect of the module's values template",
-        ) from exc
-    return data
+    def data(text: str) -> dict[str, Any]:
+        return _map(yamltext.load(text))
+
+    return _made(module, what, release.template, names, data, kind="values template")
 
 
 def step_objects(
@@ -82,20 +78,40 @@ def step_objects(
     Raises:
         ConfigurationError: its template cannot be rendered, or makes no objects.
     """
+
+    def objects(text: str) -> tuple[dict[str, Any], ...]:
+        return tuple(_object(one) for one in yamltext.load_all(text) if one is not None)
+
+    names = {"settings": settings, "facts": facts}
+    what = f"step {step.name} of an upgrade"
+    return _made(module, what, step.template, names, objects, kind="template")
+
+
+def _made(
+    module: Module,
+    what: str,
+    template: str,
+    names: Mapping[str, Any],
+    read: Callable[[str], _Made],
+    *,
+    kind: str,
+) -> _Made:
+    """What is read of a template's text; `names` are known in it besides the module's images and secrets.
+
+    `what` it makes, and which `kind` of template it is, for people.
+    """
     import jinja2
 
     try:
-        names = {"image": _images(module), "secret": secret_names(module, settings)}
-        text = _template(step.template).render(settings=settings, facts=facts, **names)
-        found = tuple(_object(one) for one in yamltext.load_all(text) if one is not None)
+        known = {"image": _images(module), "secret": secret_names(module, names["settings"])}
+        return read(_template(template).render(**known, **names))
     except (jinja2.TemplateError, YamlTextError, *_OF_TEMPLATES) as exc:
         raise ConfigurationError(
-            f"module {module.name}: step {step.name} of an upgrade cannot be rendered",
+            f"module {module.name}: {what} cannot be rendered",
             where=f"spec.modules.{module.name}",
             why=str(exc),
-            hint="this is a defect of the module's template",
+            hint=f"this is a defect of the module's {kind}",
         ) from exc
-    return found
 
 
 def _object(data: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from slipway.catalog import Fate, Removal
 from slipway.cluster.lifecycle import drift
 from slipway.cluster.lifecycle.attempts import CLAIM, DATA, KEEP
+from slipway.cluster.lifecycle.diagnosis import pod_labels
 from slipway.cluster.lifecycle.gone import await_gone
 from slipway.cluster.lifecycle.losses import fate_of, of_claims
 from slipway.cluster.lifecycle.releases import objects_of, with_objects
@@ -96,15 +97,13 @@ def _unowned(client: Client, record: ModuleRecord, release: str) -> tuple[Object
 
 
 def _pod_selectors(client: Client, refs: Sequence[ObjectRef]) -> list[tuple[str, str]]:
-    found = []
-    for ref in refs:
-        if ref.kind not in drift.WATCHED:
-            continue
-        workload = client.get(ref.api_version, ref.kind, ref.name, ref.namespace)
-        labels = ((workload or {}).get("spec", {}).get("selector") or {}).get("matchLabels") or {}
-        if labels:
-            found.append((ref.namespace, ",".join(f"{key}={value}" for key, value in sorted(labels.items()))))
-    return found
+    workloads = (
+        (ref.namespace, client.get(ref.api_version, ref.kind, ref.name, ref.namespace))
+        for ref in refs
+        if ref.kind in drift.WATCHED
+    )
+    found = [(namespace, pod_labels(one)) for namespace, one in workloads if one]
+    return [(namespace, labels) for namespace, labels in found if labels]
 
 
 def _is_retained(client: Client, ref: ObjectRef, policy: Removal) -> bool:
